@@ -1,0 +1,75 @@
+// The units PSI itself runs under, as text. `quadlet/` holds the same for the default config (a test compares them).
+// Nothing here may order PSI after a workload: workloads are ordered after psi-infisical-setup.service, and that after PSI.
+
+import { containerUnit } from './container-unit.ts';
+import type { ContainerOptions } from './container-unit.ts';
+import { unitPath } from './host-layout.ts';
+import type { HostLayout } from './host-layout.ts';
+import { unitFile } from './unit-file.ts';
+
+export type HostUnit = {
+  readonly name: string;
+  readonly kind: 'quadlet' | 'systemd';
+  readonly text: string;
+  /** The target that pulls it in at boot. Quadlets do that themselves: `systemctl enable` refuses generated units. */
+  readonly wantedBy: string | undefined;
+};
+
+export function hostUnits(layout: HostLayout, options: ContainerOptions): readonly HostUnit[] {
+  const target = layout.scope === 'system' ? 'multi-user.target' : 'default.target';
+  return [
+    { name: 'psi.socket', kind: 'systemd', text: socketUnit(layout), wantedBy: 'sockets.target' },
+    { name: 'psi.container', kind: 'quadlet', text: containerUnit(layout, options, target), wantedBy: undefined },
+    { name: 'psi-infisical-setup.service', kind: 'systemd', text: setupUnit(target), wantedBy: target },
+  ];
+}
+
+function socketUnit(layout: HostLayout): string {
+  return unitFile('psi.socket', [
+    ['Unit', ['Description=PSI: the socket that Podman asks for secrets']],
+    [
+      'Socket',
+      [
+        `ListenStream=${unitPath(layout, layout.socket)}`,
+        'SocketMode=0600',
+        'DirectoryMode=0700',
+        '# Lookups wait here while PSI starts or restarts. The kernel caps it at net.core.somaxconn.',
+        'Backlog=4096',
+        '# A PSI that cannot start must not take its socket down with it: lookups would fail until somebody resets the unit.',
+        'TriggerLimitIntervalSec=0',
+        'RemoveOnStop=yes',
+      ],
+    ],
+    ['Install', ['WantedBy=sockets.target']],
+  ]);
+}
+
+/** Type=oneshot that stays active: each workload wants it, and must not run it again by starting. */
+function setupUnit(target: string): string {
+  return unitFile('psi-infisical-setup.service', [
+    [
+      'Unit',
+      [
+        'Description=PSI: register the secrets of Infisical with Podman',
+        'Wants=psi.service network-online.target',
+        'After=psi.service network-online.target',
+        'StartLimitIntervalSec=0',
+      ],
+    ],
+    [
+      'Service',
+      [
+        'Type=oneshot',
+        'RemainAfterExit=yes',
+        'ExecStart=podman exec psi psi setup --provider infisical',
+        '# Workloads are ordered after this unit: at the latest then they start, whatever holds the setup up.',
+        'TimeoutStartSec=300',
+        'Restart=on-failure',
+        'RestartSec=20',
+        '# A wrong command line or config stays wrong until somebody changes it.',
+        'RestartPreventExitStatus=64 78',
+      ],
+    ],
+    ['Install', [`WantedBy=${target}`]],
+  ]);
+}

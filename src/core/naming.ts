@@ -1,0 +1,76 @@
+// Which names are allowed where. Keys come from a remote system and end in unit files that root runs, so everything here
+// answers with the reason for a refusal instead of repairing the name.
+
+/** Podman's secret ids are 25 hex digits; other lengths are accepted so that a later Podman may change them. */
+const SECRET_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+
+/** May this be the name of a mapping file? Dots are refused: PSI's own files in the state folder all have one. */
+export function isSecretId(id: string): boolean {
+  return SECRET_ID.test(id);
+}
+
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** A name that every shell and every language can read from its environment. */
+export function isEnvName(name: string): boolean {
+  return ENV_NAME.test(name);
+}
+
+/** The Podman secret of one key of a workload. `--` also keeps it from being read as an id prefix (podman resolves those). */
+export function secretName(workload: string, key: string): string {
+  return `${workload}--${key}`;
+}
+
+/** Podman ≥ 4.7 takes 1-253 bytes. */
+const MAX_SECRET_NAME_BYTES = 253;
+
+// Control characters end or split a line of a unit file; quotes and backslashes are read by systemd's word splitting; commas and `=` by
+// podman's --secret parser; `/` is refused by Podman; blanks split words.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const FORBIDDEN_IN_KEY = /[\u0000-\u001f\u007f-\u009f\u2028\u2029,"'\\=/ `]/;
+
+export type Refusal = { readonly reason: string; readonly hint: string };
+
+/** Why this remote key cannot be registered and mounted or set as a variable; undefined if it can. */
+export function refuseKey(workload: string, key: string, target: string, kind: 'env' | 'mount'): Refusal | undefined {
+  if (FORBIDDEN_IN_KEY.test(key)) {
+    return {
+      reason:
+        'the name holds a character that cannot stand in a unit file (control character, quote, comma, blank, `=`, `/` or backslash)',
+      hint: 'rename it at the provider, or leave it out with `exclude`',
+    };
+  }
+  if (key === '' || key === '.' || key === '..') {
+    return {
+      reason: 'the name is empty or a dot name',
+      hint: 'rename it at the provider, or leave it out with `exclude`',
+    };
+  }
+  if (new TextEncoder().encode(secretName(workload, key)).length > MAX_SECRET_NAME_BYTES) {
+    return {
+      reason: `the name is longer than Podman allows (${String(MAX_SECRET_NAME_BYTES)} bytes with the workload's name)`,
+      hint: 'rename it at the provider, or leave it out with `exclude`',
+    };
+  }
+  if (kind === 'env' && !isEnvName(target)) {
+    return {
+      reason: `"${printable(target)}" is no valid name of an environment variable`,
+      hint: 'use `as: mount` for it, rename it at the provider, or leave it out with `exclude`',
+    };
+  }
+  if (kind === 'mount' && (FORBIDDEN_IN_KEY.test(target) || target === '.' || target === '..')) {
+    return {
+      reason: `"${printable(target)}" is no valid file name here`,
+      hint: 'change `prefix`, or leave it out with `exclude`',
+    };
+  }
+  return undefined;
+}
+
+/** A hostile name made safe to print on a terminal or into a log line: escapes control and non-ASCII characters, cuts at 80. */
+export function printable(name: string): string {
+  const escaped = JSON.stringify(name)
+    .slice(1, -1)
+    .replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return escaped.length > 80 ? `${escaped.slice(0, 77)}...` : escaped;
+}
