@@ -1,0 +1,98 @@
+// What to do about each kind of problem, in one table so that the wording can be reviewed. The codes are public: `--json` prints them.
+
+const HINTS = {
+  NO_FILE: 'create it (docs/config.example.yaml shows every key), or name another one with `--config` or PSI_CONFIG',
+  UNREADABLE: 'run psi as the owner of the file, or correct its mode: `chmod 0600`, `chown root:root`',
+  EMPTY_FILE: 'fill it in: docs/config.example.yaml shows every key',
+  NOT_UTF8: 'save the file as UTF-8',
+  SYNTAX: 'check quotes, brackets and indentation on this line and the one above; indent with blanks, never with tabs',
+  DUPLICATE_KEY: 'merge the two, or remove one',
+  UNKNOWN_KEY: 'remove it, or look its name up in docs/config.example.yaml',
+  UNSUPPORTED_PROVIDER: 'this psi knows the provider infisical only; PKCS#11 settings for the cache go under cache.hsm',
+  MISSING_KEY: 'add it here',
+  WRONG_TYPE: 'check the indentation: a map is `key: value` lines, a list is `- item` lines',
+  NOT_A_CHOICE: 'use one of the words listed',
+  BAD_BOOLEAN: 'write true or false, without quotes (yes, no, on and off are text in YAML 1.2)',
+  BAD_NUMBER: 'write a plain number within the limits',
+  BAD_DURATION: 'write a number and a unit (ms, s, m, h, d, w) such as 30s or 1h30m; a bare number counts seconds',
+  BAD_TTL: 'write a number and a unit, m, h or d, such as 90d',
+  BAD_TEXT: 'write one line of text; put it in quotes if it looks like a number, a date or true or false',
+  BAD_PATH: 'write the whole path from `/`, without `~` and without `..`',
+  SOCKET_PATH_TOO_LONG: 'use a shorter path: the kernel takes 107 bytes for a socket',
+  BAD_FOLDER: 'write the folder as the provider shows it, such as /myapp/db, without `.` and `..`',
+  BAD_URL: 'write scheme and host, such as https://app.infisical.com, without user, password or query',
+  INSECURE_URL:
+    'use https; secrets and the client secret would cross the network readable (`allow_http: true` beside api_url accepts that)',
+  BAD_WORKLOAD_NAME:
+    'use letters, digits, `.`, `_` and single `-` (`name--KEY` becomes the name of the Podman secret), and `@` at the end for a template',
+  BAD_NAME: 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit',
+  BAD_UNIT_FILE: 'name the Quadlet file without its folder, such as myapp.container or worker@.container',
+  BAD_UNIT: 'name a systemd unit with its suffix, such as network-online.target',
+  QUADLET_FILE_NAME:
+    'systemd knows the generated unit: db.container becomes db.service, data.volume becomes data-volume.service',
+  BAD_PATTERN: 'match keys with * and ?, such as DB_*; to leave keys out, list them under exclude',
+  BAD_PREFIX: 'use letters, digits and `_`, not beginning with a digit',
+  BAD_MODE: 'write three octal digits in quotes, such as "0400" (YAML reads a bare 0400 as four hundred)',
+  MODE_WITHOUT_MOUNT: 'add `as: mount`, or remove mode: a variable has no mode',
+  BAD_SECRET_FIELD: 'put text in quotes, or refer to it: {file: /path}, {env: NAME} or {credential: NAME}',
+  BAD_ENV_NAME: 'use letters, digits and `_`, not beginning with a digit',
+  BAD_TOKEN_SOURCE:
+    'refer to the token: {file: /path}, {credential: NAME}, {env: NAME} or {command: [program, argument]}',
+  BAD_COMMAND: 'write program and arguments, as a list or as one line; no shell runs it, so no `&&`, `|` or `>`',
+  BAD_HEADER:
+    'use a header name of letters, digits and `-`; authorization, host, cookie and the content headers are set by psi',
+  BAD_HEX: 'write hex digits in pairs and in quotes, such as "02"',
+  BAD_PCR: 'name PCRs by number, 0 to 23',
+  UNKNOWN_PROVIDER: 'name a provider that is configured under providers',
+  UNKNOWN_PROJECT: "name a project that is configured under the provider's projects",
+  NO_AUTH: 'add auth to this project, or one auth for all under the provider',
+  UNIT_TAKEN: 'list all sources of one unit under one workload: each unit has one drop-in',
+  SAME_PATH: 'give each its own path',
+  HSM_MISSING: 'add `hsm: {module: /path/to/pkcs11.so, ...}` under cache',
+  RENEW_TOO_EARLY: 'make renew_before shorter than ttl, or the certificate is renewed on every run',
+} as const;
+
+export type IssueCode = keyof typeof HINTS;
+
+export const ISSUE_CODES = Object.keys(HINTS) as readonly IssueCode[];
+
+export function hintFor(code: IssueCode, suggestion?: string): string {
+  return suggestion === undefined ? HINTS[code] : `did you mean ${suggestion}? ${HINTS[code]}`;
+}
+
+/** The nearest of the words within an edit distance of 2, if less than half of the word has to change. */
+export function suggest(text: string, words: Iterable<string>): string | undefined {
+  let best: { readonly word: string; readonly distance: number } | undefined;
+  for (const word of words) {
+    // Longer texts cannot be within reach, and the cost grows with the product of the lengths.
+    if (Math.abs(word.length - text.length) > 2) continue;
+    const distance = editDistance(text.toLowerCase(), word.toLowerCase());
+    if (distance <= 2 && distance * 2 < word.length && distance < (best?.distance ?? 3)) best = { word, distance };
+  }
+  return best?.word;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours (tmp → tpm is one step). */
+function editDistance(a: string, b: string): number {
+  let before: readonly number[] = [];
+  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const steps = [
+        at(row, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
+        at(row, j) + 1,
+        at(next, j - 1) + 1,
+        a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(before, j - 2) + 1 : Infinity,
+      ];
+      next.push(Math.min(...steps));
+    }
+    before = row;
+    row = next;
+  }
+  return at(row, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Infinity;
+}

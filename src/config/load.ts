@@ -1,0 +1,135 @@
+// From a file to a Config, or to one ConfigError with all its problems. All I/O comes in through `readFile`.
+
+import { printable } from '../core/naming.ts';
+import { assemble } from './assemble.ts';
+import type { Config, Env, ReadFile } from './config.ts';
+import { crossChecks } from './checks.ts';
+import { decodeFindings } from './decode-findings.ts';
+import { placesOf } from './defaults.ts';
+import { describe, onOneLine } from './finding.ts';
+import type { Finding } from './finding.ts';
+import { hintFor } from './hints.ts';
+import type { IssueCode } from './hints.ts';
+import { inspect } from './inspect.ts';
+import { ConfigError } from './issue.ts';
+import type { LocatedIssue } from './issue.ts';
+import { LineIndex } from './line-index.ts';
+import { Excerpts, locate } from './position.ts';
+import { configCodec } from './schema.ts';
+import { reasonOf } from './secret-field.ts';
+import { parseYaml } from './syntax.ts';
+import type { Parsed } from './syntax.ts';
+
+export type { Env, ReadFile } from './config.ts';
+
+export type LoadOptions = {
+  /** `--config`; else PSI_CONFIG, else the scope's default. */
+  readonly path?: string | undefined;
+  readonly env: Env;
+  readonly uid: number;
+  readonly readFile: ReadFile;
+};
+
+/** Fails with ConfigError only. */
+export async function loadConfig(options: LoadOptions): Promise<Config> {
+  const file = configFile(options);
+  let bytes: Uint8Array;
+  try {
+    bytes = await options.readFile(file);
+  } catch (cause) {
+    const reason = reasonOf(cause);
+    throw wholeFile(file, reason === 'does not exist' ? 'NO_FILE' : 'UNREADABLE', reason);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw wholeFile(file, 'NOT_UTF8', 'is not UTF-8');
+  }
+  const parsed = parseYaml(text);
+  if (!parsed.ok) throw failed(file, syntaxIssues(file, text, parsed));
+  if (parsed.value === null || parsed.value === undefined) throw wholeFile(file, 'EMPTY_FILE', 'is empty');
+
+  const decoded = configCodec.decode(parsed.value);
+  const inspection = inspect(parsed.doc, configCodec);
+  const errors = decoded._tag === 'Left' ? decodeFindings(decoded.left) : [];
+  const findings = [...errors, ...inspection.findings, ...crossChecks(parsed.value)];
+  if (decoded._tag === 'Left' || findings.length > 0) {
+    throw failed(file, locateAll(findings, { file, text, doc: parsed.doc, visible: inspection.visible }));
+  }
+  return assemble(decoded.right, { file, env: options.env, uid: options.uid });
+}
+
+/** What holds where there is no file yet: no providers, no workloads, everything else at its default. */
+export function defaultConfig(options: Omit<LoadOptions, 'readFile'>): Config {
+  return assemble({}, { file: configFile(options), env: options.env, uid: options.uid });
+}
+
+/** Which file is read: `--config`, PSI_CONFIG (an empty one counts as unset), the default of the scope. */
+export function configFile({ path, env, uid }: Omit<LoadOptions, 'readFile'>): string {
+  if (path !== undefined && path !== '') return path;
+  const fromEnv = env['PSI_CONFIG'];
+  return fromEnv !== undefined && fromEnv !== '' ? fromEnv : placesOf(env, uid).configFile;
+}
+
+type Source = {
+  readonly file: string;
+  readonly text: string;
+  readonly doc: (Parsed & { ok: true })['doc'];
+  readonly visible: ReadonlyMap<number, number>;
+};
+
+function locateAll(findings: readonly Finding[], { file, text, doc, visible }: Source): readonly LocatedIssue[] {
+  const lines = new LineIndex(text);
+  const excerpts = new Excerpts(doc, text, visible);
+  return findings
+    .map((finding) => ({ finding, place: locate(doc, finding.path, finding.atKey) }))
+    .sort((a, b) => a.place.start - b.place.start)
+    .map(({ finding, place }) => {
+      const { code, path, expected, suggestion } = finding;
+      return {
+        code,
+        path: path.map((segment) => printable(String(segment))).join('.'),
+        file,
+        ...lines.position(place.start),
+        expected: onOneLine(expected),
+        // Shown only if both agree: the field is public, and so is the place (not reached through an alias of something else).
+        got: onOneLine(finding.got ?? describe(finding.actual, finding.visible === true && visible.has(place.start))),
+        hint: onOneLine(hintFor(code, suggestion)),
+        excerpt: excerpts.at(place),
+      };
+    });
+}
+
+// Without an excerpt: where the syntax is broken, nobody can tell what on the line is a secret.
+function syntaxIssues(file: string, text: string, parsed: Parsed & { ok: false }): readonly LocatedIssue[] {
+  const lines = new LineIndex(text);
+  return parsed.problems
+    .toSorted((a, b) => a.place.start - b.place.start)
+    .map(({ place, got }) => {
+      const position = lines.position(place.start);
+      return { code: 'SYNTAX', path: '', file, ...position, expected: 'valid YAML', got, hint: hintFor('SYNTAX') };
+    });
+}
+
+function failed(file: string, issues: readonly LocatedIssue[]): ConfigError {
+  const count = issues.length === 1 ? '1 problem' : `${String(issues.length)} problems`;
+  const [first] = issues;
+  const at = first === undefined ? '' : ` (the first at line ${String(first.line)})`;
+  return new ConfigError(`${count} in ${file}${at}`, issues, first?.hint ?? hintFor('SYNTAX'));
+}
+
+function wholeFile(file: string, code: IssueCode, reason: string): ConfigError {
+  const hint = hintFor(code);
+  const issue = {
+    code,
+    path: '',
+    file,
+    line: 1,
+    column: 1,
+    expected: 'a configuration file',
+    got: `a file that ${reason}`,
+    hint,
+  };
+  return new ConfigError(`the configuration file ${file} ${reason}`, [issue], hint);
+}

@@ -1,0 +1,41 @@
+// Each kind of mistake with the exact text a person sees. After a deliberate change of wording: UPDATE_GOLDEN=1 npm run test:unit,
+// and read the difference.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { ISSUE_CODES } from '../../../src/config/hints.ts';
+import { formatIssues } from '../../../src/config/report.ts';
+import { problemsOf } from './support.ts';
+
+const folder = new URL('../../golden/config/', import.meta.url);
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => name.slice(0, -'.yaml'.length));
+
+for (const name of names) {
+  test(`reports ${name} as its golden file shows`, async () => {
+    const error = await problemsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'), { file: `${name}.yaml` });
+    const golden = new URL(`${name}.txt`, folder);
+    const text = formatIssues(error.issues, { color: false });
+    if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, text);
+    assert.equal(text, readFileSync(golden, 'utf8'));
+    assert.doesNotMatch(
+      `${error.message} ${error.hint ?? ''} ${JSON.stringify(error.issues)} ${text}`,
+      /hunter2|123456/,
+    );
+  });
+}
+
+test('has a golden file for each kind of problem that stands in a file', async () => {
+  const seen = new Set<string>();
+  for (const name of names) {
+    const { issues } = await problemsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'));
+    for (const { code } of issues) seen.add(code);
+  }
+  // These three are about files that cannot be read at all: see load.test.ts.
+  const missing = ISSUE_CODES.filter(
+    (code) => !seen.has(code) && !['NO_FILE', 'UNREADABLE', 'NOT_UTF8'].includes(code),
+  );
+  assert.deepEqual(missing, []);
+});

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { loadConfig } from '../../../src/config/load.ts';
+import { references } from '../../../src/config/references.ts';
+
+const load = (text: string) =>
+  loadConfig({ path: '/etc/psi/config.yaml', env: {}, uid: 0, readFile: () => Promise.resolve(Buffer.from(text)) });
+
+describe('references of a config', () => {
+  it('are the files and credentials it names, each once', async () => {
+    const config = await load(`
+ca_cert: /etc/pki/ca.crt
+socket_token: {credential: psi-socket-token}
+providers:
+  infisical:
+    auth: {method: universal-auth, client_id: a, client_secret: {credential: infisical-client-secret}}
+    projects:
+      one: {id: x, environment: prod}
+      two: {id: y, environment: prod, auth: {method: universal-auth, client_id: b, client_secret: {file: /srv/two/secret}}}
+`);
+    assert.deepEqual(references(config), {
+      caFiles: ['/etc/pki/ca.crt'],
+      secretFiles: ['/srv/two/secret'],
+      credentials: ['infisical-client-secret', 'psi-socket-token'],
+    });
+  });
+
+  it('are none when the config holds its values itself', async () => {
+    const config = await load(`
+providers:
+  infisical:
+    auth: {method: universal-auth, client_id: a, client_secret: s}
+    projects: {one: {id: x, environment: prod}}
+`);
+    assert.deepEqual(references(config), { caFiles: [], secretFiles: [], credentials: [] });
+  });
+});
