@@ -1,0 +1,79 @@
+// Answers Podman's lookup: id → mapping (memory) → provider, within a deadline. Never calls Podman: it holds its lock meanwhile.
+
+import { PsiError, toPsiError } from '../core/error.ts';
+import type { Mapping } from '../core/mapping.ts';
+import { isSecretId, printable } from '../core/naming.ts';
+import type { SecretValue } from '../core/secret.ts';
+import type { AnswerSource, AuditLog, LookupEvent } from '../ports/audit-log.ts';
+import type { Clock } from '../ports/clock.ts';
+import { withDeadline } from './deadline.ts';
+import type { MappingTable } from './mapping-table.ts';
+import type { Resolver } from './resolve.ts';
+import type { StatusBoard } from './status.ts';
+
+export type LookupDeps = {
+  readonly mappings: MappingTable;
+  /** The resolver of a provider as configured now. */
+  readonly resolverOf: (provider: string) => Resolver | undefined;
+  readonly timeoutMs: () => number;
+  readonly clock: Clock;
+  readonly audit: AuditLog;
+  readonly status: StatusBoard;
+};
+
+export type Answer = { readonly value: SecretValue; readonly source: AnswerSource };
+
+export class Lookup {
+  readonly #deps: LookupDeps;
+
+  constructor(deps: LookupDeps) {
+    this.#deps = deps;
+  }
+
+  /** The value of a registered id, or a PsiError whose message names the secret. */
+  async lookup(id: string): Promise<Answer> {
+    const { clock, mappings } = this.#deps;
+    const startedAt = clock.monotonic();
+    const mapping = mappings.get(id);
+    const subject = { id: printable(id), name: mappings.nameOf(id), provider: mapping?.provider };
+    const note = (source: AnswerSource | undefined, error: PsiError | undefined): void => {
+      const ms = Math.round((clock.monotonic() - startedAt) * 1000) / 1000;
+      const event: LookupEvent = { ...subject, source, outcome: error?.code ?? 'ok', ms };
+      this.#deps.audit.lookup(event);
+      this.#deps.status.lookup(event, error);
+    };
+    try {
+      const value = await this.#resolve(id, mapping);
+      note('live', undefined);
+      return { value, source: 'live' };
+    } catch (thrown) {
+      const error = toPsiError(thrown);
+      note(undefined, error);
+      throw error;
+    }
+  }
+
+  async #resolve(id: string, mapping: Mapping | undefined): Promise<SecretValue> {
+    if (!isSecretId(id)) throw notAnId();
+    if (!mapping) {
+      throw new PsiError('NOT_FOUND', `psi holds no mapping for the secret id ${id}`, {
+        hint: 'run `podman exec psi psi setup`; if it stays, `podman secret rm` it and run setup again',
+      });
+    }
+    const resolver = this.#deps.resolverOf(mapping.provider);
+    if (!resolver) {
+      throw new PsiError('NOT_FOUND', `the provider ${printable(mapping.provider)} is not configured`, {
+        hint: 'add it to `providers:` in the config and restart psi.service',
+      });
+    }
+    const deadline = { ms: this.#deps.timeoutMs(), what: `the lookup of ${printable(mapping.key)}` };
+    return withDeadline(this.#deps.clock, deadline, () => resolver.resolve(mapping));
+  }
+}
+
+/** The refusal of a malformed id; the id itself is not repeated, it may be anything. */
+export function notAnId(): PsiError {
+  return new PsiError('BAD_REQUEST', 'this is no secret id: expected 1 to 128 letters, digits, dashes or underscores', {
+    hint: 'podman passes the id as $SECRET_ID; `podman secret ls` shows the ids there are',
+  });
+}

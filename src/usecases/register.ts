@@ -1,0 +1,42 @@
+// Podman's store, delete and list commands. They wait for nothing of Podman's: it holds its lock until they answer.
+
+import { PsiError } from '../core/error.ts';
+import { decodeMapping } from '../core/mapping.ts';
+import { isSecretId } from '../core/naming.ts';
+import { notAnId } from './lookup.ts';
+import type { MappingTable } from './mapping-table.ts';
+
+export class Register {
+  readonly #mappings: MappingTable;
+
+  constructor(mappings: MappingTable) {
+    this.#mappings = mappings;
+  }
+
+  /** Keeps a mapping. Anything else is refused, so that a stray `podman secret create` cannot leave a plaintext value on disk. */
+  async store(id: string, body: Uint8Array): Promise<void> {
+    if (!isSecretId(id)) throw notAnId();
+    const mapping = decodeMapping(new TextDecoder().decode(body));
+    if (!mapping) throw notAMapping();
+    await this.#mappings.put(id, mapping);
+  }
+
+  /**
+   * Forgets an id. An unknown one succeeds, or nobody could ever remove the secret from Podman. An empty one fails: Podman sends it when
+   * it replaces a name that does not exist, and deletes another secret if the answer is success.
+   */
+  async forget(id: string): Promise<void> {
+    if (!isSecretId(id)) throw notAnId();
+    await this.#mappings.remove(id);
+  }
+
+  list(): readonly string[] {
+    return this.#mappings.ids();
+  }
+}
+
+export function notAMapping(): PsiError {
+  return new PsiError('NOT_A_MAPPING', 'the body is no mapping written by psi, so it was not stored', {
+    hint: 'use `podman secret create --driver file NAME -` for a value of your own, or `podman exec psi psi setup` for psi',
+  });
+}

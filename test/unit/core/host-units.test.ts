@@ -1,0 +1,107 @@
+// The units PSI runs under. `PSI_UPDATE_GOLDEN=1` rewrites quadlet/ and test/golden/units/ from the rendering.
+
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { placesOf } from '../../../src/config/defaults.ts';
+import { DEFAULT_IMAGE, imageOf } from '../../../src/core/container-unit.ts';
+import { hostFolders } from '../../../src/core/host-layout.ts';
+import type { HostLayout } from '../../../src/core/host-layout.ts';
+import { hostUnits } from '../../../src/core/host-units.ts';
+import { isPsiUnit } from '../../../src/core/unit-file.ts';
+
+const ROOT = new URL('../../../', import.meta.url).pathname;
+const NONE = { caFiles: [], secretFiles: [], credentials: [] };
+
+const SYSTEM: HostLayout = { scope: 'system', ...placesOf({}, 0), ...hostFolders('system', {}, 0), ...NONE };
+
+const USER_ENV = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/1000' };
+const USER: HostLayout = {
+  scope: 'user',
+  ...placesOf(USER_ENV, 1000),
+  ...hostFolders('user', USER_ENV, 1000),
+  ...NONE,
+};
+
+const BUSY: HostLayout = {
+  ...SYSTEM,
+  configFile: '/srv/psi/psi.yaml',
+  caFiles: ['/etc/pki/tls/certs/ca-bundle.crt', '/srv/psi/ca.pem'],
+  secretFiles: ['/srv/tokens/infisical', '/token'],
+  credentials: ['infisical-client-secret', 'psi-socket-token'],
+};
+
+const PLAIN = { image: DEFAULT_IMAGE, unprivileged: false };
+
+async function matches(
+  folder: string,
+  layout: HostLayout,
+  options: { image: string; unprivileged: boolean },
+): Promise<void> {
+  const dir = join(ROOT, folder);
+  for (const { name, text } of hostUnits(layout, options)) {
+    if (process.env['PSI_UPDATE_GOLDEN'] === '1') {
+      await mkdir(dir, { recursive: true });
+      await writeFile(join(dir, name), text);
+    }
+    assert.equal(await readFile(join(dir, name), 'utf8'), text, `${folder}/${name}`);
+  }
+}
+
+describe('units of psi', () => {
+  it('are what quadlet/ ships, for the default config', async () => {
+    await matches('quadlet', SYSTEM, PLAIN);
+    const shipped = (await readdir(join(ROOT, 'quadlet'))).filter((name) =>
+      /\.(container|socket|service|timer)$/.test(name),
+    );
+    assert.deepEqual(
+      shipped.sort(),
+      hostUnits(SYSTEM, PLAIN)
+        .map(({ name }) => name)
+        .sort(),
+    );
+  });
+
+  it('name the paths of a user by specifiers in user scope', () => matches('test/golden/units/user', USER, PLAIN));
+
+  it('mount what the config refers to, and load its credentials', () =>
+    matches('test/golden/units/references', BUSY, {
+      image: 'registry.example.com:5000/team/psi:1.2@sha256:ab',
+      unprivileged: true,
+    }));
+
+  it('never order psi after what workloads wait for', () => {
+    for (const layout of [SYSTEM, USER, BUSY]) {
+      const [socket, container, setup] = hostUnits(layout, PLAIN).map(({ text }) => text);
+      const after = (text = '') =>
+        [...text.matchAll(/^(?:After|Requires|Wants|BindsTo)=(.*)$/gm)].flatMap((line) => (line[1] ?? '').split(' '));
+      assert.deepEqual(after(socket), []);
+      assert.deepEqual([...new Set(after(container))], ['psi.socket', 'podman.socket']);
+      assert.deepEqual([...new Set(after(setup))], ['psi.service', 'network-online.target']);
+    }
+  });
+
+  it('carry the mark by which they are known again, and the image that was chosen', () => {
+    const [, container] = hostUnits(SYSTEM, { image: 'quay.io/x/psi:2', unprivileged: false });
+    assert.ok(container !== undefined && isPsiUnit(container.text));
+    assert.equal(imageOf(container.text), 'quay.io/x/psi:2');
+    assert.equal(isPsiUnit('[Container]\nImage=x\n'), false);
+  });
+
+  it('refuse what could leave its line', () => {
+    for (const image of ['', 'a b', 'a\nVolume=/:/host', '-v', 'a%n', '$(x)']) {
+      assert.throws(() => hostUnits(SYSTEM, { image, unprivileged: false }), { code: 'USAGE' }, image);
+    }
+    for (const path of ['/a b', '/a\nb', '/a:b', 'relative', '/a"b', '/a,b']) {
+      assert.throws(() => hostUnits({ ...SYSTEM, stateDir: path }, PLAIN), { code: 'CONFIG_INVALID' }, path);
+    }
+    assert.throws(() => hostUnits({ ...SYSTEM, credentials: ['a\nb'] }, PLAIN), { code: 'CONFIG_INVALID' });
+  });
+
+  it('double what systemd would expand in a path', () => {
+    const [, container] = hostUnits({ ...SYSTEM, stateDir: '/var/lib/100%$X' }, PLAIN);
+    assert.match(container?.text ?? '', /^Volume=\/var\/lib\/100%%\$\$X:\/var\/lib\/100%%\$\$X$/m);
+  });
+});
