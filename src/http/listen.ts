@@ -1,0 +1,86 @@
+// Binding a face to its Unix socket, and stopping it without dropping what was accepted.
+
+import type { Express } from 'express';
+import { mkdir, unlink } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect, type ListenOptions } from 'node:net';
+import { dirname } from 'node:path';
+import { PsiError } from '../core/error.ts';
+
+/** Lookups that arrive while PSI is busy wait in the kernel instead of being refused. The kernel caps it at net.core.somaxconn. */
+const BACKLOG = 4096;
+
+export type Face = {
+  /** Stops accepting, finishes what was accepted, then closes; after `graceMs` what is left is cut off. */
+  readonly stop: (graceMs: number) => Promise<void>;
+};
+
+/** Serves `app` on an inherited descriptor or on a path of its own (mode 0600). A live socket of another process is never taken over. */
+export async function listen(app: Express, where: { readonly fd: number } | { readonly path: string }): Promise<Face> {
+  const server = createServer(app);
+  // curl sends one request per connection; an idle one must not delay a stop.
+  server.keepAliveTimeout = 1_000;
+  if ('fd' in where) await bind(server, { fd: where.fd });
+  else await bindPath(server, where.path);
+  return { stop: (graceMs) => stop(server, graceMs) };
+}
+
+async function bindPath(server: Server, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  if (await isLive(path)) {
+    throw new PsiError('CONFLICT', `another process serves ${path}`, {
+      hint: 'see `systemctl status psi.service psi.socket`; psi started by psi.socket gets the socket from systemd',
+    });
+  }
+  await unlink(path).catch(() => undefined);
+  const before = process.umask(0o177);
+  try {
+    await bind(server, { path, backlog: BACKLOG });
+  } finally {
+    process.umask(before);
+  }
+}
+
+function bind(server: Server, options: ListenOptions & { fd?: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const where = options.path ?? `descriptor ${String(options.fd)}`;
+      reject(
+        new PsiError('HOST', `cannot listen on ${where}: ${error.code ?? error.message}`, {
+          hint: 'the folder must exist and be writable for psi',
+          cause: error,
+        }),
+      );
+    };
+    server.once('error', failed);
+    server.listen(options, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+function stop(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => {
+      server.closeAllConnections();
+    }, graceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,35 @@
+// Structured logs: one JSON object per line on stdout, where journald picks them up. The only importer of pino.
+
+import { pino, type DestinationStream, type Logger } from 'pino';
+import type { PsiError } from '../core/error.ts';
+import type { AuditLog } from '../ports/audit-log.ts';
+
+export type Log = Logger;
+
+/** Level from PSI_LOG_LEVEL (trace … fatal, silent); anything else is `info`. */
+export function createLog(level: string | undefined, destination?: DestinationStream): Log {
+  const known = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+  const options = {
+    level: level !== undefined && known.includes(level) ? level : 'info',
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  // Not sync: a log line must not hold the event loop while journald is slow.
+  return pino(options, destination ?? pino.destination({ fd: 1, sync: false }));
+}
+
+/** The fields of an error that are safe to log. An unexpected error's stack is logged; a PsiError's cause is not: it may quote a server. */
+export function errorFields(error: PsiError): Readonly<Record<string, unknown>> {
+  const unexpected = error.code === 'INTERNAL' && error.cause instanceof Error ? { stack: error.cause.stack } : {};
+  return { code: error.code, message: error.message, hint: error.hint, ...error.details, ...unexpected };
+}
+
+export function auditLog(log: Log): AuditLog {
+  return {
+    lookup: (event) => {
+      const level = event.outcome === 'ok' ? 'info' : 'warn';
+      log[level]({ audit: 'lookup', ...event }, 'lookup');
+    },
+  };
+}
