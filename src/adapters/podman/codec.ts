@@ -1,0 +1,71 @@
+// Podman's answers about secrets, checked before use. Knows the shapes of 4.3 to 6.0; decides nothing.
+
+import * as t from 'io-ts';
+import type { RegisteredSecret } from '../../core/registration.ts';
+
+const Options = t.union([t.record(t.string, t.string), t.null, t.undefined]);
+
+const Secret = t.type({
+  ID: t.string,
+  UpdatedAt: t.string,
+  Spec: t.type({ Name: t.string, Driver: t.type({ Name: t.string, Options }) }),
+});
+
+const Created = t.type({ ID: t.string });
+
+const Refusal = t.type({ cause: t.string, message: t.string });
+
+/** `null` is how Go spells an empty list. */
+const Listing = t.union([t.readonlyArray(Secret), t.null]);
+
+export type Refused = { readonly cause: string; readonly message: string };
+
+/** All secrets; undefined: the text is no such answer. */
+export function decodeListing(text: string): readonly RegisteredSecret[] | undefined {
+  const listing = decode(Listing, text);
+  return listing === undefined ? undefined : newestPerName(listing ?? []).map(toRegistered);
+}
+
+export function decodeSecret(text: string): RegisteredSecret | undefined {
+  const secret = decode(Secret, text);
+  return secret && toRegistered(secret);
+}
+
+export function decodeCreated(text: string): string | undefined {
+  return decode(Created, text)?.ID;
+}
+
+export function decodeRefusal(text: string): Refused | undefined {
+  return decode(Refusal, text);
+}
+
+function decode<A>(codec: t.Type<A>, text: string): A | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const decoded = codec.decode(value);
+  return decoded._tag === 'Right' ? decoded.right : undefined;
+}
+
+type WireSecret = t.TypeOf<typeof Secret>;
+
+/**
+ * From 5.1 on a replace whose delete command fails leaves the old entry under the same name. Podman finds the new one by name; the old
+ * one must not be removed by its id, because that takes the name away from the new one too. So it is left alone and not shown.
+ */
+function newestPerName(secrets: readonly WireSecret[]): readonly WireSecret[] {
+  const byName = new Map<string, WireSecret>();
+  for (const secret of secrets) {
+    const other = byName.get(secret.Spec.Name);
+    if (!other || Date.parse(other.UpdatedAt) <= Date.parse(secret.UpdatedAt)) byName.set(secret.Spec.Name, secret);
+  }
+  return [...byName.values()];
+}
+
+function toRegistered(secret: WireSecret): RegisteredSecret {
+  const { Name, Driver } = secret.Spec;
+  return { id: secret.ID, name: Name, driver: Driver.Name, options: Driver.Options ?? {} };
+}

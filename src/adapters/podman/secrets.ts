@@ -1,0 +1,157 @@
+// The secret registry over Podman's REST API. Every secret gets its driver and options explicitly: a running podman.service keeps the
+// configuration it started with, and would hand a body to the wrong driver. Must not be called while a driver request is answered.
+
+import { PsiError, toPsiError } from '../../core/error.ts';
+import { isSecretId } from '../../core/naming.ts';
+import { sameOptions, type RegisteredSecret } from '../../core/registration.ts';
+import type { NewSecret, RegistryFeatures, SecretRegistry } from '../../ports/secret-registry.ts';
+import { decodeCreated, decodeListing, decodeSecret } from './codec.ts';
+import { isMissing, refusal } from './errors.ts';
+import { createPodmanApi, type ApiAnswer, type PodmanApi } from './modem.ts';
+
+export type PodmanOptions = {
+  readonly socketPath: string;
+  /** For one call. Podman may wait for its lock while lookups of a starting container run, each up to curl's own limit. */
+  readonly timeoutMs?: number;
+};
+
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+/** Any version in the path works on any server from 4 to 6; without one the path does not exist. */
+const SECRETS = '/v4.0.0/libpod/secrets';
+
+export function createSecretRegistry(options: PodmanOptions): SecretRegistry {
+  return new PodmanSecrets(createPodmanApi({ timeoutMs: DEFAULT_TIMEOUT_MS, ...options }));
+}
+
+class PodmanSecrets implements SecretRegistry {
+  readonly #api: PodmanApi;
+
+  constructor(api: PodmanApi) {
+    this.#api = api;
+  }
+
+  async features(): Promise<RegistryFeatures> {
+    const answer = await this.#api({ method: 'GET', path: '/libpod/_ping' });
+    const version = answer.headers['libpod-api-version'];
+    const [, major, minor] = (typeof version === 'string' && /^(\d+)\.(\d+)/.exec(version)) || [];
+    if (typeof version !== 'string' || major === undefined || minor === undefined) {
+      throw new PsiError('HOST', `what answers on podman's API socket is no podman (status ${String(answer.status)})`, {
+        hint: 'set `podman_socket` in the config to the socket of podman.socket',
+      });
+    }
+    const atLeast = (wantedMajor: number, wantedMinor: number): boolean =>
+      Number(major) > wantedMajor || (Number(major) === wantedMajor && Number(minor) >= wantedMinor);
+    return { version, dropIns: atLeast(5, 0), atNames: atLeast(4, 7), replace: atLeast(4, 7) };
+  }
+
+  async list(): Promise<readonly RegisteredSecret[]> {
+    const what = 'list its secrets';
+    const answer = await this.#api({ method: 'GET', path: `${SECRETS}/json` });
+    return expected(what, answer, answer.status === 200 ? decodeListing(text(answer)) : undefined);
+  }
+
+  async create(secret: NewSecret): Promise<string> {
+    return this.#verified(secret, await this.#post(`create ${secret.name}`, secret, {}));
+  }
+
+  async replace(current: RegisteredSecret, secret: NewSecret): Promise<string> {
+    const { replace, version } = await this.features();
+    await this.#mustBe(current, secret.name);
+    try {
+      if (replace)
+        return await this.#verified(secret, await this.#post(`replace ${secret.name}`, secret, { replace: 'true' }));
+      await this.#remove(current.id, `remove ${secret.name}`);
+      return await this.#createAgain(secret);
+    } catch (thrown) {
+      throw await this.#afterFailedReplace(current, toPsiError(thrown), version);
+    }
+  }
+
+  async #post(what: string, secret: NewSecret, extra: Readonly<Record<string, string>>): Promise<string> {
+    const answer = await this.#api({
+      method: 'POST',
+      path: `${SECRETS}/create`,
+      query: {
+        name: secret.name,
+        driver: 'shell',
+        // Podman silently takes the configured options if this is no JSON map.
+        driveropts: JSON.stringify(secret.options),
+        labels: JSON.stringify(secret.labels),
+        ...extra,
+      },
+      body: new TextEncoder().encode(secret.body),
+    });
+    const id = answer.status === 200 ? decodeCreated(text(answer)) : undefined;
+    return expected(what, answer, id !== undefined && isSecretId(id) ? id : undefined);
+  }
+
+  /** Reads a new secret back. A wrong one is removed: with another driver the mapping would lie somewhere else, under a command PSI did not choose. */
+  async #verified(secret: NewSecret, id: string): Promise<string> {
+    const made = await this.#inspect(id);
+    if (made?.name === secret.name && made.driver === 'shell' && sameOptions(secret.options, made.options)) return id;
+    const found = made ? `driver ${made.driver}` : 'nothing';
+    const left = await this.#remove(id, `remove ${secret.name}`).then(
+      () => 'it was removed again',
+      () => 'it could not be removed',
+    );
+    throw new PsiError('HOST', `podman made ${secret.name} with other settings than asked for (${found}); ${left}`, {
+      hint: '`systemctl restart podman.service`, look with `podman secret ls`, then run `psi setup` again',
+      details: { id },
+    });
+  }
+
+  /** By id and in full: Podman also resolves prefixes of ids, and a replace of a name that is gone makes it delete another secret. */
+  async #mustBe(current: RegisteredSecret, name: string): Promise<void> {
+    const found = isSecretId(current.id) ? await this.#inspect(current.id) : undefined;
+    if (found?.id === current.id && found.name === name) return;
+    throw new PsiError('HOST', `podman has no ${name} with the id it had before`, {
+      hint: 'something else changes podman secrets at the same time; run `psi setup` again',
+      retry: 'now',
+      details: { id: current.id },
+    });
+  }
+
+  async #inspect(id: string): Promise<RegisteredSecret | undefined> {
+    const answer = await this.#api({ method: 'GET', path: `${SECRETS}/${id}/json` });
+    if (isMissing(answer)) return undefined;
+    return expected(`show the secret ${id}`, answer, answer.status === 200 ? decodeSecret(text(answer)) : undefined);
+  }
+
+  async #remove(id: string, what: string): Promise<void> {
+    const answer = await this.#api({ method: 'DELETE', path: `${SECRETS}/${id}` });
+    if (answer.status !== 204) throw refusal(what, answer);
+  }
+
+  /** Until this succeeds no container that uses the secret can start, so it is tried once more at once. */
+  async #createAgain(secret: NewSecret): Promise<string> {
+    try {
+      return await this.create(secret);
+    } catch (thrown) {
+      if (toPsiError(thrown).retry === 'no') throw thrown;
+      return this.create(secret);
+    }
+  }
+
+  /** Podman deletes before it stores, so the worst outcome of a failed replace is a missing secret: that has to be said. */
+  async #afterFailedReplace(current: RegisteredSecret, error: PsiError, version: string): Promise<PsiError> {
+    const left = await this.#inspect(current.id).catch(() => current);
+    if (left) return error;
+    const gone = `the old one is gone (podman ${version} deletes before it stores), so containers that use it cannot start`;
+    return new PsiError('HOST', `${error.message}; ${gone}`, {
+      hint: `run \`psi setup\` again; ${error.hint ?? 'see `journalctl -u podman.service`'}`,
+      retry: 'later',
+      cause: error,
+      details: error.details,
+    });
+  }
+}
+
+function text(answer: ApiAnswer): string {
+  return answer.body.toString('utf8');
+}
+
+function expected<T>(what: string, answer: ApiAnswer, decoded: T | undefined): T {
+  if (decoded === undefined) throw refusal(what, answer);
+  return decoded;
+}
