@@ -40,6 +40,10 @@ export function refuseKey(workload: string, key: string, target: string, kind: '
       hint: 'rename it at the provider, or leave it out with `exclude`',
     };
   }
+  // Half of a surrogate pair cannot be written as UTF-8: Podman would get another name.
+  if (!key.isWellFormed()) {
+    return { reason: 'the name is no valid Unicode', hint: 'rename it at the provider, or leave it out with `exclude`' };
+  }
   if (key === '' || key === '.' || key === '..') {
     return {
       reason: 'the name is empty or a dot name',

@@ -3,7 +3,7 @@
 import { PsiError, toPsiError } from '../core/error.ts';
 import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from '../core/plan.ts';
-import type { DriverOptions } from '../core/registration.ts';
+import { sameOptions, type DriverOptions } from '../core/registration.ts';
 import type { SecretValue } from '../core/secret.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DropInStore } from '../ports/drop-in-store.ts';
@@ -59,7 +59,7 @@ export class Apply {
         if (socketToken) await headerFile.write(socketToken);
         return;
       case 'create': {
-        const id = await this.#patiently(() => registry.create(this.#secret(change)));
+        const id = await this.#patiently((attempt) => this.#create(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
         this.#mustBeStored(id, change.name); return;
       }
@@ -96,6 +96,15 @@ export class Apply {
     throw new PsiError('HOST', `podman registered ${name}, but its mapping did not arrive at this psi`, {
       hint: 'is another psi answering on the socket? see `systemctl status psi.socket psi.service`',
     });
+  }
+
+  // A create that failed on the way back may have been carried out: asking again would find the name in use.
+  async #create(change: Extract<Change, { action: 'create' }>, attempt: number): Promise<string> {
+    const { registry, mappings, options } = this.#deps;
+    const made = attempt === 0 ? undefined : (await registry.list()).find((secret) => secret.name === change.name);
+    if (!made || !sameOptions(options, made.options)) return registry.create(this.#secret(change));
+    await mappings.put(made.id, change.mapping);
+    return made.id;
   }
 
   // Podman deletes before it stores: when a replace failed half-way, the old secret is gone and has to be made anew.

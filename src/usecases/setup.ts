@@ -103,6 +103,9 @@ export class Setup {
       });
     }
     if (!features.dropIns && workloads.length > 0) report.notes.push(noDropIns(features));
+    if (!features.replace && report.changes.some((change) => change.action === 'replace')) {
+      report.notes.push(`podman ${features.version} can only remove and create: a start between the two finds no secret`);
+    }
     // A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone.
     if (request.provider === undefined && request.workload === undefined && features.dropIns) {
       const units = new Set(target.workloads.map((workload) => workload.unit));
