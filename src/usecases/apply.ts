@@ -53,7 +53,7 @@ export class Apply {
   }
 
   async #one(change: Change): Promise<void> {
-    const { registry, mappings, dropIns, headerFile, socketToken } = this.#deps;
+    const { mappings, dropIns, headerFile, socketToken } = this.#deps;
     switch (change.action) {
       case 'write-header':
         if (socketToken) await headerFile.write(socketToken);
