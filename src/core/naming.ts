@@ -25,9 +25,9 @@ export function secretName(workload: string, key: string): string {
 const MAX_SECRET_NAME_BYTES = 253;
 
 // Control characters end or split a line of a unit file; quotes and backslashes are read by systemd's word splitting; commas and `=` by
-// podman's --secret parser; `/` is refused by Podman; blanks split words.
+// podman's --secret parser; `/` is refused by Podman; blanks of any alphabet split words.
 // eslint-disable-next-line no-control-regex -- they are what is looked for
-const FORBIDDEN_IN_KEY = /[\u0000-\u001f\u007f-\u009f\u2028\u2029,"'\\=/ `]/;
+const FORBIDDEN_IN_KEY = /[\u0000-\u001f\u007f-\u009f\s,"'\\=/`]/;
 
 export type Refusal = { readonly reason: string; readonly hint: string };
 
@@ -42,7 +42,10 @@ export function refuseKey(workload: string, key: string, target: string, kind: '
   }
   // Half of a surrogate pair cannot be written as UTF-8: Podman would get another name.
   if (!key.isWellFormed()) {
-    return { reason: 'the name is no valid Unicode', hint: 'rename it at the provider, or leave it out with `exclude`' };
+    return {
+      reason: 'the name is no valid Unicode',
+      hint: 'rename it at the provider, or leave it out with `exclude`',
+    };
   }
   if (key === '' || key === '.' || key === '..') {
     return {

@@ -1,0 +1,56 @@
+// The one way PSI writes a file: after a power cut there is either the old content or the new one, never a part and never a lost
+// rename. Knows nothing of what it writes.
+
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export type AtomicWriteOptions = {
+  readonly mode: number;
+  /** For kill-point tests: called when a step is done. */
+  readonly onStep?: (step: WriteStep) => void;
+};
+
+export type WriteStep = 'created' | 'written' | 'synced' | 'renamed';
+
+/**
+ * Durable when it resolves. The temporary file is in the same folder, under a dot name that ends in `.tmp`: no mapping, and nothing
+ * that quadlet reads (it takes every `*.conf`, hidden ones too).
+ */
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: AtomicWriteOptions,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  // Opened for its owner alone: a wider mode is given only once the content is whole.
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    try {
+      options.onStep?.('created');
+      await file.writeFile(data);
+      options.onStep?.('written');
+      await file.chmod(options.mode);
+      await file.sync();
+      options.onStep?.('synced');
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  options.onStep?.('renamed');
+  await syncFolder(dirname(path));
+}
+
+/** Makes renames and removals in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,29 @@
+// What the file system refuses, in PSI's words: every adapter that touches files translates through here.
+
+import { PsiError } from '../../core/error.ts';
+
+/** errno of a failed file operation, or undefined for anything else that was thrown. */
+export function errnoOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  return typeof thrown.code === 'string' ? thrown.code : undefined;
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'run it as the user that owns the folder; on SELinux hosts see `ausearch -m avc -ts recent`',
+  EPERM: 'run it as the user that owns the folder; on SELinux hosts see `ausearch -m avc -ts recent`',
+  ENOENT: 'create the folder with `psi install`',
+  ENOSPC: 'free space there: `df -h` and `df -i` show what is full',
+  EDQUOT: 'free space there: `quota` shows what is full',
+  EROFS: 'mount it writable, or set `state_dir` and `systemd_dir` to a place that is',
+};
+
+/** `what` is lower case, such as "write the mapping". */
+export function fileError(what: string, path: string, thrown: unknown): PsiError {
+  if (thrown instanceof PsiError) return thrown;
+  const errno = errnoOf(thrown);
+  return new PsiError('HOST', `cannot ${what} ${path}: ${errno ?? 'unexpected error'}`, {
+    hint: HINTS[errno ?? ''] ?? 'see `journalctl -u psi`',
+    retry: errno === 'ENOSPC' || errno === 'EMFILE' ? 'later' : 'no',
+    cause: thrown,
+  });
+}

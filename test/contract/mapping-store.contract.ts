@@ -1,0 +1,41 @@
+// What every mapping store does: the one on disk and the fake of the unit tests.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import type { Mapping } from '../../src/core/mapping.ts';
+import type { MappingStore } from '../../src/ports/mapping-store.ts';
+
+const mapping = (key: string): Mapping => ({ provider: 'infisical', project: 'p', path: '/a', key });
+
+/** `make` gives an empty store each time. */
+export function mappingStoreContract(name: string, make: () => Promise<MappingStore>): void {
+  describe(`${name} as a mapping store`, () => {
+    it('is empty at first', async () => {
+      const store = await make();
+      assert.deepEqual(await store.loadAll(), { mappings: new Map(), skipped: [] });
+    });
+
+    it('gives back what was put, the last write of an id', async () => {
+      const store = await make();
+      await store.put('aa11', mapping('ONE'));
+      await store.put('bb22', mapping('ö "zwei"\n'));
+      await store.put('aa11', mapping('THREE'));
+      const { mappings, skipped } = await store.loadAll();
+      assert.deepEqual(skipped, []);
+      const sorted = [...mappings].sort(([a], [b]) => (a < b ? -1 : 1));
+      assert.deepEqual(sorted, [
+        ['aa11', mapping('THREE')],
+        ['bb22', mapping('ö "zwei"\n')],
+      ]);
+    });
+
+    it('forgets what was removed, and removes what is not there', async () => {
+      const store = await make();
+      await store.put('aa11', mapping('ONE'));
+      await store.remove('aa11');
+      await store.remove('aa11');
+      assert.equal((await store.loadAll()).mappings.size, 0);
+    });
+  });
+}

@@ -1,0 +1,38 @@
+// Drop-ins in memory. `foreign` names units whose drop-in file is somebody else's; `failWith` fails the writes of one unit.
+
+import { PsiError } from '../../src/core/error.ts';
+import type { DropIn, DropInStore } from '../../src/ports/drop-in-store.ts';
+
+export class FakeDropInStore implements DropInStore {
+  readonly files = new Map<string, string>();
+  readonly foreign = new Set<string>();
+  readonly failWith = new Map<string, PsiError>();
+  /** Units in the order of their writes and removals. */
+  readonly changes: string[] = [];
+
+  list(): Promise<readonly DropIn[]> {
+    return Promise.resolve(
+      [...this.files].map(([unit, text]) => ({ unit, text })).sort((a, b) => (a.unit < b.unit ? -1 : 1)),
+    );
+  }
+
+  write({ unit, text }: DropIn): Promise<void> {
+    const refusal = this.#refusal(unit);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    this.changes.push(unit);
+    this.files.set(unit, text);
+    return Promise.resolve();
+  }
+
+  remove(unit: string): Promise<void> {
+    const refusal = this.#refusal(unit);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.files.delete(unit)) this.changes.push(unit);
+    return Promise.resolve();
+  }
+
+  #refusal(unit: string): PsiError | undefined {
+    if (this.foreign.has(unit)) return new PsiError('CONFLICT', `${unit}.d/50-secrets.conf was not written by psi`);
+    return this.failWith.get(unit);
+  }
+}

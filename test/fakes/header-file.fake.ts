@@ -1,0 +1,24 @@
+// The header file in memory.
+
+import { PsiError } from '../../src/core/error.ts';
+import type { SecretValue } from '../../src/core/secret.ts';
+import type { HeaderFile } from '../../src/ports/header-file.ts';
+
+export class FakeHeaderFile implements HeaderFile {
+  token: string | undefined;
+  writes = 0;
+
+  holds(token: SecretValue): Promise<boolean> {
+    return Promise.resolve(this.token === token.exposeText());
+  }
+
+  write(token: SecretValue): Promise<void> {
+    const text = token.exposeText();
+    if (!/^[\x21-\x7e]+$/.test(text)) {
+      return Promise.reject(new PsiError('CONFIG_INVALID', 'the socket token cannot stand in a header'));
+    }
+    this.token = text;
+    this.writes += 1;
+    return Promise.resolve();
+  }
+}

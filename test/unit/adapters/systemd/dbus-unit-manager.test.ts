@@ -1,0 +1,157 @@
+// Against a real bus: dbus-daemon with a configuration of its own, and on it an object that answers as systemd's manager.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { createClient, defineInterface } from 'dbus-native';
+import type { MessageBus } from 'dbus-native';
+
+import { DbusUnitManager } from '../../../../src/adapters/systemd/dbus-unit-manager.ts';
+import { PsiError } from '../../../../src/core/error.ts';
+import { unitManagerContract } from '../../../contract/unit-manager.contract.ts';
+import { FakeUnitManager } from '../../../fakes/unit-manager.fake.ts';
+
+const CONFIG = (
+  socket: string,
+  denied: string,
+): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>unix:path=${socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>${denied}
+  </policy>
+</busconfig>`;
+
+describe('systemd over D-Bus', () => {
+  let dir: string;
+  const daemons: ChildProcess[] = [];
+  const buses: MessageBus[] = [];
+  let hung: Server;
+  const hungSockets: Socket[] = [];
+  let reloads = 0;
+  let refusal: string | undefined;
+
+  async function startBus(name: string, denied = ''): Promise<string> {
+    const socket = join(dir, name);
+    await writeFile(`${socket}.conf`, CONFIG(socket, denied));
+    const child = spawn('dbus-daemon', [`--config-file=${socket}.conf`, '--nofork', '--nopidfile', '--print-address'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    daemons.push(child);
+    await once(child.stdout, 'data');
+    return socket;
+  }
+
+  async function startSystemd(socket: string): Promise<void> {
+    const bus = createClient({ socket });
+    buses.push(bus);
+    const handler = () => {
+      if (refusal !== undefined) throw Object.assign(new Error('refused for the test'), { dbusName: refusal });
+      reloads += 1;
+    };
+    const manager = defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods: { Reload: { handler } } });
+    await bus.export('/org/freedesktop/systemd1', manager);
+    await bus.ownName('org.freedesktop.systemd1');
+  }
+
+  let ready: string;
+  let empty: string;
+  let strict: string;
+
+  before(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'psi-dbus-'));
+    ready = await startBus('ready');
+    empty = await startBus('empty');
+    strict = await startBus('strict', '<deny send_interface="org.freedesktop.systemd1.Manager" send_member="Reload"/>');
+    await startSystemd(ready);
+    await startSystemd(strict);
+    hung = createServer((socket) => hungSockets.push(socket));
+    await new Promise<void>((resolve) => hung.listen(join(dir, 'hung'), resolve));
+  });
+
+  after(async () => {
+    for (const bus of buses) await bus.close();
+    for (const socket of hungSockets) socket.destroy();
+    await new Promise((resolve) => hung.close(resolve));
+    for (const daemon of daemons) {
+      daemon.kill();
+      await once(daemon, 'close');
+    }
+    await rm(dir, { recursive: true });
+  });
+
+  const failure = async (socketPath: string, timeoutMs?: number): Promise<PsiError> => {
+    const manager = new DbusUnitManager({ socketPath, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    try {
+      await manager.reload();
+    } catch (error) {
+      assert.ok(error instanceof PsiError);
+      assert.equal(error.code, 'HOST');
+      return error;
+    }
+    return assert.fail('the reload succeeded');
+  };
+
+  unitManagerContract('the fake', () => {
+    const manager = new FakeUnitManager();
+    const refuse = () => {
+      manager.failWith = new PsiError('HOST', 'refused', { hint: 'test' });
+    };
+    return Promise.resolve({ manager, reloads: () => manager.reloads, refuse });
+  });
+
+  unitManagerContract('the bus', () => {
+    reloads = 0;
+    refusal = undefined;
+    const refuse = () => {
+      refusal = 'org.freedesktop.systemd1.SomeError';
+    };
+    return Promise.resolve({ manager: new DbusUnitManager({ socketPath: ready }), reloads: () => reloads, refuse });
+  });
+
+  it('says that the folder of the bus has to be mounted when the socket is missing', async () => {
+    const { message, hint } = await failure(join(dir, 'absent'));
+    assert.match(message, /there is no D-Bus socket/);
+    assert.match(hint ?? '', /Volume=\/run\/dbus:\/run\/dbus/);
+  });
+
+  it('says that access is denied when the policy of the bus forbids it', async () => {
+    assert.match((await failure(strict)).message, /access denied/);
+  });
+
+  it('says that there is no systemd on the bus', async () => {
+    assert.match((await failure(empty)).message, /no systemd answers/);
+  });
+
+  it('gives up on a bus that never answers, and may be asked again', async () => {
+    const { message, retry } = await failure(join(dir, 'hung'), 50);
+    assert.match(message, /did not finish the reload within 0.05 s/);
+    assert.equal(retry, 'later');
+  });
+
+  it('fails when the bus goes away in the middle', async () => {
+    const socketPath = join(dir, 'closing');
+    const server = createServer((socket) => socket.once('data', () => socket.destroy()));
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+    const { retry } = await failure(socketPath);
+    assert.equal(retry, 'later');
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('fails when the bus takes another uid for the peer', async () => {
+    const socketPath = join(dir, 'rejecting');
+    const server = createServer((socket) => socket.on('data', () => socket.write('REJECTED EXTERNAL\r\n')));
+    await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+    assert.match((await failure(socketPath)).hint ?? '', /UserNS=keep-id/);
+    await new Promise((resolve) => server.close(resolve));
+  });
+});

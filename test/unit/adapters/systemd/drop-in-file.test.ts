@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+
+import { DropInFiles } from '../../../../src/adapters/systemd/drop-in-file.ts';
+import { DROP_IN_MARK } from '../../../../src/core/unit-text.ts';
+import { dropInStoreContract } from '../../../contract/drop-in-store.contract.ts';
+import { FakeDropInStore } from '../../../fakes/drop-in-store.fake.ts';
+
+const TEXT = `${DROP_IN_MARK}\n\n[Container]\n`;
+
+describe('drop-in files', () => {
+  let base: string;
+  before(async () => {
+    base = await mkdtemp(join(tmpdir(), 'psi-drop-ins-'));
+  });
+  after(() => rm(base, { recursive: true }));
+  const folder = () => mkdtemp(join(base, 'quadlets-'));
+
+  dropInStoreContract('the fake', () => {
+    const store = new FakeDropInStore();
+    const foreign = (unit: string) => Promise.resolve(void store.foreign.add(unit));
+    return Promise.resolve({ store, foreign });
+  });
+  dropInStoreContract('the folder', async () => {
+    const systemdDir = await folder();
+    const foreign = async (unit: string) => {
+      await mkdir(join(systemdDir, `${unit}.d`), { recursive: true });
+      await writeFile(join(systemdDir, `${unit}.d`, '50-secrets.conf'), '[Container]\n');
+    };
+    return { store: new DropInFiles({ systemdDir }), foreign };
+  });
+
+  it('writes 50-secrets.conf into the folder of the unit, readable by all, and nothing beside it', async () => {
+    const systemdDir = await folder();
+    await new DropInFiles({ systemdDir }).write({ unit: 'worker@.container', text: TEXT });
+    const dir = join(systemdDir, 'worker@.container.d');
+    assert.equal(await readFile(join(dir, '50-secrets.conf'), 'utf8'), TEXT);
+    assert.equal((await stat(join(dir, '50-secrets.conf'))).mode & 0o777, 0o644);
+    assert.deepEqual(await readdir(dir), ['50-secrets.conf']);
+    await new DropInFiles({ systemdDir }).remove('worker@.container');
+    assert.deepEqual(await readdir(systemdDir), []);
+  });
+
+  it("keeps the folder of a unit that has the operator's own drop-ins", async () => {
+    const systemdDir = await folder();
+    const store = new DropInFiles({ systemdDir });
+    await store.write({ unit: 'app.container', text: TEXT });
+    await writeFile(join(systemdDir, 'app.container.d', '60-mine.conf'), '');
+    await store.remove('app.container');
+    assert.deepEqual(await readdir(join(systemdDir, 'app.container.d')), ['60-mine.conf']);
+  });
+
+  it('names the file of somebody else and how to keep both', async () => {
+    const systemdDir = await folder();
+    const path = join(systemdDir, 'app.container.d', '50-secrets.conf');
+    await mkdir(join(systemdDir, 'app.container.d'));
+    await writeFile(path, '[Container]\n');
+    await assert.rejects(new DropInFiles({ systemdDir }).write({ unit: 'app.container', text: TEXT }), {
+      message: `${path} was not written by psi`,
+      hint: /^rename it, for instance: mv /,
+    });
+    assert.equal(await readFile(path, 'utf8'), '[Container]\n');
+  });
+
+  it('writes through no symbolic link', async () => {
+    const systemdDir = await folder();
+    const elsewhere = await folder();
+    const store = new DropInFiles({ systemdDir });
+    await symlink(elsewhere, join(systemdDir, 'a.container.d'));
+    await mkdir(join(systemdDir, 'b.container.d'));
+    await symlink(join(elsewhere, 'target'), join(systemdDir, 'b.container.d', '50-secrets.conf'));
+    for (const unit of ['a.container', 'b.container']) {
+      await assert.rejects(store.write({ unit, text: TEXT }), { code: 'CONFLICT', message: /symbolic link/ });
+      await assert.rejects(store.remove(unit), { code: 'CONFLICT' });
+    }
+    assert.deepEqual(await readdir(elsewhere), []);
+  });
+
+  it('never makes a path of what is no unit name', async () => {
+    const store = new DropInFiles({ systemdDir: await folder() });
+    for (const unit of [
+      '',
+      '../x.container',
+      'a/b.container',
+      '.container',
+      'x.service',
+      '..container',
+      'a\nb.container',
+    ]) {
+      await assert.rejects(store.write({ unit, text: TEXT }), { code: 'HOST' }, unit);
+    }
+  });
+
+  it('has no drop-ins when the folder is missing, and creates it to write one', async () => {
+    const systemdDir = join(await folder(), 'containers', 'systemd');
+    const store = new DropInFiles({ systemdDir });
+    assert.deepEqual(await store.list(), []);
+    await store.write({ unit: 'app.container', text: TEXT });
+    assert.deepEqual(await store.list(), [{ unit: 'app.container', text: TEXT }]);
+  });
+});
