@@ -1,0 +1,71 @@
+// Wiring of the commands that prepare a host. Part of the composition root.
+
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { DriverHeaderFile } from './adapters/fs/header-file.ts';
+import { HostFileSystem } from './adapters/fs/host-file.ts';
+import { DbusUnitManager } from './adapters/systemd/dbus-unit-manager.ts';
+import type { Config } from './config/config.ts';
+import { references } from './config/references.ts';
+import { resolveSecret } from './config/secret-field.ts';
+import { driverMaxTimeSeconds, driverOptions } from './core/driver-options.ts';
+import { hostFolders, type HostLayout } from './core/host-layout.ts';
+import type { DriverOptions } from './core/registration.ts';
+import { install, type InstallOptions, type InstallReport } from './usecases/install.ts';
+import { systemdInstall, type SystemdInstallOptions, type SystemdInstallReport } from './usecases/systemd-install.ts';
+
+export type HostDeps = { readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number };
+
+export async function composeInstall(config: Config, options: InstallOptions, deps: HostDeps): Promise<InstallReport> {
+  const { env } = deps;
+  return install(
+    {
+      files: new HostFileSystem(),
+      headerFile: new DriverHeaderFile({ path: headerFilePath(config) }),
+      headerFilePath: headerFilePath(config),
+      layout: layoutOf(config, deps),
+      // With --stdout nothing is written, so a credential that only the service has need not be there.
+      token:
+        config.socketToken && !options.stdout ? await resolveSecret(config.socketToken, { readFile, env }) : undefined,
+      driverOptions: driverOptionsOf(config),
+    },
+    options,
+  );
+}
+
+export function composeSystemdInstall(
+  config: Config,
+  options: SystemdInstallOptions,
+  deps: HostDeps,
+): Promise<SystemdInstallReport> {
+  const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
+  return systemdInstall({ files: new HostFileSystem(), unitManager, layout: layoutOf(config, deps) }, options);
+}
+
+function layoutOf(config: Config, { env, uid }: HostDeps): HostLayout {
+  return {
+    ...hostFolders(config.scope, env, uid),
+    ...references(config),
+    scope: config.scope,
+    configFile: resolve(config.file),
+    stateDir: config.stateDir,
+    systemdDir: config.systemdDir,
+    socket: config.socket,
+    controlSocket: config.controlSocket,
+    podmanSocket: config.podmanSocket,
+    dbusSocket: config.dbusSocket,
+  };
+}
+
+/** The commands that this config freezes into Podman's secrets. */
+export function driverOptionsOf(config: Config): DriverOptions {
+  return driverOptions({
+    socket: config.socket,
+    maxTimeSeconds: driverMaxTimeSeconds(config.lookup.timeoutMs),
+    headerFile: config.socketToken && headerFilePath(config),
+  });
+}
+
+export function headerFilePath(config: Config): string {
+  return `${config.stateDir}/driver.hdr`;
+}
