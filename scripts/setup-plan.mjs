@@ -1,0 +1,87 @@
+// What a machine lacks, decided from text alone: which packages under which names, whether node_modules and dist are in
+// step. Pure, so that it can be tested for systems that are not at hand. Plain JavaScript: an old Node runs it.
+
+/** What PSI's commands need from the system. `command` is looked for; the package is named per family. */
+const NEEDS = [
+  { purpose: 'demo', command: 'podman', debian: ['podman', 'netavark'], fedora: ['podman'] },
+  { purpose: 'demo', command: 'crun', debian: ['crun'], fedora: ['crun'] },
+  { purpose: 'demo', command: 'curl', debian: ['curl'], fedora: ['curl'] },
+  { purpose: 'demo', command: 'unshare', debian: ['util-linux'], fedora: ['util-linux'] },
+  { purpose: 'demo', command: 'tar', debian: ['tar'], fedora: ['tar'] },
+  // Debian's plain busybox needs shared libraries, which an image of busybox alone has not.
+  { purpose: 'demo', command: 'static busybox', debian: ['busybox-static'], fedora: ['busybox'] },
+  { purpose: 'test', command: 'systemd-nspawn', debian: ['systemd-container'], fedora: ['systemd-container'] },
+  { purpose: 'test', command: 'debootstrap', debian: ['debootstrap'], fedora: ['debootstrap'] },
+  // Without the archive's keys debootstrap would take packages unchecked.
+  { purpose: 'test', command: 'debian keys', debian: ['debian-archive-keyring'], fedora: ['debian-keyring'] },
+];
+
+/** A purpose includes the ones before it. */
+const PURPOSES = ['build', 'demo', 'test'];
+
+export const NODE_MAJOR = 24;
+
+/** Reads an os-release text. */
+export function readSystem(osRelease) {
+  const value = (name) => new RegExp(`^${name}=["']?([^"'\\n]*)`, 'm').exec(osRelease)?.[1] ?? '';
+  const ids = [value('ID'), ...value('ID_LIKE').split(' ')];
+  const family = ids.includes('debian')
+    ? 'debian'
+    : ids.some((id) => ['fedora', 'rhel'].includes(id))
+      ? 'fedora'
+      : 'other';
+  const enterprise = family === 'fedora' && value('ID') !== 'fedora';
+  return { name: value('PRETTY_NAME') || value('ID') || 'this system', family, enterprise };
+}
+
+/**
+ * The packages to install for a purpose: those whose command is not there.
+ * `has` answers for each command of a need.
+ */
+export function planPackages(system, purpose, has) {
+  const wanted = PURPOSES.slice(0, PURPOSES.indexOf(purpose) + 1);
+  const lacking = NEEDS.filter((need) => wanted.includes(need.purpose) && !has(need.command));
+  const packages = system.family === 'other' ? [] : lacking.flatMap((need) => need[system.family]);
+  const notes = [];
+  if (system.enterprise && packages.some((name) => ['busybox', 'debootstrap', 'debian-keyring'].includes(name))) {
+    notes.push('busybox, debootstrap and debian-keyring come from EPEL here: dnf install epel-release');
+  }
+  return { commands: lacking.map((need) => need.command), packages, notes };
+}
+
+/** The command line that installs packages, without the rights it needs. */
+export function installCommand(system, packages) {
+  return system.family === 'debian'
+    ? ['apt-get', 'install', '--yes', '--no-install-recommends', ...packages]
+    : ['dnf', 'install', '--assumeyes', '--setopt=install_weak_deps=False', ...packages];
+}
+
+/** Reads `--for=PURPOSE`; answers undefined for anything else. */
+export function readPurpose(args) {
+  if (args.length === 0) return 'test';
+  const purpose = args.length === 1 ? /^--for=(.*)$/.exec(args[0])?.[1] : undefined;
+  return purpose !== undefined && PURPOSES.includes(purpose) ? purpose : undefined;
+}
+
+export const isNewEnough = (version) => Number.parseInt(version.replace(/^v/, ''), 10) >= NODE_MAJOR;
+
+/**
+ * Whether what npm installed (node_modules/.package-lock.json) is what the lock file asks for. Packages for other
+ * platforms are optional and may be absent.
+ */
+export function isInStep(lock, installed) {
+  const wanted = entries(lock);
+  const found = entries(installed);
+  const right = [...wanted].every(([path, entry]) => {
+    const there = found.get(path);
+    return there === undefined ? entry.optional === true : there.version === entry.version;
+  });
+  return right && [...found.keys()].every((path) => wanted.has(path));
+}
+
+const entries = (lock) =>
+  new Map(
+    Object.entries(lock?.packages ?? {}).filter(
+      ([path, entry]) => path.startsWith('node_modules/') && entry.link !== true,
+    ),
+  );

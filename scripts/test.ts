@@ -1,0 +1,129 @@
+// `npm test`: every tier, from fast to true, each in a process of its own. Ends with `N passed, N failed`. A tier that the machine
+// cannot run is named as skipped; with CI=true a skip is a failure. Arguments choose tiers: `npm test -- unit contract`.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { globSync } from 'node:fs';
+import { changes, snapshot } from './leftovers.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+type Outcome = {
+  readonly passed: number;
+  readonly failed: readonly { readonly name: string; readonly file?: string }[];
+  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+};
+
+type Tier = { readonly name: string; readonly what: string; readonly run: () => Promise<Outcome> };
+
+const TIERS: readonly Tier[] = [
+  { name: 'static', what: 'formatted, lint-clean, type-clean', run: runStatic },
+  {
+    name: 'unit',
+    what: 'pure core, config, units, properties',
+    run: () => runTests('unit', ['--test-isolation=none']),
+  },
+  { name: 'contract', what: 'each port on its fake and on the real thing', run: () => runTests('contract', []) },
+  { name: 'sandbox', what: 'real Podman on this machine', run: () => runTests('sandbox', ['--test-concurrency=1']) },
+  {
+    name: 'host',
+    what: 'a booted host: systemd, quadlets, the image',
+    run: () => runTests('host', ['--test-concurrency=1']),
+  },
+];
+
+async function main(chosen: readonly string[]): Promise<number> {
+  const unknown = chosen.filter((name) => !TIERS.some((tier) => tier.name === name));
+  if (unknown.length > 0) {
+    console.error(`error: no tier ${unknown.join(', ')}\nhint: there are ${TIERS.map((tier) => tier.name).join(', ')}`);
+    return 64;
+  }
+  const before = await snapshot();
+  let passed = 0;
+  const failed: string[] = [];
+  const skipped: string[] = [];
+  for (const tier of TIERS) {
+    if (chosen.length > 0 && !chosen.includes(tier.name)) continue;
+    console.log(`\n== ${tier.name}: ${tier.what}`);
+    const startedAt = performance.now();
+    const outcome = await tier.run();
+    passed += outcome.passed;
+    failed.push(...outcome.failed.map((test) => `${tier.name}: ${test.name}`));
+    skipped.push(...outcome.skipped.map((test) => `${tier.name}: ${test.name}: ${test.reason}`));
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(
+      `== ${tier.name}: ${String(outcome.passed)} passed, ${String(outcome.failed.length)} failed in ${seconds} s`,
+    );
+  }
+  const left = changes(before, await snapshot());
+  if (left.length === 0) passed += 1;
+  else failed.push(...left.map((what) => `left behind: ${what}`));
+  return summary(passed, failed, skipped);
+}
+
+function summary(passed: number, failed: readonly string[], skipped: readonly string[]): number {
+  const strict = process.env['CI'] === 'true';
+  console.log('');
+  for (const line of skipped) console.log(`skipped: ${line}`);
+  if (strict && skipped.length > 0) console.log('a skipped test is a failure under CI=true');
+  for (const line of failed) console.log(`failed: ${line}`);
+  const failures = failed.length + (strict ? skipped.length : 0);
+  console.log(`${String(passed)} passed, ${String(failures)} failed`);
+  return failures === 0 && passed > 0 ? 0 : 1;
+}
+
+async function runStatic(): Promise<Outcome> {
+  const bin = (name: string): string => join(ROOT, 'node_modules', '.bin', name);
+  const checks: readonly (readonly [string, readonly string[]])[] = [
+    ['formatted (prettier)', [bin('prettier'), '--check', '--log-level=warn', '.']],
+    ['type-clean (tsc)', [bin('tsc'), '--noEmit', '-p', '.']],
+    ['lint-clean (eslint)', [bin('eslint'), '.']],
+  ];
+  const failed: { name: string }[] = [];
+  for (const [name, argv] of checks) {
+    const code = await execute(argv);
+    console.log(`${code === 0 ? '✔' : '✖'} ${name}`);
+    if (code !== 0) failed.push({ name });
+  }
+  return { passed: checks.length - failed.length, failed, skipped: [] };
+}
+
+async function runTests(tier: string, flags: readonly string[]): Promise<Outcome> {
+  const files = globSync(`test/${tier}/**/*.test.ts`, { cwd: ROOT }).sort();
+  const dir = await mkdtemp(join(tmpdir(), 'psi-test-'));
+  const counts = join(dir, 'counts.json');
+  try {
+    const reporters = [
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...[`--test-reporter=${join(ROOT, 'scripts/count-reporter.mjs')}`, `--test-reporter-destination=${counts}`],
+    ];
+    const code = await execute([process.execPath, '--test', ...flags, ...reporters, ...files]);
+    const outcome = JSON.parse(await readFile(counts, 'utf8')) as Outcome;
+    // A file that does not load, or a test process that dies, fails without a failed test.
+    const crashed =
+      code !== 0 && outcome.failed.length === 0 ? [{ name: `the test runner ended with ${String(code)}` }] : [];
+    return { ...outcome, failed: [...outcome.failed, ...crashed] };
+  } catch (error) {
+    return { passed: 0, failed: [{ name: `no result of the tier (${String(error)})` }], skipped: [] };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function execute(argv: readonly string[]): Promise<number> {
+  const [command = '', ...args] = argv;
+  return new Promise((done) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+    child.on('error', (error) => {
+      console.error(error.message);
+      done(127);
+    });
+    child.on('close', (code) => {
+      done(code ?? 1);
+    });
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));

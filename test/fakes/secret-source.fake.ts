@@ -1,0 +1,72 @@
+// A secrets manager in memory that fails, delays, hides and forgets on request, and counts what it is asked.
+
+import { PsiError } from '../../src/core/error.ts';
+import { SecretValue } from '../../src/core/secret.ts';
+import type { ListedSecret, ListOptions, Place, SecretRef, SecretSource } from '../../src/ports/secret-source.ts';
+
+export class FakeSecretSource implements SecretSource {
+  /** project → path → key → value; null: listed, but its value may not be read. */
+  readonly projects = new Map<string, Map<string, Map<string, string | null>>>();
+  readonly calls: string[] = [];
+  readonly #failures: PsiError[] = [];
+  #gate: Promise<unknown> = Promise.resolve();
+
+  set(project: string, path: string, key: string, value: string | null): void {
+    const paths = this.projects.get(project) ?? new Map<string, Map<string, string | null>>();
+    const keys = paths.get(path) ?? new Map<string, string | null>();
+    this.projects.set(project, paths.set(path, keys.set(key, value)));
+  }
+
+  failNext(...errors: readonly PsiError[]): void {
+    this.#failures.push(...errors);
+  }
+
+  /** Calls wait until the returned function is called, or their signal aborts. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#gate = promise;
+    return () => {
+      resolve(undefined);
+    };
+  }
+
+  async list(place: Place, options: ListOptions): Promise<readonly ListedSecret[]> {
+    await this.#call(`list ${place.project}:${place.path}`, options.signal);
+    const paths = this.projects.get(place.project);
+    if (!paths?.has(place.path)) throw new PsiError('NOT_FOUND', `no folder ${place.path}`);
+    const below = place.path === '/' ? '/' : `${place.path}/`;
+    return [...paths]
+      .filter(([path]) => path === place.path || (options.recursive && path.startsWith(below)))
+      .flatMap(([path, keys]) =>
+        [...keys].map(([key, value]) => {
+          const known = value === null || !options.values ? undefined : SecretValue.fromText(value);
+          return { key, path, value: known };
+        }),
+      );
+  }
+
+  async get(ref: SecretRef, signal: AbortSignal): Promise<SecretValue> {
+    await this.#call(`get ${ref.project}:${ref.path} ${ref.key}`, signal);
+    const value = this.projects.get(ref.project)?.get(ref.path)?.get(ref.key);
+    if (value === undefined) throw new PsiError('NOT_FOUND', `no secret ${ref.key}`);
+    if (value === null) throw new PsiError('VALUE_HIDDEN', `the value of ${ref.key} is hidden`);
+    return SecretValue.fromText(value);
+  }
+
+  async #call(what: string, signal: AbortSignal): Promise<void> {
+    this.calls.push(what);
+    const failure = this.#failures.shift();
+    if (failure) throw failure;
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => {
+      aborted.reject(signal.reason instanceof PsiError ? signal.reason : new PsiError('DEADLINE', 'aborted'));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      await Promise.race([this.#gate, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+}

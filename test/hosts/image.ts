@@ -1,0 +1,151 @@
+// PSI's image, built from the Containerfile as it stands, kept as an archive until one of its inputs changes.
+// No registry is asked: the base is a local image (Debian root + Node) under the very name that FROM gives.
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { baseRoot, baseRootSupport, cacheDir, exists } from './base-root.ts';
+import { buildInputs } from './containerfile.ts';
+import { run } from './run.ts';
+import type { Sandbox, Support } from './sandbox.ts';
+import { sandboxSupport, startSandbox } from './sandbox.ts';
+
+/** The name that the archive's image bears. */
+export const PSI_IMAGE = 'localhost/psi:test';
+
+export interface ImageOptions {
+  /** A stage of the Containerfile; default the last. */
+  readonly target?: string;
+}
+
+export async function imageSupport(): Promise<Support> {
+  const sandbox = await sandboxSupport();
+  return sandbox.ok ? baseRootSupport('node') : sandbox;
+}
+
+const TREE = join(import.meta.dirname, '../..');
+
+/** Path of a docker archive with the image PSI_IMAGE, for `podman load`. */
+export async function imageArchive(options: ImageOptions = {}): Promise<string> {
+  const containerfile = await readFile(join(TREE, 'Containerfile'), 'utf8');
+  const inputs = buildInputs(containerfile, options.target);
+  const root = await baseRoot('node');
+  const hash = createHash('sha256').update([containerfile, options.target, root].join('\0'));
+  for (const source of inputs.sources) await addToHash(hash, join(TREE, source), await ignored());
+  const stem = `image-${options.target ?? 'psi'}`;
+  const archive = join(cacheDir(), `${stem}-${hash.digest('hex').slice(0, 16)}.tar`);
+  if (await exists(archive)) return touch(archive);
+  // The store is kept: a change in src alone then costs no `npm ci`.
+  const sandbox = await startSandbox({ graphRoot: join(cacheDir(), 'storage') });
+  try {
+    for (const base of inputs.bases) await importBase(sandbox, root, base);
+    await build(sandbox, options.target);
+    const draft = `${archive}.${String(process.pid)}.tmp`;
+    await podman(sandbox, ['save', '--quiet', '--format', 'docker-archive', '-o', draft, PSI_IMAGE]);
+    await rename(draft, archive);
+    await podman(sandbox, ['image', 'prune', '--force', '--filter', 'until=24h']);
+  } finally {
+    await sandbox.stop();
+  }
+  await dropOlder(stem, archive);
+  return archive;
+}
+
+/**
+ * The same image, and busybox, as a folder that hosts mount read-only as an additional image store: a host then has
+ * them at once, where loading the archive costs 3 s at its start and 3 s more of writing back at its end.
+ */
+export async function imageStore(options: ImageOptions = {}): Promise<string> {
+  const archive = await imageArchive(options);
+  const store = archive.replace(/image-(.*)\.tar$/, 'store-$1');
+  if (await exists(store)) return touch(store);
+  const draft = `${store}.${String(process.pid)}.tmp`;
+  const sandbox = await startSandbox({ graphRoot: draft });
+  try {
+    await podman(sandbox, ['load', '--quiet', '--input', archive]);
+  } finally {
+    await sandbox.stop();
+  }
+  await rename(draft, store);
+  await dropOlder(`store-${options.target ?? 'psi'}`, store);
+  return touch(store);
+}
+
+async function podman(sandbox: Sandbox, args: readonly string[]): Promise<void> {
+  const result = await sandbox.podman(args);
+  if (result.code !== 0) throw new Error(`podman ${args.join(' ')}: ${(result.stdout + result.stderr).slice(-4000)}`);
+}
+
+async function importBase(sandbox: Sandbox, root: string, base: string): Promise<void> {
+  const mark = `localhost/psi-base:${createHash('sha256').update(root).digest('hex').slice(0, 12)}`;
+  if ((await sandbox.podman(['image', 'exists', mark])).code !== 0) {
+    const pipe = 'tar -C "$1" --numeric-owner -c . | podman import --change CMD=node - "$2"';
+    const result = await sandbox.run(['sh', '-c', pipe, 'sh', root, mark]);
+    if (result.code !== 0) throw new Error(`podman import: ${result.stderr}`);
+  }
+  await podman(sandbox, ['tag', mark, base]);
+}
+
+const CERTIFICATES = '/etc/ssl/certs';
+const BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt'];
+
+async function build(sandbox: Sandbox, target: string | undefined): Promise<void> {
+  // What npm on this machine is told (registry, proxy, certificates) it is told in the build, by mounts that stay
+  // out of the image.
+  const npmrc = join(sandbox.dir, 'npmrc');
+  await writeFile(npmrc, await npmSettings(), { mode: 0o600 });
+  const mounts = [`${npmrc}:/root/.npmrc:ro`];
+  if (await exists(CERTIFICATES)) mounts.push(`${CERTIFICATES}:${CERTIFICATES}:ro`);
+  await podman(sandbox, [
+    ...['build', '--isolation=chroot', '--network=host', '--pull=never', '--tag', PSI_IMAGE],
+    ...mounts.flatMap((mount) => ['-v', mount]),
+    ...(target === undefined ? [] : ['--target', target]),
+    ...['-f', join(TREE, 'Containerfile'), TREE],
+  ]);
+}
+
+async function npmSettings(): Promise<string> {
+  const lines = ['update-notifier=false'];
+  for (const key of ['registry', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl']) {
+    const { code, stdout } = await run(['npm', 'config', 'get', key]);
+    const value = stdout.trim();
+    if (code === 0 && !['', 'null', 'undefined'].includes(value)) lines.push(`${key}=${value}`);
+  }
+  for (const bundle of BUNDLES) {
+    if (bundle.startsWith(CERTIFICATES) && (await exists(bundle))) lines.push(`cafile=${bundle}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function ignored(): Promise<ReadonlySet<string>> {
+  const text = await readFile(join(TREE, '.dockerignore'), 'utf8');
+  return new Set(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')));
+}
+
+async function addToHash(hash: ReturnType<typeof createHash>, path: string, skip: ReadonlySet<string>): Promise<void> {
+  const name = relative(TREE, path);
+  if (skip.has(name)) return;
+  const info = await stat(path);
+  if (info.isDirectory()) {
+    for (const entry of (await readdir(path)).sort()) await addToHash(hash, join(path, entry), skip);
+  } else {
+    const content = await readFile(path);
+    hash.update([name, info.mode, content.length].join('\0')).update(content);
+  }
+}
+
+const IN_USE_MS = 30 * 60 * 1000;
+
+async function touch(path: string): Promise<string> {
+  const now = new Date();
+  await utimes(path, now, now);
+  return path;
+}
+
+// Each change of the sources makes half a gigabyte; what was used lately may still be in another run's hands.
+async function dropOlder(stem: string, current: string): Promise<void> {
+  for (const name of await readdir(cacheDir())) {
+    const path = join(cacheDir(), name);
+    if (!name.startsWith(`${stem}-`) || path === current) continue;
+    if (Date.now() - (await stat(path)).mtimeMs > IN_USE_MS) await rm(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,168 @@
+// A real host in two seconds: systemd-nspawn boots a Debian root with systemd, D-Bus, podman and quadlet. It has its own
+// network (loopback only), its own cgroups and a storage of its own, and it ends with this process.
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { baseRoot, baseRootSupport, cacheDir } from './base-root.ts';
+import { BUSYBOX_IMAGE, busyboxArchive, findBusybox } from './busybox.ts';
+import type { HostFiles } from './host-files.ts';
+import { writeHostFiles } from './host-files.ts';
+import type { Booted } from './nspawn-boot.ts';
+import { bootHost } from './nspawn-boot.ts';
+import { portableNode } from './portable-node.ts';
+import type { RunOptions, RunResult } from './run.ts';
+import { missingCommand, run } from './run.ts';
+import type { Support } from './sandbox.ts';
+
+export interface HostOptions {
+  /** Docker archives of the cache folder, loaded before the host is handed out. */
+  readonly images?: readonly string[];
+  /** A folder of images (see imageStore) that the host has without loading. */
+  readonly imageStore?: string;
+  /** Files that are there at boot, by absolute path. */
+  readonly files?: HostFiles;
+}
+
+export interface NodeUnit {
+  readonly unit: string;
+  /** Path of the script inside this checkout, such as `test/doubles/infisical/main.ts`. */
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Host {
+  /** Unique: the host's folder in the temporary folder and its cgroup bear it. */
+  readonly name: string;
+  /** Where this checkout is inside the host, read-only. */
+  readonly tree: string;
+  /** A Node 24, inside the host. */
+  readonly node: string;
+  /** A busybox image that is already loaded. */
+  readonly image: string;
+  /** The host's systemd, as this machine numbers it. */
+  readonly leader: number;
+  /** Runs a program, or a line of POSIX sh, as root on the host. */
+  run(command: string | readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Runs it and throws, with its words, unless it exits 0. Answers its stdout. */
+  ok(command: string | readonly string[], options?: RunOptions): Promise<string>;
+  /** Repeats a command until it exits 0: for what the host does by itself, such as writing a journal line. */
+  until(command: string | readonly string[], timeoutMs?: number): Promise<void>;
+  /** Starts a script of this checkout as a transient service of the host. */
+  startNode(unit: NodeUnit): Promise<void>;
+  write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
+  read(path: string): Promise<string>;
+  loadImage(archive: string): Promise<void>;
+  /** The messages of one unit since boot, one a line; without a unit, of all. */
+  journal(unit?: string): Promise<string>;
+  /** Powers the host off and waits until nothing of it is left. */
+  stop(): Promise<void>;
+}
+
+const TREE = join(import.meta.dirname, '../..');
+const INSIDE = { tree: '/mnt/psi', cache: '/mnt/psi-cache', store: '/mnt/psi-images', node: '/usr/local/bin/node' };
+
+/** Whether a host can boot here; the reason is fit for naming a skipped test. */
+export async function hostSupport(): Promise<Support> {
+  if (process.platform !== 'linux') return { ok: false, reason: 'a test host needs Linux' };
+  if (process.getuid?.() !== 0) return { ok: false, reason: 'a test host needs root' };
+  const missing = await missingCommand(['unshare', 'nsenter', 'systemd-nspawn']);
+  if (missing !== undefined) return { ok: false, reason: `a test host needs ${missing}` };
+  if ((await findBusybox()) === undefined) return { ok: false, reason: 'a test host needs a static busybox' };
+  const tried = await run(['unshare', '-m', '-p', '-f', 'mount', '-t', 'tmpfs', 'none', '/dev/shm']);
+  if (tried.code !== 0) return { ok: false, reason: 'no right to make namespaces and mounts here' };
+  return baseRootSupport('host');
+}
+
+export async function startHost(options: HostOptions = {}): Promise<Host> {
+  const base = await baseRoot('host');
+  const dir = await mkdtemp(join(tmpdir(), 'psi-host-'));
+  let booted: Booted | undefined;
+  try {
+    for (const name of ['upper', 'work', 'root', 'containers', 'run']) await mkdir(join(dir, name));
+    await writeHostFiles(join(dir, 'upper'), { ...storageConf(options), ...options.files });
+    const node = await portableNode();
+    const store = options.imageStore === undefined ? {} : { [options.imageStore]: INSIDE.store };
+    booted = await bootHost({
+      dir,
+      base,
+      binds: { [TREE]: INSIDE.tree, [cacheDir()]: INSIDE.cache, [node]: INSIDE.node, ...store },
+    });
+    const host = handOut(booted, basename(dir));
+    if (options.imageStore === undefined) await importBusybox(host, dir);
+    for (const archive of options.images ?? []) await host.loadImage(archive);
+    return host;
+  } catch (error) {
+    const log = await readFile(join(dir, 'console.log'), 'utf8').catch(() => '');
+    await booted?.stop();
+    await rm(dir, { recursive: true, force: true });
+    const words = error instanceof Error ? error.message : String(error);
+    throw new Error(`test host: ${words}\n${log.slice(-CONSOLE_TAIL)}`, { cause: error });
+  }
+}
+
+const CONSOLE_TAIL = 3000;
+const UNTIL_MS = 30_000;
+const UNTIL_PAUSE_MS = 50;
+
+const storageConf = ({ imageStore }: HostOptions): HostFiles => {
+  const more = imageStore === undefined ? '' : `[storage.options]\nadditionalimagestores = ["${INSIDE.store}"]\n`;
+  const main = 'driver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n';
+  return { '/etc/containers/storage.conf': `[storage]\n${main}${more}` };
+};
+
+async function importBusybox(host: Host, dir: string): Promise<void> {
+  const input = await busyboxArchive(dir);
+  await host.ok(['podman', 'import', '--quiet', '--change', 'CMD=["/bin/sh"]', '-', BUSYBOX_IMAGE], { input });
+}
+
+function handOut(booted: Booted, name: string): Host {
+  const argvOf = (command: string | readonly string[]): readonly string[] =>
+    typeof command === 'string' ? ['sh', '-c', command] : command;
+  const inside: Host['run'] = (command, options) => booted.run(argvOf(command), options);
+  const ok: Host['ok'] = async (command, options) => {
+    const result = await inside(command, options);
+    if (result.code === 0) return result.stdout;
+    const line = typeof command === 'string' ? command : command.join(' ');
+    throw new Error(`${line}: exit ${String(result.code)}: ${result.stderr}${result.stdout}`.slice(0, CONSOLE_TAIL));
+  };
+  const until: Host['until'] = async (command, timeoutMs = UNTIL_MS) => {
+    const end = performance.now() + timeoutMs;
+    for (;;) {
+      const { code, stdout, stderr } = await inside(command);
+      if (code === 0) return;
+      if (performance.now() > end) throw new Error(`never came true: ${argvOf(command).join(' ')}: ${stderr}${stdout}`);
+      await pause(UNTIL_PAUSE_MS);
+    }
+  };
+  return {
+    name,
+    tree: INSIDE.tree,
+    node: INSIDE.node,
+    image: BUSYBOX_IMAGE,
+    leader: booted.leader,
+    run: inside,
+    ok,
+    until,
+    startNode: async ({ unit, script, args = [], env = {} }) => {
+      const settings = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
+      const service = ['systemd-run', '--quiet', '--collect', '--service-type=exec', `--unit=${unit}`, ...settings];
+      await ok([...service, INSIDE.node, join(INSIDE.tree, script), ...args]);
+    },
+    write: async (path, content, mode = 0o644) => {
+      const script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"';
+      await ok(['sh', '-c', script, 'sh', path, mode.toString(8)], { input: content });
+    },
+    read: (path) => ok(['cat', '--', path]),
+    loadImage: async (archive) => {
+      if (dirname(archive) !== cacheDir()) throw new Error(`the host sees archives in ${cacheDir()} only`);
+      await ok(['podman', 'load', '--quiet', '--input', join(INSIDE.cache, basename(archive))]);
+    },
+    journal: async (unit) => {
+      await ok(['journalctl', '--sync']);
+      return ok(['journalctl', '--boot', '--output=cat', ...(unit === undefined ? [] : ['--unit', unit])]);
+    },
+    stop: () => booted.stop(),
+  };
+}

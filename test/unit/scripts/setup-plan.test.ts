@@ -1,0 +1,112 @@
+// Which packages `npm run setup` asks for on systems that are not at hand, and when npm's work is already done.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  installCommand,
+  isInStep,
+  isNewEnough,
+  planPackages,
+  readPurpose,
+  readSystem,
+} from '../../../scripts/setup-plan.mjs';
+
+const DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n';
+const UBUNTU = 'PRETTY_NAME="Ubuntu 24.04.1 LTS"\nNAME="Ubuntu"\nVERSION_ID="24.04"\nID=ubuntu\nID_LIKE=debian\n';
+const FEDORA = 'NAME="Fedora Linux"\nVERSION_ID=42\nID=fedora\nPRETTY_NAME="Fedora Linux 42 (Server Edition)"\n';
+const RHEL =
+  'NAME="Red Hat Enterprise Linux"\nID="rhel"\nID_LIKE="fedora"\nPRETTY_NAME="Red Hat Enterprise Linux 10.0"\n';
+const ROCKY = 'NAME="Rocky Linux"\nID="rocky"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME="Rocky Linux 9.5"\n';
+const ALPINE = 'NAME="Alpine Linux"\nID=alpine\nPRETTY_NAME="Alpine Linux v3.22"\n';
+
+const nothing = (): boolean => false;
+const everything = (): boolean => true;
+
+test('tells the families of Debian, Ubuntu, Fedora, RHEL and its rebuilds apart', () => {
+  const families = [DEBIAN, UBUNTU, FEDORA, RHEL, ROCKY, ALPINE, ''].map((text) => readSystem(text).family);
+  assert.deepEqual(families, ['debian', 'debian', 'fedora', 'fedora', 'fedora', 'other', 'other']);
+  assert.equal(readSystem(UBUNTU).name, 'Ubuntu 24.04.1 LTS');
+});
+
+test('asks for everything on an empty Debian or Ubuntu that is to run the tests', () => {
+  const expected = (
+    'podman netavark crun curl util-linux tar busybox-static ' + 'systemd-container debootstrap debian-archive-keyring'
+  ).split(' ');
+  assert.deepEqual(planPackages(readSystem(DEBIAN), 'test', nothing).packages, expected);
+  assert.deepEqual(planPackages(readSystem(UBUNTU), 'test', nothing).packages, expected);
+});
+
+test('uses the names that Fedora gives the same packages', () => {
+  const { packages, notes } = planPackages(readSystem(FEDORA), 'test', nothing);
+  assert.deepEqual(
+    packages,
+    'podman crun curl util-linux tar busybox systemd-container debootstrap debian-keyring'.split(' '),
+  );
+  assert.deepEqual(notes, []);
+});
+
+test('says on RHEL and its rebuilds where the packages outside their own repositories come from', () => {
+  for (const text of [RHEL, ROCKY]) {
+    assert.match(planPackages(readSystem(text), 'demo', nothing).notes.join(), /dnf install epel-release/);
+    assert.deepEqual(planPackages(readSystem(text), 'test', everything).notes, []);
+  }
+});
+
+test('asks for nothing that is there and for nothing that the purpose does not need', () => {
+  const system = readSystem(DEBIAN);
+  assert.deepEqual(planPackages(system, 'test', everything).packages, []);
+  assert.deepEqual(planPackages(system, 'build', nothing).packages, []);
+  assert.ok(!planPackages(system, 'demo', nothing).packages.includes('debootstrap'));
+  assert.deepEqual(planPackages(system, 'test', (command) => command !== 'crun').packages, ['crun']);
+});
+
+test('names what is missing where it knows no package manager', () => {
+  const plan = planPackages(readSystem(ALPINE), 'demo', (command) => command !== 'podman');
+  assert.deepEqual(plan, { commands: ['podman'], packages: [], notes: [] });
+});
+
+test('installs without questions and without recommended packages', () => {
+  assert.deepEqual(installCommand(readSystem(DEBIAN), ['a', 'b']).slice(0, 4), [
+    'apt-get',
+    'install',
+    '--yes',
+    '--no-install-recommends',
+  ]);
+  assert.equal(
+    installCommand(readSystem(FEDORA), ['a', 'b']).join(' '),
+    'dnf install --assumeyes --setopt=install_weak_deps=False a b',
+  );
+});
+
+test('reads the purpose and refuses any other argument', () => {
+  assert.equal(readPurpose([]), 'test');
+  assert.equal(readPurpose(['--for=demo']), 'demo');
+  for (const args of [['--for=all'], ['demo'], ['--for=demo', '--for=test'], ['--help']]) {
+    assert.equal(readPurpose(args), undefined);
+  }
+});
+
+test('takes Node 24 and later for new enough', () => {
+  assert.deepEqual(['v20.20.2', 'v24.0.0', '26.1.0', 'nonsense'].map(isNewEnough), [false, true, true, false]);
+});
+
+test('finds node_modules in step when every package has the version of the lock file', () => {
+  const lock = {
+    packages: {
+      '': { version: '0.1.0' },
+      'packages/own': { version: '1.0.0' },
+      'node_modules/own': { link: true },
+      'node_modules/got': { version: '16.1.0' },
+      'node_modules/other-platform': { version: '1.0.0', optional: true },
+    },
+  };
+  const got = (version: string): Record<string, { version: string }> => ({ 'node_modules/got': { version } });
+  assert.equal(isInStep(lock, { packages: got('16.1.0') }), true);
+  assert.equal(isInStep(lock, { packages: got('16.0.0') }), false);
+  assert.equal(isInStep(lock, { packages: {} }), false);
+  assert.equal(isInStep(lock, undefined), false);
+  assert.equal(isInStep(lock, { packages: { ...got('16.1.0'), 'node_modules/extra': { version: '1.0.0' } } }), false);
+  assert.equal(
+    isInStep(lock, { packages: { ...got('16.1.0'), 'node_modules/other-platform': { version: '2.0.0' } } }),
+    false,
+  );
+});
