@@ -25,33 +25,48 @@ export type ProviderDeps = {
 export type Providers = {
   readonly sources: ReadonlyMap<string, SecretSource>;
   readonly resolvers: ReadonlyMap<string, Resolver>;
+  /** Ends connections and timers. Calls under way still finish. */
+  readonly close: () => void;
 };
 
 /** Connects to nothing: tokens and connections come with the first call. */
 export async function composeProviders(config: Config, deps: ProviderDeps): Promise<Providers> {
   const sources = new Map<string, SecretSource>();
   const resolvers = new Map<string, Resolver>();
+  const closers: (() => void)[] = [];
   for (const [name, provider] of config.providers) {
-    const source = deps.metrics.countCalls(name, await infisical(config, name, provider, deps));
+    const infisical = await composeInfisical(config, provider, deps);
+    const guarded = withThrottle(withBreaker(infisical, { name, clock: deps.clock }), { name, clock: deps.clock });
+    const source = deps.metrics.countCalls(name, guarded);
+    const resolver = new Resolver({ source, clock: deps.clock, countBeside: deps.countBeside }, config.lookup);
     sources.set(name, source);
-    resolvers.set(name, new Resolver({ source, clock: deps.clock, countBeside: deps.countBeside }, config.lookup));
+    resolvers.set(name, resolver);
+    closers.push(() => {
+      resolver.close();
+      infisical.close();
+    });
   }
-  return { sources, resolvers };
+  return {
+    sources,
+    resolvers,
+    close: () => {
+      for (const close of closers) close();
+    },
+  };
 }
 
-async function infisical(
+async function composeInfisical(
   config: Config,
-  name: string,
   provider: InfisicalConfig,
   deps: ProviderDeps,
-): Promise<SecretSource> {
+): Promise<SecretSource & { readonly close: () => void }> {
   for (const [alias, { auth }] of provider.projects) {
     if (SUPPORTED_METHODS.some((method) => method === auth.method)) continue;
     throw new PsiError('CONFIG_INVALID', `project ${alias}: this version cannot log in with ${auth.method}`, {
       hint: `use one of: ${SUPPORTED_METHODS.join(', ')}`,
     });
   }
-  const source = createInfisicalSource({
+  return createInfisicalSource({
     ...provider,
     caCert: provider.caCert === undefined ? undefined : await readText(provider.caCert),
     clock: deps.clock,
@@ -59,7 +74,6 @@ async function infisical(
     resolveSecret: (field: SecretField) => resolveSecret(field, { readFile, env: deps.env }),
     userAgent: `psi/${deps.version}`,
   });
-  return withThrottle(withBreaker(source, { name, clock: deps.clock }), { name, clock: deps.clock });
 }
 
 async function readText(path: string): Promise<string> {

@@ -92,6 +92,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
       activate: () => {
         tokens = tokens.length === 0 || !next.token ? [] : [...tokens, next.token];
         digest = freshDigest;
+        if (active.providers !== next.providers) active.providers.close();
         active = next;
       },
       settle: () => {
@@ -140,6 +141,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     stop: async () => {
       log.info('stopping: finishing what was accepted');
       await Promise.all([driverFace.stop(STOP_GRACE_MS), controlFace.stop(STOP_GRACE_MS)]);
+      active.providers.close();
       log.info('stopped');
     },
   };

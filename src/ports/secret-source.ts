@@ -6,6 +6,7 @@
 //   VALUE_HIDDEN     it may be listed but its value may not be read.
 //   PROVIDER_DOWN    refused, reset, TLS failure, 5xx, an answer that is no answer; `retry` says whether waiting can help.
 //   THROTTLED        the limit of the server; `retryAfterMs` if it named one.
+//   CONFIG_INVALID   the credential cannot be read where the config says it is.
 //   DEADLINE         the signal aborted with a timeout before an answer came.
 
 import type { SecretValue } from '../core/secret.ts';

@@ -42,11 +42,18 @@ export class Resolver {
   readonly #listings = new Map<string, Listing>();
   readonly #flights = new Map<string, Promise<unknown>>();
   readonly #listingRefusedUntil = new Map<string, number>();
+  readonly #closed = new AbortController();
   readonly #missing = new Map<string, { readonly until: number; readonly error: PsiError }>();
 
   constructor(deps: ResolveDeps, options: ResolveOptions) {
     this.#deps = deps;
     this.#options = options;
+  }
+
+  /** Drops what is held, and lets the process end: a pending drop would keep it alive. */
+  close(): void {
+    this.#closed.abort();
+    this.#listings.clear();
   }
 
   async resolve(mapping: Mapping): Promise<SecretValue> {
@@ -99,9 +106,10 @@ export class Resolver {
   // Values must not stay in memory because nobody asks again.
   #dropWhenOld(place: string, listing: Listing): void {
     const life = this.#options.batchWindowMs * FIRST_HAND_OUT_WINDOWS;
-    void this.#deps.clock.sleep(life).then(() => {
+    const drop = (): void => {
       if (this.#listings.get(place) === listing) this.#listings.delete(place);
-    });
+    };
+    this.#deps.clock.sleep(life, this.#closed.signal).then(drop, drop);
   }
 
   async #getRememberingMissing(mapping: Mapping): Promise<SecretValue> {

@@ -53,7 +53,7 @@ function stage(
     { timeoutMs: 5_000, batchWindowMs: options.window ?? WINDOW },
   );
   const read = async (key: string): Promise<string> => (await resolver.resolve(mapping(key))).exposeText();
-  return { source, clock, read };
+  return { source, clock, resolver, read };
 }
 
 test('serves twenty secrets of one path, asked for one after another, from one listing', async () => {
@@ -189,4 +189,13 @@ test('hands an empty value out as a value', async () => {
   const { source, read } = stage();
   source.values.set('A', '');
   assert.equal(await read('A'), '');
+});
+
+test('holds nothing back when it is closed: no value, and no timer that would keep the process alive', async () => {
+  const { source, clock, resolver, read } = stage();
+  await read('A');
+  resolver.close();
+  assert.equal(clock.sleeping, 0);
+  await read('B');
+  assert.deepEqual(source.calls, ['list', 'list']);
 });

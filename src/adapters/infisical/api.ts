@@ -1,0 +1,190 @@
+// One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
+// pool of connections. What an answer means is not decided here.
+
+import { X509Certificate } from 'node:crypto';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import type { Got, RequestError, RetryObject } from 'got';
+import { PsiError } from '../../core/error.ts';
+import { connectionFailure, lateAnswer, phaseOf } from './connection-errors.ts';
+import { namedWaitMs } from './wait.ts';
+
+export type ApiRequest = {
+  readonly method: 'GET' | 'POST';
+  /** Below the server's address; its variable parts are already encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, string>>;
+  readonly bearer?: string;
+  /** Ends the request by itself; the caller's signal may end it earlier. */
+  readonly timeoutMs?: number;
+};
+
+export type Answer = {
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfter: string | undefined;
+  readonly location: string | undefined;
+  /** Of a refusal without anything secret that the request held, in case the other side repeats it. */
+  readonly body: string;
+};
+
+export type Api = {
+  /** Where it connects to: host and port, for messages. */
+  readonly where: string;
+  /** Fails with PROVIDER_DOWN or DEADLINE when there is no complete answer. */
+  readonly ask: (request: ApiRequest, signal?: AbortSignal) => Promise<Answer>;
+  readonly close: () => void;
+};
+
+export type ApiOptions = {
+  readonly apiUrl: string;
+  readonly verifySsl: boolean;
+  /** PEM text, trusted beside the usual authorities. */
+  readonly caCert: string | undefined;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly userAgent: string;
+};
+
+const CONNECT_TIMEOUT_MS = 3_000;
+
+/** Longer waits are for callers that hold nobody's lock: they are told the time and come again. */
+const LONGEST_WAIT_MS = 1_000;
+
+const RETRY = {
+  limit: 2,
+  // A login is repeated only when it was not answered or the server failed: neither counts as a wrong one.
+  methods: ['GET', 'POST'] as 'GET'[],
+  statusCodes: [429, 500, 502, 503, 504],
+  // A connect timeout is not among them: it has cost three seconds already.
+  errorCodes: [
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'EPIPE',
+    'EAI_AGAIN',
+    'ENETUNREACH',
+    // The connection broke in the middle of the body.
+    'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  ],
+  // Both tries together stay below a second: somebody waits.
+  backoffLimit: 200,
+  noise: 100,
+  maxRetryAfter: LONGEST_WAIT_MS,
+  enforceRetryRules: true,
+  calculateDelay,
+};
+
+export function createApi(options: ApiOptions): Api {
+  const { apiUrl, verifySsl, caCert, headers, userAgent } = options;
+  const where = whereOf(apiUrl);
+  const pool = { keepAlive: true, maxSockets: 16, maxFreeSockets: 4, scheduling: 'lifo' } as const;
+  const agent = {
+    http: new HttpAgent(pool),
+    // As a context: made once, and not a part of the pool's key, which would be 200 kB of certificates for each request.
+    https: new HttpsAgent({ ...pool, rejectUnauthorized: verifySsl, secureContext: secureContext(caCert) }),
+  };
+  let client: Promise<Got> | undefined;
+  const connect = async (): Promise<Got> => {
+    // Loaded at the first call: it takes 100 ms, and a start that answers from the cache needs none of it.
+    const { default: got } = await import('got');
+    return got.extend({
+      agent,
+      headers: { ...Object.fromEntries(headers), 'user-agent': userAgent, accept: 'application/json' },
+      https: { rejectUnauthorized: verifySsl },
+      followRedirect: false,
+      throwHttpErrors: false,
+      responseType: 'text',
+      retry: RETRY,
+    });
+  };
+
+  const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<Answer> => {
+    const { method, path, query, body, bearer, timeoutMs } = request;
+    try {
+      const response = await (
+        await (client ??= connect())
+      )<string>(`${apiUrl}${path}`, {
+        method,
+        timeout: {
+          lookup: CONNECT_TIMEOUT_MS,
+          connect: CONNECT_TIMEOUT_MS,
+          secureConnect: CONNECT_TIMEOUT_MS,
+          ...(timeoutMs !== undefined && { request: timeoutMs }),
+        },
+        ...(query && { searchParams: query }),
+        ...(body && { json: body }),
+        ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
+        ...(signal && { signal }),
+      });
+      const { statusCode: status } = response;
+      const secrets = [bearer, ...Object.values(body ?? {}), ...headers.values()];
+      return {
+        status,
+        contentType: response.headers['content-type'] ?? '',
+        retryAfter: response.headers['retry-after'],
+        location: response.headers.location,
+        body: status < 300 ? response.body : without(secrets, response.body),
+      };
+    } catch (thrown) {
+      const { RequestError, TimeoutError } = await import('got');
+      // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
+      if (!(thrown instanceof RequestError)) throw thrown;
+      if (signal?.aborted) throw aborted(signal, where, thrown);
+      if (thrown instanceof TimeoutError) throw lateAnswer(where, phaseOf(thrown.timings));
+      throw connectionFailure(thrown.code, { apiUrl, where });
+    }
+  };
+  return {
+    where,
+    ask,
+    close: () => {
+      // Only idle ones: `agent.destroy()` would also cut the calls of lookups that are still under way.
+      for (const { freeSockets } of [agent.http, agent.https]) {
+        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
+      }
+    },
+  };
+}
+
+function aborted(signal: AbortSignal, where: string, error: RequestError): PsiError {
+  const reason: unknown = signal.reason;
+  if (reason instanceof PsiError && reason.code !== 'DEADLINE') return reason;
+  return lateAnswer(where, phaseOf(error.timings));
+}
+
+/** A wait that the server names only in its text counts like the header; a 500 that speaks of the token is no failure to wait out. */
+function calculateDelay({ computedValue, error }: RetryObject): number {
+  const { response } = error;
+  if (response === undefined || typeof response.body !== 'string') return computedValue;
+  if (/"message":\s*"(?:jwt |invalid signature)/.test(response.body)) return 0;
+  const named = namedWaitMs({ retryAfter: undefined, body: response.body }, 0);
+  if (response.statusCode !== 429 || named === undefined) return computedValue;
+  return named > LONGEST_WAIT_MS ? 0 : Math.max(1, named);
+}
+
+function secureContext(caCert: string | undefined): SecureContext | undefined {
+  if (caCert === undefined) return undefined;
+  try {
+    // OpenSSL takes any text for an empty list of certificates.
+    new X509Certificate(caCert);
+    return createSecureContext({ ca: [...getCACertificates('default'), caCert] });
+  } catch {
+    throw new PsiError('CONFIG_INVALID', 'ca_cert holds no certificate that can be read', {
+      hint: 'it takes PEM: `openssl x509 -in FILE -noout -subject` must print a name',
+    });
+  }
+}
+
+function whereOf(apiUrl: string): string {
+  const { protocol, hostname, port } = new URL(apiUrl);
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
+}
+
+function without(secrets: readonly (string | undefined)[], text: string): string {
+  return secrets.reduce<string>(
+    // Shorter ones are no secrets but words, and would tear the text.
+    (clean, secret) => (secret !== undefined && secret.length >= 8 ? clean.replaceAll(secret, '[redacted]') : clean),
+    text,
+  );
+}

@@ -1,0 +1,119 @@
+// No complete answer: what is wrong between PSI and the server, as PsiError with a next step. Codes are those of Node and OpenSSL.
+
+import { PsiError, type ErrorInit } from '../../core/error.ts';
+
+export type Endpoint = { readonly apiUrl: string; readonly where: string };
+
+export type Phase = 'connecting' | 'login' | 'waiting' | 'reading';
+
+const PHASES: Readonly<Record<Phase, string>> = {
+  connecting: 'no connection came about',
+  login: 'the login is not through',
+  waiting: 'it took the request and did not answer',
+  reading: 'its answer did not come to an end',
+};
+
+/** How far a request got, from got's timings. */
+export function phaseOf(
+  timings: { readonly secureConnect?: number; readonly upload?: number; readonly response?: number } | undefined,
+): Phase {
+  if (timings?.response !== undefined) return 'reading';
+  return timings?.upload === undefined ? 'connecting' : 'waiting';
+}
+
+export function lateAnswer(where: string, phase: Phase): PsiError {
+  return new PsiError('DEADLINE', `infisical at ${where} did not answer in time: ${PHASES[phase]}`, {
+    hint:
+      phase === 'connecting'
+        ? `a firewall that drops packets? try \`curl -v telnet://${where}\` on this host`
+        : 'look at the load and the log of the infisical server',
+    retry: 'later',
+    details: { phase },
+  });
+}
+
+export function connectionFailure(code: string, endpoint: Endpoint): PsiError {
+  const { message, init } = describe(code, endpoint);
+  return new PsiError('PROVIDER_DOWN', message, { ...init, details: { cause: code } });
+}
+
+const NOT_TRUSTED = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'CERT_UNTRUSTED',
+  'CERT_SIGNATURE_FAILURE',
+  'INVALID_CA',
+]);
+
+function describe(code: string, endpoint: Endpoint): { readonly message: string; readonly init: ErrorInit } {
+  const { apiUrl, where } = endpoint;
+  const host = where.replace(/:\d+$/, '');
+  const check = `\`curl -v ${apiUrl}/api/status\` on this host`;
+  if (NOT_TRUSTED.has(code)) {
+    return {
+      message: `the certificate of infisical at ${where} is not trusted (${code.toLowerCase().replaceAll('_', ' ')})`,
+      init: { hint: 'set `ca_cert` to the PEM file of the authority that signed it, below /etc/psi' },
+    };
+  }
+  if (code.startsWith('HPE_')) {
+    return {
+      message: `what answers at ${where} does not speak HTTP`,
+      init: { hint: `check scheme and port of \`api_url\`: ${check}` },
+    };
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return {
+      message: `no TLS connection to infisical at ${where} came about (${code})`,
+      init: { hint: `check scheme and port of \`api_url\`: ${check}` },
+    };
+  }
+  switch (code) {
+    case 'ECONNREFUSED':
+      return {
+        message: `nobody listens for infisical at ${where}: connection refused`,
+        init: { hint: `is the server up, and \`api_url\` right? try ${check}`, retry: 'later' },
+      };
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return {
+        message: `the name of infisical's host cannot be resolved: ${host} (${code})`,
+        init: {
+          hint: `\`getent hosts ${host}\` on this host; is the network up, and \`api_url\` right?`,
+          retry: 'later',
+        },
+      };
+    case 'ECONNRESET':
+    case 'EPIPE':
+    case 'ERR_HTTP_CONTENT_LENGTH_MISMATCH':
+      return {
+        message: `infisical at ${where} closed the connection before its answer was complete (${code})`,
+        init: { hint: `see the log of the server or of the proxy in front of it; try ${check}`, retry: 'later' },
+      };
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return {
+        message: `no route to infisical at ${where} (${code})`,
+        init: { hint: `is the network up? \`ip route get ${host}\` on this host`, retry: 'later' },
+      };
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+    case 'HOSTNAME_MISMATCH':
+      return {
+        message: `the certificate at ${where} is made out to other names than ${host}`,
+        init: { hint: 'use a name that stands in the certificate as `api_url`' },
+      };
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return {
+        message: `the certificate of infisical at ${where} ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`,
+        init: { hint: 'renew it on the server; if it is good, look at the clock of this host: `timedatectl`' },
+      };
+    default:
+      return {
+        message: `the connection to infisical at ${where} failed (${code})`,
+        init: { hint: `try ${check}`, retry: 'later' },
+      };
+  }
+}

@@ -1,0 +1,15 @@
+// A salted digest that tells whether two credentials are the same without holding either. Made for machine credentials of full
+// entropy: a password would need a slow digest.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { SecretValue } from '../../core/secret.ts';
+
+export function tagOf(credential: SecretValue, salt = randomBytes(16).toString('hex')): string {
+  return `${salt}:${createHash('sha256').update(salt).update(credential.expose()).digest('hex')}`;
+}
+
+export function hasTag(credential: SecretValue, tag: string): boolean {
+  const own = Buffer.from(tagOf(credential, tag.split(':')[0]));
+  const other = Buffer.from(tag);
+  return own.length === other.length && timingSafeEqual(own, other);
+}

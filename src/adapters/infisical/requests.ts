@@ -1,0 +1,53 @@
+// The two reads, in the words of either API version. Every flag is sent: defaults changed between servers, and a flag in an unknown
+// spelling is ignored without a word, so both spellings go out.
+
+import type { ApiRequest } from './api.ts';
+
+export type ApiVersion = 'v4' | 'v3';
+
+export type Target = { readonly projectId: string; readonly environment: string; readonly path: string };
+
+export function listRequest(
+  version: ApiVersion,
+  target: Target,
+  options: { readonly recursive: boolean; readonly values: boolean },
+): ApiRequest {
+  const { recursive, values } = options;
+  return {
+    method: 'GET',
+    path: BASE[version],
+    // Names alone need fewer rights, and no reference is followed that might be unreadable.
+    query: { ...common(version, target, values), recursive: String(recursive), includePersonalOverrides: 'false' },
+  };
+}
+
+export function getRequest(version: ApiVersion, target: Target, key: string): ApiRequest {
+  return {
+    method: 'GET',
+    path: `${BASE[version]}/${encodeURIComponent(key)}`,
+    query: { ...common(version, target, true), type: 'shared' },
+  };
+}
+
+/** Fastify takes no longer parameter: such a route "does not exist". */
+const LONGEST_PARAMETER = 100;
+
+/** Can a secret of this name be asked for by itself? The server trims names, and no router takes slashes or dots for one. */
+export function isAddressable(key: string): boolean {
+  if (key === '' || key !== key.trim() || key === '.' || key === '..') return false;
+  return !key.includes('/') && key.isWellFormed() && encodeURIComponent(key).length <= LONGEST_PARAMETER;
+}
+
+const BASE: Readonly<Record<ApiVersion, string>> = { v4: '/api/v4/secrets', v3: '/api/v3/secrets/raw' };
+
+function common(version: ApiVersion, target: Target, values: boolean): Readonly<Record<string, string>> {
+  return {
+    [version === 'v4' ? 'projectId' : 'workspaceId']: target.projectId,
+    environment: target.environment,
+    secretPath: target.path,
+    viewSecretValue: String(values),
+    expandSecretReferences: String(values),
+    includeImports: 'true',
+    include_imports: 'true',
+  };
+}

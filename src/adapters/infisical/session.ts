@@ -1,0 +1,129 @@
+// The access token of one identity: obtained when first needed, by one login for all who wait, kept in memory and on disk. A refused
+// login is not repeated for a while: three wrong ones lock the identity out, on every host that shares it.
+
+import { createHash } from 'node:crypto';
+import { PsiError } from '../../core/error.ts';
+import type { SecretValue } from '../../core/secret.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { StoredToken, TokenStore } from '../../ports/token-store.ts';
+import type { Api } from './api.ts';
+import type { Login } from './auth/login.ts';
+import { decodeLogin } from './codec.ts';
+import { lateAnswer } from './connection-errors.ts';
+import { hasTag, tagOf } from './credential-tag.ts';
+import { noAnswer } from './errors.ts';
+import { faultOf } from './fault.ts';
+import { refusedLogin } from './login-errors.ts';
+import { usableMs } from './token-life.ts';
+
+export type SessionDeps = {
+  readonly api: Api;
+  readonly apiUrl: string;
+  readonly login: Login;
+  readonly clock: Clock;
+  readonly store: TokenStore;
+  readonly ttlMs: number | undefined;
+};
+
+/** Longer than a lookup waits: the login goes on for the next one. */
+const LOGIN_TIMEOUT_MS = 10_000;
+
+/** Longer than the 30 s in which the server by default counts failures towards a lockout. */
+const REMEMBER_REFUSAL_MS = 60_000;
+
+type Refused = { readonly until: number; readonly tag: string; readonly error: PsiError };
+
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly #name: string;
+  #current: StoredToken | undefined;
+  #flight: Promise<string> | undefined;
+  #refused: Refused | undefined;
+  #discarded: string | undefined;
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.#name = sessionName(deps.apiUrl, deps.login);
+  }
+
+  /** Fails with the signal when it aborts; the login goes on. */
+  async token(signal: AbortSignal): Promise<string> {
+    if (this.#usable(this.#current)) return this.#current.token;
+    this.#flight ??= this.#obtain().finally(() => {
+      this.#flight = undefined;
+    });
+    return await this.#orAborted(this.#flight, signal);
+  }
+
+  /** The server no longer takes this token. */
+  discard(token: string): void {
+    this.#discarded = token;
+    if (this.#current?.token === token) this.#current = undefined;
+  }
+
+  async #obtain(): Promise<string> {
+    const { login, clock, store } = this.#deps;
+    const credential = await login.credential();
+    const stored = await store.get(this.#name).catch(() => undefined);
+    if (this.#usable(stored) && stored.token !== this.#discarded && hasTag(credential, stored.secretTag)) {
+      this.#current = stored;
+      return stored.token;
+    }
+    const refused = this.#refused;
+    if (refused && clock.monotonic() < refused.until && hasTag(credential, refused.tag)) throw refused.error;
+    // Whatever is there is no longer good for anything; a file that cannot be removed only costs the next start a login.
+    if (stored) await store.remove(this.#name).catch(() => undefined);
+    const fresh = await this.#logIn(credential);
+    this.#current = fresh;
+    this.#refused = undefined;
+    // Without it the next start logs in again.
+    await store.put(this.#name, fresh).catch(() => undefined);
+    return fresh.token;
+  }
+
+  async #logIn(credential: SecretValue): Promise<StoredToken> {
+    const { api, apiUrl, login, clock, ttlMs } = this.#deps;
+    const { path, body } = login.request(credential);
+    const answer = await api.ask({ method: 'POST', path, body, timeoutMs: LOGIN_TIMEOUT_MS });
+    const context = { apiUrl, now: clock.now() };
+    const fault = faultOf(answer);
+    const secretTag = tagOf(credential);
+    if (fault) {
+      const error = refusedLogin(fault, login, context);
+      if (error.code === 'PROVIDER_DENIED') {
+        this.#refused = { until: clock.monotonic() + REMEMBER_REFUSAL_MS, tag: secretTag, error };
+      }
+      throw error;
+    }
+    const loggedIn = decodeLogin(answer.body);
+    if (!loggedIn) throw noAnswer(`the login of ${login.who}`, answer, context);
+    return { token: loggedIn.accessToken, expiresAt: clock.now() + usableMs(loggedIn, ttlMs), secretTag };
+  }
+
+  #usable(token: StoredToken | undefined): token is StoredToken {
+    return token !== undefined && this.#deps.clock.now() < token.expiresAt;
+  }
+
+  #orAborted(flight: Promise<string>, signal: AbortSignal): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        const reason: unknown = signal.reason;
+        const late = lateAnswer(this.#deps.api.where, 'login');
+        reject(reason instanceof PsiError && reason.code !== 'DEADLINE' ? reason : late);
+      };
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+      flight.then(resolve, reject).finally(() => {
+        signal.removeEventListener('abort', abort);
+      });
+    });
+  }
+}
+
+/** Names the token file; also tells which projects share a session. */
+export function sessionName(apiUrl: string, { method, identity }: Login): string {
+  return createHash('sha256')
+    .update(JSON.stringify([method, apiUrl, ...identity]))
+    .digest('hex')
+    .slice(0, 12);
+}

@@ -1,0 +1,40 @@
+// The server's own words in PSI's messages: one line, short, and nothing that looks like a token.
+
+import type { Answer } from './api.ts';
+import type { Refusal } from './codec.ts';
+
+const LONGEST = 200;
+const JWT = /eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
+
+export function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- they are what is replaced
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').replace(JWT, '[redacted]');
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
+
+/** `: what it said [req-1]`, as far as it said anything. */
+export function saying(refusal: Refusal | undefined): string {
+  const words = refusal?.message ? `: ${oneLine(refusal.message)}` : '';
+  return `${words}${requestId(refusal)}`;
+}
+
+/** What support asks for. */
+export function requestId(refusal: Refusal | undefined): string {
+  return refusal?.reqId === undefined ? '' : ` [${oneLine(refusal.reqId)}]`;
+}
+
+/** What a body is that should have been something else, without repeating any of it but the name of its first tag. */
+export function looksLike({ contentType, body }: Answer): string {
+  const text = body.trimStart();
+  if (text === '') return 'an empty body';
+  const tag = /^<[!/?]?([a-z][a-z0-9]*)/i.exec(text)?.[1];
+  if (tag !== undefined)
+    return /^(?:doctype|html|head|body)$/i.test(tag) ? 'HTML' : `a document (<${tag.slice(0, 20)}>)`;
+  try {
+    JSON.parse(text);
+    return 'JSON of another shape';
+  } catch {
+    const type = /^[\w.+/-]{1,60}/.exec(contentType)?.[0] ?? '';
+    return type.includes('json') ? 'JSON that is damaged or cut off' : `something else (${type || 'no content type'})`;
+  }
+}

@@ -1,0 +1,131 @@
+// A source against an Infisical double, both on one clock that stands still. Not a test itself.
+import { SecretValue } from '../../../src/core/secret.ts';
+import { createInfisicalSource, type InfisicalDeps } from '../../../src/adapters/infisical/source.ts';
+import { PsiError } from '../../../src/core/error.ts';
+import type { ListedSecret, SecretSource } from '../../../src/ports/secret-source.ts';
+import type { StoredToken, TokenStore } from '../../../src/ports/token-store.ts';
+import { startInfisicalDouble } from '../../doubles/infisical/infisical-double.ts';
+import type { InfisicalDouble, InfisicalDoubleOptions } from '../../doubles/infisical/infisical-double.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+
+export const CLIENT_SECRET = 'canary-client-secret-7d31f0';
+export const PROD = { project: 'project-1', environment: 'prod' } as const;
+export const ROOT = { project: 'main', path: '/' } as const;
+
+export type StageOptions = {
+  readonly double?: InfisicalDoubleOptions;
+  readonly source?: Partial<InfisicalDeps<string>>;
+  /** Another server than the double. */
+  readonly apiUrl?: string;
+};
+
+export type Stage = {
+  readonly double: InfisicalDouble;
+  readonly clock: FakeClock;
+  readonly tokens: MemoryTokens;
+  readonly source: SecretSource;
+  /** Another process on the same state folder. */
+  readonly restart: (more?: Partial<InfisicalDeps<string>>) => SecretSource;
+  /** What `client_secret` resolves to; empty: to nothing. */
+  credential: string;
+  readonly stop: () => Promise<void>;
+};
+
+export class MemoryTokens implements TokenStore {
+  readonly files = new Map<string, StoredToken>();
+  broken = false;
+
+  get(name: string): Promise<StoredToken | undefined> {
+    return this.#attempt(() => this.files.get(name));
+  }
+
+  put(name: string, token: StoredToken): Promise<void> {
+    return this.#attempt(() => void this.files.set(name, token));
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#attempt(() => void this.files.delete(name));
+  }
+
+  #attempt<T>(work: () => T): Promise<T> {
+    return this.broken ? Promise.reject(new PsiError('HOST', 'the disk is full')) : Promise.resolve(work());
+  }
+}
+
+export async function startStage(options: StageOptions = {}): Promise<Stage> {
+  const clock = new FakeClock();
+  const double = await startInfisicalDouble({ now: () => clock.now(), ...options.double });
+  double.state.addIdentity({ clientId: 'client-1', clientSecret: CLIENT_SECRET });
+  double.state.addProject({ id: PROD.project });
+  double.state.addProject({ id: 'project-2' });
+  const tokens = new MemoryTokens();
+  const auth = { method: 'universal-auth', clientId: 'client-1', clientSecret: 'the field', organization: undefined };
+  const open: { close: () => void }[] = [];
+  const restart = (more: Partial<InfisicalDeps<string>> = {}): SecretSource => {
+    const source = createInfisicalSource<string>({
+      apiUrl: options.apiUrl ?? double.url,
+      verifySsl: true,
+      caCert: undefined,
+      apiVersion: 'auto',
+      headers: new Map(),
+      userAgent: 'psi/test',
+      token: { ttlMs: undefined },
+      projects: new Map([
+        ['main', { id: PROD.project, environment: 'prod', auth }],
+        ['other', { id: 'project-2', environment: 'prod', auth }],
+      ]),
+      clock,
+      tokenStore: tokens,
+      resolveSecret: () =>
+        stage.credential === ''
+          ? Promise.reject(new PsiError('CONFIG_INVALID', 'the credential does not exist'))
+          : Promise.resolve(SecretValue.fromText(stage.credential)),
+      ...options.source,
+      ...more,
+    });
+    open.push(source);
+    return source;
+  };
+  const stage: Stage = {
+    double,
+    clock,
+    tokens,
+    credential: CLIENT_SECRET,
+    restart,
+    get source() {
+      return (first ??= restart());
+    },
+    stop: async () => {
+      for (const source of open) source.close();
+      await double.close();
+    },
+  };
+  let first: SecretSource | undefined;
+  return stage;
+}
+
+/** For calls that are answered at once: longer than any of them may take. */
+export const patient = (): AbortSignal => AbortSignal.timeout(7_000);
+
+export async function read(
+  source: SecretSource,
+  key: string,
+  place: { project: string; path: string } = ROOT,
+): Promise<string> {
+  return (await source.get({ ...place, key }, patient())).exposeText();
+}
+
+export function list(
+  source: SecretSource,
+  place: { project: string; path: string } = ROOT,
+  options: { readonly recursive?: boolean; readonly values?: boolean } = {},
+): Promise<readonly ListedSecret[]> {
+  return source.list(place, { recursive: false, values: true, ...options, signal: patient() });
+}
+
+/** Key, or path and key below the listed folder, to value; undefined: hidden or not asked for. */
+export function shown(secrets: readonly ListedSecret[], below = '/'): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(
+    secrets.map(({ key, path, value }) => [path === below ? key : `${path} ${key}`, value?.exposeText()]),
+  );
+}

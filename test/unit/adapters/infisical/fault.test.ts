@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { faultOf, type FaultKind } from '../../../../src/adapters/infisical/fault.ts';
+
+const kindOf = (status: number, body: unknown): FaultKind | undefined =>
+  faultOf({
+    status,
+    contentType: '',
+    retryAfter: undefined,
+    location: undefined,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })?.kind;
+
+const said = (error: string, message = '', more: object = { reqId: 'req-1' }): object => ({ error, message, ...more });
+
+const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined])[] = [
+  ['a success', 200, '<html>', undefined],
+  ['an expired token', 403, said('TokenError', 'Your token has expired'), 'token'],
+  ['a revoked token', 401, said('UnauthorizedError', 'No identity access token found'), 'token'],
+  ['a revoked token in 2024', 403, said('UnauthorizedError', 'No token', {}), 'token'],
+  ['an expired token in 2024', 500, said('Internal Server Error', 'jwt expired', {}), 'token'],
+  ['a forged token in 2024', 500, said('Internal Server Error', 'invalid signature', {}), 'token'],
+  ['a token whose uses are spent in 2024', 400, said('BadRequest', 'usage limit reached', {}), 'token'],
+  ['a 401 without a name', 401, said(''), 'token'],
+  ['a missing right', 403, said('PermissionDenied'), 'permission'],
+  ['a missing right in 2024', 401, said('PermissionDenied', '', {}), 'permission'],
+  ['a 403 under a name nobody knows', 403, said('PolicyViolation'), 'permission'],
+  ['a project without the identity', 403, said('ForbiddenError', 'Identity is not a member of project'), 'permission'],
+  ['the same in 2024', 403, said('UnauthorizedError', 'User not a part of the project', {}), 'permission'],
+  ['a value that may not be read', 403, said('ForbiddenReadSecretError'), 'hidden'],
+  [
+    'an unreadable reference',
+    403,
+    said('ForbiddenError', 'Failed to expand one or more secret references'),
+    'reference',
+  ],
+  ['a missing secret', 404, said('NotFound', "Secret with name 'A' not found"), 'missing'],
+  ['a missing secret in 2024', 400, said('BadRequest', 'Secret not found', {}), 'missing'],
+  ['a 404 of 2024', 404, said('NotFound', 'Folder not found', {}), 'missing'],
+  ['a route that is not there', 404, said('Not Found', 'Route GET:/api/v4/secrets not found', {}), 'route'],
+  ['a page that is not there', 404, '<html>', 'route'],
+  ['a malformed request', 422, { error: 'ValidationFailure', message: [{ path: ['a'] }] }, 'invalid'],
+  ['a malformed request in 2024', 403, { error: 'ValidationFailure', message: [] }, 'invalid'],
+  ['a limit', 429, '', 'throttled'],
+  ['a failing server', 500, said('InternalServerError'), 'server'],
+  ['a failing proxy', 502, '<html>', 'server'],
+  ['a gateway', 401, '<html>', 'gateway'],
+  ['a redirect', 302, '', 'redirect'],
+  ['a conflict', 409, said('Conflict'), 'other'],
+];
+
+for (const [what, status, body, kind] of CASES) {
+  test(`tells ${what} from the rest`, () => {
+    assert.equal(kindOf(status, body), kind);
+  });
+}
