@@ -11,7 +11,7 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
 const { env } = process;
 const uid = process.getuid?.() ?? 0;
 
-process.exitCode = await run(process.argv.slice(2), {
+const status = await run(process.argv.slice(2), {
   terminal: processTerminal(),
   version,
   loadConfig: (path) => loadConfig({ path, env, uid, readFile }),
@@ -20,3 +20,7 @@ process.exitCode = await run(process.argv.slice(2), {
     (await import('./config/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),
   compose: async () => (await import('./compose.ts')).composition({ env, version, uid }),
 });
+
+// Not exitCode alone: a call to a Podman that never answers would keep a stopped service alive. Output is written by now: pipes are
+// synchronous here, and the log flushes itself on exit.
+process.exit(status);

@@ -41,6 +41,10 @@ export class ControlClient {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       const outgoing = request({ socketPath: this.#socketPath, method, path, headers }, resolve);
       outgoing.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ECONNRESET') {
+          reject(stoppedMeanwhile(error));
+          return;
+        }
         reject(
           new PsiError(
             'SERVICE_DOWN',

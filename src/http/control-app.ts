@@ -29,6 +29,8 @@ export function controlApp(deps: ControlDeps): Express {
       gone.abort(new PsiError('INTERNAL', 'the command went away'));
     });
     response.type('application/x-ndjson');
+    // So that the command knows at once that it is being worked on.
+    response.flushHeaders();
     const emit = (event: SetupEvent): void => {
       response.write(`${JSON.stringify(event)}\n`);
     };

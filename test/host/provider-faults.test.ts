@@ -56,7 +56,9 @@ async function failedStart(unit = 'myapp'): Promise<string> {
 }
 
 const registered = (): Promise<string> =>
-  stage.host.ok('podman secret ls --format "{{.ID}} {{.Name}}"; ls /var/lib/psi; cat /etc/containers/systemd/*.d/*');
+  stage.host.ok(
+    'podman secret ls --format "{{.ID}} {{.Name}}" | sort; ls /var/lib/psi; cat /etc/containers/systemd/*.d/*',
+  );
 
 const body = (message: string, error: string): unknown => ({ reqId: 'req-test', statusCode: 0, message, error });
 const refusals = (status: number, error: string, message: string): (() => Promise<unknown>) => {

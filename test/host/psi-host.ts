@@ -154,6 +154,9 @@ function configText(options: PsiHostOptions): string {
 /** A quadlet that runs busybox until it is stopped. */
 export function sleeper(...lines: readonly string[]): string {
   return [
+    // Tests start and stop it more often than systemd's own limit allows.
+    '[Unit]',
+    'StartLimitIntervalSec=0',
     '[Container]',
     'Image=localhost/psi-busybox:test',
     'Network=none',
