@@ -61,14 +61,16 @@ export class Apply {
       case 'create': {
         const id = await this.#patiently((attempt) => this.#create(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
-        this.#mustBeStored(id, change.name); return;
+        this.#mustBeStored(id, change.name);
+        return;
       }
       case 'remap':
         return mappings.put(change.id, change.mapping);
       case 'replace': {
         const id = await this.#patiently((attempt) => this.#replace(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
-        this.#mustBeStored(id, change.name); return;
+        this.#mustBeStored(id, change.name);
+        return;
       }
       case 'write-drop-in':
         await dropIns.write({ unit: change.unit, text: change.text });

@@ -84,7 +84,12 @@ export class Setup {
     const apply = new Apply({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
     const step = async (workload: string | undefined, changes: readonly Change[]): Promise<void> => {
       if (request.dryRun) report.changes.push(...changes);
-      else report.changes.push(...(await apply.all(changes, (failure) => { report.fail(workload, failure); })));
+      else
+        report.changes.push(
+          ...(await apply.all(changes, (failure) => {
+            report.fail(workload, failure);
+          })),
+        );
     };
 
     await report.guard(undefined, async () => step(undefined, await this.#planHeader(target)));
@@ -104,7 +109,9 @@ export class Setup {
     }
     if (!features.dropIns && workloads.length > 0) report.notes.push(noDropIns(features));
     if (!features.replace && report.changes.some((change) => change.action === 'replace')) {
-      report.notes.push(`podman ${features.version} can only remove and create: a start between the two finds no secret`);
+      report.notes.push(
+        `podman ${features.version} can only remove and create: a start between the two finds no secret`,
+      );
     }
     // A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone.
     if (request.provider === undefined && request.workload === undefined && features.dropIns) {

@@ -87,14 +87,17 @@ export function secretSourceContract(name: string, start: () => Promise<SourceUn
       if (traits.knowsMissingFolders) await assert.rejects(list('/nowhere'), gone);
     });
 
-    test('hands out no value that is hidden', { skip: !traits.hides }, async () => {
-      on.set('/app', 'HIDDEN', null);
-      assert.deepEqual(await list('/app'), [
-        ['/app', 'A', 'value of A'],
-        ['/app', 'HIDDEN', undefined],
-      ]);
-      await assert.rejects(get('/app', 'HIDDEN'), { code: 'VALUE_HIDDEN', retry: 'no' });
-    });
+    // A server of 2024 has no hidden values, so there is nothing to hold it to.
+    if (traits.hides) {
+      test('hands out no value that is hidden', async () => {
+        on.set('/app', 'HIDDEN', null);
+        assert.deepEqual(await list('/app'), [
+          ['/app', 'A', 'value of A'],
+          ['/app', 'HIDDEN', undefined],
+        ]);
+        await assert.rejects(get('/app', 'HIDDEN'), { code: 'VALUE_HIDDEN', retry: 'no' });
+      });
+    }
 
     test('says PROVIDER_DENIED when the identity may not', async () => {
       on.failNext('denied');
