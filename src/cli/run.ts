@@ -50,6 +50,9 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
     .option('-c, --config <file>', 'configuration file (default: $PSI_CONFIG, then /etc/psi/config.yaml)')
     .exitOverride()
     .configureOutput({
+      // One width everywhere: help reads the same in a terminal, a pager and a journal.
+      getOutHelpWidth: () => 80,
+      getErrHelpWidth: () => 80,
       writeOut: (text) => {
         terminal.out(text.trimEnd());
       },
