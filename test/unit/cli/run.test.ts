@@ -10,7 +10,9 @@ import { PsiError } from '../../../src/core/error.ts';
 
 type Printed = { readonly out: string[]; readonly errors: string[] };
 
-function stage(over: Partial<CliDeps> = {}): Printed & { readonly psi: (...argv: readonly string[]) => Promise<number> } {
+function stage(
+  over: Partial<CliDeps> = {},
+): Printed & { readonly psi: (...argv: readonly string[]) => Promise<number> } {
   const out: string[] = [];
   const errors: string[] = [];
   const terminal: Terminal = {
@@ -78,7 +80,9 @@ test('prints an error with its hint and ends with the status of its code', async
 
 test('prints every problem of the config and ends with 78', async () => {
   const issue = { code: 'NO_FILE', path: '', file: 'f', line: 1, column: 1, expected: '', got: '', hint: '' } as const;
-  const { psi, errors } = stage({ loadConfig: () => Promise.reject(new ConfigError('2 problems', [issue, issue], 'mend it')) });
+  const { psi, errors } = stage({
+    loadConfig: () => Promise.reject(new ConfigError('2 problems', [issue, issue], 'mend it')),
+  });
   assert.equal(await psi('setup'), 78);
   assert.deepEqual(errors, ['2 issues', 'error: 2 problems', 'hint: mend it']);
 });
