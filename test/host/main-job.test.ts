@@ -97,63 +97,39 @@ test('a rotated value reaches the workload at its next start, without a setup', 
   assert.equal((await stage.environ('systemd-worker_2')).get('TOKEN'), 'rotated');
 });
 
+/** Creates a secret by Podman's REST API, with the driver commands that PSI froze into another one. Podman's answer. */
+async function createOverRest(
+  name: string,
+  body: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const driveropts = await stage.host.ok(
+    'podman secret inspect myapp--DB_HOST --format "{{json .Spec.Driver.Options}}"',
+  );
+  const query = new URLSearchParams({ name, driver: 'shell', driveropts: driveropts.trim(), ...more });
+  const url = `http://podman/v5.0.0/libpod/secrets/create?${query.toString()}`;
+  const curl = [
+    'curl',
+    '-sS',
+    '--unix-socket',
+    '/run/podman/podman.sock',
+    '-H',
+    'content-type: application/octet-stream',
+  ];
+  return stage.host.ok([...curl, '--data-binary', '@-', url], { input: body });
+}
+
 test('replacing a name that is new harms no other secret', options, async () => {
   const names = 'podman secret ls --format "{{.Name}}" | sort';
   const before = await stage.host.ok(names);
-  const driverOptions = await stage.host.ok(
-    'podman secret inspect myapp--DB_HOST --format "{{json .Spec.Driver.Options}}"',
-  );
-  const query = new URLSearchParams({
-    name: 'zz-new',
-    driver: 'shell',
-    driveropts: driverOptions.trim(),
-    replace: 'true',
-  });
-  const url = `http://podman/v5.0.0/libpod/secrets/create?${query.toString()}`;
   const body = '{"provider":"infisical","project":"main","path":"/myapp","key":"DB_HOST"}';
-  await stage.host.run(
-    [
-      'curl',
-      '-sS',
-      '--unix-socket',
-      '/run/podman/podman.sock',
-      '-H',
-      'content-type: application/octet-stream',
-      '--data-binary',
-      '@-',
-      url,
-    ],
-    { input: body },
-  );
-  const after = (await stage.host.ok(names)).replace('zz-new\n', '');
-  assert.equal(after, before);
+  await createOverRest('zz-new', body, { replace: 'true' });
+  assert.equal((await stage.host.ok(names)).replace('zz-new\n', ''), before);
   await stage.host.run('podman secret rm zz-new');
 });
 
 test('a stray secret create without a mapping fails and leaves nothing in the state folder', options, async () => {
   const before = await stage.host.ok('ls /var/lib/psi');
-  const query = new URLSearchParams({
-    name: 'stray',
-    driver: 'shell',
-    driveropts: (
-      await stage.host.ok('podman secret inspect myapp--DB_HOST --format "{{json .Spec.Driver.Options}}"')
-    ).trim(),
-  });
-  const url = `http://podman/v5.0.0/libpod/secrets/create?${query.toString()}`;
-  const answer = await stage.host.ok(
-    [
-      'curl',
-      '-sS',
-      '--unix-socket',
-      '/run/podman/podman.sock',
-      '-H',
-      'content-type: application/octet-stream',
-      '--data-binary',
-      '@-',
-      url,
-    ],
-    { input: 'plain-text-value' },
-  );
-  assert.match(answer, /exit status/);
+  assert.match(await createOverRest('stray', 'plain-text-value'), /exit status/);
   assert.equal(await stage.host.ok('ls /var/lib/psi'), before);
 });
