@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { startInfisicalDouble } from '../test/doubles/infisical/infisical-double.ts';
+import { joinAsSystemd, startBus } from '../test/doubles/systemd-bus.ts';
 import { PSI_FROM_BUILD, startPsi } from '../test/hosts/psi-process.ts';
 import { sandboxSupport, startSandbox } from '../test/hosts/sandbox.ts';
 
@@ -50,9 +51,14 @@ async function demo(): Promise<number> {
     step('3. PSI: psi serve, psi setup');
     const dir = await mkdtemp(join(tmpdir(), 'psi-demo-'));
     cleanup.push(() => rm(dir, { recursive: true, force: true }));
+    // Where Podman reads drop-ins, setup asks systemd to reload: this machine's own has nothing to do with the demo.
+    const bus = await startBus(dir, 'bus');
+    cleanup.push(bus.stop);
+    cleanup.push((await joinAsSystemd(bus.socket, () => undefined)).leave);
     const psi = await startPsi(
       {
         dir,
+        config: { dbus_socket: bus.socket },
         podmanSocket: sandbox.socket,
         apiUrl: infisical.url,
         ...CREDENTIALS,

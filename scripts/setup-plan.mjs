@@ -10,6 +10,8 @@ const NEEDS = [
   { purpose: 'demo', command: 'tar', debian: ['tar'], fedora: ['tar'] },
   // Debian's plain busybox needs shared libraries, which an image of busybox alone has not.
   { purpose: 'demo', command: 'static busybox', debian: ['busybox-static'], fedora: ['busybox'] },
+  { purpose: 'demo', command: 'dbus-daemon', debian: ['dbus'], fedora: ['dbus-daemon'] },
+  { purpose: 'test', command: 'openssl', debian: ['openssl'], fedora: ['openssl'] },
   { purpose: 'test', command: 'systemd-nspawn', debian: ['systemd-container'], fedora: ['systemd-container'] },
   { purpose: 'test', command: 'debootstrap', debian: ['debootstrap'], fedora: ['debootstrap'] },
   // Without the archive's keys debootstrap would take packages unchecked.

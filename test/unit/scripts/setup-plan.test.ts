@@ -29,7 +29,8 @@ test('tells the families of Debian, Ubuntu, Fedora, RHEL and its rebuilds apart'
 
 test('asks for everything on an empty Debian or Ubuntu that is to run the tests', () => {
   const expected = (
-    'podman netavark crun curl util-linux tar busybox-static ' + 'systemd-container debootstrap debian-archive-keyring'
+    'podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
+    'systemd-container debootstrap debian-archive-keyring'
   ).split(' ');
   assert.deepEqual(planPackages(readSystem(DEBIAN), 'test', nothing).packages, expected);
   assert.deepEqual(planPackages(readSystem(UBUNTU), 'test', nothing).packages, expected);
@@ -39,7 +40,9 @@ test('uses the names that Fedora gives the same packages', () => {
   const { packages, notes } = planPackages(readSystem(FEDORA), 'test', nothing);
   assert.deepEqual(
     packages,
-    'podman crun curl util-linux tar busybox systemd-container debootstrap debian-keyring'.split(' '),
+    'podman crun curl util-linux tar busybox dbus-daemon openssl systemd-container debootstrap debian-keyring'.split(
+      ' ',
+    ),
   );
   assert.deepEqual(notes, []);
 });

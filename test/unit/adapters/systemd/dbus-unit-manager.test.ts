@@ -1,67 +1,39 @@
 // Against a real bus: dbus-daemon with a configuration of its own, and on it an object that answers as systemd's manager.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { createClient, defineInterface } from 'dbus-native';
-import type { MessageBus } from 'dbus-native';
-
 import { DbusUnitManager } from '../../../../src/adapters/systemd/dbus-unit-manager.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { unitManagerContract } from '../../../contract/unit-manager.contract.ts';
+import { joinAsSystemd, startBus } from '../../../doubles/systemd-bus.ts';
 import { FakeUnitManager } from '../../../fakes/unit-manager.fake.ts';
-
-const CONFIG = (
-  socket: string,
-  denied: string,
-): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig>
-  <listen>unix:path=${socket}</listen>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>${denied}
-  </policy>
-</busconfig>`;
 
 describe('systemd over D-Bus', () => {
   let dir: string;
-  const daemons: ChildProcess[] = [];
-  const buses: MessageBus[] = [];
+  const undo: (() => Promise<void>)[] = [];
   let hung: Server;
   const hungSockets: Socket[] = [];
   let reloads = 0;
   let refusal: string | undefined;
 
-  async function startBus(name: string, denied = ''): Promise<string> {
-    const socket = join(dir, name);
-    await writeFile(`${socket}.conf`, CONFIG(socket, denied));
-    const child = spawn('dbus-daemon', [`--config-file=${socket}.conf`, '--nofork', '--nopidfile', '--print-address'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    daemons.push(child);
-    await once(child.stdout, 'data');
-    return socket;
-  }
-
-  async function startSystemd(socket: string): Promise<void> {
-    const bus = createClient({ socket });
-    buses.push(bus);
-    const handler = () => {
+  const bus = async (name: string, rules?: string): Promise<string> => {
+    const started = await startBus(dir, name, rules);
+    undo.push(started.stop);
+    return started.socket;
+  };
+  const systemd = async (socket: string): Promise<void> => {
+    const { leave } = await joinAsSystemd(socket, () => {
       if (refusal !== undefined) throw Object.assign(new Error('refused for the test'), { dbusName: refusal });
       reloads += 1;
-    };
-    const manager = defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods: { Reload: { handler } } });
-    await bus.export('/org/freedesktop/systemd1', manager);
-    await bus.ownName('org.freedesktop.systemd1');
-  }
+    });
+    undo.push(leave);
+  };
 
   let ready: string;
   let empty: string;
@@ -69,23 +41,19 @@ describe('systemd over D-Bus', () => {
 
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'psi-dbus-'));
-    ready = await startBus('ready');
-    empty = await startBus('empty');
-    strict = await startBus('strict', '<deny send_interface="org.freedesktop.systemd1.Manager" send_member="Reload"/>');
-    await startSystemd(ready);
-    await startSystemd(strict);
+    ready = await bus('ready');
+    empty = await bus('empty');
+    strict = await bus('strict', '<deny send_interface="org.freedesktop.systemd1.Manager" send_member="Reload"/>');
+    await systemd(ready);
+    await systemd(strict);
     hung = createServer((socket) => hungSockets.push(socket));
     await new Promise<void>((resolve) => hung.listen(join(dir, 'hung'), resolve));
   });
 
   after(async () => {
-    for (const bus of buses) await bus.close();
+    for (const step of undo.reverse()) await step();
     for (const socket of hungSockets) socket.destroy();
     await new Promise((resolve) => hung.close(resolve));
-    for (const daemon of daemons) {
-      daemon.kill();
-      await once(daemon, 'close');
-    }
     await rm(dir, { recursive: true });
   });
 

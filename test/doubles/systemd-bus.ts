@@ -1,0 +1,53 @@
+// A D-Bus of its own (dbus-daemon) and on it an object that answers as systemd's manager: a reload reaches no real systemd.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createClient, defineInterface } from 'dbus-native';
+
+const CONFIG = (
+  socket: string,
+  rules: string,
+): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>unix:path=${socket}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>${rules}
+  </policy>
+</busconfig>`;
+
+export type PrivateBus = { readonly socket: string; readonly stop: () => Promise<void> };
+
+/** A bus at `dir/name` with nobody on it. `rules`: further policy rules, as dbus-daemon's configuration has them. */
+export async function startBus(dir: string, name: string, rules = ''): Promise<PrivateBus> {
+  const socket = join(dir, name);
+  await writeFile(`${socket}.conf`, CONFIG(socket, rules));
+  const flags = [`--config-file=${socket}.conf`, '--nofork', '--nopidfile', '--print-address'];
+  const child = spawn('dbus-daemon', flags, { stdio: ['ignore', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  return {
+    socket,
+    stop: async () => {
+      child.kill();
+      await once(child, 'close');
+    },
+  };
+}
+
+/** Puts a manager on a bus; `onReload` may throw an Error with `dbusName` to refuse. */
+export async function joinAsSystemd(
+  socket: string,
+  onReload: () => void,
+): Promise<{ readonly leave: () => Promise<void> }> {
+  const bus = createClient({ socket });
+  const methods = { Reload: { handler: onReload } };
+  await bus.export('/org/freedesktop/systemd1', defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods }));
+  await bus.ownName('org.freedesktop.systemd1');
+  return {
+    leave: async () => {
+      await bus.close();
+    },
+  };
+}
