@@ -10,7 +10,7 @@ import type { RunResult } from '../hosts/run.ts';
 import type { Support } from '../hosts/sandbox.ts';
 
 export const PROJECT = 'host-project';
-const CREDENTIALS = { clientId: 'test-host', clientSecret: 'canary-client-secret-51c2' };
+export const CREDENTIALS = { clientId: 'test-host', clientSecret: 'canary-client-secret-51c2' };
 const PORT = 8099;
 const CONTROL = 8098;
 
@@ -27,6 +27,8 @@ export type PsiHostOptions = {
   /** Further keys of the provider. */
   readonly provider?: Readonly<Record<string, unknown>>;
   readonly seed?: Readonly<Record<string, unknown>>;
+  /** What the operator does before PSI is installed. */
+  readonly prepare?: (host: Host) => Promise<unknown>;
 };
 
 export type PsiHost = {
@@ -83,6 +85,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
         { input: body === undefined ? '' : JSON.stringify(body) },
       );
     await host.until(`curl -sf http://127.0.0.1:${String(CONTROL)}/__double/counts`);
+    await options.prepare?.(host);
     await install(host);
     const psi: PsiHost['psi'] = (...args) => host.run(['podman', 'exec', 'psi', 'psi', ...args]);
     return {
