@@ -1,0 +1,42 @@
+// What each figure may cost. A figure that is not named here is printed for information only.
+
+export type Budget = {
+  readonly sense: 'at most' | 'at least';
+  readonly limit: number;
+  /** Times and ratios vary with what else the machine does, so the best of some runs counts. Of counts every run counts. */
+  readonly noisy: boolean;
+};
+
+const most = (limit: number): Budget => ({ sense: 'at most', limit, noisy: true });
+const least = (limit: number): Budget => ({ sense: 'at least', limit, noisy: true });
+const never = (limit: number): Budget => ({ sense: 'at most', limit, noisy: false });
+
+export const BUDGETS: Readonly<Record<string, Budget>> = {
+  'lookup-p50': most(1.5),
+  'lookup-throughput': least(60),
+  'lookup-burst-failures': never(0),
+  'storm-calls': never(55),
+  'storm-failures': never(0),
+  'storm-limited-calls': never(55),
+  'storm-limited-failures': never(0),
+  'storm-locked-calls': never(55),
+  'storm-locked-failures': never(0),
+  'storm-locked-limited-calls': never(55),
+  'storm-locked-limited-failures': never(0),
+  'setup-writes': never(0),
+  'setup-beside-listing': most(1_000),
+  start: most(500),
+  memory: most(100),
+  'run-share': most(5),
+};
+
+export function isWithin(budget: Budget, value: number): boolean {
+  return budget.sense === 'at most' ? value <= budget.limit : value >= budget.limit;
+}
+
+/** The better of two values, or the worse one where luck must not hide it. */
+export function counting(budget: Budget | undefined, a: number, b: number): number {
+  if (budget === undefined) return a;
+  const small = (budget.sense === 'at most') === budget.noisy;
+  return small ? Math.min(a, b) : Math.max(a, b);
+}

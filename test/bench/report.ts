@@ -1,0 +1,51 @@
+// Results as the README's Markdown table, or as JSON.
+import { availableParallelism } from 'node:os';
+import type { Budget } from './budgets.ts';
+import type { Figure, Unit } from './measurement.ts';
+
+export type Result = Figure & {
+  readonly runs: number;
+  readonly budget: Budget | undefined;
+  readonly verdict: 'ok' | 'over' | 'no budget';
+};
+
+/** A measurement that this machine cannot make. */
+export type Skipped = { readonly name: string; readonly reason: string };
+
+const COUNTED: readonly Unit[] = ['calls', 'failures', 'writes'];
+
+export function tableReport(results: readonly Result[], skipped: readonly Skipped[]): string {
+  const rows = results.map((result) => [
+    result.what,
+    `${shown(result.value, result.unit)}${result.runs > 1 ? ` (${String(result.runs)} runs)` : ''}`,
+    result.beside,
+    budgetText(result),
+    result.verdict === 'no budget' ? '' : result.verdict,
+  ]);
+  const lines = [['what', 'measured', 'detail', 'budget', ''], ['---', '---', '---', '---', '---'], ...rows];
+  return [
+    ...lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`),
+    '',
+    `Node ${process.version}, ${String(availableParallelism())} processors. PSI, the Infisical double and the load are processes of their`,
+    'own; ratios compare with the other figure of the same run. Where noise put a figure over its budget, the best of the runs counts.',
+    ...skipped.map(({ name, reason }) => `Not measured: ${name}: ${reason}.`),
+  ].join('\n');
+}
+
+export function jsonReport(results: readonly Result[], skipped: readonly Skipped[]): string {
+  const figures = results.map(({ budget, ...result }) => ({
+    ...result,
+    budget: budget === undefined ? null : { [budget.sense.replace(' ', '_')]: budget.limit },
+  }));
+  return JSON.stringify({ node: process.version, processors: availableParallelism(), figures, skipped }, null, 2);
+}
+
+function shown(value: number, unit: Unit): string {
+  if (COUNTED.includes(unit)) return `${String(value)} ${unit}`;
+  const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
+  return `${value.toFixed(digits)} ${unit}`;
+}
+
+function budgetText({ budget, unit }: Result): string {
+  return budget === undefined ? '' : `${budget.sense} ${String(budget.limit)} ${unit}`;
+}
