@@ -5,10 +5,10 @@ import { X509Certificate } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import type { Got, RequestError, RetryObject } from 'got';
+import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
 import { connectionFailure, lateAnswer, phaseOf } from './connection-errors.ts';
-import { namedWaitMs } from './wait.ts';
+import { pauseMs, RETRY } from './retry.ts';
 
 export type ApiRequest = {
   readonly method: 'GET' | 'POST';
@@ -49,32 +49,6 @@ export type ApiOptions = {
 
 const CONNECT_TIMEOUT_MS = 3_000;
 
-/** Longer waits are for callers that hold nobody's lock: they are told the time and come again. */
-const LONGEST_WAIT_MS = 1_000;
-
-const RETRY = {
-  limit: 2,
-  // A login is repeated only when it was not answered or the server failed: neither counts as a wrong one.
-  methods: ['GET', 'POST'] as 'GET'[],
-  statusCodes: [429, 500, 502, 503, 504],
-  // A connect timeout is not among them: it has cost three seconds already.
-  errorCodes: [
-    'ECONNRESET',
-    'ECONNREFUSED',
-    'EPIPE',
-    'EAI_AGAIN',
-    'ENETUNREACH',
-    // The connection broke in the middle of the body.
-    'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-  ],
-  // Both tries together stay below a second: somebody waits.
-  backoffLimit: 200,
-  noise: 100,
-  maxRetryAfter: LONGEST_WAIT_MS,
-  enforceRetryRules: true,
-  calculateDelay,
-};
-
 export function createApi(options: ApiOptions): Api {
   const { apiUrl, verifySsl, caCert, headers, userAgent } = options;
   const where = whereOf(apiUrl);
@@ -101,6 +75,9 @@ export function createApi(options: ApiOptions): Api {
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<Answer> => {
     const { method, path, query, body, bearer, timeoutMs } = request;
+    const secrets = [bearer, ...Object.values(body ?? {}), ...headers.values()];
+    /** The last try, in the pause before the next one. */
+    let failed: RequestError | undefined;
     try {
       const response = await (
         await (client ??= connect())
@@ -116,21 +93,34 @@ export function createApi(options: ApiOptions): Api {
         ...(body && { json: body }),
         ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
         ...(signal && { signal }),
+        retry: {
+          calculateDelay: ({ error, computedValue }) => {
+            const pause = pauseMs(error, computedValue);
+            failed = pause > 0 ? error : undefined;
+            return pause;
+          },
+        },
+        hooks: {
+          beforeRetry: [
+            () => {
+              failed = undefined;
+            },
+          ],
+        },
       });
-      const { statusCode: status } = response;
-      const secrets = [bearer, ...Object.values(body ?? {}), ...headers.values()];
-      return {
-        status,
-        contentType: response.headers['content-type'] ?? '',
-        retryAfter: response.headers['retry-after'],
-        location: response.headers.location,
-        body: status < 300 ? response.body : without(secrets, response.body),
-      };
+      return answerOf(response, secrets);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
       // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
       if (!(thrown instanceof RequestError)) throw thrown;
-      if (signal?.aborted) throw aborted(signal, where, thrown);
+      const reason: unknown = signal?.reason;
+      if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
+      if (failed) {
+        // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
+        if (failed.response) return answerOf(failed.response, secrets);
+        throw connectionFailure(failed.code, { apiUrl, where });
+      }
+      if (signal?.aborted) throw lateAnswer(where, phaseOf(thrown.timings));
       if (thrown instanceof TimeoutError) throw lateAnswer(where, phaseOf(thrown.timings));
       throw connectionFailure(thrown.code, { apiUrl, where });
     }
@@ -147,20 +137,15 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function aborted(signal: AbortSignal, where: string, error: RequestError): PsiError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof PsiError && reason.code !== 'DEADLINE') return reason;
-  return lateAnswer(where, phaseOf(error.timings));
-}
-
-/** A wait that the server names only in its text counts like the header; a 500 that speaks of the token is no failure to wait out. */
-function calculateDelay({ computedValue, error }: RetryObject): number {
-  const { response } = error;
-  if (response === undefined || typeof response.body !== 'string') return computedValue;
-  if (/"message":\s*"(?:jwt |invalid signature)/.test(response.body)) return 0;
-  const named = namedWaitMs({ retryAfter: undefined, body: response.body }, 0);
-  if (response.statusCode !== 429 || named === undefined) return computedValue;
-  return named > LONGEST_WAIT_MS ? 0 : Math.max(1, named);
+function answerOf({ statusCode: status, headers, body }: Response, secrets: readonly (string | undefined)[]): Answer {
+  const text = typeof body === 'string' ? body : '';
+  return {
+    status,
+    contentType: headers['content-type'] ?? '',
+    retryAfter: headers['retry-after'],
+    location: headers.location,
+    body: status < 300 ? text : without(secrets, text),
+  };
 }
 
 function secureContext(caCert: string | undefined): SecureContext | undefined {

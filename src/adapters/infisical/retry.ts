@@ -1,0 +1,43 @@
+// When a request is made again, and after which pause. The client that does it is api.ts's business.
+
+import { namedWaitMs } from './wait.ts';
+
+/** Longer waits are for callers that hold nobody's lock: they are told the time and come again. */
+const LONGEST_WAIT_MS = 1_000;
+
+export const RETRY = {
+  limit: 2,
+  // A login is repeated only when it was not answered or the server failed: neither counts as a wrong one.
+  methods: ['GET', 'POST'] as 'GET'[],
+  statusCodes: [429, 500, 502, 503, 504],
+  // A connect timeout is not among them: it has cost three seconds already.
+  errorCodes: [
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'EPIPE',
+    'EAI_AGAIN',
+    'ENETUNREACH',
+    // The connection broke in the middle of the body.
+    'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+  ],
+  // Both tries together stay below a second: somebody waits.
+  backoffLimit: 200,
+  noise: 100,
+  maxRetryAfter: LONGEST_WAIT_MS,
+  enforceRetryRules: true,
+};
+
+/** A try that failed; without a response the connection did. */
+type FailedTry = { readonly response?: { readonly statusCode: number; readonly body: unknown } | undefined };
+
+/**
+ * Milliseconds, 0 for no further try. A wait that the server names only in its text counts like the header; a 500 that speaks of the
+ * token is no failure to wait out.
+ */
+export function pauseMs({ response }: FailedTry, computed: number): number {
+  if (response === undefined || typeof response.body !== 'string') return computed;
+  if (/"message":\s*"(?:jwt |invalid signature)/.test(response.body)) return 0;
+  const named = namedWaitMs({ retryAfter: undefined, body: response.body }, 0);
+  if (response.statusCode !== 429 || named === undefined) return computed;
+  return named > LONGEST_WAIT_MS ? 0 : Math.max(1, named);
+}
