@@ -135,6 +135,9 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const fd = activatedFd(env, process.pid);
   const controlFace = await listen(control, { path: config.controlSocket });
   const driverFace = await listen(driver, fd === undefined ? { path: config.socket } : { fd });
+  if (config.cache?.enabled === true) {
+    log.warn('`cache` is in the config, but this version has none yet: every lookup goes to the provider');
+  }
   log.info({ version, socket: config.socket, activated: fd !== undefined, mappings: mappings.size }, 'psi serves');
   learnNames(registry, mappings, log);
   return {
