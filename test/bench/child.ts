@@ -2,26 +2,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Stage } from './measurement.ts';
 
-export type Child = { readonly firstLine: string; readonly pid: number; readonly stop: () => Promise<void> };
+export type Child = { readonly firstLine: string; readonly pid: number };
 
-export async function startChild(script: string, args: readonly string[] = []): Promise<Child> {
+export async function startChild(stage: Stage, script: string, args: readonly string[] = []): Promise<Child> {
   const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
+  // Before it is ready: a bench that is interrupted meanwhile has to end it too.
+  stage.defer(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await exited;
+  });
   const lines = createInterface({ input: child.stdout });
   const died = exited.then(([code]: unknown[]) => {
     throw new Error(`${script} ended with ${String(code)} before it was ready`);
   });
   const [firstLine] = (await Promise.race([once(lines, 'line'), died])) as [string];
   died.catch(() => undefined);
-  return {
-    firstLine,
-    pid: child.pid ?? 0,
-    stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
-        await exited;
-      }
-    },
-  };
+  return { firstLine, pid: child.pid ?? 0 };
 }

@@ -18,8 +18,7 @@ type Rounds = { readonly results: readonly LoadResult[]; readonly processorMsEac
 export async function measureLookup(stage: Stage, command: readonly string[]): Promise<readonly Figure[]> {
   const dir = await stage.folder();
   const socket = join(dir, 'bare.sock');
-  const child = await startChild(SERVER, [socket, VALUE]);
-  stage.defer(() => child.stop());
+  const child = await startChild(stage, SERVER, [socket, VALUE]);
   const bare: Server = { pid: child.pid, socket, paths: ['/lookup/any'] };
   const { psi, paths } = await startServed(stage, command);
   const served: Server = { pid: psi.pid, socket: psi.socket, paths };

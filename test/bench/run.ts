@@ -83,8 +83,10 @@ async function measure(measurement: Measurement): Promise<readonly Result[]> {
 }
 
 async function once(measurement: Measurement, attempt: number): Promise<readonly Figure[]> {
+  if (interrupted) throw new Error('interrupted');
   console.error(`bench: ${measurement.name}${attempt === 1 ? '' : `, attempt ${String(attempt)}`}`);
   const stage = new Stage();
+  open = stage;
   try {
     return await measurement.run(stage, PSI_FROM_BUILD);
   } finally {
@@ -105,6 +107,16 @@ function judge(figure: Figure, runs: number): Result {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+// A bench that is told to end takes its processes and folders with it.
+let open: Stage | undefined;
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    interrupted = true;
+    void open?.close().finally(() => process.exit(1));
+  });
 }
 
 try {

@@ -29,8 +29,7 @@ const CREDENTIALS = { clientId: 'bench-host', clientSecret: 'bench-client-secret
 const DOUBLE = resolve(import.meta.dirname, '../doubles/infisical/main.ts');
 
 export async function startDouble(stage: Stage, folders: Folders): Promise<DoubleProcess> {
-  const child = await startChild(DOUBLE);
-  stage.defer(() => child.stop());
+  const child = await startChild(stage, DOUBLE);
   const url = child.firstLine;
   const control = async (method: string, path: string, body?: unknown): Promise<Response> => {
     const init =
