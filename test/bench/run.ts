@@ -115,6 +115,7 @@ let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     interrupted = true;
+    console.error(`bench: stopped by ${signal}`);
     void open?.close().finally(() => process.exit(1));
   });
 }

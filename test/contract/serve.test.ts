@@ -113,7 +113,7 @@ for (const [what, knobs] of [
   ['at 50 ms', { latencyMs: 50 }],
   ['that limits to 60 calls a minute', { limits: { secrets: 60, write: 60, read: 60 } }],
 ] as const) {
-  test(`50 workloads with 20 secrets each boot at once without a failure and with at most 55 calls, on a provider ${what}`, async () => {
+  test(`50 workloads with 20 secrets each, all asking within seconds, cost at most 55 calls and no failure, on a provider ${what}`, async () => {
     const folders = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`/app${String(index)}`, values(20)]));
     const it = await stage(folders);
     const ids: string[][] = [];
@@ -121,7 +121,8 @@ for (const [what, knobs] of [
       ids.push(await Promise.all(Object.keys(values(20)).map((key) => register(it, path, key))));
     }
     it.infisical.knobs.set(knobs);
-    // As Podman does it: one secret of a container after another, the containers side by side.
+    // One secret of a container after another, the containers side by side; but without Podman's lock, which spreads a real boot of this
+    // size over a minute: longer than a listing is held. The bench's storms under the lock show that it then costs more calls.
     await Promise.all(
       ids.map(async (own) => {
         for (const [index, id] of own.entries()) assert.equal(await lookup(it, id), `value ${String(index)}`);
