@@ -24,8 +24,12 @@ export type ResolveOptions = {
 };
 
 // A key that nobody has taken yet belongs to a start still under way: Podman asks for each key once per start, and while 50
-// workloads boot together one start's lookups are spread over many seconds. It may be handed out once more after the window.
-const FIRST_HAND_OUT_WINDOWS = 15;
+// workloads with 20 secrets boot together, its lock spreads one start's lookups over a minute (seen: 53 s, median). So after the
+// window each key may be handed out once more, as long as the listing is being taken from.
+const IDLE_WINDOWS = 15;
+
+// A start that takes longer than this has other troubles, and a value may not be older than this when a container gets it.
+const LONGEST_HOLD_MS = 5 * 60_000;
 
 // Long enough that a boot storm asks in vain once, short enough that a permission granted meanwhile is noticed.
 const REMEMBER_REFUSED_LISTING_MS = 5 * 60_000;
@@ -34,6 +38,7 @@ type Listing = {
   readonly at: number;
   readonly values: ReadonlyMap<string, SecretValue | undefined>;
   readonly taken: Set<string>;
+  lastTaken: number;
 };
 
 export class Resolver {
@@ -60,11 +65,11 @@ export class Resolver {
     if (this.#options.batchWindowMs === 0) return this.#get(mapping);
     const place = placeKey(mapping);
     const listing = this.#usable(place, mapping.key);
-    if (listing) return take(listing, mapping);
+    if (listing) return take(listing, mapping, this.#now());
     this.#throwIfMissing(place, mapping);
     if (this.#deps.countBeside(mapping) < 2 || this.#listingRefused(place)) return this.#getRememberingMissing(mapping);
     try {
-      return take(await this.#list(place, mapping), mapping);
+      return take(await this.#list(place, mapping), mapping, this.#now());
     } catch (error) {
       if (error instanceof PsiError && error.code === 'PROVIDER_DENIED') {
         const value = await this.#getRememberingMissing(mapping);
@@ -78,15 +83,15 @@ export class Resolver {
 
   #usable(place: string, key: string): Listing | undefined {
     const listing = this.#listings.get(place);
-    if (!listing) return undefined;
-    const age = this.#now() - listing.at;
-    const window = this.#options.batchWindowMs;
-    if (age <= window) return listing;
-    if (age <= window * FIRST_HAND_OUT_WINDOWS) {
-      return listing.values.has(key) && !listing.taken.has(key) ? listing : undefined;
-    }
-    this.#listings.delete(place);
-    return undefined;
+    if (!listing || this.#holdFor(listing) < 0) return undefined;
+    if (this.#now() - listing.at <= this.#options.batchWindowMs) return listing;
+    return listing.values.has(key) && !listing.taken.has(key) ? listing : undefined;
+  }
+
+  /** How much longer a listing may be held; negative: no longer. */
+  #holdFor(listing: Listing): number {
+    const idle = listing.lastTaken + this.#options.batchWindowMs * IDLE_WINDOWS;
+    return Math.min(idle, listing.at + LONGEST_HOLD_MS) - this.#now();
   }
 
   #list(place: string, mapping: Mapping): Promise<Listing> {
@@ -96,20 +101,29 @@ export class Resolver {
         { recursive: false, values: true, signal },
       );
       const values = new Map(secrets.map((secret) => [secret.key, secret.value]));
-      const listing: Listing = { at: this.#now(), values, taken: new Set() };
+      const at = this.#now();
+      const listing: Listing = { at, values, taken: new Set(), lastTaken: at };
+      // A place that has a listing has somebody who drops it.
+      if (!this.#listings.has(place)) void this.#dropWhenIdle(place);
       this.#listings.set(place, listing);
-      this.#dropWhenOld(place, listing);
       return listing;
     });
   }
 
-  // Values must not stay in memory because nobody asks again.
-  #dropWhenOld(place: string, listing: Listing): void {
-    const life = this.#options.batchWindowMs * FIRST_HAND_OUT_WINDOWS;
-    const drop = (): void => {
-      if (this.#listings.get(place) === listing) this.#listings.delete(place);
-    };
-    this.#deps.clock.sleep(life, this.#closed.signal).then(drop, drop);
+  // Values must not stay in memory because nobody asks again. Bound to the place and not to a listing: one that is replaced is free.
+  async #dropWhenIdle(place: string): Promise<void> {
+    let waitMs = this.#options.batchWindowMs * IDLE_WINDOWS;
+    while (waitMs >= 0) {
+      try {
+        await this.#deps.clock.sleep(waitMs + 1, this.#closed.signal);
+      } catch {
+        // Closed: everything has been dropped.
+        return;
+      }
+      const listing = this.#listings.get(place);
+      waitMs = listing ? this.#holdFor(listing) : -1;
+    }
+    this.#listings.delete(place);
   }
 
   async #getRememberingMissing(mapping: Mapping): Promise<SecretValue> {
@@ -163,7 +177,7 @@ export class Resolver {
   }
 }
 
-function take(listing: Listing, mapping: Mapping): SecretValue {
+function take(listing: Listing, mapping: Mapping, now: number): SecretValue {
   if (!listing.values.has(mapping.key)) {
     throw new PsiError(
       'NOT_FOUND',
@@ -184,6 +198,7 @@ function take(listing: Listing, mapping: Mapping): SecretValue {
     );
   }
   listing.taken.add(mapping.key);
+  listing.lastTaken = now;
   return value;
 }
 

@@ -199,3 +199,36 @@ test('holds nothing back when it is closed: no value, and no timer that would ke
   await read('B');
   assert.deepEqual(source.calls, ['list', 'list']);
 });
+
+test('a start that Podman stretches over a minute is served from one listing', async () => {
+  const keys = Array.from({ length: 20 }, (_, index) => `K${String(index)}`);
+  const { source, clock, read } = stage({ keys });
+  for (const key of keys) {
+    assert.equal(await read(key), `value of ${key}`);
+    await clock.advance(3_000);
+  }
+  assert.deepEqual(source.calls, ['list']);
+});
+
+test('no listing is handed out for longer than five minutes, however slow the start is', async () => {
+  const keys = Array.from({ length: 40 }, (_, index) => `K${String(index)}`);
+  const { source, clock, read } = stage({ keys });
+  for (const key of keys.slice(0, 20)) {
+    await read(key);
+    await clock.advance(15_000);
+  }
+  await clock.advance(1);
+  await read('K20');
+  assert.deepEqual(source.calls, ['list', 'list']);
+});
+
+test('a listing that a newer one replaced is not kept by its timer, and one place has one timer', async () => {
+  const { source, clock, read } = stage();
+  for (let index = 0; index < 5; index += 1) {
+    await read('A');
+    await clock.advance(WINDOW + 1);
+  }
+  assert.deepEqual([source.calls.length, clock.sleeping], [5, 1]);
+  await clock.advance(WINDOW * 15);
+  assert.equal(clock.sleeping, 0);
+});
