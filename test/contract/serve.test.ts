@@ -121,8 +121,8 @@ for (const [what, knobs] of [
       ids.push(await Promise.all(Object.keys(values(20)).map((key) => register(it, path, key))));
     }
     it.infisical.knobs.set(knobs);
-    // One secret of a container after another, the containers side by side; but without Podman's lock, which spreads a real boot of this
-    // size over a minute: longer than a listing is held. The bench's storms under the lock show that it then costs more calls.
+    // One secret of a container after another, the containers side by side. The sandbox tier does the same under Podman's own lock, which
+    // spreads it over a minute.
     await Promise.all(
       ids.map(async (own) => {
         for (const [index, id] of own.entries()) assert.equal(await lookup(it, id), `value ${String(index)}`);
