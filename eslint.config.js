@@ -61,7 +61,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': ['error', { patterns }] },
   })),
   {
-    files: ['test/**'],
+    files: ['test/**', 'packages/*/test/**'],
     rules: {
       // node:test runs what it is given; the promise is for those who nest tests by hand.
       '@typescript-eslint/no-floating-promises': [

@@ -41,8 +41,10 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'fp-ts': ['config/**', 'adapters/*/codec.ts'],
   got: ['adapters/infisical/api.ts'],
   'io-ts': ['config/**', 'adapters/*/codec.ts'],
+  'node-tpm2-tss': ['adapters/tpm/**'],
   picomatch: ['core/**'],
   pino: ['observe/**'],
+  pkcs11js: ['adapters/hsm/**'],
   'prom-client': ['observe/**'],
   yaml: ['config/**', 'adapters/*/codec.ts'],
 };

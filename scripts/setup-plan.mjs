@@ -3,6 +3,10 @@
 
 /** What PSI's commands need from the system. `command` is looked for; the package is named per family. */
 const NEEDS = [
+  { purpose: 'build', command: 'g++', debian: ['g++'], fedora: ['gcc-c++'] },
+  { purpose: 'build', command: 'make', debian: ['make'], fedora: ['make'] },
+  { purpose: 'build', command: 'python3', debian: ['python3'], fedora: ['python3'] },
+  { purpose: 'build', command: 'tpm2-tss headers', debian: ['libtss2-dev'], fedora: ['tpm2-tss-devel'] },
   { purpose: 'demo', command: 'podman', debian: ['podman', 'netavark'], fedora: ['podman'] },
   { purpose: 'demo', command: 'crun', debian: ['crun'], fedora: ['crun'] },
   { purpose: 'demo', command: 'curl', debian: ['curl'], fedora: ['curl'] },
@@ -16,10 +20,15 @@ const NEEDS = [
   { purpose: 'test', command: 'debootstrap', debian: ['debootstrap'], fedora: ['debootstrap'] },
   // Without the archive's keys debootstrap would take packages unchecked.
   { purpose: 'test', command: 'debian keys', debian: ['debian-archive-keyring'], fedora: ['debian-keyring'] },
+  { purpose: 'test', command: 'swtpm', debian: ['swtpm'], fedora: ['swtpm'] },
+  { purpose: 'test', command: 'tpm2_pcrextend', debian: ['tpm2-tools'], fedora: ['tpm2-tools'] },
+  // The soft token of the HSM tests: NSS, behind a shim that the tests compile.
+  { purpose: 'test', command: 'cc', debian: ['gcc'], fedora: ['gcc'] },
+  { purpose: 'test', command: 'libsoftokn3.so', debian: ['libnss3'], fedora: ['nss-softokn'] },
 ];
 
-/** A purpose includes the ones before it. */
-const PURPOSES = ['build', 'demo', 'test'];
+/** What each purpose needs. The demo runs without a cache, so without compiled parts. */
+const PURPOSES = { build: ['build'], demo: ['demo'], test: ['build', 'demo', 'test'] };
 
 export const NODE_MAJOR = 24;
 
@@ -41,8 +50,7 @@ export function readSystem(osRelease) {
  * `has` answers for each command of a need.
  */
 export function planPackages(system, purpose, has) {
-  const wanted = PURPOSES.slice(0, PURPOSES.indexOf(purpose) + 1);
-  const lacking = NEEDS.filter((need) => wanted.includes(need.purpose) && !has(need.command));
+  const lacking = NEEDS.filter((need) => PURPOSES[purpose].includes(need.purpose) && !has(need.command));
   const packages = system.family === 'other' ? [] : lacking.flatMap((need) => need[system.family]);
   const notes = [];
   if (system.enterprise && packages.some((name) => ['busybox', 'debootstrap', 'debian-keyring'].includes(name))) {
@@ -50,6 +58,13 @@ export function planPackages(system, purpose, has) {
   }
   return { commands: lacking.map((need) => need.command), packages, notes };
 }
+
+/** Whether this purpose wants the native parts compiled. */
+export const needsNative = (purpose) => PURPOSES[purpose].includes('build');
+
+/** What the compiler needs, of all commands that are missing. */
+export const compilerLacks = (commands) =>
+  NEEDS.filter((need) => need.purpose === 'build' && commands.includes(need.command)).map((need) => need.command);
 
 /** The command line that installs packages, without the rights it needs. */
 export function installCommand(system, packages) {
@@ -62,7 +77,7 @@ export function installCommand(system, packages) {
 export function readPurpose(args) {
   if (args.length === 0) return 'test';
   const purpose = args.length === 1 ? /^--for=(.*)$/.exec(args[0])?.[1] : undefined;
-  return purpose !== undefined && PURPOSES.includes(purpose) ? purpose : undefined;
+  return purpose !== undefined && Object.hasOwn(PURPOSES, purpose) ? purpose : undefined;
 }
 
 export const isNewEnough = (version) => Number.parseInt(version.replace(/^v/, ''), 10) >= NODE_MAJOR;

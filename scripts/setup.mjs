@@ -1,4 +1,4 @@
-// Makes this machine ready for PSI's build, demo or tests: system packages, Node 24, npm packages, the build.
+// Makes this machine ready for PSI's build, demo or tests: system packages, Node 24, npm packages, native parts, the build.
 // Does only what is missing and says what it does; a second run costs a moment. Runs on Node 20 without any package.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -8,9 +8,11 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   NODE_MAJOR,
+  compilerLacks,
   installCommand,
   isInStep,
   isNewEnough,
+  needsNative,
   planPackages,
   readPurpose,
   readSystem,
@@ -64,9 +66,18 @@ function isStatic(path) {
 
 function has(command) {
   if (command === 'static busybox') return placesOf('busybox').some(isStatic);
+  if (command === 'tpm2-tss headers') return existsSync('/usr/include/tss2/tss2_esys.h');
+  if (command === 'libsoftokn3.so') return softTokenFolders().some((folder) => existsSync(join(folder, command)));
   if (command === 'debian keys') return existsSync('/usr/share/keyrings/debian-archive-keyring.gpg');
   return placesOf(command).length > 0;
 }
+
+// Debian before 13 has a folder of its own for NSS's modules.
+const softTokenFolders = () =>
+  ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64'].flatMap((folder) => [
+    folder,
+    join(folder, 'nss'),
+  ]);
 
 /** Answers whether nothing is missing any more. */
 function installPackages(purpose) {
@@ -143,6 +154,19 @@ function installModules(node) {
   if (!npm(['ci'], TREE, node)) fail('npm ci failed', 'see the lines above');
 }
 
+/** Answers whether the native parts are there, as far as the purpose wants them. */
+function compileNative(purpose, node) {
+  if (!needsNative(purpose)) return true;
+  const lacking = compilerLacks(planPackages(readSystem(''), purpose, has).commands);
+  if (lacking.length > 0) {
+    say(`native parts not compiled: ${lacking.join(', ')} missing; the cache's TPM and HSM parts will be left out`);
+    return false;
+  }
+  const done = spawnSync(join(node, 'node'), [join(TREE, 'scripts/build-native.mjs')], { cwd: TREE, stdio: 'inherit' });
+  if (done.status !== 0) fail('the native parts were not built', 'see the lines above');
+  return true;
+}
+
 function hashOf(paths) {
   const hash = createHash('sha256');
   for (const path of paths.sort()) hash.update(`${path}\0`).update(readFileSync(join(TREE, path)));
@@ -168,9 +192,11 @@ function build(node) {
 const purpose = readPurpose(process.argv.slice(2));
 if (purpose === undefined) fail('unknown option', 'node scripts/setup.mjs [--for=build|demo|test]');
 const start = performance.now();
-const complete = installPackages(purpose);
+const installed = installPackages(purpose);
 const node = nodeFolder();
 installModules(node);
+const compiled = compileNative(purpose, node);
+const complete = installed && compiled;
 build(node);
 say(
   `ready for ${purpose}${complete ? '' : ', but for what is missing'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,

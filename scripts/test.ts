@@ -2,10 +2,10 @@
 // cannot run is named as skipped; with CI=true a skip is a failure. Arguments choose tiers: `npm test -- unit contract`.
 
 import { spawn } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { globSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
 import { changes, snapshot } from './leftovers.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -90,8 +90,28 @@ async function runStatic(): Promise<Outcome> {
   return { passed: checks.length - failed.length, failed, skipped: [] };
 }
 
+/** Tests of the workspaces, by the tier they belong to. */
+const PACKAGE_TESTS: Readonly<Record<string, readonly string[]>> = { contract: ['packages/*/test/**/*.test.ts'] };
+
+// These load the compiled addon when they are loaded, so they cannot skip themselves.
+const NEEDS_TPM = /^packages\/node-tpm2-tss\/|\/tpm-[^/]*\.test\.ts$/;
+
+function missingForTpm(): string | undefined {
+  if (!existsSync(join(ROOT, 'packages/node-tpm2-tss/build/Release/tpm2_tss.node')))
+    return 'node-tpm2-tss is not compiled';
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return ['swtpm', 'tpm2_pcrextend']
+    .filter((command) => !folders.some((folder) => existsSync(join(folder, command))))
+    .map((command) => `no ${command}`)[0];
+}
+
 async function runTests(tier: string, flags: readonly string[]): Promise<Outcome> {
-  const files = globSync(`test/${tier}/**/*.test.ts`, { cwd: ROOT }).sort();
+  const all = globSync([`test/${tier}/**/*.test.ts`, ...(PACKAGE_TESTS[tier] ?? [])], { cwd: ROOT }).sort();
+  const lack = missingForTpm();
+  const skipped = all
+    .filter((file) => lack !== undefined && NEEDS_TPM.test(file))
+    .map((name) => ({ name, reason: lack ?? '' }));
+  const files = all.filter((file) => !skipped.some(({ name }) => name === file));
   const dir = await mkdtemp(join(tmpdir(), 'psi-test-'));
   const counts = join(dir, 'counts.json');
   try {
@@ -104,7 +124,7 @@ async function runTests(tier: string, flags: readonly string[]): Promise<Outcome
     // A file that does not load, or a test process that dies, fails without a failed test.
     const crashed =
       code !== 0 && outcome.failed.length === 0 ? [{ name: `the test runner ended with ${String(code)}` }] : [];
-    return { ...outcome, failed: [...outcome.failed, ...crashed] };
+    return { ...outcome, failed: [...outcome.failed, ...crashed], skipped: [...outcome.skipped, ...skipped] };
   } catch (error) {
     return { passed: 0, failed: [{ name: `no result of the tier (${String(error)})` }], skipped: [] };
   } finally {

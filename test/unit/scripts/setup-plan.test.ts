@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  compilerLacks,
   installCommand,
   isInStep,
   isNewEnough,
+  needsNative,
   planPackages,
   readPurpose,
   readSystem,
@@ -29,8 +31,8 @@ test('tells the families of Debian, Ubuntu, Fedora, RHEL and its rebuilds apart'
 
 test('asks for everything on an empty Debian or Ubuntu that is to run the tests', () => {
   const expected = (
-    'podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
-    'systemd-container debootstrap debian-archive-keyring'
+    'g++ make python3 libtss2-dev podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
+    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools gcc libnss3'
   ).split(' ');
   assert.deepEqual(planPackages(readSystem(DEBIAN), 'test', nothing).packages, expected);
   assert.deepEqual(planPackages(readSystem(UBUNTU), 'test', nothing).packages, expected);
@@ -40,9 +42,10 @@ test('uses the names that Fedora gives the same packages', () => {
   const { packages, notes } = planPackages(readSystem(FEDORA), 'test', nothing);
   assert.deepEqual(
     packages,
-    'podman crun curl util-linux tar busybox dbus-daemon openssl systemd-container debootstrap debian-keyring'.split(
-      ' ',
-    ),
+    (
+      'gcc-c++ make python3 tpm2-tss-devel podman crun curl util-linux tar busybox dbus-daemon openssl ' +
+      'systemd-container debootstrap debian-keyring swtpm tpm2-tools gcc nss-softokn'
+    ).split(' '),
   );
   assert.deepEqual(notes, []);
 });
@@ -57,9 +60,15 @@ test('says on RHEL and its rebuilds where the packages outside their own reposit
 test('asks for nothing that is there and for nothing that the purpose does not need', () => {
   const system = readSystem(DEBIAN);
   assert.deepEqual(planPackages(system, 'test', everything).packages, []);
-  assert.deepEqual(planPackages(system, 'build', nothing).packages, []);
-  assert.ok(!planPackages(system, 'demo', nothing).packages.includes('debootstrap'));
+  assert.deepEqual(planPackages(system, 'build', nothing).packages, ['g++', 'make', 'python3', 'libtss2-dev']);
+  const demo = planPackages(system, 'demo', nothing).packages;
+  for (const name of ['debootstrap', 'g++', 'libtss2-dev']) assert.ok(!demo.includes(name));
   assert.deepEqual(planPackages(system, 'test', (command) => command !== 'crun').packages, ['crun']);
+});
+
+test('compiles native parts for the tests and not for the demo, and names what the compiler lacks', () => {
+  assert.deepEqual((['build', 'demo', 'test'] as const).map(needsNative), [true, false, true]);
+  assert.deepEqual(compilerLacks(['swtpm', 'tpm2-tss headers', 'podman']), ['tpm2-tss headers']);
 });
 
 test('names what is missing where it knows no package manager', () => {
@@ -83,7 +92,7 @@ test('installs without questions and without recommended packages', () => {
 test('reads the purpose and refuses any other argument', () => {
   assert.equal(readPurpose([]), 'test');
   assert.equal(readPurpose(['--for=demo']), 'demo');
-  for (const args of [['--for=all'], ['demo'], ['--for=demo', '--for=test'], ['--help']]) {
+  for (const args of [['--for=all'], ['demo'], ['--for=demo', '--for=test'], ['--help'], ['--for=toString']]) {
     assert.equal(readPurpose(args), undefined);
   }
 });
