@@ -16,6 +16,8 @@ export const ERROR_CODES = [
   'VALUE_HIDDEN',
   'DEADLINE',
   'SERVICE_DOWN',
+  'KEY_UNAVAILABLE',
+  'CACHE_CORRUPT',
   'HOST',
   'INTERNAL',
 ] as const;
@@ -74,6 +76,8 @@ const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   VALUE_HIDDEN: 502,
   DEADLINE: 504,
   SERVICE_DOWN: 503,
+  KEY_UNAVAILABLE: 503,
+  CACHE_CORRUPT: 503,
   HOST: 502,
   INTERNAL: 500,
 };
@@ -94,6 +98,8 @@ const EXIT_CODE: Readonly<Record<ErrorCode, number>> = {
   VALUE_HIDDEN: 77,
   DEADLINE: 75,
   SERVICE_DOWN: 69,
+  KEY_UNAVAILABLE: 69,
+  CACHE_CORRUPT: 65,
   HOST: 74,
   INTERNAL: 70,
 };

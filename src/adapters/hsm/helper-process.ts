@@ -1,0 +1,137 @@
+// Runs the helper: one process per request, one at a time, killed when it does not answer. A new process begins with a fresh module, session
+// and login, so whatever a pulled card or a restarted pcscd left broken is over with it.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import type { Clock } from '../../ports/clock.ts';
+import type { Answer, Request, TokenFailure } from './wire.ts';
+
+// Where this file was compiled, the helper was too.
+const HELPER = fileURLToPath(new URL(`./helper${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** Closing the session takes a card its time too; then nobody waits for it any more. */
+const GRACE_MS = 5000;
+
+export type Outcome = Answer | { readonly ok: false; readonly ended: 'timeout' | 'closed' };
+
+export type HelperOptions = {
+  /** From the call to the answer, waiting for others included. A Nitrokey HSM 2 takes up to 30 s for a login. */
+  readonly timeoutMs: number;
+  /** What the module finds in its environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+export class HelperProcess {
+  readonly #clock: Clock;
+  readonly #options: HelperOptions;
+  readonly #closing = new AbortController();
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(deps: { readonly clock: Clock }, options: HelperOptions) {
+    this.#clock = deps.clock;
+    this.#options = { ...options, env: helperEnvironment(options.env) };
+  }
+
+  /** `make` is called when it is this request's turn: what an earlier one found out (a refused PIN) can end it there. */
+  async ask(make: () => Promise<Request>): Promise<Outcome> {
+    const done = new AbortController();
+    const late = this.#clock.sleep(this.#options.timeoutMs, AbortSignal.any([done.signal, this.#closing.signal])).then(
+      () => 'timeout' as const,
+      () => 'closed' as const,
+    );
+    const turn = this.#turn;
+    const ended = Promise.withResolvers<undefined>();
+    // The next one begins when this one's process is gone: a token is for one user at a time.
+    this.#turn = turn.then(() => ended.promise);
+    const end = (): void => {
+      ended.resolve(undefined);
+    };
+    try {
+      const first = await Promise.race([turn, late]);
+      if (first !== undefined) {
+        void turn.then(end);
+        return { ok: false, ended: first };
+      }
+      const request = await make().catch((error: unknown) => {
+        end();
+        throw error;
+      });
+      return await this.#run(request, late, end);
+    } finally {
+      done.abort();
+    }
+  }
+
+  /** Ends what runs, without waiting for it. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #run(request: Request, late: Promise<'timeout' | 'closed'>, end: () => void): Promise<Outcome> {
+    const child = fork(HELPER, [], {
+      execArgv: [],
+      env: this.#options.env,
+      serialization: 'advanced',
+      // What a module prints is not PSI's log: OpenSC's debug level shows what goes over the wire.
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    child.once('exit', end);
+    const answered = answerOf(child, request, end);
+    const outcome = await Promise.race([answered, late]);
+    if (typeof outcome === 'string') {
+      child.kill('SIGKILL');
+      release(child);
+      return { ok: false, ended: outcome };
+    }
+    this.#seeOff(child);
+    return outcome;
+  }
+
+  #seeOff(child: ChildProcess): void {
+    release(child);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new AbortController();
+    child.once('exit', () => {
+      gone.abort();
+    });
+    void this.#clock.sleep(GRACE_MS, gone.signal).then(
+      () => child.kill('SIGKILL'),
+      () => undefined,
+    );
+  }
+}
+
+function answerOf(child: ChildProcess, request: Request, end: () => void): Promise<Answer> {
+  const died: TokenFailure = { step: 'session', why: 'crashed', seen: [] };
+  return new Promise((resolve) => {
+    child.once('message', (answer: Answer) => {
+      resolve(answer);
+    });
+    child.once('exit', () => {
+      resolve({ ok: false, failure: died });
+    });
+    // The process could not be started at all: then it does not exit either.
+    child.once('error', () => {
+      end();
+      resolve({ ok: false, failure: died });
+    });
+    child.send(request, () => undefined);
+  });
+}
+
+/** PSI's own end does not wait for it. */
+function release(child: ChildProcess): void {
+  child.unref();
+  child.channel?.unref();
+}
+
+const MODULE_NAMES = /PKCS11|OPENSC|PCSC|SOFTHSM|NSS|P11|HSM|TPM2/;
+const SYSTEM_NAMES = /^(?:PATH|HOME|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|XDG_\w+)$/;
+const SECRET_NAMES = /PIN|PASS|SECRET|TOKEN|KEY|CREDENTIAL/;
+
+/** The variables that PKCS#11 modules read. PSI's own may hold secrets, and a child process would show them. */
+export function helperEnvironment(env: HelperOptions['env']): Record<string, string | undefined> {
+  const names = Object.keys(env).filter((name) => MODULE_NAMES.test(name) || SYSTEM_NAMES.test(name));
+  return Object.fromEntries(names.filter((name) => !SECRET_NAMES.test(name)).map((name) => [name, env[name]]));
+}

@@ -1,0 +1,99 @@
+// Where the PIN comes from, and which one the token has refused: that one is not tried again, whatever happens.
+
+import { createHmac, randomBytes } from 'node:crypto';
+
+import { PsiError, toPsiError } from '../../core/error.ts';
+import { SecretValue } from '../../core/secret.ts';
+import { errnoOf, fileError } from '../fs/host-error.ts';
+
+export type PinSource = {
+  /** For messages: "the credential hsm-pin". */
+  readonly name: string;
+  /** Undefined: there is none here, the next one is asked. Rejects if there should be one and it cannot be read. */
+  readonly read: () => Promise<SecretValue | undefined>;
+};
+
+export type PinOrigins = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Rejects as node:fs does. */
+  readonly readFile: (path: string) => Promise<Uint8Array>;
+  /** `pin` under cache.hsm; undefined if it is not set. */
+  readonly configured: (() => Promise<SecretValue>) | undefined;
+};
+
+const CREDENTIAL = 'hsm-pin';
+const VARIABLE = 'PSI_HSM_PIN';
+
+/** The credential hsm-pin, then the config, then PSI_HSM_PIN. */
+export function pinSources({ env, readFile, configured }: PinOrigins): readonly PinSource[] {
+  const folder = env['CREDENTIALS_DIRECTORY'];
+  const fromCredential = async (): Promise<SecretValue | undefined> => {
+    if (folder === undefined || folder === '') return undefined;
+    try {
+      return trimmed(await readFile(`${folder}/${CREDENTIAL}`));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw fileError('read the credential', `${folder}/${CREDENTIAL}`, error);
+    }
+  };
+  const variable = env[VARIABLE];
+  return [
+    { name: `the credential ${CREDENTIAL}`, read: fromCredential },
+    { name: 'the config (cache.hsm.pin)', read: () => configured?.() ?? Promise.resolve(undefined) },
+    {
+      name: `the variable ${VARIABLE}`,
+      read: () =>
+        Promise.resolve(variable === undefined || variable === '' ? undefined : SecretValue.fromText(variable)),
+    },
+  ];
+}
+
+/** Without the line end that editors and `echo` add; nothing is left: no PIN. */
+function trimmed(bytes: Uint8Array): SecretValue | undefined {
+  const end = bytes.at(-1) !== 10 ? bytes.length : bytes.at(-2) === 13 ? bytes.length - 2 : bytes.length - 1;
+  return end <= 0 ? undefined : new SecretValue(bytes.subarray(0, end));
+}
+
+export type Pin = { readonly value: SecretValue; readonly from: string };
+
+export class PinBook {
+  readonly #sources: readonly PinSource[];
+  // So that a refused PIN is known again without being kept.
+  readonly #salt = randomBytes(32);
+  #refused: string | undefined;
+
+  /** First come, first served: credential, config, environment. */
+  constructor(sources: readonly PinSource[]) {
+    this.#sources = sources;
+  }
+
+  /** The PIN of the first source that has one: if the token refuses it, the others are not tried. */
+  async read(): Promise<Pin | undefined> {
+    for (const { name, read } of this.#sources) {
+      try {
+        const value = await read();
+        if (value) return { value, from: name };
+      } catch (thrown) {
+        const error = toPsiError(thrown);
+        throw new PsiError('KEY_UNAVAILABLE', `the PIN of the HSM cannot be read: ${error.message}`, {
+          ...(error.hint === undefined ? {} : { hint: error.hint }),
+          details: { reason: 'auth' },
+          cause: thrown,
+        });
+      }
+    }
+    return undefined;
+  }
+
+  refuse({ value }: Pin): void {
+    this.#refused = this.#print(value);
+  }
+
+  isRefused({ value }: Pin): boolean {
+    return this.#refused !== undefined && this.#refused === this.#print(value);
+  }
+
+  #print(value: SecretValue): string {
+    return createHmac('sha256', this.#salt).update(value.expose()).digest('hex');
+  }
+}

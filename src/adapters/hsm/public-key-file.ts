@@ -1,0 +1,35 @@
+// The token's public key on disk, so that the cache can be saved while the token is away. No secret, but whoever can change it can have the
+// next cache wrapped for a key of his own: it is in the state folder, where only PSI writes.
+
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { writeFileAtomic } from '../fs/atomic-write.ts';
+import { fileError } from '../fs/host-error.ts';
+import { wrapKeyOfPem, type WrapKey } from './wrap-key.ts';
+
+export class PublicKeyFile {
+  readonly #path: string;
+
+  constructor(options: { readonly path: string }) {
+    this.#path = options.path;
+  }
+
+  /** Undefined for anything but a whole key: the token has it anyway. */
+  async read(): Promise<WrapKey | undefined> {
+    try {
+      return wrapKeyOfPem(await readFile(this.#path, 'utf8'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async write({ key }: WrapKey): Promise<void> {
+    try {
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await writeFileAtomic(this.#path, key.export({ type: 'spki', format: 'pem' }), { mode: 0o600 });
+    } catch (error) {
+      throw fileError("write the token's public key", this.#path, error);
+    }
+  }
+}
