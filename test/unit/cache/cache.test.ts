@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { PsiError, type ErrorCode } from '../../../src/core/error.ts';
+import { SecretValue } from '../../../src/core/secret.ts';
+import { healthOf } from '../../../src/usecases/cache-status.ts';
+import { SecretCache } from '../../../src/usecases/cache.ts';
+import { cacheEntry } from '../../contract/cache-file.contract.ts';
+import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+
+const HOUR = 3_600_000;
+const mapping = (key: string) => cacheEntry(key, '').mapping;
+const text = (answer: { readonly value: SecretValue; readonly source: string }) =>
+  `${answer.source} ${answer.value.exposeText()}`;
+const gives = (value: string) => () => Promise.resolve(SecretValue.fromText(value));
+const fails = (code: ErrorCode) => () => Promise.reject(new PsiError(code, `provider: ${code}`));
+const never = () => Promise.reject(new Error('the provider must not be asked'));
+const locked = (retry: 'no' | 'later', reason = 'absent') =>
+  new PsiError('KEY_UNAVAILABLE', `the key is away (${reason})`, { hint: 'bring it', retry, details: { reason } });
+
+function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<Record<string, string>> } = {}) {
+  const clock = new FakeClock();
+  const file = new FakeCacheFile();
+  if (options.disk) {
+    const entries = Object.entries(options.disk).map(([key, value]) => cacheEntry(key, value, clock.now()));
+    file.content = { entries, writtenAt: clock.now() };
+  }
+  const lines: string[] = [];
+  const log = {
+    opened: (entries: number) => lines.push(`opened ${String(entries)}`),
+    problem: (error: PsiError) => lines.push(`problem ${error.code}`),
+    recovered: () => lines.push('recovered'),
+  };
+  const cache = new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
+  const onDisk = () =>
+    Object.fromEntries((file.content?.entries ?? []).map((entry) => [entry.mapping.key, entry.value.exposeText()]));
+  return { cache, clock, file, lines, onDisk };
+}
+
+describe('cache', () => {
+  it('answers from memory what the file held, without asking provider or disk', async () => {
+    const { cache, file } = stage({ disk: { A: 'one' } });
+    await cache.open();
+    for (let at = 0; at < 3; at += 1) assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+    assert.deepEqual([file.reads, file.writes], [1, 0]);
+  });
+
+  it('asks the provider for a miss, remembers the answer and saves it', async () => {
+    const { cache, clock, onDisk } = stage();
+    await cache.open();
+    assert.equal(text(await cache.resolve(mapping('A'), gives('one'))), 'live one');
+    assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+    await clock.advance(5000);
+    assert.deepEqual(onDisk(), { A: 'one' });
+  });
+
+  it('saves 1,000 misses in a burst at most five times', async () => {
+    const { cache, clock, file } = stage();
+    await cache.open();
+    for (let at = 0; at < 1000; at += 1) {
+      await cache.resolve(mapping(`K${String(at)}`), gives('v'));
+      if (at % 10 === 0) await clock.advance(300);
+    }
+    await clock.advance(60_000);
+    assert.ok(file.writes <= 5, String(file.writes));
+    assert.equal(file.content?.entries.length, 1000);
+  });
+
+  it('remembers no failure', async () => {
+    const { cache } = stage();
+    await cache.open();
+    await assert.rejects(cache.resolve(mapping('A'), fails('PROVIDER_DOWN')), { code: 'PROVIDER_DOWN' });
+    assert.equal(text(await cache.resolve(mapping('A'), gives('one'))), 'live one');
+  });
+
+  describe('while the file is being opened', () => {
+    const slow = (disk: Readonly<Record<string, string>>) => {
+      const made = stage({ disk });
+      const gate = Promise.withResolvers<undefined>();
+      made.file.gate = gate.promise.then(() => undefined);
+      return {
+        ...made,
+        open: () => {
+          gate.resolve(undefined);
+        },
+      };
+    };
+
+    it('answers live, and what it learned is newer than the file', async () => {
+      const { cache, clock, open, onDisk } = slow({ A: 'old', B: 'two' });
+      const opening = cache.open();
+      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
+      open();
+      await opening;
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      assert.equal(text(await cache.resolve(mapping('B'), never)), 'cache two');
+      await clock.advance(60_000);
+      assert.deepEqual(onDisk(), { A: 'new', B: 'two' });
+    });
+
+    it('waits for the file where the provider fails', async () => {
+      const { cache, open } = slow({ A: 'one' });
+      void cache.open();
+      const answer = cache.resolve(mapping('A'), fails('PROVIDER_DOWN'));
+      const missing = cache.resolve(mapping('B'), fails('PROVIDER_DOWN'));
+      open();
+      assert.equal(text(await answer), 'cache one');
+      await assert.rejects(missing, { code: 'PROVIDER_DOWN' });
+    });
+
+    it('takes the file where the provider is slower', async () => {
+      const { cache, open } = slow({ A: 'one' });
+      void cache.open();
+      const answer = cache.resolve(mapping('A'), () => new Promise(() => undefined));
+      open();
+      assert.equal(text(await answer), 'cache one');
+    });
+
+    it('does not bring back what the provider says is gone', async () => {
+      const { cache, open } = slow({ A: 'one' });
+      const opening = cache.open();
+      const gone = cache.resolve(mapping('A'), fails('NOT_FOUND'));
+      open();
+      await assert.rejects(gone, { code: 'NOT_FOUND' });
+      await opening;
+      assert.equal(cache.status().entries, 0);
+    });
+  });
+
+  describe('past max_age', () => {
+    it('asks the provider first, and is young again', async () => {
+      const { cache, clock, onDisk } = stage({ maxAgeMs: HOUR, disk: { A: 'old' } });
+      await cache.open();
+      await clock.advance(HOUR);
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache old');
+      await clock.advance(1);
+      assert.equal(cache.status().expired, 1);
+      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      await clock.advance(5000);
+      assert.deepEqual(onDisk(), { A: 'new' });
+    });
+
+    it('serves the old value, marked stale with its age, whatever way the provider fails', async () => {
+      const { cache, clock } = stage({ maxAgeMs: HOUR, disk: { A: 'old' } });
+      await cache.open();
+      await clock.advance(2 * HOUR);
+      for (const code of ['PROVIDER_DOWN', 'THROTTLED', 'DEADLINE', 'PROVIDER_DENIED', 'VALUE_HIDDEN'] as const) {
+        const answer = await cache.resolve(mapping('A'), fails(code));
+        assert.deepEqual([text(answer), answer.ageMs], ['stale old', 2 * HOUR]);
+      }
+      assert.equal(cache.status().answers.stale, 5);
+    });
+
+    it('believes the provider that the secret is gone', async () => {
+      const { cache, clock, onDisk } = stage({ maxAgeMs: HOUR, disk: { A: 'old', B: 'two' } });
+      await cache.open();
+      await clock.advance(2 * HOUR);
+      await assert.rejects(cache.resolve(mapping('A'), fails('NOT_FOUND')), { code: 'NOT_FOUND' });
+      await assert.rejects(cache.resolve(mapping('A'), fails('PROVIDER_DOWN')), { code: 'PROVIDER_DOWN' });
+      await clock.advance(5000);
+      assert.deepEqual(onDisk(), { B: 'two' });
+    });
+
+    it('trusts no age that lies in the future: the clock was set back', async () => {
+      const { cache, file, clock } = stage({ maxAgeMs: HOUR });
+      file.content = { entries: [cacheEntry('A', 'old', clock.now() + 24 * HOUR)], writtenAt: 1 };
+      await cache.open();
+      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
+    });
+  });
+
+  describe('filled by setup', () => {
+    it('holds what was listed, drops what no workload names, and is saved in one write', async () => {
+      const { cache, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x', KEPT: 'k' } });
+      await cache.open();
+      const report = await cache.refill({
+        listed: [cacheEntry('A', 'new'), cacheEntry('B', 'two')],
+        wanted: ['A', 'B', 'KEPT'].map(mapping),
+      });
+      assert.deepEqual(report, { entries: 3, dropped: 1, saved: true });
+      assert.deepEqual(onDisk(), { A: 'new', KEPT: 'k', B: 'two' });
+      assert.equal(file.writes, 1);
+    });
+
+    it('drops nothing when the run does not know all workloads', async () => {
+      const { cache, onDisk } = stage({ disk: { OTHER: 'x' } });
+      await cache.open();
+      await cache.refill({ listed: [cacheEntry('A', 'one')], wanted: undefined });
+      assert.deepEqual(onDisk(), { OTHER: 'x', A: 'one' });
+    });
+
+    it('rejects when it cannot be saved, answers from memory all the same, and saves later', async () => {
+      const { cache, clock, file, lines, onDisk } = stage();
+      await cache.open();
+      file.writeFailure = new PsiError('HOST', 'disk full', { hint: 'df -h' });
+      const refill = cache.refill({ listed: [cacheEntry('A', 'one')], wanted: [mapping('A')] });
+      await assert.rejects(refill, { code: 'HOST' });
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+      assert.deepEqual([cache.status().unsaved, cache.status().problem?.message], [true, 'disk full']);
+      await clock.advance(40_000);
+      file.writeFailure = undefined;
+      await clock.advance(120_000);
+      assert.deepEqual(onDisk(), { A: 'one' });
+      assert.deepEqual(lines, ['opened 0', 'problem HOST', 'recovered']);
+    });
+
+    it('forgets what is named, on disk too', async () => {
+      const { cache, onDisk } = stage({ disk: { A: 'one', B: 'two' } });
+      await cache.open();
+      assert.equal(await cache.forget([mapping('A'), mapping('C')]), 1);
+      assert.deepEqual(onDisk(), { B: 'two' });
+    });
+  });
+
+  describe('with a file that is no good', () => {
+    it('sets it aside, says so once, goes on live and writes a new one', async () => {
+      const { cache, clock, file, lines, onDisk } = stage();
+      file.broken = true;
+      await cache.open();
+      const status = cache.status();
+      assert.deepEqual(
+        [status.state, status.problem?.code, status.problem?.reason, status.setAside],
+        ['ready', 'CACHE_CORRUPT', 'truncated', 'cache.enc.bad'],
+      );
+      assert.equal(text(await cache.resolve(mapping('A'), gives('one'))), 'live one');
+      await clock.advance(5000);
+      assert.deepEqual(onDisk(), { A: 'one' });
+      assert.equal(cache.status().problem, null);
+      assert.deepEqual(lines, ['problem CACHE_CORRUPT', 'recovered']);
+    });
+
+    it('keeps the good copy in memory when the file goes bad while it runs', async () => {
+      const { cache, file } = stage({ disk: { A: 'one' } });
+      await cache.open();
+      file.broken = true;
+      await assert.rejects(cache.verify(), { code: 'CACHE_CORRUPT' });
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+      assert.deepEqual([cache.status().state, file.aside], ['ready', 0]);
+    });
+
+    it('verifies a good one by reading it again', async () => {
+      const { cache, file } = stage({ disk: { A: 'one', B: 'two' } });
+      await cache.open();
+      assert.equal((await cache.verify())?.entries.length, 2);
+      assert.equal(file.reads, 2);
+    });
+  });
+
+  describe('with a key that is away', () => {
+    it('goes on live, leaves the file alone and says so once', async () => {
+      const { cache, clock, file, lines, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+      file.readFailure = locked('later');
+      await cache.open();
+      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      await clock.advance(HOUR);
+      assert.deepEqual([onDisk(), file.writes], [{ A: 'old', B: 'two' }, 0]);
+      assert.deepEqual(lines, ['problem KEY_UNAVAILABLE']);
+      assert.equal(cache.status().state, 'locked');
+      assert.match(healthOf(cache.status()), /cache locked: the key is away/);
+      await cache.close();
+    });
+
+    it('opens the file when the key is back: memory is newer, and both are saved', async () => {
+      const { cache, clock, file, lines, onDisk } = stage({ disk: { A: 'old', B: 'two', C: 'three' } });
+      file.readFailure = locked('later');
+      await cache.open();
+      await cache.resolve(mapping('A'), gives('new'));
+      await cache.forget([mapping('C')]);
+      await clock.advance(20_000);
+      file.readFailure = undefined;
+      await clock.advance(60_000);
+      assert.equal(text(await cache.resolve(mapping('B'), never)), 'cache two');
+      assert.deepEqual(onDisk(), { A: 'new', B: 'two' });
+      assert.deepEqual(lines, ['problem KEY_UNAVAILABLE', 'recovered', 'opened 3']);
+      assert.match(healthOf(cache.status()), /cache ready, 2 entries/);
+    });
+
+    it('is not asked again by itself where somebody has to act: a PIN has few tries', async () => {
+      const { cache, clock, file } = stage({ disk: { A: 'one' } });
+      file.readFailure = locked('no', 'auth');
+      await cache.open();
+      await clock.advance(24 * HOUR);
+      assert.equal(file.reads, 1);
+      assert.deepEqual([cache.status().problem?.reason, clock.sleeping], ['auth', 0]);
+    });
+
+    it('is replaced by a setup that knows all there is', async () => {
+      const { cache, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x' } });
+      file.readFailure = locked('later');
+      await cache.open();
+      const report = await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: [mapping('A')] });
+      assert.deepEqual([report.saved, onDisk(), file.aside], [true, { A: 'new' }, 0]);
+      assert.equal(cache.status().state, 'ready');
+      await cache.close();
+    });
+
+    it('is left alone by a setup that could not list everything', async () => {
+      const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+      file.readFailure = locked('later');
+      await cache.open();
+      const report = await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: ['A', 'B'].map(mapping) });
+      assert.deepEqual([report.saved, onDisk()], [false, { A: 'old', B: 'two' }]);
+      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      await cache.close();
+    });
+
+    it('is set aside by such a setup where it may never open again: a PCR moved', async () => {
+      const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+      file.readFailure = locked('no', 'policy');
+      await cache.open();
+      const report = await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: ['A', 'B'].map(mapping) });
+      assert.deepEqual([report.saved, file.aside, onDisk()], [true, 1, { A: 'new' }]);
+      assert.equal(cache.status().setAside, 'cache.enc.bad');
+    });
+
+    it('does not undo a setup by a read that was slower', async () => {
+      const { cache, clock, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x' } });
+      file.readFailure = locked('later');
+      await cache.open();
+      await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: [mapping('A')] });
+      file.readFailure = undefined;
+      await clock.advance(HOUR);
+      assert.deepEqual([onDisk(), cache.status().entries], [{ A: 'new' }, 1]);
+    });
+  });
+
+  it('saves what is left when it is closed', async () => {
+    const { cache, onDisk, clock } = stage();
+    await cache.open();
+    await cache.resolve(mapping('A'), gives('one'));
+    await cache.close();
+    assert.deepEqual(onDisk(), { A: 'one' });
+    assert.equal(clock.sleeping, 0);
+  });
+
+  it('tells its status: counts and ages, never a name or value', async () => {
+    const { cache, clock } = stage({ maxAgeMs: HOUR, disk: { CANARY_NAME: 'canary-value' } });
+    await cache.open();
+    await clock.advance(10_000);
+    await cache.resolve(mapping('CANARY_NAME'), never);
+    await cache.resolve(mapping('B'), gives('x'));
+    const status = cache.status();
+    assert.deepEqual(
+      [status.backend, status.state, status.entries, status.oldestAgeSeconds, status.maxAgeSeconds, status.unsaved],
+      ['tpm', 'ready', 2, 10, 3600, true],
+    );
+    assert.deepEqual(status.answers, { cache: 1, live: 1, stale: 0 });
+    assert.doesNotMatch(JSON.stringify(status), /canary/i);
+    await cache.close();
+  });
+});
