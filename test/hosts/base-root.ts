@@ -8,14 +8,15 @@ import { portableNode } from './portable-node.ts';
 import { missingCommand, must } from './run.ts';
 import type { Support } from './sandbox.ts';
 
-const SUITE = 'trixie';
+/** Of every root and image. */
+export const SUITE = 'trixie';
 const NPM = 'npm@11';
 
 const PACKAGES = {
   /** Boots under systemd-nspawn and runs quadlets. */
   host: (
     'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-    'iproute2,jq,procps,busybox-static'
+    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3'
   ).split(','),
   /** What the Containerfile's FROM names, as far as this project uses it. */
   node: ['ca-certificates'],

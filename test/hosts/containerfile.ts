@@ -34,6 +34,13 @@ export function buildInputs(text: string, target?: string): BuildInputs {
   return { bases: [...bases].sort(), sources: [...sources].sort() };
 }
 
+/** Matches the paths that a .dockerignore names; of its patterns it knows `*` only. */
+export function ignoredPaths(text: string): RegExp {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const patterns = lines.map((line) => line.replace(/[.+?()[\]\\]/g, '\\$&').replaceAll('*', '[^/]*'));
+  return new RegExp(`^(?:${patterns.join('|')})$`);
+}
+
 function parse(text: string): readonly Stage[] {
   const stages: Stage[] = [];
   const joined = text.replace(/^\s*#.*\n/gm, '').replace(/\\\n/g, ' ');

@@ -1,11 +1,11 @@
 // PSI's image, built from the Containerfile as it stands, kept as an archive until one of its inputs changes.
 // No registry is asked: the base is a local image (Debian root + Node) under the very name that FROM gives.
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { baseRoot, baseRootSupport, cacheDir, exists } from './base-root.ts';
-import { buildInputs } from './containerfile.ts';
-import { run } from './run.ts';
+import { buildInputs, ignoredPaths } from './containerfile.ts';
+import { machineSettings } from './machine-settings.ts';
 import type { Sandbox, Support } from './sandbox.ts';
 import { sandboxSupport, startSandbox } from './sandbox.ts';
 
@@ -85,16 +85,8 @@ async function importBase(sandbox: Sandbox, root: string, base: string): Promise
   await podman(sandbox, ['tag', mark, base]);
 }
 
-const CERTIFICATES = '/etc/ssl/certs';
-const BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt'];
-
 async function build(sandbox: Sandbox, target: string | undefined): Promise<void> {
-  // What npm on this machine is told (registry, proxy, certificates) it is told in the build, by mounts that stay
-  // out of the image.
-  const npmrc = join(sandbox.dir, 'npmrc');
-  await writeFile(npmrc, await npmSettings(), { mode: 0o600 });
-  const mounts = [`${npmrc}:/root/.npmrc:ro`];
-  if (await exists(CERTIFICATES)) mounts.push(`${CERTIFICATES}:${CERTIFICATES}:ro`);
+  const mounts = await machineSettings(sandbox.dir);
   await podman(sandbox, [
     ...['build', '--isolation=chroot', '--network=host', '--pull=never', '--tag', PSI_IMAGE],
     ...mounts.flatMap((mount) => ['-v', mount]),
@@ -103,27 +95,13 @@ async function build(sandbox: Sandbox, target: string | undefined): Promise<void
   ]);
 }
 
-async function npmSettings(): Promise<string> {
-  const lines = ['update-notifier=false'];
-  for (const key of ['registry', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl']) {
-    const { code, stdout } = await run(['npm', 'config', 'get', key]);
-    const value = stdout.trim();
-    if (code === 0 && !['', 'null', 'undefined'].includes(value)) lines.push(`${key}=${value}`);
-  }
-  for (const bundle of BUNDLES) {
-    if (bundle.startsWith(CERTIFICATES) && (await exists(bundle))) lines.push(`cafile=${bundle}`);
-  }
-  return `${lines.join('\n')}\n`;
+async function ignored(): Promise<RegExp> {
+  return ignoredPaths(await readFile(join(TREE, '.dockerignore'), 'utf8'));
 }
 
-async function ignored(): Promise<ReadonlySet<string>> {
-  const text = await readFile(join(TREE, '.dockerignore'), 'utf8');
-  return new Set(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')));
-}
-
-async function addToHash(hash: ReturnType<typeof createHash>, path: string, skip: ReadonlySet<string>): Promise<void> {
+async function addToHash(hash: ReturnType<typeof createHash>, path: string, skip: RegExp): Promise<void> {
   const name = relative(TREE, path);
-  if (skip.has(name)) return;
+  if (skip.test(name)) return;
   const info = await stat(path);
   if (info.isDirectory()) {
     for (const entry of (await readdir(path)).sort()) await addToHash(hash, join(path, entry), skip);

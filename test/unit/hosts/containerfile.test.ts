@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { buildInputs } from '../../hosts/containerfile.ts';
+import { buildInputs, ignoredPaths } from '../../hosts/containerfile.ts';
 
 const TEXT = `
 # COPY not-this .
@@ -40,4 +40,14 @@ test("finds that PSI's image depends on its sources and not on its tests", async
   assert.ok(sources.includes('src') && sources.includes('package-lock.json'));
   assert.ok(!sources.includes('.') && !sources.includes('test'));
   assert.ok(buildInputs(text, 'test').sources.includes('.'));
+});
+
+test('leaves out what .dockerignore names, by its name or by a star', () => {
+  const skip = ignoredPaths('.git\n# src\npackages/*/build\n');
+  assert.deepEqual(
+    ['.git', 'packages/a/build', 'agit', 'src', 'packages/a/b/build', 'packages/a/builder'].map((path) =>
+      skip.test(path),
+    ),
+    [true, true, false, false, false, false],
+  );
 });
