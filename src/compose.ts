@@ -1,6 +1,5 @@
 // The composition root: config → adapters → use cases → faces. Nobody else wires.
 
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from './adapters/fs/header-file.ts';
@@ -9,12 +8,15 @@ import { createSecretRegistry } from './adapters/podman/secrets.ts';
 import { DbusUnitManager } from './adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from './adapters/systemd/drop-in-file.ts';
 import type { Composition, Running } from './cli/composition.ts';
+import { composeCache } from './compose-cache.ts';
+import { composeCacheFace } from './compose-cache-face.ts';
 import { composeInstall, composeSystemdInstall, driverOptionsOf, headerFilePath } from './compose-install.ts';
 import { composeProviders, type Providers } from './compose-providers.ts';
+import { digestOf, reload } from './compose-reload.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret-field.ts';
-import { PsiError } from './core/error.ts';
+import type { PsiError } from './core/error.ts';
 import type { SecretValue } from './core/secret.ts';
 import { activatedFd } from './http/activation.ts';
 import { controlApp } from './http/control-app.ts';
@@ -22,6 +24,7 @@ import { driverApp } from './http/driver-app.ts';
 import { listen } from './http/listen.ts';
 import { auditLog, createLog, errorFields, type Log } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { healthOf } from './usecases/cache-status.ts';
 import { Lookup } from './usecases/lookup.ts';
 import { MappingTable } from './usecases/mapping-table.ts';
 import { Register } from './usecases/register.ts';
@@ -37,6 +40,9 @@ export type ServeDeps = {
   readonly version: string;
   readonly uid: number;
 };
+
+/** How long a stop waits for a save of the cache: a device that does not answer must not hold it up. */
+const CACHE_GRACE_MS = 3_000;
 
 /** How long a stop waits for requests that were accepted: longer than any lookup may take. */
 const STOP_GRACE_MS = 10_000;
@@ -57,7 +63,12 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const clock = systemClock;
   const { table: mappings, skipped } = await MappingTable.load(new MappingFiles({ stateDir: config.stateDir }));
   if (skipped.length > 0) log.warn({ ids: skipped }, 'these files of the state folder hold no mapping and are ignored');
-  const metrics = createMetrics(() => mappings.size);
+  const composed = composeCache(config, { clock, log, env });
+  const cache = composed?.cache;
+  const metrics = createMetrics(
+    () => mappings.size,
+    () => cache?.status(),
+  );
   const status = new StatusBoard({ clock, mappings, version });
   const headerFile = new DriverHeaderFile({ path: headerFilePath(config) });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
@@ -106,6 +117,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     clock,
     status,
     resolverOf: (provider) => active.providers.resolvers.get(provider),
+    cache,
     timeoutMs: () => active.config.lookup.timeoutMs,
     audit: metrics.audit(auditLog(log)),
   });
@@ -114,6 +126,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     mappings,
     headerFile,
     clock,
+    cache,
     dropIns: new DropInFiles({ systemdDir: config.systemdDir }),
     units: new DbusUnitManager({ socketPath: config.dbusSocket }),
   });
@@ -123,21 +136,31 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     register: new Register(mappings),
     tokens: () => tokens,
     nameOf: (id) => mappings.nameOf(id),
+    health: () => (cache ? { cache: healthOf(cache.status()) } : {}),
     onError,
   });
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
-    status: () => Promise.resolve(status.read()),
+    status: () => Promise.resolve({ ...status.read(), cache: cache?.status() ?? null }),
     metrics,
+    cache: composeCacheFace({
+      composed,
+      mappings,
+      registry,
+      clock,
+      log,
+      env,
+      target: () => targetOf(active),
+      readConfig: () => loadConfig({ path: config.file, env, uid: deps.uid, readFile }),
+    }),
     onError,
   });
 
+  // Not awaited: an HSM takes seconds, and lookups go live meanwhile.
+  void cache?.open();
   const fd = activatedFd(env, process.pid);
   const controlFace = await listen(control, { path: config.controlSocket });
   const driverFace = await listen(driver, fd === undefined ? { path: config.socket } : { fd });
-  if (config.cache?.enabled === true) {
-    log.warn('`cache` is in the config, but this version has none yet: every lookup goes to the provider');
-  }
   log.info({ version, socket: config.socket, activated: fd !== undefined, mappings: mappings.size }, 'psi serves');
   learnNames(registry, mappings, log);
   return {
@@ -145,6 +168,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
       log.info('stopping: finishing what was accepted');
       await Promise.all([driverFace.stop(STOP_GRACE_MS), controlFace.stop(STOP_GRACE_MS)]);
       active.providers.close();
+      await composed?.close(CACHE_GRACE_MS);
       log.info('stopped');
     },
   };
@@ -157,22 +181,6 @@ function targetOf({ config, token, providers }: Active): SetupTarget {
     sourceOf: (provider) => providers.sources.get(provider),
     options: driverOptionsOf(config),
   };
-}
-
-/** Paths are bound when the service starts: a changed one needs a restart, and saying so beats half of it taking effect. */
-async function reload(running: Config, deps: ServeDeps): Promise<Config> {
-  const fresh = await loadConfig({ path: running.file, env: deps.env, uid: deps.uid, readFile });
-  for (const key of ['stateDir', 'systemdDir', 'socket', 'controlSocket', 'podmanSocket', 'dbusSocket'] as const) {
-    if (fresh[key] === running[key]) continue;
-    throw new PsiError(
-      'CONFIG_INVALID',
-      `${running.file}: ${running[key]} became ${fresh[key]}, which needs a restart`,
-      {
-        hint: 'run `systemctl restart psi.service`, then this again',
-      },
-    );
-  }
-  return fresh;
 }
 
 // Not awaited: Podman's lock may be held by a start that is waiting for this very process to answer its lookup.
@@ -193,10 +201,4 @@ function learnNames(
 
 async function activeToken(config: Config, env: ServeDeps['env']): Promise<SecretValue | undefined> {
   return config.socketToken && (await resolveSecret(config.socketToken, { readFile, env }));
-}
-
-async function digestOf(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex');
 }

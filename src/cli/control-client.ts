@@ -2,7 +2,7 @@
 
 import { request, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
-import { PsiError } from '../core/error.ts';
+import { ERROR_CODES, PsiError } from '../core/error.ts';
 
 export class ControlClient {
   readonly #socketPath: string;
@@ -11,12 +11,23 @@ export class ControlClient {
     this.#socketPath = socketPath;
   }
 
-  async get(path: string): Promise<string> {
-    const response = await this.#send('GET', path, undefined);
+  get(path: string): Promise<string> {
+    return this.#text('GET', path, undefined);
+  }
+
+  /** Posts JSON and answers the text of the reply. A refusal of the service is thrown as it gave it. */
+  post(path: string, body: unknown): Promise<string> {
+    return this.#text('POST', path, JSON.stringify(body));
+  }
+
+  async #text(method: string, path: string, body: string | undefined): Promise<string> {
+    const response = await this.#send(method, path, body);
     const chunks: Buffer[] = [];
     for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
     const text = Buffer.concat(chunks).toString('utf8');
     if (response.statusCode !== 200) {
+      const refusal = refusalOf(text);
+      if (refusal) throw refusal;
       throw new PsiError('INTERNAL', `the service answered ${String(response.statusCode)} to ${path}`, {
         hint: 'see `journalctl -u psi`',
       });
@@ -59,6 +70,21 @@ export class ControlClient {
       outgoing.end(body);
     });
   }
+}
+
+/** `{code, message, hint}`, as both faces answer a failure. */
+function refusalOf(text: string): PsiError | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof body !== 'object' || body === null) return undefined;
+  const { code, message, hint } = body as Readonly<Record<string, unknown>>;
+  const known = ERROR_CODES.find((one) => one === code);
+  if (known === undefined || typeof message !== 'string') return undefined;
+  return new PsiError(known, message, typeof hint === 'string' ? { hint } : {});
 }
 
 function stoppedMeanwhile(cause: unknown): PsiError {

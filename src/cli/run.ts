@@ -7,11 +7,13 @@ import { exitCode, toPsiError } from '../core/error.ts';
 import type { Composition } from './composition.ts';
 import type { InstallOptions } from '../usecases/install.ts';
 import type { SystemdInstallOptions } from '../usecases/systemd-install.ts';
+import { addCacheCommands } from './cache-commands.ts';
 import { installCommand, systemdInstallCommand } from './commands/install.ts';
 import { serveCommand } from './commands/serve.ts';
 import { setupCommand } from './commands/setup.ts';
 import { statusCommand } from './commands/status.ts';
 import { ControlClient } from './control-client.ts';
+import { example } from './help.ts';
 import { reportError, type Terminal } from './terminal.ts';
 
 export type CliDeps = {
@@ -132,9 +134,6 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
     .action(async (flags: { json: boolean }) => {
       done(await statusCommand(await clientWhateverConfig(), terminal, flags.json));
     });
+  addCacheCommands(program, { terminal, client, done });
   return program;
-}
-
-function example(command: string): string {
-  return `\nExample:\n  ${command}`;
 }

@@ -1,6 +1,7 @@
 // The report of `psi setup` as lines for people.
 
 import type { ChangeReport, SetupReport } from '../usecases/setup-events.ts';
+import { outcomeLine } from './cache-report.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const VERBS: Readonly<
@@ -37,6 +38,10 @@ export function printSetupReport(terminal: Terminal, report: SetupReport): void 
     );
   }
   for (const note of report.notes) terminal.out(`${terminal.paint('dim', 'note')} ${note}`);
+  if (report.cache) {
+    terminal.out(`${terminal.paint('dim', 'note')} ${outcomeLine(report.cache)}`);
+    if (!report.cache.saved && report.cache.hint !== null) terminal.out(`hint: ${report.cache.hint}`);
+  }
   for (const { workload, key, reason, hint } of report.refused) {
     terminal.error(`refused: ${workload}: ${key}: ${reason}`);
     terminal.error(`hint: ${hint}`);

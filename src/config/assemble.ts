@@ -67,6 +67,11 @@ function assembleWorkloads(
   }));
 }
 
+/** What holds for `psi cache init` while the file has no `cache:` yet. */
+export function defaultCache(stateDir: string): CacheConfig {
+  return { ...assembleCache({}, stateDir), enabled: false };
+}
+
 function assembleCache(raw: RawCache, stateDir: string): CacheConfig {
   const { tpm, hsm } = raw;
   return {

@@ -16,6 +16,8 @@ export type DriverDeps = {
   /** Tokens accepted now; empty: the socket's mode is the only guard. */
   readonly tokens: () => readonly SecretValue[];
   readonly nameOf: (id: string) => string | undefined;
+  /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
+  readonly health: () => Readonly<Record<string, string>>;
   readonly onError: (error: PsiError, route: string) => void;
 };
 
@@ -25,19 +27,20 @@ export function driverApp(deps: DriverDeps): Express {
   app.disable('etag');
   app.set('query parser', false);
   app.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok' });
+    response.json({ status: 'ok', ...deps.health() });
   });
   app.use((request, _response, next) => {
     checkToken(request, deps.tokens());
     next();
   });
   app.get('/lookup/:id', async (request, response) => {
-    const { value, source } = await deps.lookup.lookup(request.params.id);
+    const { value, source, ageMs } = await deps.lookup.lookup(request.params.id);
     const bytes = value.expose();
     response.writeHead(200, {
       'content-type': 'application/octet-stream',
       'content-length': bytes.byteLength,
       'psi-source': source,
+      'psi-age': Math.floor(ageMs / 1000),
     });
     response.end(bytes);
   });

@@ -3,6 +3,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import type { AuditLog } from '../ports/audit-log.ts';
+import type { CacheLog } from '../ports/cache-log.ts';
 
 export type Log = Logger;
 
@@ -30,6 +31,20 @@ export function auditLog(log: Log): AuditLog {
     lookup: (event) => {
       const level = event.outcome === 'ok' ? 'info' : 'warn';
       log[level]({ audit: 'lookup', ...event }, 'lookup');
+    },
+  };
+}
+
+export function cacheLog(log: Log): CacheLog {
+  return {
+    opened: (entries) => {
+      log.info({ entries }, 'the cache is open');
+    },
+    problem: (error) => {
+      log.warn(errorFields(error), 'the cache has a problem: lookups go on without it');
+    },
+    recovered: () => {
+      log.info('the cache is in order again');
     },
   };
 }

@@ -11,8 +11,16 @@ export type Metrics = {
   readonly contentType: string;
 };
 
-/** `mappings` is read when metrics are asked for. */
-export function createMetrics(mappings: () => number): Metrics {
+/** What the metrics say of the cache. */
+export type CacheFigures = {
+  readonly entries: number;
+  readonly expired: number;
+  readonly oldestAgeSeconds: number | null;
+  readonly problem: unknown;
+};
+
+/** Both are read when metrics are asked for; `cache` is undefined where there is none. */
+export function createMetrics(mappings: () => number, cache?: () => CacheFigures | undefined): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'psi_' });
   const lookups = new Counter({
@@ -41,6 +49,18 @@ export function createMetrics(mappings: () => number): Metrics {
       this.set(mappings());
     },
   });
+  for (const [name, help, read] of CACHE_GAUGES) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const figures = cache?.();
+        if (figures) this.set(read(figures));
+        else this.reset();
+      },
+    });
+  }
   const counted = async <T>(provider: string, call: string, work: Promise<T>): Promise<T> => {
     try {
       const result = await work;
@@ -67,3 +87,18 @@ export function createMetrics(mappings: () => number): Metrics {
     contentType: registry.contentType,
   };
 }
+
+const CACHE_GAUGES: readonly (readonly [name: string, help: string, read: (figures: CacheFigures) => number])[] = [
+  ['psi_cache_entries', 'Values in the cache', ({ entries }) => entries],
+  ['psi_cache_expired_entries', 'Of them: older than cache.max_age', ({ expired }) => expired],
+  [
+    'psi_cache_oldest_age_seconds',
+    'Since the provider gave the oldest value in the cache',
+    ({ oldestAgeSeconds }) => oldestAgeSeconds ?? 0,
+  ],
+  [
+    'psi_cache_problem',
+    '1 while the cache cannot be opened or saved, else 0',
+    ({ problem }) => (problem === null || problem === undefined ? 0 : 1),
+  ],
+];

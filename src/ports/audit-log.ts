@@ -2,7 +2,8 @@
 
 import type { ErrorCode } from '../core/error.ts';
 
-export type AnswerSource = 'live';
+/** `stale`: from the cache and older than `cache.max_age`, because the provider failed. */
+export type AnswerSource = 'live' | 'cache' | 'stale';
 
 export type LookupEvent = {
   readonly id: string;

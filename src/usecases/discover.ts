@@ -7,6 +7,7 @@ import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ListedSecret, SecretSource } from '../ports/secret-source.ts';
 import { withDeadline } from './deadline.ts';
+import type { ListedValue } from './cache-fill.ts';
 import type { SetupEvent } from './setup-events.ts';
 
 export type DiscoverDeps = {
@@ -15,12 +16,19 @@ export type DiscoverDeps = {
   readonly emit: (event: SetupEvent) => void;
   /** Secrets already registered for a workload from a source: an empty listing is then an error, not a wish to drop them all. */
   readonly registeredFrom: (workload: Workload, spec: SecretSpec) => number;
+  /** Pauses before a listing that failed for a moment is tried again; default: those of setup. */
+  readonly pausesMs?: readonly number[];
 };
 
 /** One listing may take this long: it is no driver request, and nobody's lock is held. */
 const LIST_TIMEOUT_MS = 30_000;
 
-export type Discovery = Selection & { readonly overridden: readonly Overridden[]; readonly notes: readonly string[] };
+export type Discovery = Selection & {
+  readonly overridden: readonly Overridden[];
+  readonly notes: readonly string[];
+  /** The values of what was selected, where the listing held them. */
+  readonly values: readonly ListedValue[];
+};
 
 export class Discover {
   readonly #deps: DiscoverDeps;
@@ -34,14 +42,17 @@ export class Discover {
   async workload(workload: Workload, signal: AbortSignal): Promise<Discovery> {
     const selections: Selection[] = [];
     const notes = new Set<string>();
+    const values: ListedValue[] = [];
     for (const spec of workload.secrets) {
       const { secrets, note } = await this.#listOnce(workload, spec, signal);
       if (note !== undefined) notes.add(note);
       const registered = this.#deps.registeredFrom(workload, spec);
       if (secrets.length === 0 && registered > 0) throw suddenlyEmpty(workload, spec, registered);
-      selections.push(select(workload, spec, secrets));
+      const selection = select(workload, spec, secrets);
+      selections.push(selection);
+      values.push(...valuesOf(selection, secrets));
     }
-    return { ...mergeSelections(workload, selections), notes: [...notes] };
+    return { ...mergeSelections(workload, selections), notes: [...notes], values };
   }
 
   #listOnce(workload: Workload, spec: SecretSpec, signal: AbortSignal): Promise<Listing> {
@@ -54,14 +65,14 @@ export class Discover {
   }
 
   async #listPatiently(workload: Workload, spec: SecretSpec, signal: AbortSignal): Promise<Listing> {
-    const { clock, emit } = this.#deps;
+    const { clock, emit, pausesMs = SETUP_BACKOFF_MS } = this.#deps;
     for (let attempt = 0; ; attempt += 1) {
       emit({ event: 'listing', workload: workload.name, project: spec.project, path: spec.path });
       try {
         return await this.#list(workload, spec, signal);
       } catch (thrown) {
         const error = toPsiError(thrown);
-        const pause = error.retry === 'no' ? undefined : pauseBefore(attempt, error.retryAfterMs, SETUP_BACKOFF_MS);
+        const pause = error.retry === 'no' ? undefined : pauseBefore(attempt, error.retryAfterMs, pausesMs);
         if (pause === undefined) throw error;
         emit({ event: 'retrying', workload: workload.name, message: error.message, waitMs: pause });
         await clock.sleep(pause, signal);
@@ -96,6 +107,16 @@ export class Discover {
 }
 
 type Listing = { readonly secrets: readonly ListedSecret[]; readonly note: string | undefined };
+
+function valuesOf({ secrets }: Selection, listed: readonly ListedSecret[]): readonly ListedValue[] {
+  const placeOf = (place: { readonly path: string; readonly key: string }): string =>
+    JSON.stringify([place.path, place.key]);
+  const byPlace = new Map(listed.map((secret) => [placeOf(secret), secret.value]));
+  return secrets.flatMap(({ mapping }) => {
+    const value = byPlace.get(placeOf(mapping));
+    return value ? [{ mapping, value }] : [];
+  });
+}
 
 function suddenlyEmpty(workload: Workload, spec: SecretSpec, registered: number): PsiError {
   return new PsiError(

@@ -1,4 +1,5 @@
-// Answers Podman's lookup: id → mapping (memory) → provider, within a deadline. Never calls Podman: it holds its lock meanwhile.
+// Answers Podman's lookup: id → mapping (memory) → cache (memory) → provider, within a deadline. Never calls Podman: it holds its lock
+// meanwhile.
 
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
@@ -6,6 +7,7 @@ import { isSecretId, printable } from '../core/naming.ts';
 import type { SecretValue } from '../core/secret.ts';
 import type { AnswerSource, AuditLog, LookupEvent } from '../ports/audit-log.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { SecretCache } from './cache.ts';
 import { withDeadline } from './deadline.ts';
 import type { MappingTable } from './mapping-table.ts';
 import type { Resolver } from './resolve.ts';
@@ -15,13 +17,20 @@ export type LookupDeps = {
   readonly mappings: MappingTable;
   /** The resolver of a provider as configured now. */
   readonly resolverOf: (provider: string) => Resolver | undefined;
+  /** Undefined: every lookup goes to the provider. */
+  readonly cache: Pick<SecretCache, 'resolve'> | undefined;
   readonly timeoutMs: () => number;
   readonly clock: Clock;
   readonly audit: AuditLog;
   readonly status: StatusBoard;
 };
 
-export type Answer = { readonly value: SecretValue; readonly source: AnswerSource };
+export type Answer = {
+  readonly value: SecretValue;
+  readonly source: AnswerSource;
+  /** Since the provider gave the value; 0 for a live one. */
+  readonly ageMs: number;
+};
 
 export class Lookup {
   readonly #deps: LookupDeps;
@@ -43,9 +52,9 @@ export class Lookup {
       this.#deps.status.lookup(event, error);
     };
     try {
-      const value = await this.#resolve(id, mapping);
-      note('live', undefined);
-      return { value, source: 'live' };
+      const answer = await this.#resolve(id, mapping);
+      note(answer.source, undefined);
+      return answer;
     } catch (thrown) {
       const error = toPsiError(thrown);
       note(undefined, error);
@@ -53,7 +62,7 @@ export class Lookup {
     }
   }
 
-  async #resolve(id: string, mapping: Mapping | undefined): Promise<SecretValue> {
+  async #resolve(id: string, mapping: Mapping | undefined): Promise<Answer> {
     if (!isSecretId(id)) throw notAnId();
     if (!mapping) {
       throw new PsiError('NOT_FOUND', `psi holds no mapping for the secret id ${id}`, {
@@ -66,8 +75,12 @@ export class Lookup {
         hint: 'add it to `providers:` in the config and restart psi.service',
       });
     }
-    const deadline = { ms: this.#deps.timeoutMs(), what: `the lookup of ${printable(mapping.key)}` };
-    return withDeadline(this.#deps.clock, deadline, () => resolver.resolve(mapping));
+    const { cache, clock, timeoutMs } = this.#deps;
+    // Round the provider only: a cache that is still being opened may be worth more than the failure of a provider that is down, and
+    // Podman's curl sets the bound of that.
+    const deadline = { ms: timeoutMs(), what: `the lookup of ${printable(mapping.key)}` };
+    const live = (): Promise<SecretValue> => withDeadline(clock, deadline, () => resolver.resolve(mapping));
+    return cache ? cache.resolve(mapping, live) : { value: await live(), source: 'live', ageMs: 0 };
   }
 }
 

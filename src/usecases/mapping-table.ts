@@ -29,6 +29,17 @@ export class MappingTable {
     return [...this.#byId.keys()].sort();
   }
 
+  all(): readonly Mapping[] {
+    return [...this.#byId.values()];
+  }
+
+  /** Those of an id, of a secret as Podman names it, or of all secrets of a workload. */
+  named(name: string): readonly Mapping[] {
+    return [...this.#byId]
+      .filter(([id]) => id === name || this.#names.get(id) === name || this.#names.get(id)?.startsWith(`${name}--`))
+      .map(([, mapping]) => mapping);
+  }
+
   get(id: string): Mapping | undefined {
     return this.#byId.get(id);
   }

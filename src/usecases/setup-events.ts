@@ -2,6 +2,7 @@
 // field is plain data, and no field ever holds a value.
 
 import type { Overridden, RefusedKey } from '../core/selection.ts';
+import type { CacheOutcome } from './cache-fill.ts';
 import type { Orphan, Problem } from '../core/plan.ts';
 
 /** A change as people and programs read it. */
@@ -30,6 +31,8 @@ export type SetupReport = {
   readonly overridden: readonly Overridden[];
   readonly failures: readonly Failure[];
   readonly notes: readonly string[];
+  /** Null: there is no cache, or nothing was to be changed (dry run). */
+  readonly cache: CacheOutcome | null;
 };
 
 export type SetupEvent =
@@ -38,5 +41,6 @@ export type SetupEvent =
   | { readonly event: 'retrying'; readonly workload: string; readonly message: string; readonly waitMs: number }
   | { readonly event: 'applying'; readonly done: number; readonly total: number }
   | { readonly event: 'reloading' }
+  | { readonly event: 'caching' }
   | { readonly event: 'done'; readonly report: SetupReport }
   | { readonly event: 'error'; readonly failure: Failure; readonly exit: number; readonly issues?: unknown };

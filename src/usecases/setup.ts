@@ -1,20 +1,10 @@
 // `psi setup`: discover → plan → apply, one workload after another, so that one workload's failure does not stop the others.
 
-import { PsiError, toPsiError } from '../core/error.ts';
-import {
-  planDropIn,
-  planSecrets,
-  planStaleDropIns,
-  registeredFor,
-  type Actual,
-  type Change,
-  type Orphan,
-  type Problem,
-} from '../core/plan.ts';
+import { PsiError } from '../core/error.ts';
+import { planDropIn, planSecrets, planStaleDropIns, registeredFor, type Actual, type Change } from '../core/plan.ts';
 import { isPsiOptions } from '../core/driver-options.ts';
 import type { DriverOptions } from '../core/registration.ts';
 import type { SecretValue } from '../core/secret.ts';
-import type { Overridden, RefusedKey } from '../core/selection.ts';
 import { dropInText } from '../core/unit-text.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -24,9 +14,11 @@ import type { RegistryFeatures, SecretRegistry } from '../ports/secret-registry.
 import type { SecretSource } from '../ports/secret-source.ts';
 import type { UnitManager } from '../ports/unit-manager.ts';
 import { Apply } from './apply.ts';
+import { CacheFill, type CacheSink } from './cache-fill.ts';
 import { Discover } from './discover.ts';
 import type { MappingTable } from './mapping-table.ts';
-import type { ChangeReport, Failure, SetupEvent, SetupReport } from './setup-events.ts';
+import { RunReport } from './run-report.ts';
+import type { SetupEvent, SetupReport } from './setup-events.ts';
 
 /** What the config asks for at this moment. */
 export type SetupTarget = {
@@ -43,6 +35,7 @@ export type SetupDeps = {
   readonly units: UnitManager;
   readonly headerFile: HeaderFile;
   readonly clock: Clock;
+  readonly cache: CacheSink | undefined;
 };
 
 export type SetupRequest = {
@@ -80,7 +73,7 @@ export class Setup {
       emit,
       registeredFrom: (workload, spec) => this.#registeredFrom(actual, workload, spec),
     });
-    const report = new Report(request.dryRun);
+    const report = new RunReport(request.dryRun);
     const apply = new Apply({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
     const step = async (workload: string | undefined, changes: readonly Change[]): Promise<void> => {
       if (request.dryRun) report.changes.push(...changes);
@@ -94,11 +87,19 @@ export class Setup {
 
     await report.guard(undefined, async () => step(undefined, await this.#planHeader(target)));
     const dropInTexts = new Map(present.map((dropIn) => [dropIn.unit, dropIn.text]));
+    const fill = new CacheFill();
     for (const workload of workloads) {
+      const known = registeredFor(workload.name, actual).flatMap(({ id }) => actual.mappingOf(id) ?? []);
+      fill.expect(workload.name, known);
       await report.guard(workload.name, async () => {
         const wanted = await discover.workload(workload, signal);
         const plan = planSecrets(workload.name, wanted.secrets, target.options, actual);
         report.add(plan, wanted);
+        fill.add(
+          workload.name,
+          plan.usable.map((secret) => secret.mapping),
+          wanted.values,
+        );
         await step(workload.name, plan.changes);
         if (!features.dropIns) return;
         const missing = new Set(apply.failedNames);
@@ -122,7 +123,10 @@ export class Setup {
       emit({ event: 'reloading' });
       await report.guard(undefined, () => this.#deps.units.reload());
     }
-    return report.finish();
+    const { cache } = this.#deps;
+    if (!cache || request.dryRun) return report.finish(null);
+    emit({ event: 'caching' });
+    return report.finish(await fill.pour(cache, workloads.length === target.workloads.length));
   }
 
   async #planHeader(target: SetupTarget): Promise<readonly Change[]> {
@@ -159,73 +163,4 @@ function noDropIns(features: RegistryFeatures): string {
     `podman ${features.version} does not read quadlet drop-ins (5.0 does): secrets are registered and looked up, ` +
     'but `Secret=` lines have to be written by hand'
   );
-}
-
-/** Collects what happened; a failure inside `guard` is noted and does not stop the rest. */
-class Report {
-  readonly changes: Change[] = [];
-  readonly notes: string[] = [];
-  readonly #dryRun: boolean;
-  readonly #failures: Failure[] = [];
-  readonly #orphans: Orphan[] = [];
-  readonly #problems: Problem[] = [];
-  readonly #refused: RefusedKey[] = [];
-  readonly #overridden: Overridden[] = [];
-  #kept = 0;
-
-  constructor(dryRun: boolean) {
-    this.#dryRun = dryRun;
-  }
-
-  add(
-    plan: { readonly kept: number; readonly orphans: readonly Orphan[]; readonly problems: readonly Problem[] },
-    wanted: {
-      readonly refused: readonly RefusedKey[];
-      readonly overridden: readonly Overridden[];
-      readonly notes: readonly string[];
-    },
-  ): void {
-    this.#kept += plan.kept;
-    this.#orphans.push(...plan.orphans);
-    this.#problems.push(...plan.problems);
-    this.#refused.push(...wanted.refused);
-    this.#overridden.push(...wanted.overridden);
-    this.notes.push(...wanted.notes.filter((note) => !this.notes.includes(note)));
-  }
-
-  fail(workload: string | undefined, error: PsiError): void {
-    this.#failures.push(failureOf(error, workload));
-  }
-
-  async guard(workload: string | undefined, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (thrown) {
-      this.fail(workload, toPsiError(thrown));
-    }
-  }
-
-  finish(): SetupReport {
-    return {
-      dryRun: this.#dryRun,
-      changes: this.changes.map(describe),
-      kept: this.#kept,
-      orphans: this.#orphans,
-      refused: this.#refused,
-      problems: this.#problems,
-      overridden: this.#overridden,
-      failures: this.#failures,
-      notes: this.notes,
-    };
-  }
-}
-
-/** An error as the report carries it. */
-export function failureOf(error: PsiError, workload?: string): Failure {
-  return { workload: workload ?? null, code: error.code, message: error.message, hint: error.hint ?? null };
-}
-
-function describe(change: Change): ChangeReport {
-  const target = 'name' in change ? change.name : 'unit' in change ? change.unit : null;
-  return { action: change.action, workload: change.workload ?? null, target };
 }

@@ -41,6 +41,9 @@ export async function setupCommand(
       case 'reloading':
         terminal.progress('systemd reads the units again');
         break;
+      case 'caching':
+        terminal.progress('saving the cache');
+        break;
     }
   }
   throw new PsiError('SERVICE_DOWN', 'the service ended its answer without a report', {

@@ -1,7 +1,10 @@
 // `psi status`: is the service there, and what does it hold? Also the container's health check, so it must stay cheap.
 
 import type { ServiceStatus } from '../../usecases/status.ts';
+import type { CacheStatus } from '../../usecases/cache-status.ts';
+import { printCacheLine } from '../cache-report.ts';
 import type { ControlClient } from '../control-client.ts';
+import { duration } from '../duration.ts';
 import type { Terminal } from '../terminal.ts';
 
 export async function statusCommand(client: ControlClient, terminal: Terminal, json: boolean): Promise<number> {
@@ -10,7 +13,7 @@ export async function statusCommand(client: ControlClient, terminal: Terminal, j
     terminal.out(text);
     return 0;
   }
-  const status = JSON.parse(text) as ServiceStatus;
+  const status = JSON.parse(text) as ServiceStatus & { readonly cache: CacheStatus | null };
   terminal.out(`psi ${status.version}, up ${duration(status.upSeconds)}`);
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
@@ -21,15 +24,6 @@ export async function statusCommand(client: ControlClient, terminal: Terminal, j
     const { at, changes, failures } = status.lastSetup;
     terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures`);
   }
+  if (status.cache) printCacheLine(terminal, status.cache);
   return 0;
-}
-
-function duration(seconds: number): string {
-  const units: readonly (readonly [string, number])[] = [
-    ['d', 86_400],
-    ['h', 3_600],
-    ['min', 60],
-  ];
-  for (const [unit, size] of units) if (seconds >= 2 * size) return `${String(Math.floor(seconds / size))} ${unit}`;
-  return `${String(Math.floor(seconds))} s`;
 }

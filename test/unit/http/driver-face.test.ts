@@ -9,7 +9,7 @@ import { SecretValue } from '../../../src/core/secret.ts';
 import { activatedFd } from '../../../src/http/activation.ts';
 import { driverApp } from '../../../src/http/driver-app.ts';
 import { listen, type Face } from '../../../src/http/listen.ts';
-import { Lookup } from '../../../src/usecases/lookup.ts';
+import { Lookup, type LookupDeps } from '../../../src/usecases/lookup.ts';
 import { MappingTable } from '../../../src/usecases/mapping-table.ts';
 import { Register } from '../../../src/usecases/register.ts';
 import { Resolver } from '../../../src/usecases/resolve.ts';
@@ -26,7 +26,11 @@ after(async () => {
   for (const step of undo.reverse()) await step();
 });
 
-type StageOptions = { readonly get?: () => Promise<SecretValue>; readonly tokens?: readonly SecretValue[] };
+type StageOptions = {
+  readonly get?: () => Promise<SecretValue>;
+  readonly tokens?: readonly SecretValue[];
+  readonly cache?: LookupDeps['cache'];
+};
 
 async function stage(options: StageOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'psi-http-'));
@@ -46,12 +50,14 @@ async function stage(options: StageOptions = {}) {
       clock,
       status: new StatusBoard({ clock, mappings, version: '0' }),
       resolverOf: () => resolver,
+      cache: options.cache,
       timeoutMs: () => 5_000,
       audit: { lookup: () => undefined },
     }),
     register: new Register(mappings),
     tokens: () => options.tokens ?? [],
     nameOf: (id) => (id === ID ? 'myapp--DB_HOST' : undefined),
+    health: () => ({ cache: 'cache ready, 0 entries' }),
     onError: (error, route) => errors.push(`${route} ${error.code}`),
   });
   const path = join(dir, 'psi.sock');
@@ -74,6 +80,29 @@ for (const [what, bytes] of [
     assert.deepEqual([reply.status, reply.headers['psi-source'], reply.body.equals(bytes)], [200, 'live', true]);
   });
 }
+
+test('says where a value comes from and how many seconds old it is', async () => {
+  const value = SecretValue.fromText('old');
+  for (const [source, ageMs] of [
+    ['cache', 61_999],
+    ['stale', 7_200_000],
+  ] as const) {
+    const { path } = await stage({ cache: { resolve: () => Promise.resolve({ value, source, ageMs }) } });
+    await ask(path, 'POST', `/store/${ID}`, MAPPING);
+    const { status, headers, body } = await ask(path, 'GET', `/lookup/${ID}`);
+    const seconds = String(Math.floor(ageMs / 1000));
+    assert.deepEqual(
+      [status, headers['psi-source'], headers['psi-age'], body.toString()],
+      [200, source, seconds, 'old'],
+    );
+  }
+});
+
+test('tells health with a line for the cache, and 200 whatever that says', async () => {
+  const { path } = await stage();
+  const { status, body } = await ask(path, 'GET', '/healthz');
+  assert.deepEqual([status, JSON.parse(body.toString())], [200, { status: 'ok', cache: 'cache ready, 0 entries' }]);
+});
 
 test('stores a mapping and answers with an empty body, because Podman prints it', async () => {
   const { path, store } = await stage();
@@ -177,6 +206,7 @@ test('takes over the socket file of a process that died, and never that of a liv
     register: undefined as never,
     tokens: () => [],
     nameOf: () => undefined,
+    health: () => ({}),
     onError: () => undefined,
   });
   await assert.rejects(listen(app, { path }), { code: 'CONFLICT', message: /another process serves/ });

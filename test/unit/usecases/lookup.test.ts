@@ -3,19 +3,25 @@ import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret.ts';
 import type { LookupEvent } from '../../../src/ports/audit-log.ts';
+import { SecretCache } from '../../../src/usecases/cache.ts';
 import { Lookup } from '../../../src/usecases/lookup.ts';
 import { MappingTable } from '../../../src/usecases/mapping-table.ts';
 import { Resolver } from '../../../src/usecases/resolve.ts';
 import { StatusBoard } from '../../../src/usecases/status.ts';
+import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 
 const ID = 'd0a530acce22815a7778d156f';
+const MAPPING = { provider: 'infisical', project: 'p', path: '/myapp', key: 'DB_HOST' };
 const CANARY = 'canary-value-7f3a';
 
-async function stage(get: () => Promise<SecretValue> = () => Promise.resolve(SecretValue.fromText(CANARY))) {
+async function stage(
+  get: () => Promise<SecretValue> = () => Promise.resolve(SecretValue.fromText(CANARY)),
+  options: { readonly cached?: string; readonly maxAgeMs?: number } = {},
+) {
   const store = new FakeMappingStore();
-  store.files.set(ID, { provider: 'infisical', project: 'p', path: '/myapp', key: 'DB_HOST' });
+  store.files.set(ID, MAPPING);
   const { table: mappings } = await MappingTable.load(store);
   mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
@@ -23,11 +29,23 @@ async function stage(get: () => Promise<SecretValue> = () => Promise.resolve(Sec
   const status = new StatusBoard({ clock, mappings, version: '0' });
   const source = { get, list: () => Promise.reject(new Error('not asked')) };
   const resolver = new Resolver({ source, clock, countBeside: () => 1 }, { timeoutMs: 5_000, batchWindowMs: 2_000 });
+  const file = new FakeCacheFile();
+  if (options.cached !== undefined) {
+    const value = SecretValue.fromText(options.cached);
+    file.content = { entries: [{ mapping: MAPPING, value, fetchedAt: clock.now() }], writtenAt: clock.now() };
+  }
+  const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
+  const cache =
+    options.cached === undefined
+      ? undefined
+      : new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
+  await cache?.open();
   const lookup = new Lookup({
     mappings,
     clock,
     status,
     resolverOf: (provider) => (provider === 'infisical' ? resolver : undefined),
+    cache,
     timeoutMs: () => 5_000,
     audit: { lookup: (event) => events.push(event) },
   });
@@ -85,6 +103,44 @@ test('keeps the text of an unexpected error out of the answer', async () => {
     lookup.lookup(ID),
     (error: PsiError) => error.code === 'INTERNAL' && !error.message.includes(CANARY),
   );
+});
+
+test('answers from the cache without asking the provider, and the audit says so', async () => {
+  const { lookup, events, clock } = await stage(() => Promise.reject(new Error('not asked')), { cached: 'kept' });
+  await clock.advance(60_000);
+  const { value, source, ageMs } = await lookup.lookup(ID);
+  assert.deepEqual([value.exposeText(), source, ageMs], ['kept', 'cache', 60_000]);
+  assert.deepEqual([events[0]?.source, events[0]?.outcome], ['cache', 'ok']);
+});
+
+test('serves the old value when a provider does not answer within the deadline', async () => {
+  const { lookup, events, clock } = await stage(() => new Promise(() => undefined), {
+    cached: 'kept',
+    maxAgeMs: 1_000,
+  });
+  await clock.advance(2_000);
+  const answer = lookup.lookup(ID);
+  await clock.advance(5_000);
+  assert.deepEqual([(await answer).source, (await answer).value.exposeText()], ['stale', 'kept']);
+  assert.deepEqual([events[0]?.source, events[0]?.outcome], ['stale', 'ok']);
+});
+
+test('believes the provider that a secret is gone, whatever the cache holds', async () => {
+  const { lookup, clock } = await stage(() => Promise.reject(new PsiError('NOT_FOUND', 'no secret')), {
+    cached: 'kept',
+    maxAgeMs: 1_000,
+  });
+  assert.equal((await lookup.lookup(ID)).source, 'cache');
+  await clock.advance(2_000);
+  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND' });
+});
+
+test('keeps what is cached of a provider that is configured no more, and does not answer with it', async () => {
+  const { lookup, mappings } = await stage(undefined, { cached: 'kept' });
+  await mappings.put(ID, { ...MAPPING, provider: 'gone' });
+  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND', message: /provider gone/ });
+  await mappings.put(ID, MAPPING);
+  assert.equal((await lookup.lookup(ID)).source, 'cache');
 });
 
 test('a value prints as redacted wherever it is logged by mistake', () => {

@@ -5,10 +5,12 @@ import type { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 import type { ListedSecret, SecretSource } from '../../../src/ports/secret-source.ts';
+import { SecretCache } from '../../../src/usecases/cache.ts';
 import { MappingTable } from '../../../src/usecases/mapping-table.ts';
 import { Register } from '../../../src/usecases/register.ts';
 import type { SetupEvent, SetupReport } from '../../../src/usecases/setup-events.ts';
 import { Setup, type SetupRequest } from '../../../src/usecases/setup.ts';
+import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeDropInStore } from '../../fakes/drop-in-store.fake.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
@@ -43,7 +45,7 @@ export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[
 /** Folders of one project: path → key → value; `null` is a hidden value. */
 export type Folders = Record<string, Record<string, string | null>>;
 
-export async function setupStage(options: { readonly version?: string } = {}) {
+export async function setupStage(options: { readonly version?: string; readonly cache?: true } = {}) {
   const mappingStore = new FakeMappingStore();
   const { table: mappings } = await MappingTable.load(mappingStore);
   const register = new Register(mappings);
@@ -78,7 +80,18 @@ export async function setupStage(options: { readonly version?: string } = {}) {
     },
     get: () => Promise.reject(new Error('setup reads no single secret')),
   };
-  const setup = new Setup({ registry, mappings, dropIns, units, headerFile, clock });
+  const cacheFile = new FakeCacheFile();
+  const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
+  const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
+  const setup = new Setup({
+    registry,
+    mappings,
+    dropIns,
+    units,
+    headerFile,
+    clock,
+    cache: options.cache === true ? cache : undefined,
+  });
   const target = { workloads: [] as Workload[], options: OPTIONS, socketToken: undefined as SecretValue | undefined };
   const events: SetupEvent[] = [];
   const run = (request: Partial<SetupRequest> = {}): Promise<SetupReport> =>
@@ -103,6 +116,9 @@ export async function setupStage(options: { readonly version?: string } = {}) {
     units,
     headerFile,
     clock,
+    cache,
+    source,
+    cacheFile,
   };
 }
 

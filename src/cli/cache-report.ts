@@ -1,0 +1,73 @@
+// What `psi cache …` and `psi hsm …` print for people.
+
+import type { CacheOutcome } from '../usecases/cache-fill.ts';
+import type { CacheReport } from '../usecases/cache-control.ts';
+import type { CacheStatus } from '../usecases/cache-status.ts';
+import type { KeyReport } from '../usecases/key-report.ts';
+import type { Failure } from '../usecases/setup-events.ts';
+import { duration } from './duration.ts';
+import type { Terminal } from './terminal.ts';
+
+/** One line, for `psi status` too; a problem follows as lines of its own. */
+export function printCacheLine(terminal: Terminal, status: CacheStatus): void {
+  const parts = [
+    `cache: ${status.state} (${status.backend})`,
+    `${String(status.entries)} entries`,
+    ...(status.oldestAgeSeconds === null ? [] : [`the oldest ${duration(status.oldestAgeSeconds)} old`]),
+    ...(status.expired > 0 ? [`${String(status.expired)} older than max_age`] : []),
+    ...(status.unsaved ? ['not all of it saved yet'] : []),
+  ];
+  terminal.out(parts.join(', '));
+  if (status.problem) {
+    const { since, message, hint } = status.problem;
+    terminal.out(`${terminal.paint('red', 'problem')} since ${since}: ${message}`);
+    if (hint !== null) terminal.out(`hint: ${hint}`);
+  }
+}
+
+export function printCacheReport(terminal: Terminal, report: CacheReport): void {
+  printCacheLine(terminal, report);
+  const { cache, live, stale } = report.answers;
+  terminal.out(`answers: ${String(cache)} from the cache, ${String(live)} live, ${String(stale)} stale`);
+  terminal.out(report.savedAt === null ? 'saved: never' : `saved: ${report.savedAt}`);
+  if (report.maxAgeSeconds !== null) terminal.out(`max_age: ${duration(report.maxAgeSeconds)}`);
+  if (report.setAside !== null) terminal.out(`set aside: ${report.setAside}, which could not be read`);
+  if (report.missing > 0) {
+    terminal.out(
+      `missing: ${String(report.missing)} registered secrets are not cached; \`podman exec psi psi cache refresh\` fetches them`,
+    );
+  }
+  printKeyReport(terminal, report.key);
+  if (report.verified?.ok === true) {
+    const { entries, writtenAt } = report.verified;
+    terminal.out(
+      writtenAt === null
+        ? 'verified: there is no file yet'
+        : `${terminal.paint('green', 'verified')}: the file of ${writtenAt} opens and holds ${String(entries)} entries`,
+    );
+  } else if (report.verified) printFailure(terminal, report.verified.failure);
+}
+
+export function printKeyReport(terminal: Terminal, { backend, device, checks, problem }: KeyReport): void {
+  if (device !== null) terminal.out(`${backend}: ${device}`);
+  for (const check of checks) {
+    terminal.out(`  ${check.name}: ${check.found}`);
+    if (check.problem) printFailure(terminal, check.problem);
+  }
+  if (problem) printFailure(terminal, problem);
+}
+
+export function hasProblem({ checks, problem }: KeyReport): boolean {
+  return problem !== null || checks.some((check) => check.problem !== null);
+}
+
+export function outcomeLine(outcome: CacheOutcome): string {
+  if (!outcome.saved) return `cache: not saved: ${outcome.reason}`;
+  const dropped = outcome.dropped === 0 ? '' : `, ${String(outcome.dropped)} dropped`;
+  return `cache: ${String(outcome.entries)} entries saved${dropped}`;
+}
+
+export function printFailure(terminal: Terminal, { workload, message, hint }: Failure): void {
+  terminal.error(`error: ${workload === null ? '' : `${workload}: `}${message}`);
+  if (hint !== null) terminal.error(`hint: ${hint}`);
+}
