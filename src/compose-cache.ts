@@ -63,7 +63,11 @@ export function composeKeys(backend: Backend, cache: CacheConfig, stateDir: stri
     case 'hsm':
       return composeHsm(cache.hsm, stateDir, deps);
     case 'credential':
-      return new CredentialKeyWrapper({ readFile }, { name: cache.credential, folder: env['CREDENTIALS_DIRECTORY'] });
+      // Its own folder under the units that PSI renders: the key comes from a unit of its own there.
+      return new CredentialKeyWrapper(
+        { readFile },
+        { name: cache.credential, folder: env['PSI_CACHE_KEY_DIRECTORY'] ?? env['CREDENTIALS_DIRECTORY'] },
+      );
   }
 }
 

@@ -5,7 +5,8 @@ import { resolve } from 'node:path';
 import { DriverHeaderFile } from './adapters/fs/header-file.ts';
 import { HostFileSystem } from './adapters/fs/host-file.ts';
 import { DbusUnitManager } from './adapters/systemd/dbus-unit-manager.ts';
-import type { Config } from './config/config.ts';
+import { defaultCache } from './config/assemble.ts';
+import type { CacheConfig, Config } from './config/config.ts';
 import { references } from './config/references.ts';
 import { resolveSecret } from './config/secret-field.ts';
 import { driverMaxTimeSeconds, driverOptions } from './core/driver-options.ts';
@@ -54,6 +55,16 @@ function layoutOf(config: Config, { env, uid }: HostDeps): HostLayout {
     controlSocket: config.controlSocket,
     podmanSocket: config.podmanSocket,
     dbusSocket: config.dbusSocket,
+    ...cacheLayout(config.cache ?? defaultCache(config.stateDir)),
+  };
+}
+
+function cacheLayout(cache: CacheConfig): Pick<HostLayout, 'cache' | 'refresh'> {
+  const { backend, tpm, credential } = cache;
+  const tpmDevice = /^device:(\/.+)$/.exec(tpm.tcti)?.[1];
+  return {
+    cache: cache.enabled && backend ? { backend, tpmDevice, credential } : undefined,
+    refresh: { intervalMs: cache.refreshIntervalMs, randomizedDelayMs: cache.refreshRandomizedDelayMs },
   };
 }
 

@@ -116,13 +116,14 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
     .command('systemd')
     .description('units of this host')
     .command('install')
-    .description('write psi.socket, psi.container and psi-infisical-setup.service, rendered from the config')
+    .description('write the units psi runs under, its setup and its refresh, rendered from the config')
     .option('--image <ref>', 'image of the psi container')
     .option('--unprivileged', 'the least rights that work instead of --privileged', false)
+    .option('--pcscd', 'a smart card daemon too: for an HSM on a host that has no pcscd', false)
     .option('--enable', 'enable them at boot and reload systemd', false)
     .addHelpText('after', example('psi systemd install --enable'))
     .action(async (flags: Omit<SystemdInstallOptions, 'image'> & { image?: string }) => {
-      const options = { image: flags.image, unprivileged: flags.unprivileged, enable: flags.enable };
+      const options = { image: undefined, ...flags };
       done(await systemdInstallCommand(await configOrDefaults(), await deps.compose(), terminal, options));
     });
 

@@ -1,5 +1,6 @@
 // The text of psi.container, the quadlet that PSI runs in.
 
+import { backendContainerLines, backendServiceLines, backendUnits, credentialLoad } from './cache-units.ts';
 import { PsiError } from './error.ts';
 import { folderOf, isBelow, unitPath } from './host-layout.ts';
 import type { HostLayout } from './host-layout.ts';
@@ -32,8 +33,8 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         'Description=PSI: secrets for Podman containers',
         '# Required, so that restarting the socket restarts PSI: systemd refuses it while PSI holds the old one.',
         'Requires=psi.socket',
-        'Wants=podman.socket',
-        'After=psi.socket podman.socket',
+        `Wants=${['podman.socket', ...backendUnits(layout)].join(' ')}`,
+        `After=${['psi.socket', 'podman.socket', ...backendUnits(layout)].join(' ')}`,
         'StartLimitIntervalSec=0',
       ],
     ],
@@ -47,6 +48,7 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         ...environment(layout),
         ...volumes(layout),
         ...credentials(layout),
+        ...backendContainerLines(layout, options.unprivileged),
         'Notify=healthy',
         'HealthCmd=psi status',
         'HealthInterval=30s',
@@ -118,6 +120,7 @@ function service(layout: HostLayout): readonly string[] {
     '# Podman mounts no folder that is not there.',
     `ExecStartPre=mkdir -p ${unitPath(layout, folderOf(layout.configFile))}`,
     `ExecStartPre=mkdir -p -m 0700 ${unitPath(layout, layout.stateDir)}`,
+    ...backendServiceLines(layout),
     'Restart=always',
     'RestartSec=2',
     '# The first start may pull the image.',
@@ -137,15 +140,6 @@ function credentials(layout: HostLayout): readonly string[] {
 }
 
 function loads(layout: HostLayout): readonly string[] {
-  const store = layout.scope === 'system' ? '/etc/credstore.encrypted' : '%h/.config/credstore.encrypted';
-  const line = (name: string): string => `LoadCredentialEncrypted=${name}:${store}/${name}`;
-  if (layout.credentials.length === 0) return [`#${line('infisical-client-secret')}`];
-  for (const name of layout.credentials) {
-    if (!/^[A-Za-z0-9._-]+$/.test(name)) {
-      throw new PsiError('CONFIG_INVALID', `"${printable(name)}" is no name of a systemd credential`, {
-        hint: 'use letters, digits, dots, dashes and underscores',
-      });
-    }
-  }
-  return layout.credentials.map(line);
+  const line = (name: string): string => `LoadCredentialEncrypted=${credentialLoad(layout, name)}`;
+  return layout.credentials.length === 0 ? [`#${line('infisical-client-secret')}`] : layout.credentials.map(line);
 }

@@ -3,6 +3,15 @@
 import { PsiError } from './error.ts';
 import { printable } from './naming.ts';
 
+/** What the units have to know of the cache. */
+export type CacheLayout = {
+  readonly backend: 'tpm' | 'hsm' | 'credential';
+  /** Node of the TPM, where the TCTI names one. */
+  readonly tpmDevice: string | undefined;
+  /** Name of the systemd credential with the key. */
+  readonly credential: string;
+};
+
 /** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
 export type HostLayout = {
   readonly scope: 'system' | 'user';
@@ -20,6 +29,9 @@ export type HostLayout = {
   readonly secretFiles: readonly string[];
   /** Names of `{credential: NAME}` references. */
   readonly credentials: readonly string[];
+  /** Undefined: off, or on no backend. */
+  readonly cache: CacheLayout | undefined;
+  readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;

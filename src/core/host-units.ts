@@ -1,6 +1,7 @@
 // The units PSI itself runs under, as text. `quadlet/` holds the same for the default config (a test compares them).
 // Nothing here may order PSI after a workload: workloads are ordered after psi-infisical-setup.service, and that after PSI.
 
+import { cacheKeyUnit, pcscdUnit, refreshTimer, refreshUnit } from './cache-units.ts';
 import { containerUnit } from './container-unit.ts';
 import type { ContainerOptions } from './container-unit.ts';
 import { unitPath } from './host-layout.ts';
@@ -15,13 +16,38 @@ export type HostUnit = {
   readonly wantedBy: string | undefined;
 };
 
-export function hostUnits(layout: HostLayout, options: ContainerOptions): readonly HostUnit[] {
+export type HostUnitOptions = ContainerOptions & {
+  /** The smart card daemon too. */
+  readonly pcscd: boolean;
+};
+
+export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonly HostUnit[] {
+  const { cache } = layout;
   const target = layout.scope === 'system' ? 'multi-user.target' : 'default.target';
   return [
     { name: 'psi.socket', kind: 'systemd', text: socketUnit(layout), wantedBy: 'sockets.target' },
-    { name: 'psi.container', kind: 'quadlet', text: containerUnit(layout, options, target), wantedBy: undefined },
+    quadlet('psi.container', containerUnit(layout, options, target)),
     { name: 'psi-infisical-setup.service', kind: 'systemd', text: setupUnit(target), wantedBy: target },
+    systemdUnit('psi-infisical-refresh.service', refreshUnit()),
+    {
+      name: 'psi-infisical-refresh.timer',
+      kind: 'systemd',
+      text: refreshTimer(layout),
+      wantedBy: cache && 'timers.target',
+    },
+    ...(cache?.backend === 'credential'
+      ? [systemdUnit('psi-cache-key.service', cacheKeyUnit(layout, cache.credential))]
+      : []),
+    ...(options.pcscd ? [quadlet('pcscd.container', pcscdUnit(options.image, target))] : []),
   ];
+}
+
+function systemdUnit(name: string, text: string): HostUnit {
+  return { name, kind: 'systemd', text, wantedBy: undefined };
+}
+
+function quadlet(name: string, text: string): HostUnit {
+  return { name, kind: 'quadlet', text, wantedBy: undefined };
 }
 
 function socketUnit(layout: HostLayout): string {

@@ -22,6 +22,7 @@ export type SystemdInstallOptions = {
   readonly image: string | undefined;
   readonly unprivileged: boolean;
   readonly enable: boolean;
+  readonly pcscd: boolean;
 };
 
 export type SystemdInstallReport = {
@@ -44,7 +45,7 @@ export async function systemdInstall(
     options.image ??
     (installed !== undefined && isPsiUnit(installed) ? imageOf(installed) : undefined) ??
     DEFAULT_IMAGE;
-  const units = hostUnits(layout, { image, unprivileged: options.unprivileged });
+  const units = hostUnits(layout, { image, unprivileged: options.unprivileged, pcscd: options.pcscd });
   const changes: HostChange[] = [];
   for (const unit of units) {
     const path = pathOf(layout, unit.name, unit.kind);
@@ -90,13 +91,14 @@ function nextCommands(layout: HostLayout, changes: readonly HostChange[], loaded
   const changed = (name: string, change: HostChange['change']): boolean =>
     changes.some((one) => one.path.endsWith(`/${name}`) && one.change === change);
   const commands = loaded ? [] : [`${systemctl} daemon-reload`];
+  const timer = layout.cache ? [`${systemctl} start psi-infisical-refresh.timer`] : [];
   if (changed('psi.container', 'created')) {
     // Without it a user's units stop at logout and do not start at boot.
     if (layout.scope === 'user') commands.unshift('loginctl enable-linger');
-    return [...commands, `${systemctl} start psi.socket psi-infisical-setup.service`];
+    return [...commands, `${systemctl} start psi.socket psi-infisical-setup.service`, ...timer];
   }
   if (changed('psi.socket', 'written')) return [...commands, `${systemctl} restart psi.socket`];
-  if (changed('psi.container', 'written')) return [...commands, `${systemctl} restart psi.service`];
+  if (changed('psi.container', 'written')) return [...commands, `${systemctl} restart psi.service`, ...timer];
   return changes.some(({ change }) => change !== 'unchanged') ? commands : [];
 }
 

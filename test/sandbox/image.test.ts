@@ -68,6 +68,11 @@ describe('the image', { skip }, () => {
     assert.deepEqual(JSON.parse(await node(program)), { slots: 0, client: true, maker: 'OpenSC Project' });
   });
 
+  it('has the smart card daemon of pcscd.container, and a driver for it', async () => {
+    assert.match(await inside(['/usr/sbin/pcscd', '--version']), /^pcsc-lite version/);
+    assert.match(await inside(['sh', '-c', 'ls -d /usr/lib/pcsc/drivers/*.bundle']), /ifd-ccid\.bundle/);
+  });
+
   it('has neither compiler nor development packages', async () => {
     const script = 'for name in cc g++ gcc make python3 ld systemctl; do command -v "$name"; done; ls node_modules';
     const found = (await inside(['sh', '-c', script], '--workdir=/opt/psi')).split('\n');

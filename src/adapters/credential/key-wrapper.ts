@@ -14,7 +14,7 @@ export type CredentialKeyWrapperDeps = {
 
 export type CredentialKeyWrapperOptions = {
   readonly name: string;
-  /** $CREDENTIALS_DIRECTORY */
+  /** $PSI_CACHE_KEY_DIRECTORY, else $CREDENTIALS_DIRECTORY */
   readonly folder: string | undefined;
 };
 
@@ -94,9 +94,11 @@ export class CredentialKeyWrapper implements KeyWrapper {
     const { name, folder } = this.#options;
     const hint =
       `make it once: \`head -c 32 /dev/urandom | systemd-creds encrypt --name=${name} - /etc/credstore.encrypted/${name}\`, ` +
-      `then \`LoadCredentialEncrypted=${name}\` in psi.container: \`psi systemd install\` writes it`;
+      'then `psi systemd install` writes psi-cache-key.service, which loads it; `systemctl status psi-cache-key` says why it could not';
     if (folder === undefined || folder === '')
-      throw this.#refusal('absent', 'is not there: CREDENTIALS_DIRECTORY is not set', { hint });
+      throw this.#refusal('absent', 'is not there: neither PSI_CACHE_KEY_DIRECTORY nor CREDENTIALS_DIRECTORY is set', {
+        hint,
+      });
     let secret: Uint8Array;
     try {
       secret = await this.#readFile(`${folder}/${name}`);

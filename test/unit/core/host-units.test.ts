@@ -9,11 +9,17 @@ import { placesOf } from '../../../src/config/defaults.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/core/container-unit.ts';
 import { hostFolders } from '../../../src/core/host-layout.ts';
 import type { HostLayout } from '../../../src/core/host-layout.ts';
-import { hostUnits } from '../../../src/core/host-units.ts';
+import { hostUnits, type HostUnitOptions } from '../../../src/core/host-units.ts';
 import { isPsiUnit } from '../../../src/core/unit-file.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
-const NONE = { caFiles: [], secretFiles: [], credentials: [] };
+const NONE = {
+  caFiles: [],
+  secretFiles: [],
+  credentials: [],
+  cache: undefined,
+  refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
+};
 
 const SYSTEM: HostLayout = { scope: 'system', ...placesOf({}, 0), ...hostFolders('system', {}, 0), ...NONE };
 
@@ -31,46 +37,63 @@ const BUSY: HostLayout = {
   caFiles: ['/etc/pki/tls/certs/ca-bundle.crt', '/srv/psi/ca.pem'],
   secretFiles: ['/srv/tokens/infisical', '/token'],
   credentials: ['infisical-client-secret', 'psi-socket-token'],
+  cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key' },
+  refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
 };
 
-const PLAIN = { image: DEFAULT_IMAGE, unprivileged: false };
+const HSM: HostLayout = { ...SYSTEM, cache: { backend: 'hsm', tpmDevice: undefined, credential: 'psi-cache-key' } };
+const CREDENTIAL: HostLayout = {
+  ...SYSTEM,
+  cache: { backend: 'credential', tpmDevice: undefined, credential: 'psi-cache-key' },
+};
 
-async function matches(
-  folder: string,
-  layout: HostLayout,
-  options: { image: string; unprivileged: boolean },
-): Promise<void> {
+const PLAIN = { image: DEFAULT_IMAGE, unprivileged: false, pcscd: false };
+
+async function matches(folder: string, layout: HostLayout, options: HostUnitOptions): Promise<readonly string[]> {
   const dir = join(ROOT, folder);
-  for (const { name, text } of hostUnits(layout, options)) {
+  const units = hostUnits(layout, options);
+  for (const { name, text } of units) {
     if (process.env['PSI_UPDATE_GOLDEN'] === '1') {
       await mkdir(dir, { recursive: true });
       await writeFile(join(dir, name), text);
     }
     assert.equal(await readFile(join(dir, name), 'utf8'), text, `${folder}/${name}`);
   }
+  return units.map(({ name }) => name);
 }
 
 describe('units of psi', () => {
   it('are what quadlet/ ships, for the default config', async () => {
-    await matches('quadlet', SYSTEM, PLAIN);
+    const names = await matches('quadlet', SYSTEM, { ...PLAIN, pcscd: true });
     const shipped = (await readdir(join(ROOT, 'quadlet'))).filter((name) =>
       /\.(container|socket|service|timer)$/.test(name),
     );
-    assert.deepEqual(
-      shipped.sort(),
-      hostUnits(SYSTEM, PLAIN)
-        .map(({ name }) => name)
-        .sort(),
-    );
+    assert.deepEqual(shipped.sort(), [...names].sort());
   });
 
-  it('name the paths of a user by specifiers in user scope', () => matches('test/golden/units/user', USER, PLAIN));
+  it('name the paths of a user by specifiers in user scope', async () => {
+    await matches('test/golden/units/user', USER, PLAIN);
+  });
 
-  it('mount what the config refers to, and load its credentials', () =>
-    matches('test/golden/units/references', BUSY, {
+  it('mount what the config refers to, and load its credentials', async () => {
+    await matches('test/golden/units/references', BUSY, {
       image: 'registry.example.com:5000/team/psi:1.2@sha256:ab',
       unprivileged: true,
-    }));
+      pcscd: false,
+    });
+  });
+
+  it('give an HSM its smart card daemon', async () => {
+    await matches('test/golden/units/hsm', HSM, PLAIN);
+  });
+
+  it('let systemd decrypt the key of the cache in a unit whose failure does not stop psi', async () => {
+    const names = await matches('test/golden/units/credential', CREDENTIAL, PLAIN);
+    assert.ok(names.includes('psi-cache-key.service'));
+    const container = hostUnits(CREDENTIAL, PLAIN).find(({ name }) => name === 'psi.container')?.text ?? '';
+    assert.doesNotMatch(container, /^LoadCredential/m);
+    assert.doesNotMatch(container, /^(?:Requires|BindsTo)=.*psi-cache-key/m);
+  });
 
   it('never order psi after what workloads wait for', () => {
     for (const layout of [SYSTEM, USER, BUSY]) {
@@ -84,7 +107,7 @@ describe('units of psi', () => {
   });
 
   it('carry the mark by which they are known again, and the image that was chosen', () => {
-    const [, container] = hostUnits(SYSTEM, { image: 'quay.io/x/psi:2', unprivileged: false });
+    const [, container] = hostUnits(SYSTEM, { ...PLAIN, image: 'quay.io/x/psi:2' });
     assert.ok(container !== undefined && isPsiUnit(container.text));
     assert.equal(imageOf(container.text), 'quay.io/x/psi:2');
     assert.equal(isPsiUnit('[Container]\nImage=x\n'), false);
@@ -92,7 +115,7 @@ describe('units of psi', () => {
 
   it('refuse what could leave its line', () => {
     for (const image of ['', 'a b', 'a\nVolume=/:/host', '-v', 'a%n', '$(x)']) {
-      assert.throws(() => hostUnits(SYSTEM, { image, unprivileged: false }), { code: 'USAGE' }, image);
+      assert.throws(() => hostUnits(SYSTEM, { ...PLAIN, image }), { code: 'USAGE' }, image);
     }
     for (const path of ['/a b', '/a\nb', '/a:b', 'relative', '/a"b', '/a,b']) {
       assert.throws(() => hostUnits({ ...SYSTEM, stateDir: path }, PLAIN), { code: 'CONFIG_INVALID' }, path);

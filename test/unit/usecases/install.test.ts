@@ -25,6 +25,8 @@ function host(token?: string) {
     caFiles: [],
     secretFiles: [],
     credentials: [],
+    cache: undefined,
+    refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
   } as const;
   const deps: InstallDeps = {
     files,

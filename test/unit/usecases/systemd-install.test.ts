@@ -16,11 +16,15 @@ const LAYOUT: HostLayout = {
   caFiles: [],
   secretFiles: [],
   credentials: [],
+  cache: undefined,
+  refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
-const PLAIN = { image: undefined, unprivileged: false, enable: false };
+const PLAIN = { image: undefined, unprivileged: false, enable: false, pcscd: false };
 const SOCKET = '/etc/systemd/system/psi.socket';
 const CONTAINER = '/etc/containers/systemd/psi.container';
 const SETUP = '/etc/systemd/system/psi-infisical-setup.service';
+const REFRESH = '/etc/systemd/system/psi-infisical-refresh.service';
+const TIMER = '/etc/systemd/system/psi-infisical-refresh.timer';
 
 const host = () => ({ files: new FakeHostFiles(), unitManager: new FakeUnitManager(), layout: LAYOUT });
 
@@ -28,7 +32,7 @@ describe('systemd install', () => {
   it('puts each unit where its generator looks and says what to run next', async () => {
     const deps = host();
     const report = await systemdInstall(deps, PLAIN);
-    assert.deepEqual([...deps.files.texts.keys()].sort(), [CONTAINER, SETUP, SOCKET].sort());
+    assert.deepEqual([...deps.files.texts.keys()].sort(), [CONTAINER, SETUP, SOCKET, REFRESH, TIMER].sort());
     assert.deepEqual(report.next, [
       'systemctl daemon-reload',
       'systemctl start psi.socket psi-infisical-setup.service',
@@ -58,13 +62,31 @@ describe('systemd install', () => {
     assert.deepEqual(report.next, ['systemctl start psi.socket psi-infisical-setup.service']);
   });
 
+  it('enables the refresh where there is a cache, and says to start it', async () => {
+    const cache = { backend: 'credential', tpmDevice: undefined, credential: 'psi-cache-key' } as const;
+    const deps = { ...host(), layout: { ...LAYOUT, cache } };
+    const report = await systemdInstall(deps, { ...PLAIN, enable: true });
+    assert.equal(deps.files.links.get('/etc/systemd/system/timers.target.wants/psi-infisical-refresh.timer'), TIMER);
+    assert.ok(deps.files.texts.has('/etc/systemd/system/psi-cache-key.service'));
+    assert.deepEqual(report.next, [
+      'systemctl start psi.socket psi-infisical-setup.service',
+      'systemctl start psi-infisical-refresh.timer',
+    ]);
+  });
+
+  it('writes a smart card daemon only where it is asked for', async () => {
+    const deps = host();
+    await systemdInstall(deps, { ...PLAIN, pcscd: true });
+    assert.ok(deps.files.texts.has('/etc/containers/systemd/pcscd.container'));
+  });
+
   it('keeps the files and says to reload when systemd cannot be reached', async () => {
     const deps = host();
     deps.unitManager.failWith = new PsiError('HOST', 'no bus');
     const report = await systemdInstall(deps, { ...PLAIN, enable: true });
     assert.equal(report.reload, 'failed');
     assert.equal(report.reloadError?.message, 'no bus');
-    assert.equal(deps.files.texts.size, 3);
+    assert.equal(deps.files.texts.size, 5);
     assert.equal(report.next[0], 'systemctl daemon-reload');
   });
 
