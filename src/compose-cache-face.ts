@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { HsmKeyWrapper } from './adapters/hsm/key-wrapper.ts';
 import { preflight } from './adapters/hsm/preflight.ts';
-import { composeHsm, composeKeys, type CacheDeps, type ComposedCache } from './compose-cache.ts';
+import { cacheSettings, composeHsm, composeKeys, type CacheDeps, type ComposedCache } from './compose-cache.ts';
 import { defaultCache } from './config/assemble.ts';
 import type { Config } from './config/config.ts';
 import { PsiError } from './core/error.ts';
@@ -39,7 +39,9 @@ export function composeCacheFace(deps: CacheFaceDeps): CacheFace {
     init: async (backend) => {
       const config = await deps.readConfig();
       const cache = config.cache ?? defaultCache(config.stateDir);
-      const keys = composeKeys(backend, cache, config.stateDir, deps);
+      // The service's own where it is the same: two users of a token would each send their PIN.
+      const own = composed?.keys.backend === backend && composed.settings === cacheSettings(config);
+      const keys = own ? composed.keys : composeKeys(backend, cache, config.stateDir, deps);
       try {
         return {
           key: await tryKey(keys, randomBytes),
@@ -48,7 +50,7 @@ export function composeCacheFace(deps: CacheFaceDeps): CacheFace {
           configFile: config.file,
         };
       } finally {
-        await keys.close();
+        if (!own) await keys.close();
       }
     },
     hsm: {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { EncryptedCacheFile } from './adapters/cache/cache-file.ts';
 import { CredentialKeyWrapper } from './adapters/credential/key-wrapper.ts';
 import { HsmKeyWrapper } from './adapters/hsm/key-wrapper.ts';
-import { pinSources } from './adapters/hsm/pin.ts';
+import { pinSources, type RefusedPins } from './adapters/hsm/pin.ts';
 import { TpmKeyWrapper } from './adapters/tpm/key-wrapper.ts';
 import type { CacheConfig, Config, HsmConfig, SecretField } from './config/config.ts';
 import { resolveSecret } from './config/secret-field.ts';
@@ -20,6 +20,8 @@ export type CacheDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** One for the whole process: a PIN that the service was refused must not be tried by a command either. */
+  readonly refusedPins: RefusedPins;
 };
 
 export type Backend = KeyWrapper['backend'];
@@ -27,6 +29,8 @@ export type Backend = KeyWrapper['backend'];
 export type ComposedCache = {
   readonly cache: SecretCache;
   readonly keys: KeyWrapper;
+  /** Those it was made with, as `cacheSettings` writes them. */
+  readonly settings: string;
   /** Saves what is left, and waits for a device that does not answer no longer than `graceMs`. */
   readonly close: (graceMs: number) => Promise<void>;
 };
@@ -49,7 +53,7 @@ export function composeCache(config: Config, deps: CacheDeps): ComposedCache | u
     done.abort();
     await keys.close();
   };
-  return { cache, keys, close };
+  return { cache, keys, settings: cacheSettings(config), close };
 }
 
 /** The key wrapper of a backend, whether the cache is on or not. Touches no device yet. */
@@ -77,7 +81,7 @@ export function composeHsm(hsm: HsmConfig | undefined, stateDir: string, deps: C
       hint: 'add it: `cache: {hsm: {module: /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so, key: psi}}`',
     });
   }
-  const { clock, env } = deps;
+  const { clock, env, refusedPins } = deps;
   const { module, libraryParameters, token, key } = hsm;
   // One file per token and key that the config names: after an edit the old one's public key must not wrap the next cache.
   const print = createHash('sha256')
@@ -85,7 +89,7 @@ export function composeHsm(hsm: HsmConfig | undefined, stateDir: string, deps: C
     .digest('hex')
     .slice(0, 12);
   return new HsmKeyWrapper(
-    { clock, pins: pinSources({ env, readFile, configured: readerOf(hsm.pin, deps) }) },
+    { clock, pins: pinSources({ env, readFile, configured: readerOf(hsm.pin, deps) }), refused: refusedPins },
     { target: { module, libraryParameters, token, key }, publicKeyPath: `${stateDir}/hsm-key.${print}.pem`, env },
   );
 }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { systemClock } from './adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from './adapters/fs/header-file.ts';
 import { MappingFiles } from './adapters/fs/mapping-file.ts';
+import { RefusedPins } from './adapters/hsm/pin.ts';
 import { createSecretRegistry } from './adapters/podman/secrets.ts';
 import { DbusUnitManager } from './adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from './adapters/systemd/drop-in-file.ts';
@@ -63,7 +64,8 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const clock = systemClock;
   const { table: mappings, skipped } = await MappingTable.load(new MappingFiles({ stateDir: config.stateDir }));
   if (skipped.length > 0) log.warn({ ids: skipped }, 'these files of the state folder hold no mapping and are ignored');
-  const composed = composeCache(config, { clock, log, env });
+  const refusedPins = new RefusedPins();
+  const composed = composeCache(config, { clock, log, env, refusedPins });
   const cache = composed?.cache;
   const metrics = createMetrics(
     () => mappings.size,
@@ -150,6 +152,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
       clock,
       log,
       env,
+      refusedPins,
       target: () => targetOf(active),
       readConfig: () => loadConfig({ path: config.file, env, uid: deps.uid, readFile }),
     }),

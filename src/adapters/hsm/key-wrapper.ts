@@ -10,7 +10,7 @@ import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../ports
 import { decodeBlob, encodeBlob } from './blob.ts';
 import { closedToken, deviceName, isRecoverable, isWrongPin, refusedPin, silentToken, tokenError } from './errors.ts';
 import { HelperProcess, type HelperOptions } from './helper-process.ts';
-import { PinBook, type Pin, type PinSource } from './pin.ts';
+import { PinBook, type Pin, type PinSource, type RefusedPins } from './pin.ts';
 import { PublicKeyFile } from './public-key-file.ts';
 import { statusOf } from './status.ts';
 import { wrapKeyOf, type WrapKey } from './wrap-key.ts';
@@ -20,6 +20,8 @@ export type HsmKeyWrapperDeps = {
   readonly clock: Clock;
   /** In order: credential, config, environment. */
   readonly pins: readonly PinSource[];
+  /** Where other wrappers of this process use the token too. */
+  readonly refused?: RefusedPins;
 };
 
 export type HsmKeyWrapperOptions = Partial<HelperOptions> & {
@@ -53,7 +55,8 @@ export class HsmKeyWrapper implements KeyWrapper {
     this.#target = target;
     this.#timeoutMs = timeoutMs;
     this.#helper = new HelperProcess(deps, { timeoutMs, env });
-    this.#pins = new PinBook(deps.pins);
+    const token = JSON.stringify([target.module, target.token]);
+    this.#pins = new PinBook(deps.pins, { ...(deps.refused && { refused: deps.refused }), token });
     this.#file = new PublicKeyFile({ path: publicKeyPath });
   }
 

@@ -56,15 +56,38 @@ function trimmed(bytes: Uint8Array): SecretValue | undefined {
 
 export type Pin = { readonly value: SecretValue; readonly from: string };
 
-export class PinBook {
-  readonly #sources: readonly PinSource[];
+/** PINs that a token refused, shared by all wrappers of a process: another wrapper must not try them again. */
+export class RefusedPins {
   // So that a refused PIN is known again without being kept.
   readonly #salt = randomBytes(32);
-  #refused: string | undefined;
+  readonly #prints = new Set<string>();
 
-  /** First come, first served: credential, config, environment. */
-  constructor(sources: readonly PinSource[]) {
+  add(token: string, pin: SecretValue): void {
+    this.#prints.add(this.#print(token, pin));
+  }
+
+  has(token: string, pin: SecretValue): boolean {
+    return this.#prints.has(this.#print(token, pin));
+  }
+
+  #print(token: string, pin: SecretValue): string {
+    return createHmac('sha256', this.#salt).update(token).update('\0').update(pin.expose()).digest('hex');
+  }
+}
+
+export class PinBook {
+  readonly #sources: readonly PinSource[];
+  readonly #refused: RefusedPins;
+  readonly #token: string;
+
+  /** First come, first served: credential, config, environment. `token` tells one token from another. */
+  constructor(
+    sources: readonly PinSource[],
+    { refused = new RefusedPins(), token = '' }: { readonly refused?: RefusedPins; readonly token?: string } = {},
+  ) {
     this.#sources = sources;
+    this.#refused = refused;
+    this.#token = token;
   }
 
   /** The PIN of the first source that has one: if the token refuses it, the others are not tried. */
@@ -86,14 +109,10 @@ export class PinBook {
   }
 
   refuse({ value }: Pin): void {
-    this.#refused = this.#print(value);
+    this.#refused.add(this.#token, value);
   }
 
   isRefused({ value }: Pin): boolean {
-    return this.#refused !== undefined && this.#refused === this.#print(value);
-  }
-
-  #print(value: SecretValue): string {
-    return createHmac('sha256', this.#salt).update(value.expose()).digest('hex');
+    return this.#refused.has(this.#token, value);
   }
 }

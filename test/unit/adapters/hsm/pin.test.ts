@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { PinBook, pinSources, type PinOrigins } from '../../../../src/adapters/hsm/pin.ts';
+import { PinBook, pinSources, RefusedPins, type PinOrigins } from '../../../../src/adapters/hsm/pin.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret.ts';
 
@@ -46,5 +46,15 @@ describe('PIN of the HSM', () => {
     book.refuse(pin);
     assert.equal(book.isRefused(pin), true);
     assert.equal(book.isRefused({ ...pin, value: SecretValue.fromText('4') }), false);
+  });
+
+  it('is remembered by all who use that token, and not for another token', async () => {
+    const refused = new RefusedPins();
+    const bookOf = (token: string): PinBook =>
+      new PinBook(pinSources({ env, readFile: missing, configured: undefined }), { refused, token });
+    const pin = await bookOf('one').read();
+    assert.ok(pin);
+    bookOf('one').refuse(pin);
+    assert.deepEqual([bookOf('one').isRefused(pin), bookOf('two').isRefused(pin)], [true, false]);
   });
 });
