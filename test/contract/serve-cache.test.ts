@@ -2,114 +2,54 @@
 // a save. What `psi cache` prints and exits with.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { watch } from 'node:fs';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { SoftTpm } from '../../packages/node-tpm2-tss/test/swtpm.ts';
-import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
-import { ask, startPsi, type PsiOptions, type PsiProcess, type Reply } from '../hosts/psi-process.ts';
+import { ask, startPsi } from '../hosts/psi-process.ts';
+import {
+  answers,
+  cacheStage,
+  filled,
+  from,
+  idOf,
+  lookup,
+  register,
+  statusOf,
+  untilOpened,
+  type CacheStage,
+  type CacheStageOptions,
+} from './serve-cache-stage.ts';
 
-const CREDENTIALS = { clientId: 'cache-host', clientSecret: 'canary-client-secret-cache' };
-const PROJECT = 'cache-project';
-const KEYS = ['A', 'B', 'C'] as const;
-const FOLDER = { A: 'canary-value-a', B: 'canary-value-b', C: 'canary-value-c' };
+type Stage = CacheStage & { readonly tpm: SoftTpm };
 
-type Stage = {
-  readonly tpm: SoftTpm;
-  readonly infisical: InfisicalDouble;
-  readonly options: PsiOptions;
-  readonly start: () => Promise<PsiProcess>;
-  readonly cacheFile: string;
-};
-
-async function stage(
-  t: TestContext,
-  cache: Readonly<Record<string, unknown>> = {},
-  config: Readonly<Record<string, unknown>> = {},
-): Promise<Stage> {
-  const dir = await mkdtemp(join(tmpdir(), 'psi-cache-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+async function stage(t: TestContext, options: Partial<CacheStageOptions> = {}): Promise<Stage> {
   const tpm = await SoftTpm.start();
   t.after(() => tpm.dispose());
-  const infisical = await startInfisicalDouble({
-    seed: {
-      identities: [CREDENTIALS],
-      projects: [{ id: PROJECT, environments: ['prod'] }],
-      values: { [PROJECT]: { prod: { '/myapp': FOLDER } } },
-    },
+  const cache = { backend: 'tpm', tpm: { tcti: tpm.tcti, pcrs: [] }, ...options.cache };
+  const it = await cacheStage(t, { ...options, cache });
+  return { ...it, tpm };
+}
+
+/** Each save renames a file of its own to that name. The answer counts those that were made before it is called. */
+function countRenames(t: TestContext, folder: string, name: string): () => Promise<number> {
+  let count = 0;
+  const marked = Promise.withResolvers<undefined>();
+  const watcher = watch(folder, (event, file) => {
+    if (event === 'rename' && file === name) count += 1;
+    if (file === '.marker') marked.resolve(undefined);
   });
-  t.after(() => infisical.close());
-  const options: PsiOptions = {
-    dir,
-    podmanSocket: join(dir, 'no-podman.sock'),
-    apiUrl: infisical.url,
-    ...CREDENTIALS,
-    projects: { p: { id: PROJECT, environment: 'prod' } },
-    workloads: { myapp: { secrets: [{ project: 'p', path: '/myapp' }] } },
-    config: { ...config, cache: { backend: 'tpm', tpm: { tcti: tpm.tcti, pcrs: [] }, ...cache } },
+  t.after(() => {
+    watcher.close();
+  });
+  return async () => {
+    // Events come in order.
+    await writeFile(join(folder, '.marker'), '');
+    await marked.promise;
+    return count;
   };
-  const start = async (): Promise<PsiProcess> => {
-    const psi = await startPsi(options);
-    t.after(() => psi.kill());
-    return psi;
-  };
-  return { tpm, infisical, options, start, cacheFile: join(dir, 'state', 'cache.enc') };
-}
-
-const idOf = (key: string): string => Buffer.from(key).toString('hex').padStart(25, '0');
-
-/** As Podman's store command would, which these tests have no Podman for. */
-async function register(psi: PsiProcess): Promise<void> {
-  for (const key of KEYS) {
-    const mapping = JSON.stringify({ provider: 'infisical', project: 'p', path: '/myapp', key });
-    assert.equal((await ask(psi.socket, 'POST', `/store/${idOf(key)}`, mapping)).status, 200);
-  }
-}
-
-const lookup = (psi: PsiProcess, key: string): Promise<Reply> => ask(psi.socket, 'GET', `/lookup/${idOf(key)}`);
-
-async function answers(psi: PsiProcess): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for (const key of KEYS) {
-    const { status, headers, body } = await lookup(psi, key);
-    lines.push(status === 200 ? `${String(headers['psi-source'])} ${body.toString()}` : String(headers['psi-code']));
-  }
-  return lines;
-}
-
-const from = (source: string): readonly string[] => KEYS.map((key) => `${source} ${FOLDER[key]}`);
-
-type Status = {
-  readonly state: string;
-  readonly entries: number;
-  readonly missing: number;
-  readonly answers: Readonly<Record<string, number>>;
-  readonly problem: { readonly reason: string; readonly message: string; readonly hint: string } | null;
-  readonly verified: { readonly ok: boolean; readonly entries?: number } | null;
-  readonly setAside: string | null;
-};
-
-async function statusOf(psi: PsiProcess, ...flags: readonly string[]): Promise<Status> {
-  return JSON.parse((await psi.cli('cache', 'status', '--json', ...flags)).stdout) as Status;
-}
-
-/** The file is read after the start: until then lookups race it against the provider. */
-async function untilOpened(psi: PsiProcess): Promise<Status> {
-  for (;;) {
-    const status = await statusOf(psi);
-    if (status.state !== 'opening') return status;
-  }
-}
-
-async function filled(it: Stage): Promise<PsiProcess> {
-  const psi = await it.start();
-  await register(psi);
-  const { code, stdout, stderr } = await psi.cli('cache', 'refresh');
-  assert.equal(code, 0, stderr);
-  assert.match(stdout, /^cache: 3 entries saved$/m);
-  return psi;
 }
 
 test('a refresh fills the cache, and lookups are answered from it without the provider', async (t) => {
@@ -144,6 +84,25 @@ test('a miss is learned, and a stop saves it', async (t) => {
   assert.equal(await psi.stop(), 0);
   await it.infisical.close();
   assert.deepEqual(await answers(await it.start()), from('cache'));
+});
+
+test('1,000 misses in a burst are at most five saves, and all of them are in the file', async (t) => {
+  const keys = Array.from({ length: 1_000 }, (_, at) => `KEY_${String(at)}`);
+  const it = await stage(t, { folder: Object.fromEntries(keys.map((key) => [key, `value of ${key}`])) });
+  const psi = await it.start();
+  await register(psi, keys);
+  await untilOpened(psi);
+  const saves = countRenames(t, psi.stateDir, 'cache.enc');
+  for (let at = 0; at < keys.length; at += 50) {
+    const sources = await Promise.all(keys.slice(at, at + 50).map((key) => lookup(psi, key)));
+    assert.deepEqual(new Set(sources.map(({ headers }) => headers['psi-source'])), new Set(['live']));
+  }
+  assert.equal(await psi.stop(), 0);
+  const count = await saves();
+  assert.ok(count >= 1 && count <= 5, `${String(count)} saves`);
+  await it.infisical.close();
+  const { entries, verified } = await statusOf(await it.start(), '--verify');
+  assert.deepEqual([entries, verified?.entries], [1_000, 1_000]);
 });
 
 test('kill -9 while it saves again and again never leaves a file that does not open', async (t) => {
@@ -189,7 +148,7 @@ test('with another TPM lookups go live, and log, status and health say why', asy
 });
 
 test('a moved PCR is named, with what to run', async (t) => {
-  const it = await stage(t, {});
+  const it = await stage(t);
   const config = { cache: { backend: 'tpm', tpm: { tcti: it.tpm.tcti, pcrs: [11] } } };
   const bound: Stage = { ...it, start: () => startPsi({ ...it.options, config }) };
   const first = await filled(bound);
@@ -252,7 +211,7 @@ test('an invalidated secret is asked for anew; an unknown one is refused', async
 
 test('past max_age a value is asked for first, and served as stale when the provider is down', async (t) => {
   // Without a window: else a listing made just before is handed out after the provider has gone.
-  const it = await stage(t, { max_age: '1ms' }, { lookup: { batch_window: 0 } });
+  const it = await stage(t, { cache: { max_age: '1ms' }, config: { lookup: { batch_window: 0 } } });
   const psi = await filled(it);
   assert.deepEqual(await answers(psi), from('live'));
   await it.infisical.close();
@@ -277,7 +236,7 @@ test('cache init tries the backend of the config and says what to write and run'
 });
 
 test('without a cache the commands say that it is off, and a refresh by timer is no failure', async (t) => {
-  const it = await stage(t, { enabled: false });
+  const it = await stage(t, { cache: { enabled: false } });
   const psi = await it.start();
   await register(psi);
   assert.deepEqual(await answers(psi), from('live'));

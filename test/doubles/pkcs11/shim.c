@@ -5,13 +5,14 @@
  *   rv N      answer N without asking the target      delay MS  wait, then ask the target
  *   then N    ask the target, but answer N
  *   flags N   (C_GetTokenInfo) set these flags too    none 0    (C_GetSlotList) no slot has a token
- *   crash 0   die as a faulty module does
+ *   crash 0   die as a faulty module does             hold 0    wait until SHIM_DIR/hold is gone, then ask the target
  */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pkcs11.h"
 
@@ -36,6 +37,12 @@ static int count_calls(const char *function) {
   return count;
 }
 
+static void pause_for(unsigned long ms) {
+  struct timespec pause = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000L};
+  while (nanosleep(&pause, &pause) != 0) {
+  }
+}
+
 /* Notes the call and finds what it is to do instead. */
 static struct fault note(const char *function) {
   struct fault found = {"", 0};
@@ -57,10 +64,9 @@ static struct fault note(const char *function) {
     break;
   }
   fclose(faults);
-  if (strcmp(found.action, "delay") == 0) {
-    struct timespec pause = {(time_t)(found.arg / 1000), (long)(found.arg % 1000) * 1000000L};
-    while (nanosleep(&pause, &pause) != 0) {
-    }
+  if (strcmp(found.action, "delay") == 0) pause_for(found.arg);
+  if (strcmp(found.action, "hold") == 0) {
+    while (access(SHIM_DIR "/hold", F_OK) == 0) pause_for(2);
   }
   if (strcmp(found.action, "crash") == 0) abort();
   return found;

@@ -37,6 +37,11 @@ export type SoftToken = {
   readonly dir: string;
   /** Lines of the shim (see shim.c); they hold until the next call. */
   readonly faults: (...lines: readonly string[]) => Promise<void>;
+  /**
+   * Each call of that function answers only when the returned function is called (or the token disposed of): as slow as it takes, and the
+   * test need not be.
+   */
+  readonly hold: (name: string) => Promise<() => Promise<void>>;
   /** How often a function of the module was called since the last `forget`. */
   readonly calls: (name: string) => Promise<number>;
   readonly forget: () => Promise<void>;
@@ -50,7 +55,8 @@ export async function softToken(
 ): Promise<SoftToken> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-token-'));
   const shim = join(dir, 'shim');
-  const [calls, faults, module] = [join(shim, 'calls'), join(shim, 'faults'), join(dir, 'shim.so')];
+  const [calls, faults, held] = [join(shim, 'calls'), join(shim, 'faults'), join(shim, 'hold')];
+  const module = join(dir, 'shim.so');
   await Promise.all([mkdir(shim), mkdir(join(dir, 'db'))]);
   const defines = [`-DSHIM_TARGET="${String(SOFTOKN)}"`, `-DSHIM_DIR="${shim}"`];
   await run('cc', [
@@ -71,6 +77,8 @@ export async function softToken(
   await run(process.execPath, [here('provision.ts'), module, libraryParameters, PIN, String(bits), ...keys], {
     cwd: TREE,
   });
+  const setFaults = (...lines: readonly string[]): Promise<void> =>
+    writeFile(faults, lines.map((line) => `${line}\n`).join(''));
   const token: SoftToken = {
     dir,
     target: {
@@ -79,7 +87,15 @@ export async function softToken(
       token: { label: LABEL, serial: undefined, slot: undefined },
       key: { label: 'psi', id: undefined },
     },
-    faults: (...lines) => writeFile(faults, lines.map((line) => `${line}\n`).join('')),
+    faults: setFaults,
+    hold: async (name) => {
+      await writeFile(held, '');
+      await setFaults(`${name} 1 9999999 hold 0`);
+      return async () => {
+        await setFaults();
+        await rm(held, { force: true });
+      };
+    },
     calls: async (name) => (await readFile(calls, 'utf8')).split('\n').filter((line) => line === name).length,
     forget: () => writeFile(calls, ''),
     untilCalled: (name) =>
