@@ -33,7 +33,21 @@ function stage(
   return { out, errors, psi: (...argv) => run(argv, deps) };
 }
 
-const COMMANDS = [[], ['serve'], ['setup'], ['install'], ['systemd', 'install'], ['status']] as const;
+const COMMANDS = [
+  [],
+  ['serve'],
+  ['setup'],
+  ['install'],
+  ['systemd', 'install'],
+  ['status'],
+  ['cache', 'init'],
+  ['cache', 'status'],
+  ['cache', 'refresh'],
+  ['cache', 'invalidate'],
+  ['hsm', 'preflight'],
+  ['hsm', 'init'],
+  ['hsm', 'status'],
+] as const;
 
 for (const command of COMMANDS) {
   const name = ['psi', ...command].join(' ');
