@@ -6,6 +6,7 @@ import { PSI_FROM_BUILD } from '../hosts/psi-process.ts';
 import { run } from '../hosts/run.ts';
 import { sandboxSupport } from '../hosts/sandbox.ts';
 import { BUDGETS, counting, isWithin } from './budgets.ts';
+import { measureCacheSave } from './measure-cache-save.ts';
 import { measureGet } from './measure-get.ts';
 import { measureLookup } from './measure-lookup.ts';
 import { measurePodmanRun } from './measure-podman-run.ts';
@@ -21,6 +22,7 @@ const ATTEMPTS = 3;
 const MEASUREMENTS: readonly Measurement[] = [
   { name: 'lookup', run: measureLookup },
   { name: 'get', run: measureGet },
+  { name: 'cache-save', run: measureCacheSave },
   { name: 'storm', run: measureStorm },
   { name: 'start', run: measureStart },
   { name: 'setup', support: sandboxSupport, run: measureSetup },

@@ -1,7 +1,9 @@
 // PSI and an Infisical double, each a process of its own, and the mappings between them: what most measurements start from.
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { encodeMapping } from '../../src/core/mapping.ts';
-import { ask, startPsi, type PsiProcess } from '../hosts/psi-process.ts';
+import { ask, startPsi, type PsiOptions, type PsiProcess } from '../hosts/psi-process.ts';
 import { startChild } from './child.ts';
 import type { Stage } from './measurement.ts';
 
@@ -78,6 +80,8 @@ export type PsiStart = {
   readonly dir?: string;
   readonly podmanSocket?: string;
   readonly workloads?: Readonly<Record<string, unknown>>;
+  /** With the encrypted cache on, its key a credential: no TPM is needed, and none is measured. */
+  readonly cached?: boolean;
 };
 
 export async function startPsiFor(stage: Stage, options: PsiStart): Promise<PsiProcess> {
@@ -90,11 +94,19 @@ export async function startPsiFor(stage: Stage, options: PsiStart): Promise<PsiP
       ...CREDENTIALS,
       projects: { main: { id: PROJECT, environment: 'prod' } },
       workloads: options.workloads ?? {},
+      ...(options.cached === true && (await cacheOn(dir))),
     },
     options.command,
   );
   stage.defer(() => psi.stop());
   return psi;
+}
+
+async function cacheOn(dir: string): Promise<Pick<PsiOptions, 'config' | 'env'>> {
+  const credentials = join(dir, 'credentials');
+  await mkdir(credentials, { recursive: true, mode: 0o700 });
+  await writeFile(join(credentials, 'psi-cache-key'), randomBytes(32), { mode: 0o600 });
+  return { config: { cache: { backend: 'credential' } }, env: { CREDENTIALS_DIRECTORY: credentials } };
 }
 
 export type Registered = { readonly id: string; readonly value: string };

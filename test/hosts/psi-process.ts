@@ -22,6 +22,8 @@ export type PsiOptions = {
   /** Further keys of the config file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** Beside the few variables that it always gets. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 export type PsiProcess = {
@@ -51,7 +53,7 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
   await mkdir(systemdDir, { recursive: true });
   const writeConfig = (wanted: PsiOptions): Promise<void> => writeFile(configFile, configText(wanted), { mode: 0o600 });
   await writeConfig(options);
-  const env = { PATH: process.env['PATH'], PSI_CONFIG: configFile, PSI_LOG_LEVEL: 'info' };
+  const env = { PATH: process.env['PATH'], PSI_CONFIG: configFile, PSI_LOG_LEVEL: 'info', ...options.env };
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
