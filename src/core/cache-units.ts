@@ -64,10 +64,9 @@ export function cacheKeyUnit(layout: HostLayout, credential: string): string {
     [
       'Service',
       [
-        'Type=oneshot',
-        '# systemd holds the key, in memory, for as long as this unit is active.',
-        'RemainAfterExit=yes',
-        'ExecStart=true',
+        '# systemd holds the key, in memory, for as long as a process of this unit runs: no longer (seen with 257).',
+        'Type=exec',
+        'ExecStart=sleep infinity',
         `LoadCredentialEncrypted=${credentialLoad(layout, credential)}`,
       ],
     ],
