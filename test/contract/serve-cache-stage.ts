@@ -14,10 +14,13 @@ const PROJECT = 'cache-project';
 export const KEYS = ['A', 'B', 'C'] as const;
 const FOLDER = { A: 'canary-value-a', B: 'canary-value-b', C: 'canary-value-c' };
 
+/** Where the double keeps these. */
+export const FOLDER_ADDRESS = { project: PROJECT, environment: 'prod', path: '/myapp' } as const;
+
 export type CacheStage = {
   readonly infisical: InfisicalDouble;
   readonly options: PsiOptions;
-  readonly start: () => Promise<PsiProcess>;
+  readonly start: (env?: Readonly<Record<string, string>>) => Promise<PsiProcess>;
   readonly cacheFile: string;
 };
 
@@ -53,8 +56,8 @@ export async function cacheStage(
     workloads: { myapp: { secrets: [{ project: 'p', path: '/myapp' }] } },
     config: { ...config, cache },
   };
-  const start = async (): Promise<PsiProcess> => {
-    const psi = await startPsi(options);
+  const start = async (env: Readonly<Record<string, string>> = {}): Promise<PsiProcess> => {
+    const psi = await startPsi({ ...options, env });
     t.after(() => psi.kill());
     return psi;
   };

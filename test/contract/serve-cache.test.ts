@@ -3,18 +3,21 @@
 
 import assert from 'node:assert/strict';
 import { watch } from 'node:fs';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { SoftTpm } from '../../packages/node-tpm2-tss/test/swtpm.ts';
+import { compileKillPoint, isReplaced, KILL_POINTS } from '../doubles/kill-point/kill-point.ts';
 import { ask, startPsi } from '../hosts/psi-process.ts';
 import {
   answers,
   cacheStage,
   filled,
   from,
+  FOLDER_ADDRESS,
   idOf,
+  KEYS,
   lookup,
   register,
   statusOf,
@@ -120,6 +123,47 @@ test('kill -9 while it saves again and again never leaves a file that does not o
   await it.infisical.close();
   await psi.kill();
   assert.deepEqual(await answers(await it.start()), from('cache'));
+});
+
+test('killed at any step of a save, it leaves the old cache or the new one, whole', async (t) => {
+  const it = await stage(t);
+  await (await filled(it)).stop();
+  const { dir } = it.options;
+  const armed = join(dir, 'kill-point');
+  const env = { LD_PRELOAD: await compileKillPoint(dir), KILL_POINT_FILE: armed };
+  const addresses = KEYS.map((key) => ({ ...FOLDER_ADDRESS, key }));
+  let old = 'canary-value-old';
+  for (const address of addresses) it.infisical.state.setSecret({ ...address, value: old });
+  const first = await it.start();
+  assert.equal((await first.cli('cache', 'refresh')).code, 0);
+  await first.stop();
+  for (const point of KILL_POINTS) {
+    const psi = await it.start(env);
+    await untilOpened(psi);
+    const value = `canary-value-${point.replaceAll(' ', '-')}`;
+    for (const address of addresses) it.infisical.state.setSecret({ ...address, value });
+    await writeFile(armed, point);
+    assert.notEqual((await psi.cli('cache', 'refresh')).code, 0, point);
+    await psi.kill();
+    assert.equal(psi.endedBy(), 'SIGKILL', point);
+    await rm(armed);
+    const after = await it.start();
+    const status = await untilOpened(after);
+    assert.deepEqual([status.setAside, status.problem, status.entries], [null, null, 3], point);
+    old = isReplaced(point) ? value : old;
+    assert.deepEqual(
+      await answers(after),
+      KEYS.map(() => `cache ${old}`),
+      point,
+    );
+    await after.stop();
+  }
+  const last = await it.start();
+  assert.equal((await last.cli('cache', 'refresh')).code, 0);
+  assert.deepEqual(
+    (await readdir(join(dir, 'state'))).filter((name) => name.endsWith('.tmp')),
+    [],
+  );
 });
 
 test('with another TPM lookups go live, and log, status and health say why', async (t) => {

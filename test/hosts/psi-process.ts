@@ -39,6 +39,8 @@ export type PsiProcess = {
   /** SIGTERM, then wait. Resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
   readonly kill: () => Promise<void>;
+  /** The signal that ended it, if one did. */
+  readonly endedBy: () => NodeJS.Signals | null;
 };
 
 /** The command that runs PSI from this tree's source, without a build. */
@@ -82,6 +84,7 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
       child.kill('SIGKILL');
       await once(child, 'exit');
     },
+    endedBy: () => child.signalCode,
   };
 }
 

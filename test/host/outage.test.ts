@@ -1,0 +1,168 @@
+// Through an outage on a real host: the cache on a software TPM, the provider dead, PSI restarted or killed in the middle of a save, and
+// workloads start all the same with the right values.
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { compileKillPoint, isReplaced, KILL_POINTS } from '../doubles/kill-point/kill-point.ts';
+import type { Host } from '../hosts/nspawn.ts';
+import { PROJECT, psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
+
+const support = await psiHostSupport();
+const options = { skip: support.ok ? false : support.reason };
+
+const TPM_AUTH = 'canary-tpm-auth-77ab';
+const VALUES = {
+  TOKEN: 'canary-value-first',
+  MULTI: 'canary-value\n second "line"\n\n$HOME `x` \\n %h last',
+  UNICODE: 'canary-value grüezi 🔑',
+  EMPTY: '',
+};
+const COUNT = Object.keys(VALUES).length;
+// In a folder of the host that PSI's container sees.
+const TPM = '/run/psi/tpm';
+const ARMED = '/run/psi/kill-point';
+
+let stage: PsiHost;
+let dir: string;
+before(async () => {
+  if (!support.ok) return;
+  dir = await mkdtemp(join(tmpdir(), 'psi-outage-'));
+  const library = await readFile(await compileKillPoint(dir));
+  stage = await startPsiHost({
+    folders: { '/myapp': VALUES },
+    workloads: { myapp: { secrets: [{ project: 'main', path: '/myapp' }] } },
+    quadlets: { 'myapp.container': sleeper() },
+    config: {
+      cache: { backend: 'tpm', tpm: { tcti: `swtpm:path=${TPM}/s`, pcrs: [7], auth: { file: '/etc/psi/tpm-auth' } } },
+    },
+    prepare: async (host) => {
+      await host.write('/etc/psi/tpm-auth', TPM_AUTH, 0o600);
+      await host.ok(['install', '-m', '0755', '/dev/stdin', '/etc/psi/kill-point.so'], { input: library });
+      await host.write(
+        '/etc/containers/systemd/psi.container.d/kill-point.conf',
+        `[Container]\nEnvironment=LD_PRELOAD=/etc/psi/kill-point.so KILL_POINT_FILE=${ARMED}\n`,
+      );
+      await startTpm(host, 'one');
+    },
+  });
+  await stage.setup();
+});
+after(async () => {
+  if (!support.ok) return;
+  await stage.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function startTpm(host: Host, state: string): Promise<void> {
+  await host.ok(`mkdir -p -m 0700 ${TPM} /var/lib/swtpm-${state}`);
+  await host.ok(
+    `systemd-run --quiet --unit=swtpm swtpm socket --tpm2 --tpmstate dir=/var/lib/swtpm-${state} ` +
+      `--server type=unixio,path=${TPM}/s --ctrl type=unixio,path=${TPM}/s.ctrl --flags not-need-init,startup-clear`,
+  );
+  await host.until(`test -S ${TPM}/s.ctrl`);
+}
+
+type CacheStatus = {
+  readonly state: string;
+  readonly entries: number;
+  readonly problem: { readonly message: string; readonly hint: string } | null;
+  readonly setAside: string | null;
+  readonly verified: { readonly ok: boolean; readonly entries: number } | null;
+};
+
+const cacheStatus = async (): Promise<CacheStatus> => {
+  const { stdout } = await stage.psi('cache', 'status', '--verify', '--json');
+  return JSON.parse(stdout) as CacheStatus;
+};
+
+/** The provider answers or refuses connections; a restarted PSI knows nothing of what was before. */
+const provider = (outage: 'none' | 'refuse'): Promise<string> => stage.double('PATCH', '/knobs', { outage });
+
+async function startsWith(values: Readonly<Record<string, string>>, what: string): Promise<void> {
+  await stage.host.ok('systemctl restart myapp.service');
+  const environ = await stage.environ('systemd-myapp');
+  for (const [key, value] of Object.entries(values)) assert.equal(environ.get(key), value, `${what}: ${key}`);
+}
+
+test('the provider dead and PSI restarted, a workload starts with every value byte for byte', options, async () => {
+  await provider('refuse');
+  await stage.host.ok('systemctl restart psi.service');
+  await startsWith(VALUES, 'outage');
+  const { verified, problem, setAside } = await cacheStatus();
+  assert.deepEqual([verified?.ok, verified?.entries, problem, setAside], [true, COUNT, null, null]);
+});
+
+test('a refresh during the outage exits 75 and leaves the file as it is', options, async () => {
+  await provider('refuse');
+  const before = await stage.host.ok('sha256sum /var/lib/psi/cache.enc');
+  assert.equal((await stage.psi('cache', 'refresh')).code, 75);
+  const unit = await stage.host.run('systemctl start psi-infisical-refresh.service');
+  assert.notEqual(unit.code, 0);
+  assert.match(await stage.host.ok('systemctl show -p ExecMainStatus psi-infisical-refresh.service'), /=75$/m);
+  assert.equal(await stage.host.ok('sha256sum /var/lib/psi/cache.enc'), before);
+  assert.match(await stage.host.ok('systemctl list-timers --all'), /psi-infisical-refresh\.timer/);
+});
+
+test('killed at any step of a save, PSI comes back and workloads start through an outage', options, async () => {
+  let token = VALUES.TOKEN;
+  const ends = 'journalctl -u psi.service -o cat | grep -c status=137';
+  const restarts = async (): Promise<number> => Number(await stage.host.ok('systemctl show --value -p NRestarts psi'));
+  for (const point of KILL_POINTS) {
+    await provider('none');
+    await stage.host.ok('systemctl restart psi.service');
+    await cacheStatus();
+    const value = `canary-value-${point.replaceAll(' ', '-')}`;
+    await stage.double('PUT', '/secrets', {
+      project: PROJECT,
+      environment: 'prod',
+      path: '/myapp',
+      key: 'TOKEN',
+      value,
+    });
+    const before = await restarts();
+    const killed = Number((await stage.host.run(ends)).stdout);
+    await stage.host.write(ARMED, point);
+    assert.notEqual((await stage.psi('cache', 'refresh')).code, 0, point);
+    await stage.host.until(`test "$(${ends})" -gt ${String(killed)}`);
+    await stage.host.ok(`rm ${ARMED}`);
+    await provider('refuse');
+    await stage.host.until(`test "$(systemctl show --value -p NRestarts psi)" -gt ${String(before)}`);
+    await stage.host.until('podman exec psi psi status');
+    token = isReplaced(point) ? value : token;
+    await startsWith({ ...VALUES, TOKEN: token }, point);
+    const { verified, setAside, entries } = await cacheStatus();
+    assert.deepEqual([verified?.ok, verified?.entries, setAside, entries], [true, COUNT, null, COUNT], point);
+  }
+});
+
+test('no value and no key is in the journal, a command line, an environment or a wider file', options, async () => {
+  const shown = await stage.host.ok(
+    'journalctl -o json; cat /proc/*/cmdline; cat /var/lib/psi/* /var/lib/psi/.[!.]* /etc/systemd/system/psi* ' +
+      '/run/systemd/generator/psi* 2>/dev/null | strings; podman inspect psi; true',
+  );
+  assert.ok(!shown.includes('canary-value'), 'a value');
+  assert.ok(!shown.includes(TPM_AUTH), 'the auth value');
+  const pid = (await stage.host.ok(['podman', 'inspect', '--format', '{{.State.Pid}}', 'psi'])).trim();
+  const environ = await stage.host.ok(`cat /proc/${pid}/environ $(pgrep -P ${pid} | sed 's|.*|/proc/&/environ|')`);
+  assert.ok(!/canary/.test(environ));
+  assert.equal((await stage.host.ok('find /var/lib/psi -type f ! -perm 0600')).trim(), '');
+});
+
+test('with another TPM or none PSI serves live and says why', options, async () => {
+  await provider('none');
+  await stage.host.ok('systemctl stop swtpm.service');
+  for (const state of ['two', undefined]) {
+    if (state) await startTpm(stage.host, state);
+    else await stage.host.ok('systemctl stop swtpm.service');
+    await stage.host.ok('systemctl restart psi.service');
+    await stage.host.ok('systemctl restart myapp.service');
+    const { problem, entries } = await cacheStatus();
+    assert.ok(problem && problem.hint !== '', `TPM ${String(state)}`);
+    assert.ok(entries > 0);
+    const health = await stage.host.ok('curl -sf --unix-socket /run/psi/psi.sock http://localhost/healthz');
+    assert.match(health, /"status":"ok","cache":"cache locked: /);
+    assert.match(await stage.host.ok('podman exec psi psi status'), /cache/);
+  }
+});
