@@ -144,8 +144,7 @@ test('killed at any step of a save, it leaves the old cache or the new one, whol
     for (const address of addresses) it.infisical.state.setSecret({ ...address, value });
     await writeFile(armed, point);
     assert.notEqual((await psi.cli('cache', 'refresh')).code, 0, point);
-    await psi.kill();
-    assert.equal(psi.endedBy(), 'SIGKILL', point);
+    assert.equal(await psi.ended, 'SIGKILL', point);
     await rm(armed);
     const after = await it.start();
     const status = await untilOpened(after);

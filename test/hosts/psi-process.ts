@@ -39,8 +39,8 @@ export type PsiProcess = {
   /** SIGTERM, then wait. Resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
   readonly kill: () => Promise<void>;
-  /** The signal that ended it, if one did. */
-  readonly endedBy: () => NodeJS.Signals | null;
+  /** Resolves when it has ended, whoever ended it: to the signal, if it was one. */
+  readonly ended: Promise<NodeJS.Signals | null>;
 };
 
 /** The command that runs PSI from this tree's source, without a build. */
@@ -58,6 +58,11 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
   const env = { PATH: process.env['PATH'], PSI_CONFIG: configFile, PSI_LOG_LEVEL: 'info', ...options.env };
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<NodeJS.Signals | null>((done) => {
+    child.on('exit', (_code, signal) => {
+      done(signal);
+    });
+  });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
@@ -84,7 +89,7 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
       child.kill('SIGKILL');
       await once(child, 'exit');
     },
-    endedBy: () => child.signalCode,
+    ended,
   };
 }
 
