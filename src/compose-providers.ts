@@ -3,7 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { withBreaker } from './adapters/around/with-breaker.ts';
 import { withThrottle } from './adapters/around/with-throttle.ts';
-import { createInfisicalSource, SUPPORTED_METHODS } from './adapters/infisical/source.ts';
+import { createConnection, type Connection } from './adapters/infisical/connection.ts';
+import { SUPPORTED_METHODS } from './adapters/infisical/auth/methods.ts';
+import { createInfisicalSource } from './adapters/infisical/source.ts';
 import { TokenFiles } from './adapters/fs/token-file.ts';
 import type { Config, InfisicalConfig, SecretField } from './config/config.ts';
 import { resolveSecret } from './config/secret-field.ts';
@@ -35,15 +37,18 @@ export async function composeProviders(config: Config, deps: ProviderDeps): Prom
   const resolvers = new Map<string, Resolver>();
   const closers: (() => void)[] = [];
   for (const [name, provider] of config.providers) {
-    const infisical = await composeInfisical(config, provider, deps);
-    const guarded = withThrottle(withBreaker(infisical, { name, clock: deps.clock }), { name, clock: deps.clock });
+    const connection = await composeConnection(config, provider, deps);
+    const guarded = withThrottle(withBreaker(createInfisicalSource(connection), { name, clock: deps.clock }), {
+      name,
+      clock: deps.clock,
+    });
     const source = deps.metrics.countCalls(name, guarded);
     const resolver = new Resolver({ source, clock: deps.clock, countBeside: deps.countBeside }, config.lookup);
     sources.set(name, source);
     resolvers.set(name, resolver);
     closers.push(() => {
       resolver.close();
-      infisical.close();
+      connection.close();
     });
   }
   return {
@@ -55,18 +60,19 @@ export async function composeProviders(config: Config, deps: ProviderDeps): Prom
   };
 }
 
-async function composeInfisical(
+/** To one Infisical, for lookups and for the commands that have a process of their own. Connects with the first call. */
+export async function composeConnection(
   config: Config,
   provider: InfisicalConfig,
-  deps: ProviderDeps,
-): Promise<SecretSource & { readonly close: () => void }> {
+  deps: Pick<ProviderDeps, 'clock' | 'env' | 'version'>,
+): Promise<Connection> {
   for (const [alias, { auth }] of provider.projects) {
     if (SUPPORTED_METHODS.some((method) => method === auth.method)) continue;
     throw new PsiError('CONFIG_INVALID', `project ${alias}: this version cannot log in with ${auth.method}`, {
       hint: `use one of: ${SUPPORTED_METHODS.join(', ')}`,
     });
   }
-  return createInfisicalSource({
+  return createConnection({
     ...provider,
     caCert: provider.caCert === undefined ? undefined : await readText(provider.caCert),
     clock: deps.clock,

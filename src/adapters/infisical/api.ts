@@ -11,12 +11,17 @@ import { connectionFailure, lateAnswer, phaseOf } from './connection-errors.ts';
 import { pauseMs, RETRY } from './retry.ts';
 
 export type ApiRequest = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   /** Below the server's address; its variable parts are already encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** What of the body is secret, and must not come back in the words of a refusal. */
+  readonly hidden?: readonly string[];
   readonly bearer?: string;
+  /** Never made a second time, not even after an answer that was lost: the first may have happened. */
+  readonly once?: true;
   /** Ends the request by itself; the caller's signal may end it earlier. */
   readonly timeoutMs?: number;
 };
@@ -74,8 +79,8 @@ export function createApi(options: ApiOptions): Api {
   };
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<Answer> => {
-    const { method, path, query, body, bearer, timeoutMs } = request;
-    const secrets = [bearer, ...Object.values(body ?? {}), ...headers.values()];
+    const { method, path, query, body, hidden = [], bearer, once, timeoutMs } = request;
+    const secrets = [bearer, ...hidden, ...headers.values()];
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
     try {
@@ -94,8 +99,9 @@ export function createApi(options: ApiOptions): Api {
         ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
         ...(signal && { signal }),
         retry: {
+          ...(once && { limit: 0 }),
           calculateDelay: ({ error, computedValue }) => {
-            const pause = pauseMs(error, computedValue);
+            const pause = once ? 0 : pauseMs(error, computedValue);
             failed = pause > 0 ? error : undefined;
             return pause;
           },

@@ -7,8 +7,9 @@ const LONGEST_WAIT_MS = 1_000;
 
 export const RETRY = {
   limit: 2,
-  // A login is repeated only when it was not answered or the server failed: neither counts as a wrong one.
-  methods: ['GET', 'POST'] as 'GET'[],
+  // A login is repeated only when it was not answered or the server failed: neither counts as a wrong one. What must not be made twice
+  // says so itself.
+  methods: ['GET', 'POST', 'PATCH'] as 'GET'[],
   statusCodes: [429, 500, 502, 503, 504],
   // A connect timeout is not among them: it has cost three seconds already.
   errorCodes: [

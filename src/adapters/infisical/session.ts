@@ -84,7 +84,13 @@ export class Session {
   async #logIn(credential: SecretValue): Promise<StoredToken> {
     const { api, apiUrl, login, clock, ttlMs } = this.#deps;
     const { path, body } = login.request(credential);
-    const answer = await api.ask({ method: 'POST', path, body, timeoutMs: LOGIN_TIMEOUT_MS });
+    const answer = await api.ask({
+      method: 'POST',
+      path,
+      body,
+      hidden: Object.values(body),
+      timeoutMs: LOGIN_TIMEOUT_MS,
+    });
     const context = { apiUrl, now: clock.now() };
     const fault = faultOf(answer);
     const secretTag = tagOf(credential);

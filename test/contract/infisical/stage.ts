@@ -1,6 +1,7 @@
 // A source against an Infisical double, both on one clock that stands still. Not a test itself.
 import { SecretValue } from '../../../src/core/secret.ts';
-import { createInfisicalSource, type InfisicalDeps } from '../../../src/adapters/infisical/source.ts';
+import { createConnection, type Connection, type ConnectionDeps } from '../../../src/adapters/infisical/connection.ts';
+import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import type { ListedSecret, SecretSource } from '../../../src/ports/secret-source.ts';
 import type { StoredToken, TokenStore } from '../../../src/ports/token-store.ts';
@@ -14,7 +15,7 @@ export const ROOT = { project: 'main', path: '/' } as const;
 
 export type StageOptions = {
   readonly double?: InfisicalDoubleOptions;
-  readonly source?: Partial<InfisicalDeps<string>>;
+  readonly source?: Partial<ConnectionDeps<string>>;
   /** Another server than the double. */
   readonly apiUrl?: string;
 };
@@ -25,7 +26,9 @@ export type Stage = {
   readonly tokens: MemoryTokens;
   readonly source: SecretSource;
   /** Another process on the same state folder. */
-  readonly restart: (more?: Partial<InfisicalDeps<string>>) => SecretSource;
+  readonly restart: (more?: Partial<ConnectionDeps<string>>) => SecretSource;
+  /** The same, and what it stands on. */
+  readonly connect: (more?: Partial<ConnectionDeps<string>>) => Connection;
   /** What `client_secret` resolves to; empty: to nothing. */
   credential: string;
   readonly stop: () => Promise<void>;
@@ -61,8 +64,8 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const tokens = new MemoryTokens();
   const auth = { method: 'universal-auth', clientId: 'client-1', clientSecret: 'the field', organization: undefined };
   const open: { close: () => void }[] = [];
-  const restart = (more: Partial<InfisicalDeps<string>> = {}): SecretSource => {
-    const source = createInfisicalSource<string>({
+  const connect: Stage['connect'] = (more = {}) => {
+    const connection = createConnection<string>({
       apiUrl: options.apiUrl ?? double.url,
       verifySsl: true,
       caCert: undefined,
@@ -83,20 +86,22 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       ...options.source,
       ...more,
     });
-    open.push(source);
-    return source;
+    open.push(connection);
+    return connection;
   };
+  const restart: Stage['restart'] = (more) => createInfisicalSource(connect(more));
   const stage: Stage = {
     double,
     clock,
     tokens,
     credential: CLIENT_SECRET,
     restart,
+    connect,
     get source() {
       return (first ??= restart());
     },
     stop: async () => {
-      for (const source of open) source.close();
+      for (const connection of open) connection.close();
       await double.close();
     },
   };

@@ -1,0 +1,111 @@
+// One server and the identities that projects have there. Owns the order of things for a call: token, version of the API, one new login
+// if the token is no longer taken. What is asked for, and what an answer holds, is for the file that asks (source.ts and its like).
+
+import { PsiError } from '../../core/error.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Place } from '../../ports/secret-source.ts';
+import type { TokenStore } from '../../ports/token-store.ts';
+import { createApi, type Answer, type ApiOptions, type ApiRequest } from './api.ts';
+import type { ResolveSecret } from './auth/login.ts';
+import { loginFor, type Auth } from './auth/methods.ts';
+import type { Context, Subject } from './errors.ts';
+import { faultOf, type Fault } from './fault.ts';
+import type { ApiVersion } from './requests.ts';
+import { Session, sessionName } from './session.ts';
+import { Versions, type VersionSetting } from './versions.ts';
+
+export type ConnectionDeps<Field> = ApiOptions & {
+  readonly apiVersion: VersionSetting;
+  readonly token: { readonly ttlMs: number | undefined };
+  readonly projects: ReadonlyMap<string, Project<Field>>;
+  readonly clock: Clock;
+  readonly tokenStore: TokenStore;
+  readonly resolveSecret: ResolveSecret<Field>;
+};
+
+export type Project<Field> = { readonly id: string; readonly environment: string; readonly auth: Auth<Field> };
+
+export type Connection = {
+  /** What messages about an answer need. */
+  readonly context: () => Context;
+  /** A place as the server and messages name it. NOT_FOUND: no such project in the config. */
+  readonly subjectOf: (place: Place, key?: string) => Subject;
+  /** One call as the identity of a project; refusals come back as they are. Fails as `Api.ask` and a login do. */
+  readonly call: (project: string, request: ApiRequest, signal: AbortSignal) => Promise<Answer>;
+  /** The answer of the first version of the API that the server has. A refusal comes back as its fault. */
+  readonly callVersioned: (
+    project: string,
+    requestFor: (version: ApiVersion) => ApiRequest,
+    signal: AbortSignal,
+  ) => Promise<Answer | Fault>;
+  /** Ends idle connections. Calls under way still finish. */
+  readonly close: () => void;
+};
+
+/** After a new login that changed nothing, a refused token of this project is not exchanged again for so long: logins are counted. */
+const REMEMBER_VAIN_LOGIN_MS = 60_000;
+
+/** Connects to nothing before the first call. */
+export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection {
+  const { apiUrl, clock } = deps;
+  const api = createApi(deps);
+  const versions = new Versions(deps.apiVersion, clock);
+  const sessions = new Map<string, Session>();
+  const vainUntil = new Map<string, number>();
+
+  const sessionOf = (project: Project<Field>): Session => {
+    const login = loginFor(project.auth, deps.resolveSecret);
+    const name = sessionName(apiUrl, login);
+    const known = sessions.get(name);
+    if (known) return known;
+    const { tokenStore: store, token } = deps;
+    const session = new Session({ api, apiUrl, login, clock, store, ttlMs: token.ttlMs });
+    sessions.set(name, session);
+    return session;
+  };
+
+  const projectOf = (alias: string): Project<Field> => {
+    const project = deps.projects.get(alias);
+    if (project) return project;
+    throw new PsiError('NOT_FOUND', `the project ${alias} is not in the config of infisical`, {
+      hint: `add it under \`projects\` of the provider, then \`systemctl restart psi.service\``,
+    });
+  };
+
+  const call: Connection['call'] = async (alias, request, signal) => {
+    const session = sessionOf(projectOf(alias));
+    const token = await session.token(signal);
+    const answer = await api.ask({ ...request, bearer: token }, signal);
+    if (faultOf(answer)?.kind !== 'token' || clock.monotonic() < (vainUntil.get(alias) ?? 0)) return answer;
+    session.discard(token);
+    const again = await api.ask({ ...request, bearer: await session.token(signal) }, signal);
+    if (faultOf(again)?.kind === 'token') vainUntil.set(alias, clock.monotonic() + REMEMBER_VAIN_LOGIN_MS);
+    return again;
+  };
+
+  return {
+    context: () => ({ apiUrl, now: clock.now() }),
+    subjectOf: (place, key) => {
+      const { id, environment } = projectOf(place.project);
+      return { project: place.project, projectId: id, environment, path: place.path, key };
+    },
+    call,
+    callVersioned: async (alias, requestFor, signal) => {
+      let fault: Fault | undefined;
+      for (const version of versions.candidates) {
+        const answer = await call(alias, requestFor(version), signal);
+        fault = faultOf(answer);
+        if (fault?.kind === 'route') continue;
+        // A refusal by somebody in between says nothing about the server behind.
+        if (fault === undefined || fault.kind === 'missing' || fault.kind === 'permission') versions.found(version);
+        if (fault === undefined) return answer;
+        break;
+      }
+      if (fault) return fault;
+      throw new PsiError('INTERNAL', 'no api version to try');
+    },
+    close: () => {
+      api.close();
+    },
+  };
+}
