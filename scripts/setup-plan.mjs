@@ -22,6 +22,14 @@ const NEEDS = [
   { purpose: 'test', command: 'debian keys', debian: ['debian-archive-keyring'], fedora: ['debian-keyring'] },
   { purpose: 'test', command: 'swtpm', debian: ['swtpm'], fedora: ['swtpm'] },
   { purpose: 'test', command: 'tpm2_pcrextend', debian: ['tpm2-tools'], fedora: ['tpm2-tools'] },
+  // The machine with a TPM and a kernel of its own, and its disk.
+  {
+    purpose: 'test',
+    command: 'qemu-system-x86_64',
+    debian: ['qemu-system-x86'],
+    fedora: ['qemu-system-x86-core'],
+  },
+  { purpose: 'test', command: 'mke2fs', debian: ['e2fsprogs'], fedora: ['e2fsprogs'] },
   // The soft token of the HSM tests: NSS, behind a shim that the tests compile.
   { purpose: 'test', command: 'cc', debian: ['gcc'], fedora: ['gcc'] },
   { purpose: 'test', command: 'libsoftokn3.so', debian: ['libnss3'], fedora: ['nss-softokn'] },

@@ -32,6 +32,11 @@ const TIERS: readonly Tier[] = [
     what: 'a booted host: systemd, quadlets, the image',
     run: () => runTests('host', ['--test-concurrency=1']),
   },
+  {
+    name: 'vm',
+    what: 'a machine with a kernel and a TPM of its own: reboots',
+    run: () => runTests('vm', ['--test-concurrency=1']),
+  },
 ];
 
 async function main(chosen: readonly string[]): Promise<number> {

@@ -29,13 +29,16 @@ export function isPsiDropIn(text: string): boolean {
 }
 
 /**
- * `Wants=` and never `Requires=`: that would stop and restart the workload with PSI. Ordering after the socket is enough, because
- * a lookup waits in its backlog while PSI starts.
+ * `Wants=` and never `Requires=`: that would stop and restart the workload with PSI. A lookup waits in the socket's backlog while PSI
+ * starts, but no longer than curl does: at the boot of a slow machine that is too short, so PSI, where it is starting too, comes first.
  */
 export function dropInText(input: DropInInput): string {
-  const units = [...new Set(['psi.socket', ...input.dependsOn])].map((name) => unitWord(input.unit, name)).join(' ');
+  const words = (names: readonly string[]): string =>
+    [...new Set([...names, ...input.dependsOn])].map((name) => unitWord(input.unit, name)).join(' ');
+  const wants = words(['psi.socket']);
+  const after = words(['psi.socket', 'psi.service']);
   const lines = [...new Set(input.secrets.map((secret) => secretLine(input.unit, secret)))].sort(byCodeUnit);
-  return [DROP_IN_MARK, '', '[Unit]', `Wants=${units}`, `After=${units}`, '', '[Container]', ...lines, ''].join('\n');
+  return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
 }
 
 function secretLine(unit: string, secret: DropInSecret): string {

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { imageStore, imageSupport, PSI_IMAGE } from '../hosts/image.ts';
+import type { HostCommands } from '../hosts/host-commands.ts';
 import { hostSupport, startHost, type Host } from '../hosts/nspawn.ts';
 import type { RunResult } from '../hosts/run.ts';
 import type { Support } from '../hosts/sandbox.ts';
@@ -86,7 +87,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
       );
     await host.until(`curl -sf http://127.0.0.1:${String(CONTROL)}/__double/counts`);
     await options.prepare?.(host);
-    await install(host);
+    await installPsi(host);
     const psi: PsiHost['psi'] = (...args) => host.run(['podman', 'exec', 'psi', 'psi', ...args]);
     return {
       host,
@@ -115,7 +116,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
 }
 
 /** The one `podman run` of the README and of the image's own label, then what `systemd install` says to run next. */
-async function install(host: Host): Promise<void> {
+export async function installPsi(host: HostCommands): Promise<void> {
   const command = await installCommand();
   await host.ok(`${command} install`);
   await host.ok(`${command} systemd install --image ${PSI_IMAGE} --enable`);
@@ -123,14 +124,15 @@ async function install(host: Host): Promise<void> {
 }
 
 /** The label `install` of the Containerfile, up to the command itself. */
-async function installCommand(): Promise<string> {
+export async function installCommand(): Promise<string> {
   const containerfile = await readFile(join(import.meta.dirname, '../../Containerfile'), 'utf8');
   const label = /\binstall="([^"]*) install"/.exec(containerfile)?.[1];
   if (label === undefined) throw new Error('the Containerfile has no label install');
   return label.replace(/\bIMAGE\b/, PSI_IMAGE);
 }
 
-function seedOf(options: PsiHostOptions): unknown {
+/** What the double holds at first. */
+export function seedOf(options: Pick<PsiHostOptions, 'folders' | 'seed'>): unknown {
   return {
     identities: [CREDENTIALS],
     projects: [{ id: PROJECT, slug: 'host', environments: ['prod'] }],
@@ -139,7 +141,7 @@ function seedOf(options: PsiHostOptions): unknown {
   };
 }
 
-function configText(options: PsiHostOptions): string {
+export function configText(options: Omit<PsiHostOptions, 'folders'>): string {
   return stringify({
     ...options.config,
     providers: {

@@ -12,12 +12,16 @@ import type { Support } from './sandbox.ts';
 export const SUITE = 'trixie';
 const NPM = 'npm@11';
 
+const HOST = (
+  'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
+  'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3'
+).split(',');
+
 const PACKAGES = {
   /** Boots under systemd-nspawn and runs quadlets. */
-  host: (
-    'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3'
-  ).split(','),
+  host: HOST,
+  /** The same with a kernel of its own. */
+  vm: [...HOST, 'linux-image-cloud-amd64'],
   /** What the Containerfile's FROM names, as far as this project uses it. */
   node: ['ca-certificates'],
 } as const;

@@ -3,15 +3,14 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { baseRoot, baseRootSupport, cacheDir } from './base-root.ts';
 import { BUSYBOX_IMAGE, busyboxArchive, findBusybox } from './busybox.ts';
+import { hostCommands, type HostCommands } from './host-commands.ts';
 import type { HostFiles } from './host-files.ts';
 import { writeHostFiles } from './host-files.ts';
 import type { Booted } from './nspawn-boot.ts';
 import { bootHost } from './nspawn-boot.ts';
 import { portableNode } from './portable-node.ts';
-import type { RunOptions, RunResult } from './run.ts';
 import { missingCommand, run } from './run.ts';
 import type { Support } from './sandbox.ts';
 
@@ -32,7 +31,7 @@ export interface NodeUnit {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface Host {
+export interface Host extends HostCommands {
   /** Unique: the host's folder in the temporary folder and its cgroup bear it. */
   readonly name: string;
   /** Where this checkout is inside the host, read-only. */
@@ -43,19 +42,9 @@ export interface Host {
   readonly image: string;
   /** The host's systemd, as this machine numbers it. */
   readonly leader: number;
-  /** Runs a program, or a line of POSIX sh, as root on the host. */
-  run(command: string | readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Runs it and throws, with its words, unless it exits 0. Answers its stdout. */
-  ok(command: string | readonly string[], options?: RunOptions): Promise<string>;
-  /** Repeats a command until it exits 0: for what the host does by itself, such as writing a journal line. */
-  until(command: string | readonly string[], timeoutMs?: number): Promise<void>;
   /** Starts a script of this checkout as a transient service of the host. */
   startNode(unit: NodeUnit): Promise<void>;
-  write(path: string, content: string | Uint8Array, mode?: number): Promise<void>;
-  read(path: string): Promise<string>;
   loadImage(archive: string): Promise<void>;
-  /** The messages of one unit since boot, one a line; without a unit, of all. */
-  journal(unit?: string): Promise<string>;
   /** Powers the host off and waits until nothing of it is left. */
   stop(): Promise<void>;
 }
@@ -103,8 +92,6 @@ export async function startHost(options: HostOptions = {}): Promise<Host> {
 }
 
 const CONSOLE_TAIL = 3000;
-const UNTIL_MS = 30_000;
-const UNTIL_PAUSE_MS = 50;
 
 const storageConf = ({ imageStore }: HostOptions): HostFiles => {
   const more = imageStore === undefined ? '' : `[storage.options]\nadditionalimagestores = ["${INSIDE.store}"]\n`;
@@ -118,50 +105,23 @@ async function importBusybox(host: Host, dir: string): Promise<void> {
 }
 
 function handOut(booted: Booted, name: string): Host {
-  const argvOf = (command: string | readonly string[]): readonly string[] =>
-    typeof command === 'string' ? ['sh', '-c', command] : command;
-  const inside: Host['run'] = (command, options) => booted.run(argvOf(command), options);
-  const ok: Host['ok'] = async (command, options) => {
-    const result = await inside(command, options);
-    if (result.code === 0) return result.stdout;
-    const line = typeof command === 'string' ? command : command.join(' ');
-    throw new Error(`${line}: exit ${String(result.code)}: ${result.stderr}${result.stdout}`.slice(0, CONSOLE_TAIL));
-  };
-  const until: Host['until'] = async (command, timeoutMs = UNTIL_MS) => {
-    const end = performance.now() + timeoutMs;
-    for (;;) {
-      const { code, stdout, stderr } = await inside(command);
-      if (code === 0) return;
-      if (performance.now() > end) throw new Error(`never came true: ${argvOf(command).join(' ')}: ${stderr}${stdout}`);
-      await pause(UNTIL_PAUSE_MS);
-    }
-  };
+  const commands = hostCommands((argv, options) => booted.run(argv, options));
+  const { ok } = commands;
   return {
+    ...commands,
     name,
     tree: INSIDE.tree,
     node: INSIDE.node,
     image: BUSYBOX_IMAGE,
     leader: booted.leader,
-    run: inside,
-    ok,
-    until,
     startNode: async ({ unit, script, args = [], env = {} }) => {
       const settings = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
       const service = ['systemd-run', '--quiet', '--collect', '--service-type=exec', `--unit=${unit}`, ...settings];
       await ok([...service, INSIDE.node, join(INSIDE.tree, script), ...args]);
     },
-    write: async (path, content, mode = 0o644) => {
-      const script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"';
-      await ok(['sh', '-c', script, 'sh', path, mode.toString(8)], { input: content });
-    },
-    read: (path) => ok(['cat', '--', path]),
     loadImage: async (archive) => {
       if (dirname(archive) !== cacheDir()) throw new Error(`the host sees archives in ${cacheDir()} only`);
       await ok(['podman', 'load', '--quiet', '--input', join(INSIDE.cache, basename(archive))]);
-    },
-    journal: async (unit) => {
-      await ok(['journalctl', '--sync']);
-      return ok(['journalctl', '--boot', '--output=cat', ...(unit === undefined ? [] : ['--unit', unit])]);
     },
     stop: () => booted.stop(),
   };

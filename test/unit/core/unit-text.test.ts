@@ -74,7 +74,7 @@ const accepted = fc.oneof(
 );
 
 describe('drop-in text', () => {
-  it('orders after the socket and the units the workload depends on, with one line per secret', () => {
+  it('orders after the socket, PSI and the units the workload depends on, with one line per secret', () => {
     const text = dropInText({
       unit: 'myapp.container',
       dependsOn: ['psi-infisical-setup.service', 'psi.socket'],
@@ -91,7 +91,7 @@ describe('drop-in text', () => {
         '',
         '[Unit]',
         'Wants=psi.socket psi-infisical-setup.service',
-        'After=psi.socket psi-infisical-setup.service',
+        'After=psi.socket psi.service psi-infisical-setup.service',
         '',
         '[Container]',
         'Secret=myapp--A$$B%%h,type=mount,target=A$$B%%h',
@@ -119,6 +119,7 @@ describe('drop-in text', () => {
           );
           assert.deepEqual(ours.map((entry) => parseSecret(entry.value)).sort(order), [...secrets].sort(order));
           assert.deepEqual(entries[0]?.value.split(' '), [...new Set(['psi.socket', ...dependsOn])]);
+          assert.deepEqual(entries[1]?.value.split(' '), [...new Set(['psi.socket', 'psi.service', ...dependsOn])]);
         },
       ),
     );

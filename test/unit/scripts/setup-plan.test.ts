@@ -32,7 +32,7 @@ test('tells the families of Debian, Ubuntu, Fedora, RHEL and its rebuilds apart'
 test('asks for everything on an empty Debian or Ubuntu that is to run the tests', () => {
   const expected = (
     'g++ make python3 libtss2-dev podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
-    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools gcc libnss3'
+    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools qemu-system-x86 e2fsprogs gcc libnss3'
   ).split(' ');
   assert.deepEqual(planPackages(readSystem(DEBIAN), 'test', nothing).packages, expected);
   assert.deepEqual(planPackages(readSystem(UBUNTU), 'test', nothing).packages, expected);
@@ -44,7 +44,7 @@ test('uses the names that Fedora gives the same packages', () => {
     packages,
     (
       'gcc-c++ make python3 tpm2-tss-devel podman crun curl util-linux tar busybox dbus-daemon openssl ' +
-      'systemd-container debootstrap debian-keyring swtpm tpm2-tools gcc nss-softokn'
+      'systemd-container debootstrap debian-keyring swtpm tpm2-tools qemu-system-x86-core e2fsprogs gcc nss-softokn'
     ).split(' '),
   );
   assert.deepEqual(notes, []);

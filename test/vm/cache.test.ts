@@ -1,0 +1,157 @@
+// The cache on a machine with a TPM of its own (/dev/tpmrm0), real reboots and a kernel of its own: what no container host can show.
+// One machine serves all tests, in this order, since each reboot takes a minute: a test begins where the one before has ended.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { PSI_IMAGE, imageStore, imageSupport } from '../hosts/image.ts';
+import { startVm, VM_GATEWAY, vmSupport, type Vm } from '../hosts/vm.ts';
+import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
+import { decode, seedCodec } from '../doubles/infisical/codec.ts';
+import { configText, installCommand, installPsi, PROJECT, seedOf, sleeper } from '../host/psi-host.ts';
+
+const machine = await vmSupport();
+const support = machine.ok ? await imageSupport() : machine;
+const options = { skip: support.ok ? false : support.reason };
+
+const FOLDERS = { '/myapp': { TOKEN: 'value-first', MULTI: 'two\n "lines" grüezi' } };
+const COUNT = Object.keys(FOLDERS['/myapp']).length;
+const KEY = '/etc/credstore.encrypted/psi-cache-key';
+
+/** The emulated processor takes ten seconds to start a Node. */
+const SLOW_MACHINE = {
+  config: { lookup: { timeout: '60s' } },
+  files: {
+    '/etc/containers/systemd/psi.container.d/slow-machine.conf':
+      '[Container]\nHealthTimeout=120s\nHealthStartupTimeout=120s\nHealthInterval=600s\nHealthStartupInterval=10s\n',
+  },
+};
+
+let double: InfisicalDouble;
+let vm: Vm;
+
+const config = (cache: unknown): string =>
+  configText({
+    workloads: { myapp: { secrets: [{ project: 'main', path: '/myapp' }] } },
+    config: { ...SLOW_MACHINE.config, cache },
+    provider: { api_url: double.url.replace('127.0.0.1', VM_GATEWAY), allow_http: true },
+  });
+
+describe('the cache on a machine with a TPM', options, () => {
+  before(async () => {
+    double = await startInfisicalDouble({ seed: decode(seedCodec, seedOf({ folders: FOLDERS })) });
+    vm = await startVm({
+      imageStore: await imageStore(),
+      files: {
+        ...SLOW_MACHINE.files,
+        '/etc/psi/config.yaml': { content: config({ backend: 'tpm', tpm: { pcrs: [7] } }), mode: 0o600 },
+        '/etc/containers/systemd/myapp.container': sleeper('[Install]', 'WantedBy=multi-user.target'),
+      },
+    });
+    await installPsi(vm);
+    await vm.ok(['podman', 'exec', 'psi', 'psi', 'setup']);
+    await vm.ok('systemctl daemon-reload && systemctl restart myapp.service');
+  });
+  after(async () => {
+    await vm.stop();
+    await double.close();
+  });
+
+  test('setup seals it to the TPM', async () => {
+    await assertWorkloadHas(FOLDERS['/myapp']);
+    const { state, entries, problem } = await cacheStatus();
+    assert.deepEqual([state, entries, problem], ['ready', COUNT, null]);
+  });
+
+  test('after a reboot in an outage the workload starts by itself, with its values', async () => {
+    await double.refuseConnections();
+    await vm.reboot();
+    await untilRunning();
+    await assertWorkloadHas(FOLDERS['/myapp']);
+    await assertVerified();
+  });
+
+  test('a PCR that moved is named, with what to run, and lookups are live', async () => {
+    await double.acceptConnections();
+    // It would seal the cache anew, for the PCR as it is.
+    await vm.run('systemctl stop psi-infisical-setup.service');
+    await vm.ok(`tpm2_pcrextend 7:sha256=${'5a'.repeat(32)}`);
+    await restartPsi();
+    const { problem } = await cacheStatus();
+    assert.match(problem?.message ?? '', /PCR 7\b/);
+    assert.match(problem?.hint ?? '', /psi cache refresh/);
+    assert.match(await vm.journal('psi.service'), /PCR 7\b/);
+    await assertServesLive('value-second');
+  });
+
+  test('a refresh seals for the PCR as it is now', async () => {
+    await vm.ok(['podman', 'exec', 'psi', 'psi', 'cache', 'refresh']);
+    await assertVerified();
+  });
+
+  test('the same with a key that systemd-creds has bound to the TPM', async () => {
+    await vm.ok(
+      `mkdir -p -m 0700 ${KEY.slice(0, KEY.lastIndexOf('/'))} && head -c 32 /dev/urandom | ` +
+        `systemd-creds encrypt --with-key=tpm2 --tpm2-pcrs=15 --name=psi-cache-key - ${KEY}`,
+    );
+    await vm.write('/etc/psi/config.yaml', config({ backend: 'credential' }), 0o600);
+    await vm.ok(`${await installCommand()} systemd install --image ${PSI_IMAGE} --enable`);
+    await vm.ok('systemctl restart psi.service');
+    await vm.ok(['podman', 'exec', 'psi', 'psi', 'cache', 'refresh']);
+    await double.refuseConnections();
+    await vm.reboot();
+    await untilRunning();
+    await assertWorkloadHas({ ...FOLDERS['/myapp'], TOKEN: 'value-second' });
+    await assertVerified();
+  });
+
+  test('a key that systemd cannot open for a PCR that moved leaves PSI serving live', async () => {
+    await double.acceptConnections();
+    await vm.run('systemctl stop psi-infisical-setup.service');
+    await vm.ok(`tpm2_pcrextend 15:sha256=${'5a'.repeat(32)}`);
+    await vm.run('systemctl restart psi-cache-key.service');
+    await restartPsi();
+    const { problem } = await cacheStatus();
+    assert.match(problem?.message ?? '', /psi-cache-key cannot be read/);
+    assert.match(problem?.hint ?? '', /systemctl status psi-cache-key/);
+    await assertServesLive('value-third');
+  });
+});
+
+type CacheStatus = {
+  readonly state: string;
+  readonly entries: number;
+  readonly problem: { readonly message: string; readonly hint: string } | null;
+  readonly verified: { readonly ok: boolean; readonly entries: number } | null;
+};
+
+async function cacheStatus(): Promise<CacheStatus> {
+  const { stdout } = await vm.run(['podman', 'exec', 'psi', 'psi', 'cache', 'status', '--verify', '--json']);
+  return JSON.parse(stdout) as CacheStatus;
+}
+
+/** The file on disk opens, now, with what the TPM or systemd gives. */
+async function assertVerified(): Promise<void> {
+  const { verified, problem } = await cacheStatus();
+  assert.deepEqual([verified?.ok, verified?.entries, problem], [true, COUNT, null]);
+}
+
+async function restartPsi(): Promise<void> {
+  await vm.ok('systemctl restart psi.service');
+}
+
+/** systemd starts it at boot; nobody here does. */
+async function untilRunning(): Promise<void> {
+  await vm.until('systemctl is-active myapp.service', 300_000);
+}
+
+/** With a value that no cache can have. */
+async function assertServesLive(value: string): Promise<void> {
+  double.state.setSecret({ project: PROJECT, environment: 'prod', path: '/myapp', key: 'TOKEN', value });
+  await vm.ok('systemctl restart myapp.service');
+  await assertWorkloadHas({ ...FOLDERS['/myapp'], TOKEN: value });
+}
+
+async function assertWorkloadHas(values: Readonly<Record<string, string>>): Promise<void> {
+  const pid = (await vm.ok(['podman', 'inspect', '--format', '{{.State.Pid}}', 'systemd-myapp'])).trim();
+  const environment = (await vm.ok(['cat', `/proc/${pid}/environ`])).split('\0');
+  for (const [key, value] of Object.entries(values)) assert.ok(environment.includes(`${key}=${value}`), key);
+}
