@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'SERVICE_DOWN',
   'KEY_UNAVAILABLE',
   'CACHE_CORRUPT',
+  'BAD_CERTIFICATE',
   'HOST',
   'INTERNAL',
 ] as const;
@@ -78,6 +79,7 @@ const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   SERVICE_DOWN: 503,
   KEY_UNAVAILABLE: 503,
   CACHE_CORRUPT: 503,
+  BAD_CERTIFICATE: 502,
   HOST: 502,
   INTERNAL: 500,
 };
@@ -100,6 +102,7 @@ const EXIT_CODE: Readonly<Record<ErrorCode, number>> = {
   SERVICE_DOWN: 69,
   KEY_UNAVAILABLE: 69,
   CACHE_CORRUPT: 65,
+  BAD_CERTIFICATE: 65,
   HOST: 74,
   INTERNAL: 70,
 };

@@ -24,6 +24,26 @@ const LoggedIn = t.intersection([
   t.type({ accessToken: t.string }),
   t.partial({ expiresIn: t.union([t.number, t.null, t.undefined]) }),
 ]);
+/** Renewals by an authority further away come with empty texts. */
+const Issued = t.intersection([
+  t.type({ certificate: t.string, certificateId: t.string }),
+  t.partial({ certificateChain: text, issuingCaCertificate: text, privateKey: text, certificateRequestId: text }),
+]);
+const Ordered = t.intersection([
+  t.type({ certificate: t.union([Issued, t.null]) }),
+  t.partial({ certificateRequestId: text, status: text }),
+]);
+const Requested = t.intersection([
+  t.type({ status: t.string }),
+  t.partial({ certificateId: text, errorMessage: text, pendingMessage: text }),
+]);
+const Recorded = t.type({
+  certificate: t.partial({ status: text, notBefore: text, notAfter: text, latestRenewalCertificateId: text }),
+});
+const Bundle = t.intersection([
+  t.type({ certificate: t.string }),
+  t.partial({ certificateChain: text, privateKey: text }),
+]);
 const Claims = t.partial({ iat: t.number, exp: t.number });
 const Refusal = t.partial({ error: t.unknown, message: t.unknown, reqId: t.unknown, details: t.unknown });
 const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string, t.number])) }));
@@ -31,6 +51,11 @@ const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string,
 export type Item = t.TypeOf<typeof Item>;
 export type Listing = t.TypeOf<typeof Listing>;
 export type LoggedIn = t.TypeOf<typeof LoggedIn>;
+export type Issued = t.TypeOf<typeof Issued>;
+export type Ordered = t.TypeOf<typeof Ordered>;
+export type Requested = t.TypeOf<typeof Requested>;
+export type Recorded = t.TypeOf<typeof Recorded>['certificate'];
+export type Bundle = t.TypeOf<typeof Bundle>;
 export type Claims = t.TypeOf<typeof Claims>;
 
 /** What a refusing server says. Proxies say it in HTML, and then there is none of it. */
@@ -55,6 +80,26 @@ export function decodeLogin(body: string): LoggedIn | undefined {
   const answer = decode(LoggedIn, body);
   // It becomes a header: anything but printable ASCII would break the next request instead of this one.
   return answer !== undefined && /^[\x21-\x7e]+$/.test(answer.accessToken) ? answer : undefined;
+}
+
+export function decodeOrdered(body: string): Ordered | undefined {
+  return decode(Ordered, body);
+}
+
+export function decodeRenewed(body: string): Issued | undefined {
+  return decode(Issued, body);
+}
+
+export function decodeRequested(body: string): Requested | undefined {
+  return decode(Requested, body);
+}
+
+export function decodeRecorded(body: string): Recorded | undefined {
+  return decode(Recorded, body)?.certificate;
+}
+
+export function decodeBundle(body: string): Bundle | undefined {
+  return decode(Bundle, body);
 }
 
 export function decodeClaims(json: string): Claims | undefined {
