@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import { injectFaults } from './faults.ts';
 import { answerFailures, unknownRoute } from './gate.ts';
 import { addAuthRoutes } from './routes-auth.ts';
+import { addCertificateRoutes } from './routes-certificates.ts';
 import { controlRouter } from './routes-control.ts';
 import { addFolderRoutes } from './routes-folders.ts';
 import { addProjectRoutes } from './routes-projects.ts';
@@ -23,7 +24,10 @@ export function buildApp(deps: ControlDeps): Express {
   addFolderRoutes(app, machine);
   addProjectRoutes(app, machine);
   addSecretRoutesV3(app, machine);
-  if (machine.generation === 'v4') addSecretRoutesV4(app, machine);
+  if (machine.generation === 'v4') {
+    addSecretRoutesV4(app, machine);
+    addCertificateRoutes(app, machine);
+  }
   app.use(unknownRoute(machine));
   app.use(answerFailures(machine));
   return app;

@@ -4,7 +4,17 @@ import type { RequestHandler } from 'express';
 import type { Clock } from './model.ts';
 
 export type CallKind =
-  'login' | 'renew' | 'revoke' | 'status' | 'list' | 'get' | 'write' | 'folders' | 'project' | 'unknown';
+  | 'login'
+  | 'renew'
+  | 'revoke'
+  | 'status'
+  | 'list'
+  | 'get'
+  | 'write'
+  | 'folders'
+  | 'project'
+  | 'certificates'
+  | 'unknown';
 
 export interface Call {
   readonly method: string;
@@ -34,6 +44,10 @@ const ROUTES: readonly (readonly [CallKind, string, string])[] = [
   ['folders', '*', '/api/v1/folders'],
   ['project', 'GET', '/api/v1/projects/slug/:slug'],
   ['project', 'GET', '/api/v1/workspace'],
+  ['certificates', '*', '/api/v1/cert-manager/certificates'],
+  ['certificates', '*', '/api/v1/cert-manager/certificates/certificate-requests/:id'],
+  ['certificates', '*', '/api/v1/cert-manager/certificates/:id'],
+  ['certificates', '*', '/api/v1/cert-manager/certificates/:id/:what'],
 ];
 
 export class CallLog {

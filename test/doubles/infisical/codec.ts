@@ -15,6 +15,7 @@ const kind = t.keyof({
   write: null,
   folders: null,
   project: null,
+  certificates: null,
   unknown: null,
 });
 
@@ -79,11 +80,28 @@ export const failNextCodec = t.intersection([
   }),
 ]);
 
+export const profileCodec = t.type({ id: t.string, project: t.string });
+
+export const pkiKnobsCodec = t.partial({
+  mode: t.keyof({ sync: null, external: null, approval: null }),
+  doneAfterLooks: t.number,
+  outcome: t.keyof({ issued: null, failed: null, rejected: null }),
+  status: t.string,
+  errorMessage: t.string,
+  wrongKey: t.boolean,
+  longestMs: t.number,
+  ended: t.boolean,
+  deny: t.readonlyArray(t.keyof({ 'issue-cert': null, read: null, 'read-private-key': null })),
+  policy: t.string,
+  showsRenewals: t.boolean,
+});
+
 /** `secrets` is the long form; `values` the short one: project → environment → path → key → value. */
 export const seedCodec = t.partial({
   generation: t.keyof({ v4: null, '2024': null }),
   identities: t.readonlyArray(identity),
   projects: t.readonlyArray(project),
+  profiles: t.readonlyArray(profileCodec),
   values: t.record(t.string, t.record(t.string, t.record(t.string, t.record(t.string, t.string)))),
   secrets: t.readonlyArray(secretCodec),
   folders: t.readonlyArray(place),

@@ -74,6 +74,13 @@ export class Fields {
     return fallback;
   }
 
+  /** An object as it came; its own fields are the caller's to check. */
+  record(name: string): unknown {
+    const value = this.#source[name];
+    if (value !== undefined && !isRecord(value)) this.#wrongType(name, 'object', value);
+    return value;
+  }
+
   /** An array of objects; each item's own issues must be checked by the caller through its Fields. */
   items(name: string): readonly Fields[] {
     const value = this.#source[name];

@@ -9,6 +9,7 @@ import { RateLimited } from './rate-limit.ts';
 import type { Credentials } from './credentials.ts';
 import type { Knobs } from './knobs.ts';
 import type { Generation, Identity } from './model.ts';
+import type { Pki } from './pki.ts';
 import type { RateClass, RateLimiter } from './rate-limit.ts';
 import type { SecretReader } from './reading.ts';
 import type { DoubleState } from './state.ts';
@@ -24,6 +25,7 @@ export interface Machine {
   readonly limiter: RateLimiter;
   readonly reader: SecretReader;
   readonly writer: SecretWriter;
+  readonly pki: Pki;
 }
 
 export interface OpenCall {

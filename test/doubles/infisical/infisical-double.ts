@@ -6,6 +6,7 @@ import { Credentials } from './credentials.ts';
 import { Knobs } from './knobs.ts';
 import { Listener } from './listener.ts';
 import { RateLimiter } from './rate-limit.ts';
+import { Pki } from './pki.ts';
 import { SecretReader } from './reading.ts';
 import { applySeed } from './seed.ts';
 import { DoubleState } from './state.ts';
@@ -35,6 +36,7 @@ export interface InfisicalDouble {
   readonly generation: Generation;
   readonly state: DoubleState;
   readonly knobs: Knobs;
+  readonly pki: Pki;
   readonly calls: readonly Readonly<Call>[];
   readonly count: (kind?: CallKind) => number;
   readonly clearCalls: () => void;
@@ -58,8 +60,10 @@ export async function startInfisicalDouble(options: InfisicalDoubleOptions = {})
     limiter: new RateLimiter(now),
     reader: new SecretReader(state, generation),
     writer: new SecretWriter(state, generation),
+    pki: new Pki(now),
   };
   applySeed(state, seed);
+  for (const profile of seed.profiles ?? []) machine.pki.addProfile(profile);
 
   const turn = async ({ outage, ...change }: KnobChange): Promise<void> => {
     machine.knobs.set(change);
@@ -84,6 +88,7 @@ export async function startInfisicalDouble(options: InfisicalDoubleOptions = {})
     generation,
     state,
     knobs: machine.knobs,
+    pki: machine.pki,
     calls: log.calls,
     count: (kind) => log.count(kind),
     clearCalls: () => {

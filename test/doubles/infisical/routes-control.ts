@@ -3,6 +3,7 @@
 import { Router, json } from 'express';
 import type { ErrorRequestHandler } from 'express';
 import { decode, failNextCodec, knobsCodec, secretAddressCodec, secretCodec, seedCodec } from './codec.ts';
+import { pkiControlRouter } from './routes-pki-control.ts';
 import { applySeed } from './seed.ts';
 import type { CallLog } from './call-log.ts';
 import type { KnobChange } from './codec.ts';
@@ -55,6 +56,7 @@ export function controlRouter({ machine, log, turn }: ControlDeps): Router {
     const found = machine.state.deleteSecret(decode(secretAddressCodec, req.body));
     res.status(found ? 204 : 404).end();
   });
+  router.use('/pki', pkiControlRouter(machine.pki));
   router.use(refuse);
   return router;
 }
