@@ -1,0 +1,60 @@
+// What a run did for each certificate, as people and programs read it. No key and no output of an authority is in it.
+
+import { exitCode, type ErrorCode, type PsiError } from '../core/error.ts';
+
+export type TlsOutcome = 'issued' | 'renewed' | 'restored' | 'kept' | 'pending' | 'failed';
+
+export type HookReport = {
+  readonly argv: readonly string[];
+  readonly ok: boolean;
+  readonly exit: number | null;
+  /** What else ended it, or why it was not started. */
+  readonly ended: string | null;
+  readonly output: readonly string[];
+};
+
+export type TlsFailure = {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly retry: 'no' | 'now' | 'later';
+};
+
+export type CertificateReport = {
+  readonly name: string;
+  readonly outcome: TlsOutcome;
+  /** ISO texts. */
+  readonly notAfter: string | null;
+  readonly renewalDue: string | null;
+  /** The authority's word for an order that is under way. */
+  readonly requestStatus: string | null;
+  readonly hooks: readonly HookReport[];
+  readonly failure: TlsFailure | null;
+};
+
+export type TlsRunReport = { readonly certificates: readonly CertificateReport[]; readonly exit: number };
+
+export function tlsFailure(error: PsiError): TlsFailure {
+  return { code: error.code, message: error.message, hint: error.hint ?? null, retry: error.retry };
+}
+
+/**
+ * 0: all is as it should be. 75: nothing but waiting helps, and the next run goes on. 77: all that failed was denied. 1: anything else
+ * failed, hooks included.
+ */
+export function tlsExit(certificates: readonly CertificateReport[]): number {
+  const exits = certificates.flatMap(({ outcome, failure, hooks }) => [
+    ...(failure ? [exitOf(failure)] : []),
+    ...(outcome === 'pending' ? [75] : []),
+    ...(hooks.some(({ ok }) => !ok) ? [1] : []),
+  ]);
+  if (exits.length === 0) return 0;
+  const serious = exits.filter((exit) => exit !== 75);
+  if (serious.length === 0) return 75;
+  return serious.every((exit) => exit === 77) ? 77 : 1;
+}
+
+function exitOf({ code, retry }: TlsFailure): number {
+  if (retry === 'later' && code !== 'HOST') return 75;
+  return exitCode(code) === 77 ? 77 : 1;
+}
