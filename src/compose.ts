@@ -14,6 +14,7 @@ import { composeCacheFace } from './compose-cache-face.ts';
 import { composeInstall, composeSystemdInstall, driverOptionsOf, headerFilePath } from './compose-install.ts';
 import { composeProviders, type Providers } from './compose-providers.ts';
 import { digestOf, reload } from './compose-reload.ts';
+import { composeTls } from './compose-tls.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { resolveSecret } from './config/secret-field.ts';
@@ -54,6 +55,7 @@ export function composition(deps: ServeDeps): Composition {
     serve: (config) => serve(config, deps),
     install: (config, options) => composeInstall(config, options, deps),
     systemdInstall: (config, options) => composeSystemdInstall(config, options, deps),
+    tls: composeTls(deps),
   };
 }
 

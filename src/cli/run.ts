@@ -15,6 +15,7 @@ import { statusCommand } from './commands/status.ts';
 import { ControlClient } from './control-client.ts';
 import { example } from './help.ts';
 import { reportError, type Terminal } from './terminal.ts';
+import { addTlsCommands } from './tls-commands.ts';
 
 export type CliDeps = {
   readonly terminal: Terminal;
@@ -136,5 +137,9 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
       done(await statusCommand(await clientWhateverConfig(), terminal, flags.json));
     });
   addCacheCommands(program, { terminal, client, done });
+  const infisical = program
+    .command('infisical')
+    .description('what people do with Infisical: log in, read, import, certificates');
+  addTlsCommands(infisical, { terminal, config, compose: deps.compose, done });
   return program;
 }

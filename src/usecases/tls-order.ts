@@ -82,9 +82,7 @@ export class CertificateOrder {
   }
 
   /** The end of the line of renewals that begins with this one. */
-  async #lastOf(
-    id: string,
-  ): Promise<
+  async #lastOf(id: string): Promise<
     | {
         readonly id: string;
         readonly active: boolean;

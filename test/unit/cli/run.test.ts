@@ -47,6 +47,9 @@ const COMMANDS = [
   ['hsm', 'preflight'],
   ['hsm', 'init'],
   ['hsm', 'status'],
+  ['infisical', 'tls', 'issue'],
+  ['infisical', 'tls', 'renew'],
+  ['infisical', 'tls', 'status'],
 ] as const;
 
 for (const command of COMMANDS) {
