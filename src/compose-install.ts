@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { DriverHeaderFile } from './adapters/fs/header-file.ts';
 import { HostFileSystem } from './adapters/fs/host-file.ts';
 import { DbusUnitManager } from './adapters/systemd/dbus-unit-manager.ts';
+import { certificatesOf } from './compose-tls.ts';
 import { defaultCache } from './config/assemble.ts';
 import type { CacheConfig, Config } from './config/config.ts';
 import { references } from './config/references.ts';
@@ -55,8 +56,22 @@ function layoutOf(config: Config, { env, uid }: HostDeps): HostLayout {
     controlSocket: config.controlSocket,
     podmanSocket: config.podmanSocket,
     dbusSocket: config.dbusSocket,
+    tls: tlsLayout(config),
     ...cacheLayout(config.cache ?? defaultCache(config.stateDir)),
   };
+}
+
+/** Between two runs of a daily timer, its spread included, and some time to try again. */
+const DAILY_NEEDS_MS = 3 * 86_400_000;
+
+function tlsLayout({ providers }: Config): HostLayout['tls'] {
+  const certificates = [...providers.values()].flatMap((provider) => certificatesOf(provider));
+  if (certificates.length === 0) return undefined;
+  const outputs = certificates.flatMap(({ output: { cert, key, chain, ca } }) => [
+    ...[cert, key, chain],
+    ...(ca === undefined ? [] : [ca]),
+  ]);
+  return { outputs, often: certificates.some(({ renewBeforeMs }) => renewBeforeMs < DAILY_NEEDS_MS) };
 }
 
 function cacheLayout(cache: CacheConfig): Pick<HostLayout, 'cache' | 'refresh'> {

@@ -5,6 +5,7 @@ import { PsiError } from './error.ts';
 import { folderOf, isBelow, unitPath } from './host-layout.ts';
 import type { HostLayout } from './host-layout.ts';
 import { printable } from './naming.ts';
+import { outputFolders, outputServiceLines } from './tls-units.ts';
 import { unitFile } from './unit-file.ts';
 
 export type ContainerOptions = {
@@ -91,10 +92,18 @@ function environment(layout: HostLayout): readonly string[] {
 function volumes(layout: HostLayout): readonly string[] {
   const folders = [folderOf(layout.socket), layout.stateDir, layout.systemdDir, folderOf(layout.podmanSocket)];
   const lines = folders.map((path) => volume(layout, path, false));
-  lines.push(volume(layout, folderOf(layout.configFile), true));
+  const outputs = outputFolders(layout);
+  // Podman takes one mount of a folder: certificates that are written beside the config make it writable.
+  lines.push(volume(layout, folderOf(layout.configFile), !outputs.includes(folderOf(layout.configFile))));
   // A mounted socket file goes stale when the bus restarts, hence its folder; a user's bus lies in the runtime folder itself.
   const busFolder = folderOf(layout.dbusSocket);
   lines.push(volume(layout, busFolder === layout.runtimeDir ? layout.dbusSocket : busFolder, false));
+  // Below the config's folder, which is mounted read-only, they want a mount of their own.
+  for (const path of outputs) {
+    const there =
+      [...folders, busFolder].some((folder) => isBelow(path, folder)) || path === folderOf(layout.configFile);
+    if (!there) lines.push(volume(layout, path, false));
+  }
   const seen = [...folders, folderOf(layout.configFile)];
   for (const path of [...layout.caFiles, ...layout.secretFiles.map(rotating)]) {
     if (!seen.some((folder) => isBelow(path, folder))) lines.push(volume(layout, path, true));
@@ -120,6 +129,7 @@ function service(layout: HostLayout): readonly string[] {
     '# Podman mounts no folder that is not there.',
     `ExecStartPre=mkdir -p ${unitPath(layout, folderOf(layout.configFile))}`,
     `ExecStartPre=mkdir -p -m 0700 ${unitPath(layout, layout.stateDir)}`,
+    ...outputServiceLines(layout),
     ...backendServiceLines(layout),
     'Restart=always',
     'RestartSec=2',

@@ -12,6 +12,14 @@ export type CacheLayout = {
   readonly credential: string;
 };
 
+/** What the units have to know of the certificates. */
+export type TlsLayout = {
+  /** All files that are written. */
+  readonly outputs: readonly string[];
+  /** One lives so short that a look a day would come too late. */
+  readonly often: boolean;
+};
+
 /** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
 export type HostLayout = {
   readonly scope: 'system' | 'user';
@@ -32,6 +40,8 @@ export type HostLayout = {
   /** Undefined: off, or on no backend. */
   readonly cache: CacheLayout | undefined;
   readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
+  /** Undefined: no certificates. */
+  readonly tls: TlsLayout | undefined;
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;

@@ -6,6 +6,7 @@ import { containerUnit } from './container-unit.ts';
 import type { ContainerOptions } from './container-unit.ts';
 import { unitPath } from './host-layout.ts';
 import type { HostLayout } from './host-layout.ts';
+import { tlsRenewTimer, tlsRenewUnit } from './tls-units.ts';
 import { unitFile } from './unit-file.ts';
 
 export type HostUnit = {
@@ -34,6 +35,13 @@ export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonl
       kind: 'systemd',
       text: refreshTimer(layout),
       wantedBy: cache && 'timers.target',
+    },
+    systemdUnit('psi-tls-renew.service', tlsRenewUnit()),
+    {
+      name: 'psi-tls-renew.timer',
+      kind: 'systemd',
+      text: tlsRenewTimer(layout),
+      wantedBy: layout.tls && 'timers.target',
     },
     ...(cache?.backend === 'credential'
       ? [systemdUnit('psi-cache-key.service', cacheKeyUnit(layout, cache.credential))]

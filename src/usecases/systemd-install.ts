@@ -91,7 +91,10 @@ function nextCommands(layout: HostLayout, changes: readonly HostChange[], loaded
   const changed = (name: string, change: HostChange['change']): boolean =>
     changes.some((one) => one.path.endsWith(`/${name}`) && one.change === change);
   const commands = loaded ? [] : [`${systemctl} daemon-reload`];
-  const timer = layout.cache ? [`${systemctl} start psi-infisical-refresh.timer`] : [];
+  const timer = [
+    ...(layout.cache ? [`${systemctl} start psi-infisical-refresh.timer`] : []),
+    ...(layout.tls ? [`${systemctl} start psi-tls-renew.timer`] : []),
+  ];
   if (changed('psi.container', 'created')) {
     // Without it a user's units stop at logout and do not start at boot.
     if (layout.scope === 'user') commands.unshift('loginctl enable-linger');

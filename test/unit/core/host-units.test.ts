@@ -18,6 +18,7 @@ const NONE = {
   secretFiles: [],
   credentials: [],
   cache: undefined,
+  tls: undefined,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 
@@ -39,6 +40,15 @@ const BUSY: HostLayout = {
   credentials: ['infisical-client-secret', 'psi-socket-token'],
   cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
+  tls: {
+    outputs: [
+      '/etc/pki/tls/certs/web.pem',
+      '/etc/pki/tls/private/web.key',
+      '/srv/psi/tls/db.pem',
+      '/var/lib/psi/x.pem',
+    ],
+    often: true,
+  },
 };
 
 const HSM: HostLayout = { ...SYSTEM, cache: { backend: 'hsm', tpmDevice: undefined, credential: 'psi-cache-key' } };
@@ -111,6 +121,21 @@ describe('units of psi', () => {
     assert.ok(container !== undefined && isPsiUnit(container.text));
     assert.equal(imageOf(container.text), 'quay.io/x/psi:2');
     assert.equal(isPsiUnit('[Container]\nImage=x\n'), false);
+  });
+
+  it('mount the folders of certificates writable, each once, and make them', () => {
+    const outputs = ['/etc/psi/a.pem', '/srv/tls/a.key', '/srv/tls/below/chain.pem'];
+    const [, container] = hostUnits({ ...SYSTEM, tls: { outputs, often: false } }, PLAIN);
+    const volumes = [...(container?.text ?? '').matchAll(/^Volume=(\/(?:etc\/psi|srv).*)$/gm)].map((line) => line[1]);
+    assert.deepEqual(volumes, ['/etc/psi:/etc/psi', '/srv/tls:/srv/tls']);
+    assert.match(container?.text ?? '', /^ExecStartPre=mkdir -p \/etc\/psi \/srv\/tls$/m);
+  });
+
+  it('refuse certificates right in a folder of the system', () => {
+    for (const path of ['/etc/web.pem', '/web.pem']) {
+      const layout = { ...SYSTEM, tls: { outputs: [path], often: false } };
+      assert.throws(() => hostUnits(layout, PLAIN), { code: 'CONFIG_INVALID', hint: /one below/ }, path);
+    }
   });
 
   it('refuse what could leave its line', () => {

@@ -26,6 +26,7 @@ function host(token?: string) {
     secretFiles: [],
     credentials: [],
     cache: undefined,
+    tls: undefined,
     refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
   } as const;
   const deps: InstallDeps = {

@@ -17,6 +17,7 @@ const LAYOUT: HostLayout = {
   secretFiles: [],
   credentials: [],
   cache: undefined,
+  tls: undefined,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 const PLAIN = { image: undefined, unprivileged: false, enable: false, pcscd: false };
@@ -86,7 +87,7 @@ describe('systemd install', () => {
     const report = await systemdInstall(deps, { ...PLAIN, enable: true });
     assert.equal(report.reload, 'failed');
     assert.equal(report.reloadError?.message, 'no bus');
-    assert.equal(deps.files.texts.size, 5);
+    assert.equal(deps.files.texts.size, 7);
     assert.equal(report.next[0], 'systemctl daemon-reload');
   });
 
