@@ -148,7 +148,7 @@ export class CertificateOrder {
     const { name } = this.#deps.wanted;
     if (answer.kind === 'rejected') {
       await this.#request({ ...request, status: 'rejected' });
-      throw rejected(name, answer.reason);
+      throw rejection(name, `the request for ${name} was rejected: ${answer.reason}`);
     }
     // Failures pass: the next run orders anew.
     await this.#deps.keep({ ...this.#deps.state(), request: undefined });
@@ -185,8 +185,13 @@ export class CertificateOrder {
   }
 }
 
-export function rejected(name: string, reason: string): PsiError {
-  return new PsiError('PROVIDER_DENIED', `the request for ${name} was rejected: ${reason}`, {
+/** Of an earlier run, as it was kept. */
+export function rejected(name: string, kept: CertificateState['problem']): PsiError {
+  return rejection(name, kept?.message ?? `the request for ${name} was rejected`);
+}
+
+function rejection(name: string, message: string): PsiError {
+  return new PsiError('PROVIDER_DENIED', message, {
     hint: `ask whoever approves it, then run \`podman exec psi psi infisical tls issue --force ${name}\``,
   });
 }

@@ -148,8 +148,7 @@ class TlsRun {
       now: clock.now(),
       dueAt: held && renewalDue(held, wanted, fraction),
     });
-    if (plan.act === 'rejected')
-      throw rejected(wanted.name, state().problem?.message ?? 'it stays so until it is forced');
+    if (plan.act === 'rejected') throw rejected(wanted.name, state().problem);
     if (plan.act === 'keep') return 'kept';
     const waiting = (status: string, ms: number): void => {
       this.#events.waiting(wanted.name, status, ms);

@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
@@ -34,11 +34,13 @@ export class FlockFile implements RunLock {
   async #take(): Promise<() => Promise<void>> {
     try {
       await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      // Made here: flock would leave its mode to the umask.
+      await (await open(this.#path, 'a', 0o600)).close();
     } catch (error) {
-      throw fileError('make the folder of', this.#path, error);
+      throw fileError('make the lock', this.#path, error);
     }
     // `cat` ends at the end of its input: when it is closed here, or by the kernel when this process is killed.
-    const held = ['sh', '-c', 'umask 077; echo; exec cat'];
+    const held = ['sh', '-c', 'echo; exec cat'];
     const child = spawn('flock', ['--nonblock', '--conflict-exit-code', String(BUSY), this.#path, ...held], {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },

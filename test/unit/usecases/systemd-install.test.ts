@@ -26,6 +26,7 @@ const CONTAINER = '/etc/containers/systemd/psi.container';
 const SETUP = '/etc/systemd/system/psi-infisical-setup.service';
 const REFRESH = '/etc/systemd/system/psi-infisical-refresh.service';
 const TIMER = '/etc/systemd/system/psi-infisical-refresh.timer';
+const TLS = ['psi-tls-renew.service', 'psi-tls-renew.timer'].map((name) => `/etc/systemd/system/${name}`);
 
 const host = () => ({ files: new FakeHostFiles(), unitManager: new FakeUnitManager(), layout: LAYOUT });
 
@@ -33,7 +34,7 @@ describe('systemd install', () => {
   it('puts each unit where its generator looks and says what to run next', async () => {
     const deps = host();
     const report = await systemdInstall(deps, PLAIN);
-    assert.deepEqual([...deps.files.texts.keys()].sort(), [CONTAINER, SETUP, SOCKET, REFRESH, TIMER].sort());
+    assert.deepEqual([...deps.files.texts.keys()].sort(), [CONTAINER, SETUP, SOCKET, REFRESH, TIMER, ...TLS].sort());
     assert.deepEqual(report.next, [
       'systemctl daemon-reload',
       'systemctl start psi.socket psi-infisical-setup.service',
