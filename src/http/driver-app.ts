@@ -5,7 +5,7 @@ import { timingSafeEqual, createHash } from 'node:crypto';
 import { PsiError } from '../core/error.ts';
 import { MAX_MAPPING_BYTES } from '../core/mapping.ts';
 import type { SecretValue } from '../core/secret.ts';
-import type { Lookup } from '../usecases/lookup.ts';
+import type { Answer, Lookup } from '../usecases/lookup.ts';
 import { notAnId } from '../usecases/lookup.ts';
 import { notAMapping, type Register } from '../usecases/register.ts';
 import { sendError } from './error-to-response.ts';
@@ -33,16 +33,15 @@ export function driverApp(deps: DriverDeps): Express {
     checkToken(request, deps.tokens());
     next();
   });
-  app.get('/lookup/:id', async (request, response) => {
-    const { value, source, ageMs } = await deps.lookup.lookup(request.params.id);
-    const bytes = value.expose();
-    response.writeHead(200, {
-      'content-type': 'application/octet-stream',
-      'content-length': bytes.byteLength,
-      'psi-source': source,
-      'psi-age': Math.floor(ageMs / 1000),
-    });
-    response.end(bytes);
+  app.get('/lookup/:id', (request, response, next) => {
+    const { id } = request.params;
+    const held = deps.lookup.held(id);
+    if (held) sendAnswer(response, held);
+    else {
+      deps.lookup.lookup(id).then((answer) => {
+        sendAnswer(response, answer);
+      }, next);
+    }
   });
   app.post('/store/:id', express.raw({ type: () => true, limit: MAX_MAPPING_BYTES }), async (request, response) => {
     const body: unknown = request.body;
@@ -73,6 +72,17 @@ export function driverApp(deps: DriverDeps): Express {
     deps.onError(sent, `${request.method} ${request.path.split('/')[1] ?? ''}`);
   });
   return app;
+}
+
+function sendAnswer(response: Response, { value, source, ageMs }: Answer): void {
+  const bytes = value.expose();
+  response.writeHead(200, {
+    'content-type': 'application/octet-stream',
+    'content-length': bytes.byteLength,
+    'psi-source': source,
+    'psi-age': Math.floor(ageMs / 1000),
+  });
+  response.end(bytes);
 }
 
 function checkToken(request: Request, tokens: readonly SecretValue[]): void {

@@ -65,12 +65,22 @@ export class SecretCache {
     return this.#keeper.open();
   }
 
+  /** A value from memory that is not past its age. */
+  held(mapping: Mapping): CacheAnswer | undefined {
+    const found = this.#entries.find(mapping);
+    if (found?.fresh !== true) return undefined;
+    this.#answers.cache += 1;
+    return fromMemory(found);
+  }
+
   /**
    * A value from memory, else from `live`, which is remembered. `live` bounds its own time. Where the provider fails, an old value is better
    * than none; its "no such secret" is an answer, and drops what was remembered.
    */
   async resolve(mapping: Mapping, live: () => Promise<SecretValue>): Promise<CacheAnswer> {
-    const answer = this.#fresh(mapping) ?? (await this.#liveOrOld(mapping, live));
+    const held = this.held(mapping);
+    if (held) return held;
+    const answer = await this.#liveOrOld(mapping, live);
     this.#answers[answer.source] += 1;
     return answer;
   }

@@ -18,7 +18,7 @@ export type LookupDeps = {
   /** The resolver of a provider as configured now. */
   readonly resolverOf: (provider: string) => Resolver | undefined;
   /** Undefined: every lookup goes to the provider. */
-  readonly cache: Pick<SecretCache, 'resolve'> | undefined;
+  readonly cache: Pick<SecretCache, 'held' | 'resolve'> | undefined;
   readonly timeoutMs: () => number;
   readonly clock: Clock;
   readonly audit: AuditLog;
@@ -39,27 +39,38 @@ export class Lookup {
     this.#deps = deps;
   }
 
+  /** What is at hand, without a promise or a timer: most lookups of a host are these. Undefined: it takes a `lookup`. */
+  held(id: string): Answer | undefined {
+    const { cache, clock, mappings, resolverOf } = this.#deps;
+    const startedAt = clock.monotonic();
+    const mapping = cache && mappings.get(id);
+    if (!mapping || !resolverOf(mapping.provider)) return undefined;
+    const answer = cache.held(mapping);
+    if (answer) this.#note(id, startedAt, answer.source, undefined);
+    return answer;
+  }
+
   /** The value of a registered id, or a PsiError whose message names the secret. */
   async lookup(id: string): Promise<Answer> {
-    const { clock, mappings } = this.#deps;
-    const startedAt = clock.monotonic();
-    const mapping = mappings.get(id);
-    const subject = { id: printable(id), name: mappings.nameOf(id), provider: mapping?.provider };
-    const note = (source: AnswerSource | undefined, error: PsiError | undefined): void => {
-      const ms = Math.round((clock.monotonic() - startedAt) * 1000) / 1000;
-      const event: LookupEvent = { ...subject, source, outcome: error?.code ?? 'ok', ms };
-      this.#deps.audit.lookup(event);
-      this.#deps.status.lookup(event, error);
-    };
+    const startedAt = this.#deps.clock.monotonic();
     try {
-      const answer = await this.#resolve(id, mapping);
-      note(answer.source, undefined);
+      const answer = await this.#resolve(id, this.#deps.mappings.get(id));
+      this.#note(id, startedAt, answer.source, undefined);
       return answer;
     } catch (thrown) {
       const error = toPsiError(thrown);
-      note(undefined, error);
+      this.#note(id, startedAt, undefined, error);
       throw error;
     }
+  }
+
+  #note(id: string, startedAt: number, source: AnswerSource | undefined, error: PsiError | undefined): void {
+    const { audit, clock, mappings, status } = this.#deps;
+    const subject = { id: printable(id), name: mappings.nameOf(id), provider: mappings.get(id)?.provider };
+    const ms = Math.round((clock.monotonic() - startedAt) * 1000) / 1000;
+    const event: LookupEvent = { ...subject, source, outcome: error?.code ?? 'ok', ms };
+    audit.lookup(event);
+    status.lookup(event, error);
   }
 
   async #resolve(id: string, mapping: Mapping | undefined): Promise<Answer> {

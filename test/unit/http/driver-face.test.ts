@@ -87,7 +87,10 @@ test('says where a value comes from and how many seconds old it is', async () =>
     ['cache', 61_999],
     ['stale', 7_200_000],
   ] as const) {
-    const { path } = await stage({ cache: { resolve: () => Promise.resolve({ value, source, ageMs }) } });
+    const answer = { value, source, ageMs };
+    // Old values are never at hand: the provider is asked first.
+    const held = source === 'cache' ? answer : undefined;
+    const { path } = await stage({ cache: { held: () => held, resolve: () => Promise.resolve(answer) } });
     await ask(path, 'POST', `/store/${ID}`, MAPPING);
     const { status, headers, body } = await ask(path, 'GET', `/lookup/${ID}`);
     const seconds = String(Math.floor(ageMs / 1000));

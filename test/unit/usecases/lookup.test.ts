@@ -66,6 +66,28 @@ test('writes one audit event per lookup, with names and outcome and no value', a
   ]);
 });
 
+test('has a cached value at hand, and notes it as any other lookup', async () => {
+  const { lookup, events, status } = await stage(undefined, { cached: 'from memory' });
+  assert.deepEqual([lookup.held(ID)?.value.exposeText(), lookup.held(ID)?.source], ['from memory', 'cache']);
+  assert.deepEqual(
+    events.map(({ name, source, outcome }) => [name, source, outcome]),
+    [
+      ['myapp--DB_HOST', 'cache', 'ok'],
+      ['myapp--DB_HOST', 'cache', 'ok'],
+    ],
+  );
+  assert.deepEqual(status.read().lookups, { ok: 2, failed: 0 });
+});
+
+test('has nothing at hand that is unknown, past its age, or without a cache', async () => {
+  assert.equal((await stage()).lookup.held(ID), undefined);
+  const cached = await stage(undefined, { cached: 'from memory', maxAgeMs: 1_000 });
+  assert.equal(cached.lookup.held('0123456789abcdef012345678'), undefined);
+  await cached.clock.advance(2_000);
+  assert.equal(cached.lookup.held(ID), undefined);
+  assert.deepEqual(cached.events, []);
+});
+
 test('counts failures and keeps the last ones for the status', async () => {
   const { lookup, events, status } = await stage(() =>
     Promise.reject(new PsiError('PROVIDER_DOWN', 'infisical is away')),
