@@ -52,9 +52,9 @@ export function planCertificate({ mode, force, asked, state, onDisk, now, dueAt 
   const { certificate, request } = state;
   // An order that is under way is followed even when forced: a second one would cost the authority's quota and leave the first behind.
   if (request?.asked === asked) {
-    if (request.certificateId !== undefined) return { act: 'fetch', id: request.certificateId };
+    if (request.certificateId !== undefined && !force) return { act: 'fetch', id: request.certificateId };
     if (request.status === 'rejected' && !force) return { act: 'rejected' };
-    if (request.status !== 'rejected' && request.requestId !== undefined) {
+    if (request.status !== 'rejected' && request.certificateId === undefined && request.requestId !== undefined) {
       return { act: 'poll', request, requestId: request.requestId };
     }
   }

@@ -161,13 +161,14 @@ export class CertificateOrder {
     const { authority, wanted, signal } = this.#deps;
     const material = await authority.fetch(wanted.project, id, signal);
     if (material?.key) return { kind: 'material', how, id, material };
-    // What is not there, or cannot be had with its key, is of no use: but a key that was never readable would not be for a new one either.
-    if (material && how !== 'restored') {
+    // Of an old one without its key a new one is ordered. One that has just been ordered would be followed by the same again.
+    const fresh = how !== 'restored' || this.#deps.state().request?.certificateId === id;
+    if (material && fresh) {
       throw new PsiError(
         'PROVIDER_DENIED',
         `infisical hands out the certificate ${wanted.name} without its private key`,
         {
-          hint: 'give the machine identity the right read-private-key on certificates',
+          hint: `give the machine identity the right read-private-key on certificates, or order anew: \`psi infisical tls issue --force ${wanted.name}\``,
         },
       );
     }

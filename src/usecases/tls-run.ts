@@ -10,6 +10,7 @@ import type { CertificateStates } from '../ports/certificate-states.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { HostCommands } from '../ports/host-commands.ts';
 import type { RunLock } from '../ports/run-lock.ts';
+import { HookRuns, hookProblem } from './tls-hooks.ts';
 import { CertificateOrder, rejected } from './tls-order.ts';
 import {
   tlsExit,
@@ -82,14 +83,14 @@ class TlsRun {
   readonly #options: TlsOptions;
   readonly #events: TlsEvents;
   readonly #signal: AbortSignal;
-  /** Two certificates often have one hook: reloads of one server do not run into each other. */
-  #hooks: Promise<unknown> = Promise.resolve();
+  readonly #hooks: HookRuns;
 
   constructor(deps: TlsDeps, options: TlsOptions, events: TlsEvents, signal: AbortSignal) {
     this.#deps = deps;
     this.#options = options;
     this.#events = events;
     this.#signal = signal;
+    this.#hooks = new HookRuns(deps.commands, events.hook);
   }
 
   async one(wanted: WantedCertificate): Promise<CertificateReport> {
@@ -110,7 +111,10 @@ class TlsRun {
       failure = toPsiError(thrown);
     }
     try {
-      hooks = await this.#runHooks(wanted, () => state, keep);
+      hooks = await this.#hooks.run(wanted, state.owedHooks);
+      if (state.owedHooks.length > 0) {
+        await keep({ ...state, owedHooks: hooks.filter(({ ok }) => !ok).map(({ argv }) => argv) });
+      }
       await this.#note(state, failure ?? hookProblem(hooks), keep);
     } catch (thrown) {
       failure ??= toPsiError(thrown);
@@ -170,35 +174,6 @@ class TlsRun {
     return obtained.how;
   }
 
-  /** Those that are owed: all after a replacement, and later those that have failed, as far as the config still has them. */
-  async #runHooks(
-    wanted: WantedCertificate,
-    state: () => CertificateState,
-    keep: (state: CertificateState) => Promise<void>,
-  ): Promise<readonly HookReport[]> {
-    const owed = new Set(state().owedHooks.map((argv) => JSON.stringify(argv)));
-    if (owed.size === 0) return [];
-    const due = wanted.hooks.filter((argv) => owed.has(JSON.stringify(argv)));
-    const reports: HookReport[] = [];
-    const turn = this.#hooks.then(async () => {
-      for (const argv of due) reports.push(await this.#runHook(wanted.name, argv));
-    });
-    this.#hooks = turn;
-    await turn;
-    await keep({ ...state(), owedHooks: reports.filter(({ ok }) => !ok).map(({ argv }) => argv) });
-    return reports;
-  }
-
-  async #runHook(name: string, argv: readonly string[]): Promise<HookReport> {
-    this.#events.hook(name, argv);
-    try {
-      const { exit, ended, output } = await this.#deps.commands.run(argv, `PSI: hook of the certificate ${name}`);
-      return { argv, ok: exit === 0, exit: exit ?? null, ended: ended ?? null, output };
-    } catch (thrown) {
-      return { argv, ok: false, exit: null, ended: toPsiError(thrown).message, output: [] };
-    }
-  }
-
   async #note(
     state: CertificateState,
     error: PsiError | undefined,
@@ -210,13 +185,4 @@ class TlsRun {
     };
     await keep({ ...state, problem });
   }
-}
-
-function hookProblem(hooks: readonly HookReport[]): PsiError | undefined {
-  const failed = hooks.find(({ ok }) => !ok);
-  if (!failed) return undefined;
-  const how = failed.ended ?? `exit status ${String(failed.exit)}`;
-  return new PsiError('HOST', `the hook \`${failed.argv.join(' ')}\` failed: ${how}`, {
-    hint: 'it runs again at the next run; try it on the host',
-  });
 }

@@ -1,7 +1,7 @@
 // Commands on the host, as transient units of its systemd: PSI lives in a container and has neither the host's programs nor its services.
 
 import { randomBytes } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DBusError, Variant, type Message, type MessageBus } from 'dbus-native';
 
@@ -41,6 +41,7 @@ export class SystemdCommands implements HostCommands {
     const unit = `psi-hook-${randomBytes(6).toString('hex')}.service`;
     const output = join(this.#outputDir, `.${unit}.out`);
     try {
+      await this.#tidy();
       // Made here, so that it is for its owner alone from the beginning.
       await (await open(output, 'wx', 0o600)).close();
       const ended = await onBus(this.#socketPath, CALL_MS, (bus) => this.#start(bus, unit, argv, description, output));
@@ -76,6 +77,13 @@ export class SystemdCommands implements HostCommands {
     const result = await removed;
     // One that has done its work is unloaded at once; a failed one stays, to be asked.
     return result === 'done' ? { exit: 0, ended: undefined } : failureOf(bus, unit, result);
+  }
+
+  /** What killed runs left. Nobody else writes here: runs are one at a time. */
+  async #tidy(): Promise<void> {
+    for (const name of await readdir(this.#outputDir)) {
+      if (/^\.psi-hook-[0-9a-f]{12}\.service\.out$/.test(name)) await rm(join(this.#outputDir, name), { force: true });
+    }
   }
 
   #translate(thrown: unknown): PsiError {

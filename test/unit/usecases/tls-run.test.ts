@@ -296,6 +296,11 @@ describe('a run for certificates', () => {
     const report = await start();
     assert.equal(report.exit, 77);
     assert.match(only(report).failure?.hint ?? '', /read-private-key/);
+    calls();
+    assert.equal((await start()).exit, 77);
+    assert.deepEqual(calls(), ['fetch id-1'], 'no second order');
+    authority.hidesKeys = false;
+    assert.equal(only(await start([WEB], { mode: 'issue', force: true })).outcome, 'issued');
   });
 
   test('runs the other hooks after one that failed, and that one again at the next run', async () => {
