@@ -1,0 +1,138 @@
+// What `psi infisical tls …` prints and ends with.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Composition } from '../../../src/cli/composition.ts';
+import { run } from '../../../src/cli/run.ts';
+import { defaultConfig } from '../../../src/config/load.ts';
+import type { CertificateReport } from '../../../src/usecases/tls-report.ts';
+import type { TlsOptions } from '../../../src/usecases/tls-run.ts';
+import type { CertificateStatus, TlsStatus } from '../../../src/usecases/tls-status.ts';
+
+type Stage = {
+  readonly out: string[];
+  readonly errors: string[];
+  readonly asked: TlsOptions[];
+  readonly psi: (...argv: readonly string[]) => Promise<number>;
+};
+
+function stage(given: {
+  readonly reports?: readonly CertificateReport[];
+  readonly status?: TlsStatus;
+  readonly exit?: number;
+}): Stage {
+  const [out, errors, asked]: [string[], string[], TlsOptions[]] = [[], [], []];
+  const never = (): Promise<never> => Promise.reject(new Error('not asked for'));
+  const tls: Composition['tls'] = {
+    run: (_config, options, events) => {
+      asked.push(options);
+      events.waiting('web', 'pending_approval', 10_000);
+      events.hook('web', ['true']);
+      return Promise.resolve({ certificates: given.reports ?? [], exit: given.exit ?? 0 });
+    },
+    status: () => (given.status ? Promise.resolve(given.status) : never()),
+  };
+  const config = defaultConfig({ env: {}, uid: 0 });
+  return {
+    out,
+    errors,
+    asked,
+    psi: (...argv) =>
+      run(['infisical', 'tls', ...argv], {
+        terminal: {
+          out: (line) => out.push(line),
+          error: (line) => errors.push(line),
+          progress: () => undefined,
+          paint: (_style, text) => text,
+        },
+        version: '1.2.3',
+        loadConfig: () => Promise.resolve(config),
+        defaultConfig: () => config,
+        formatIssues: () => Promise.resolve(''),
+        compose: () => Promise.resolve({ serve: never, install: never, systemdInstall: never, tls } as Composition),
+      }),
+  };
+}
+
+const REPORT: CertificateReport = {
+  name: 'web',
+  outcome: 'renewed',
+  notAfter: '2026-04-01T00:00:00.000Z',
+  renewalDue: '2026-03-02T00:00:00.000Z',
+  requestStatus: null,
+  hooks: [],
+  failure: null,
+};
+
+test('tells what became of each certificate and hook, and what failed on stderr', async () => {
+  const hook = { argv: ['systemctl', 'reload', 'nginx'], ok: true, exit: 0, ended: null, output: [] };
+  const { psi, out, errors, asked } = stage({
+    exit: 1,
+    reports: [
+      { ...REPORT, hooks: [hook, { ...hook, ok: false, exit: 3, output: ['no such unit'] }] },
+      { ...REPORT, name: 'db', outcome: 'kept' },
+      { ...REPORT, name: 'vpn', outcome: 'pending', requestStatus: 'pending_approval', notAfter: null },
+      {
+        ...{ ...REPORT, name: 'mail', outcome: 'failed' },
+        failure: { code: 'PROVIDER_DENIED', message: 'no right', hint: 'ask for it', retry: 'no' },
+      },
+    ],
+  });
+  assert.equal(await psi('renew', 'web', '--force'), 1);
+  assert.deepEqual(asked, [{ mode: 'renew', name: 'web', force: true }]);
+  assert.deepEqual(out, [
+    'web: renewed, ends on 2026-04-01 00:00Z',
+    'web: hook systemctl reload nginx: done',
+    'db: kept, ends on 2026-04-01 00:00Z, due on 2026-03-02 00:00Z',
+    'vpn: on its way (pending approval); the next run goes on with it',
+    'mail: failed; the one in place ends on 2026-04-01 00:00Z',
+  ]);
+  assert.deepEqual(errors, [
+    'error: web: hook systemctl reload nginx: exit status 3',
+    '  no such unit',
+    'hint: it runs again at the next run',
+    'error: mail: no right',
+    'hint: ask for it',
+  ]);
+});
+
+test('prints the report as one JSON object', async () => {
+  const { psi, out } = stage({ reports: [REPORT], exit: 75 });
+  assert.equal(await psi('issue', '--json'), 75);
+  assert.deepEqual(JSON.parse(out.join('')), { certificates: [REPORT], exit: 75 });
+});
+
+test('says where certificates are configured when there are none', async () => {
+  const { psi, out } = stage({});
+  assert.equal(await psi('renew'), 0);
+  assert.match(out.join(), /tls\.certificates/);
+});
+
+test('shows the status as a table with days left, the next run and the last error', async () => {
+  const web: CertificateStatus = {
+    ...{ name: 'web', commonName: 'web.example.com', condition: 'valid', serial: 'A1', daysLeft: 89 },
+    ...{ notBefore: REPORT.notAfter, notAfter: REPORT.notAfter, renewalDue: REPORT.renewalDue },
+    ...{ requestStatus: null, owedHooks: [['systemctl', 'reload', 'nginx']], lastError: null },
+  };
+  const none = { serial: null, daysLeft: null, notBefore: null, notAfter: null, renewalDue: null };
+  const lastError = {
+    at: '2026-01-02T00:00:00.000Z',
+    code: 'PROVIDER_DENIED',
+    message: 'no right',
+    hint: 'ask for it',
+  };
+  const status: TlsStatus = {
+    certificates: [web, { ...web, ...none, name: 'a-longer-name', condition: 'not issued', owedHooks: [], lastError }],
+    nextRun: '2026-01-03T00:12:00.000Z',
+  };
+  const { psi, out } = stage({ status });
+  assert.equal(await psi('status'), 0);
+  assert.deepEqual(out, [
+    'NAME           COMMON NAME      CONDITION   ENDS               DAYS LEFT  RENEWAL',
+    'web            web.example.com  valid       2026-04-01 00:00Z  89         2026-03-02 00:00Z',
+    'a-longer-name  web.example.com  not issued  -                  -          -',
+    'web: hook still to run: systemctl reload nginx',
+    'a-longer-name: last error, 2026-01-02T00:00:00.000Z: no right',
+    'hint: ask for it',
+    'next run: 2026-01-03T00:12:00.000Z',
+  ]);
+});
