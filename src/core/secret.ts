@@ -25,6 +25,15 @@ export class SecretValue {
     return new TextDecoder().decode(this.#bytes);
   }
 
+  /** The text whose UTF-8 these bytes are, a byte order mark included; undefined if they are none. */
+  exposeExactText(): string | undefined {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(this.#bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
   get byteLength(): number {
     return this.#bytes.byteLength;
   }

@@ -24,7 +24,13 @@ export type ListedSecret = {
   readonly value: SecretValue | undefined;
 };
 
-export type ListOptions = { readonly recursive: boolean; readonly values: boolean; readonly signal: AbortSignal };
+export type ListOptions = {
+  readonly recursive: boolean;
+  readonly values: boolean;
+  /** false: only what the place itself holds, which is what a write would meet. */
+  readonly imports?: false;
+  readonly signal: AbortSignal;
+};
 
 export type SecretSource = {
   /**

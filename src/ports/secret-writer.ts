@@ -19,10 +19,12 @@ export type SecretToWrite = { readonly key: string; readonly value: SecretValue 
 export type Objection = { readonly kind: 'refuse' | 'warn'; readonly reason: string; readonly hint: string };
 
 /**
- * What became of a batch. `approval`: a policy holds it back, nothing is written until somebody approves the request of this name, and
- * until then the old values (or none) are read.
+ * What became of a batch. `altered`: keys of which the server says that it keeps another value than it was given. `approval`: a policy holds
+ * the batch back; nothing is written until somebody approves the request of this name, and until then the old values (or none) are read.
  */
-export type BatchOutcome = { readonly kind: 'written' } | { readonly kind: 'approval'; readonly request: string };
+export type BatchOutcome =
+  | { readonly kind: 'written'; readonly altered: readonly string[] }
+  | { readonly kind: 'approval'; readonly request: string };
 
 export type SecretWriter = {
   /** What speaks against writing a secret. Asks nobody. */

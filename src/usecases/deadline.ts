@@ -3,7 +3,8 @@
 import { PsiError } from '../core/error.ts';
 import type { Clock } from '../ports/clock.ts';
 
-export type Deadline = { readonly ms: number; readonly what: string };
+/** `hint`: where the bound is not that of a lookup. */
+export type Deadline = { readonly ms: number; readonly what: string; readonly hint?: string };
 
 /**
  * Runs `work` with a signal that aborts when the time is up; then the result is DEADLINE, whatever `work` does with the signal.
@@ -21,7 +22,7 @@ export async function withDeadline<T>(
   const timer = clock.sleep(deadline.ms, done.signal).then(
     () => {
       const error = new PsiError('DEADLINE', `${deadline.what} took longer than ${String(deadline.ms)} ms`, {
-        hint: 'see `podman exec psi psi status`; `lookup.timeout` in the config sets the bound',
+        hint: deadline.hint ?? 'see `podman exec psi psi status`; `lookup.timeout` in the config sets the bound',
         retry: 'later',
       });
       late.abort(error);

@@ -12,9 +12,14 @@ export class FakeSecretSource implements SecretSource {
   #gate: Promise<unknown> = Promise.resolve();
 
   set(project: string, path: string, key: string, value: string | null): void {
+    this.addFolder(project, path).set(key, value);
+  }
+
+  addFolder(project: string, path: string): Map<string, string | null> {
     const paths = this.projects.get(project) ?? new Map<string, Map<string, string | null>>();
     const keys = paths.get(path) ?? new Map<string, string | null>();
-    this.projects.set(project, paths.set(path, keys.set(key, value)));
+    this.projects.set(project, paths.set(path, keys));
+    return keys;
   }
 
   failNext(...errors: readonly PsiError[]): void {

@@ -5,7 +5,7 @@ import type { ListedSecret } from '../../ports/secret-source.ts';
 import type { Item, Listing } from './codec.ts';
 
 /** What a server writes in place of a value that it hides. */
-const PLACEHOLDER = '<hidden-by-infisical>';
+export const PLACEHOLDER = '<hidden-by-infisical>';
 
 export function valueOf(item: Item): SecretValue | undefined {
   const { secretValue, secretValueHidden } = item;
@@ -24,9 +24,9 @@ export function isShared(item: Item): boolean {
  */
 export function mergeListing(
   listing: Listing,
-  options: { readonly path: string; readonly recursive: boolean; readonly values: boolean },
+  options: { readonly path: string; readonly recursive: boolean; readonly values: boolean; readonly imports?: false },
 ): readonly ListedSecret[] {
-  const { path, recursive, values } = options;
+  const { path, recursive, values, imports } = options;
   const merged = new Map<string, ListedSecret>();
   const add = (item: Item, where: string): void => {
     const slot = JSON.stringify([where, item.secretKey]);
@@ -34,6 +34,7 @@ export function mergeListing(
     merged.set(slot, { key: item.secretKey, path: where, value: values ? valueOf(item) : undefined });
   };
   for (const item of listing.secrets) add(item, recursive ? (item.secretPath ?? path) : path);
+  if (imports === false) return [...merged.values()];
   for (const group of (listing.imports ?? []).toReversed()) for (const item of group.secrets) add(item, path);
   return [...merged.values()];
 }

@@ -10,14 +10,18 @@ export type Target = { readonly projectId: string; readonly environment: string;
 export function listRequest(
   version: ApiVersion,
   target: Target,
-  options: { readonly recursive: boolean; readonly values: boolean },
+  options: { readonly recursive: boolean; readonly values: boolean; readonly imports?: false },
 ): ApiRequest {
-  const { recursive, values } = options;
+  const { recursive, values, imports = true } = options;
   return {
     method: 'GET',
     path: BASE[version],
-    // Names alone need fewer rights, and no reference is followed that might be unreadable.
-    query: { ...common(version, target, values), recursive: String(recursive), includePersonalOverrides: 'false' },
+    query: {
+      // Names alone need fewer rights, and no reference is followed that might be unreadable.
+      ...common(version, target, { values, imports }),
+      recursive: String(recursive),
+      includePersonalOverrides: 'false',
+    },
   };
 }
 
@@ -25,7 +29,7 @@ export function getRequest(version: ApiVersion, target: Target, key: string): Ap
   return {
     method: 'GET',
     path: `${BASE[version]}/${encodeURIComponent(key)}`,
-    query: { ...common(version, target, true), type: 'shared' },
+    query: { ...common(version, target, { values: true, imports: true }), type: 'shared' },
   };
 }
 
@@ -40,14 +44,18 @@ export function isAddressable(key: string): boolean {
 
 const BASE: Readonly<Record<ApiVersion, string>> = { v4: '/api/v4/secrets', v3: '/api/v3/secrets/raw' };
 
-function common(version: ApiVersion, target: Target, values: boolean): Readonly<Record<string, string>> {
+function common(
+  version: ApiVersion,
+  target: Target,
+  { values, imports }: { readonly values: boolean; readonly imports: boolean },
+): Readonly<Record<string, string>> {
   return {
     [version === 'v4' ? 'projectId' : 'workspaceId']: target.projectId,
     environment: target.environment,
     secretPath: target.path,
     viewSecretValue: String(values),
     expandSecretReferences: String(values),
-    includeImports: 'true',
-    include_imports: 'true',
+    includeImports: String(imports),
+    include_imports: String(imports),
   };
 }
