@@ -20,6 +20,9 @@ const Listing = t.intersection([
   t.partial({ imports: t.union([t.readonlyArray(Import), t.null, t.undefined]) }),
 ]);
 const Single = t.type({ secret: Item });
+const Written = t.type({ secrets: t.readonlyArray(Item) });
+const Held = t.type({ approval: t.partial({ id: text, slug: text }) });
+const ProjectAnswer = t.type({ workspace: t.type({ slug: t.string }) });
 const LoggedIn = t.intersection([
   t.type({ accessToken: t.string }),
   t.partial({ expiresIn: t.union([t.number, t.null, t.undefined]) }),
@@ -50,6 +53,8 @@ const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string,
 
 export type Item = t.TypeOf<typeof Item>;
 export type Listing = t.TypeOf<typeof Listing>;
+export type Written = t.TypeOf<typeof Written>;
+export type Held = t.TypeOf<typeof Held>;
 export type LoggedIn = t.TypeOf<typeof LoggedIn>;
 export type Issued = t.TypeOf<typeof Issued>;
 export type Ordered = t.TypeOf<typeof Ordered>;
@@ -74,6 +79,15 @@ export function decodeListing(body: string): Listing | undefined {
 
 export function decodeSingle(body: string): Item | undefined {
   return decode(Single, body)?.secret;
+}
+
+/** A write answers 200 also where nothing is written: then it names the request that somebody has to approve. */
+export function decodeWritten(body: string): Written | Held | undefined {
+  return decode(Held, body) ?? decode(Written, body);
+}
+
+export function decodeProject(body: string): { readonly slug: string } | undefined {
+  return decode(ProjectAnswer, body)?.workspace;
 }
 
 export function decodeLogin(body: string): LoggedIn | undefined {

@@ -18,11 +18,13 @@ export type Subject = {
 
 export type Context = { readonly apiUrl: string; readonly now: number };
 
-export function refusedCall(fault: Fault, subject: Subject, context: Context): PsiError {
+/** `doing`: what was refused, where it was no reading. */
+export function refusedCall(fault: Fault, subject: Subject, context: Context, doing?: string): PsiError {
   const { refusal, answer } = fault;
   const said = saying(refusal);
   const place = `${subject.project}:${subject.path} (environment ${subject.environment})`;
-  const what = subject.key === undefined ? `to list ${place}` : `to read ${oneLine(subject.key)} in ${place}`;
+  const reading = subject.key === undefined ? `to list ${place}` : `to read ${oneLine(subject.key)} in ${place}`;
+  const what = doing ?? reading;
   const error = (code: ErrorCode, message: string, init: ErrorInit): PsiError =>
     new PsiError(code, message, { ...init, details: { status: answer.status, ...init.details } });
 

@@ -48,6 +48,7 @@ const ROUTES: readonly (readonly [CallKind, string, string])[] = [
   ['certificates', '*', '/api/v1/cert-manager/certificates/certificate-requests/:id'],
   ['certificates', '*', '/api/v1/cert-manager/certificates/:id'],
   ['certificates', '*', '/api/v1/cert-manager/certificates/:id/:what'],
+  ['project', 'GET', '/api/v1/workspace/:workspaceId'],
 ];
 
 export class CallLog {

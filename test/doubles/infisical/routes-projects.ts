@@ -1,6 +1,6 @@
-// The two ways from a project slug to its id: by slug on current servers, by listing on older ones.
+// The two ways from a project slug to its id: by slug on current servers, by listing on older ones. And from the id to the slug.
 import type { Express } from 'express';
-import { isMember } from './access.ts';
+import { isMember, memberProject } from './access.ts';
 import { ApiFailure } from './errors.ts';
 import { authed } from './gate.ts';
 import type { Machine } from './gate.ts';
@@ -26,6 +26,17 @@ export function addProjectRoutes(app: Express, machine: Machine): void {
     ...authed(machine, 'read', ({ identity }) => {
       const visible = [...machine.state.projects.values()].filter((project) => isMember(identity, project));
       return { workspaces: visible.map(describeProject) };
+    }),
+  );
+  addProjectById(app, machine);
+}
+
+function addProjectById(app: Express, machine: Machine): void {
+  app.get(
+    '/api/v1/workspace/:workspaceId',
+    ...authed(machine, 'read', ({ identity, param }) => {
+      const project = memberProject(machine.state, identity, param('workspaceId'), machine.generation);
+      return { workspace: describeProject(project) };
     }),
   );
 }

@@ -13,7 +13,7 @@ import type { WriteItem, WriteTarget, Written } from './writing.ts';
 export function answerCreate(machine: Machine, call: AuthedCall, dialect: Dialect): object {
   const { body } = call;
   const key = call.param('secretName');
-  const target = writeTarget(machine, call, dialect);
+  const target = writeTarget(call, dialect);
   const value = body.text('secretValue');
   const fields = { ...secretFields(body), value };
   refuseBadName(machine, body, key, 'secretName');
@@ -26,7 +26,7 @@ export function answerCreate(machine: Machine, call: AuthedCall, dialect: Dialec
 
 export function answerUpdate(machine: Machine, call: AuthedCall, dialect: Dialect): object {
   const { body } = call;
-  const target = writeTarget(machine, call, dialect);
+  const target = writeTarget(call, dialect);
   const newKey = body.optionalText('newSecretName')?.trim();
   if (newKey !== undefined) refuseBadName(machine, body, newKey, 'newSecretName');
   const item = { key: call.param('secretName'), newKey, fields: secretFields(body) };
@@ -38,40 +38,52 @@ export function answerUpdate(machine: Machine, call: AuthedCall, dialect: Dialec
 }
 
 export function answerDelete(machine: Machine, call: AuthedCall, dialect: Dialect): object {
-  const target = writeTarget(machine, call, dialect);
+  const target = writeTarget(call, dialect);
   call.body.check();
   if (machine.knobs.values.approvals) return approvalAnswer();
   return { secret: render(machine, machine.writer.remove(target, [call.param('secretName')]))[0] };
 }
 
 export function answerBatchCreate(machine: Machine, call: AuthedCall, dialect: Dialect): object {
-  const target = writeTarget(machine, call, dialect);
+  const target = batchTarget(machine, call, dialect);
   const items = batchItems(machine, call.body, true);
   if (machine.knobs.values.approvals) return approvalAnswer();
   return { secrets: render(machine, machine.writer.create(target, items)) };
 }
 
 export function answerBatchUpdate(machine: Machine, call: AuthedCall, dialect: Dialect): object {
-  const target = writeTarget(machine, call, dialect);
-  const mode = call.body.oneOf('mode', ['failOnNotFound', 'upsert', 'ignore'], 'failOnNotFound');
+  const target = batchTarget(machine, call, dialect);
+  const { body } = call;
+  // The July 2024 server does not know the field.
+  const mode =
+    machine.generation === '2024'
+      ? 'failOnNotFound'
+      : body.oneOf('mode', ['failOnNotFound', 'upsert', 'ignore'], 'failOnNotFound');
   const items = batchItems(machine, call.body, false);
   if (machine.knobs.values.approvals) return approvalAnswer();
   return { secrets: render(machine, machine.writer.update(target, items, mode)) };
 }
 
 export function answerBatchDelete(machine: Machine, call: AuthedCall, dialect: Dialect): object {
-  const target = writeTarget(machine, call, dialect);
+  const target = batchTarget(machine, call, dialect);
   const keys = batchItems(machine, call.body, false).map(({ key }) => key);
   if (machine.knobs.values.approvals) return approvalAnswer();
   return { secrets: render(machine, machine.writer.remove(target, keys)) };
 }
 
-function writeTarget(machine: Machine, { body, identity }: AuthedCall, dialect: Dialect): WriteTarget {
-  // The July 2024 batch routes name the project by slug; the field exists in no other body.
-  const slug = dialect.slugField !== undefined && machine.generation === '2024' && body.optionalText('projectSlug');
-  const bySlug = typeof slug === 'string' ? machine.state.projectBySlug(slug)?.id : undefined;
-  const projectId = bySlug ?? body.text(dialect.projectField);
+function writeTarget({ body, identity }: AuthedCall, dialect: Dialect): WriteTarget {
+  const projectId = body.text(dialect.projectField);
   const environment = body.text('environment');
+  return { identity, projectId, environment, path: normalisePath(body.optionalText('secretPath') ?? '/') };
+}
+
+/** The July 2024 batch routes name the project by slug alone; the field exists in no other body. */
+function batchTarget(machine: Machine, call: AuthedCall, dialect: Dialect): WriteTarget {
+  if (machine.generation !== '2024') return writeTarget(call, dialect);
+  const { body, identity } = call;
+  const slug = body.text('projectSlug');
+  const environment = body.text('environment');
+  const projectId = machine.state.projectBySlug(slug)?.id ?? '';
   return { identity, projectId, environment, path: normalisePath(body.optionalText('secretPath') ?? '/') };
 }
 
