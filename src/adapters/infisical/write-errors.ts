@@ -52,12 +52,19 @@ export function refusedWrite(
   }
 }
 
-/** Longer values are out of the answer already; a short one could be any word, so then nothing is repeated. */
+/**
+ * Whole values are out of the answer already, but a server may quote one in its own way, or only a part of it: where any word of a value
+ * stands in what it says, nothing of it is repeated.
+ */
 function wordsWithout(message: string, items: readonly Item[]): string {
   const line = oneLine(message);
-  if (line === '' || items.some(({ secretValue }) => secretValue.length > 1 && message.includes(secretValue)))
-    return '';
-  return `: ${line}`;
+  const shows = (part: string): boolean => part.length > 2 && message.includes(part);
+  const told = items.some(({ secretValue: value }) => {
+    return (
+      (value.length === 2 && message.includes(value)) || value.split(/[^\p{L}\p{N}]+/u).some(shows) || shows(value)
+    );
+  });
+  return line === '' || told ? '' : `: ${line}`;
 }
 
 function fieldsOf({ refusal }: Fault): string {

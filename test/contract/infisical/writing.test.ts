@@ -1,0 +1,215 @@
+// What only a server shows of writing: which names and values it alters or refuses, what it is asked, and what its refusals may not repeat.
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { InfisicalSDK } from '@infisical/sdk';
+import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
+import { createInfisicalWriter } from '../../../src/adapters/infisical/writer.ts';
+import { SecretValue } from '../../../src/core/secret.ts';
+import type { SecretSource } from '../../../src/ports/secret-source.ts';
+import type { SecretToWrite, SecretWriter } from '../../../src/ports/secret-writer.ts';
+import { importSecrets } from '../../../src/usecases/import-secrets.ts';
+import { CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
+
+let stage: Stage;
+let writer: SecretWriter;
+let source: SecretSource;
+
+async function restage(options: StageOptions = {}): Promise<void> {
+  stage = await startStage(options);
+  const connection = stage.connect();
+  writer = createInfisicalWriter(connection);
+  source = createInfisicalSource(connection);
+}
+afterEach(() => stage.stop());
+
+const secret = (key: string, value: string): SecretToWrite => ({ key, value: SecretValue.fromText(value) });
+const stored = (key: string): string | undefined =>
+  stage.double.state.projects
+    .get(PROD.project)
+    ?.environments.get('prod')
+    ?.folders.get('/')
+    ?.secrets.get(`shared:${key}`)?.value;
+
+describe('names and values that a server does not keep', () => {
+  const REFUSED: readonly (readonly [what: string, key: string, value: string | Uint8Array])[] = [
+    ['white space before a value', 'K', ' value'],
+    ['white space behind a value', 'K', 'value\t'],
+    ['two last newlines', 'K', 'value\n\n'],
+    ['a last line end of Windows', 'K', 'value\r\n'],
+    ['nothing but spaces', 'K', '  '],
+    ['a byte order mark', 'K', '\ufeffvalue'],
+    ['no UTF-8', 'K', new Uint8Array([0xff, 0xfe])],
+    ['the text that stands for a hidden value', 'K', '<hidden-by-infisical>'],
+    ['more than a request carries', 'K', 'x'.repeat(1_000_001)],
+    ['no name', '', 'value'],
+    ['a blank around a name', 'K ', 'value'],
+    ['a colon in a name', 'a:b', 'value'],
+    ['a slash in a name', 'a/b', 'value'],
+  ];
+  for (const [what, key, value] of REFUSED) {
+    test(`objects to ${what}, and sends nothing`, async () => {
+      await restage();
+      const bytes = typeof value === 'string' ? SecretValue.fromText(value) : new SecretValue(value);
+      assert.equal(writer.objection({ key, value: bytes })?.kind, 'refuse');
+      await assert.rejects(writer.create(ROOT, [{ key, value: bytes }], patient()), { code: 'BAD_REQUEST' });
+      assert.equal(stage.double.count('write'), 0);
+    });
+  }
+
+  test('warns of what looks like a reference, and of nothing else with a dollar', async () => {
+    await restage();
+    for (const value of ['${KEY}', 'a ${dev.folder.KEY} b', '${@other.prod.KEY}'])
+      assert.equal(writer.objection(secret('K', value))?.kind, 'warn');
+    for (const value of ['$KEY', '${KEY:-x}', '$(KEY)', '${}', 'x\n', '\n', ''])
+      assert.equal(writer.objection(secret('K', value)), undefined);
+  });
+
+  test('objects to exactly the values that the server alters', async () => {
+    await restage();
+    const text = fc.array(
+      fc.constantFrom('a', ' ', '\n', '\r', '\t', '\u00a0', '\ufeff', '\u2028', '$', '"', 'é', '🔑'),
+      {
+        maxLength: 6,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(text, { maxLength: 40, selector: (parts) => parts.join('') }), async (values) => {
+        const all = values.map((parts, at) => secret(`K${String(at)}`, parts.join('')));
+        const objected = all.filter((each) => writer.objection(each) !== undefined);
+        for (const { value } of objected) {
+          const text = value.exposeExactText() ?? '';
+          assert.notEqual(text.endsWith('\n') ? `${text.trim()}\n` : text.trim(), text);
+        }
+        const taken = all.filter((each) => !objected.includes(each));
+        if (taken.length === 0) return;
+        const outcome = await writer.overwrite(ROOT, taken, patient());
+        assert.deepEqual(outcome, { kind: 'written', altered: [] });
+        for (const { key, value } of taken) assert.equal(stored(key), value.exposeExactText());
+      }),
+      { seed: 20261124, numRuns: 40 },
+    );
+  });
+});
+
+test('a value that the server keeps otherwise is named', async () => {
+  await restage();
+  const altered = {
+    secrets: [
+      { secretKey: 'A', secretValue: 'A VALUE' },
+      { secretKey: 'B', secretValue: 'b' },
+    ],
+  };
+  stage.double.knobs.failNext(1, { status: 200, body: altered, only: ['write'] });
+  const outcome = await writer.create(ROOT, [secret('A', 'a value'), secret('B', 'b')], patient());
+  assert.deepEqual(outcome, { kind: 'written', altered: ['A'] });
+});
+
+test('a batch stays below what a request may hold, also where every character is escaped', async () => {
+  await restage();
+  const large = Array.from({ length: 12 }, (_, at) => secret(`K${String(at)}`, '"\n'.repeat(60_000)));
+  const batches = writer.batches(large);
+  assert.equal(batches.flat().length, 12);
+  for (const batch of batches) assert.equal((await writer.create(ROOT, batch, patient())).kind, 'written');
+});
+
+test('an answer that was lost is not asked for again when secrets are created, and is when they are overwritten', async () => {
+  await restage();
+  stage.double.knobs.failNext(1, { status: 502, body: 'bad gateway', only: ['write'] });
+  await assert.rejects(writer.create(ROOT, [secret('A', '1')], patient()), { code: 'PROVIDER_DOWN' });
+  assert.equal(stage.double.count('write'), 1);
+  stage.double.knobs.failNext(1, { status: 502, body: 'bad gateway', only: ['write'] });
+  assert.equal((await writer.overwrite(ROOT, [secret('A', '1')], patient())).kind, 'written');
+});
+
+test('a secret that has gone since it was listed is made again by an overwrite', async () => {
+  await restage();
+  await writer.overwrite(ROOT, [secret('GONE', 'again')], patient());
+  assert.equal(stored('GONE'), 'again');
+});
+
+test('the refusal of a write repeats no value, however short or escaped', async () => {
+  await restage();
+  for (const value of ['pw', 'hunter2', 'a much longer value', 'two\nlines "quoted"']) {
+    const message = `Policy: ${JSON.stringify(value)} is too weak`;
+    stage.double.knobs.failNext(1, {
+      status: 400,
+      body: { reqId: 'req-1', message, error: 'BadRequest' },
+      only: ['write'],
+    });
+    const error = await writer.create(ROOT, [secret('A', value)], patient()).then(
+      () => assert.fail('it was taken'),
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof Error);
+    assert.match(error.message, /^infisical does not take it/);
+    for (const line of value.split('\n')) assert.ok(!error.message.includes(line), error.message);
+  }
+});
+
+test('a write that the identity may not make says which right it lacks', async () => {
+  await restage();
+  stage.double.state.deny('client-1', { actions: ['create'] });
+  await assert.rejects(writer.create(ROOT, [secret('A', '1')], patient()), {
+    code: 'PROVIDER_DENIED',
+    message: /refuses to write secrets to main:\/ \(environment prod\)/,
+  });
+  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/x' }, patient()), {
+    code: 'PROVIDER_DENIED',
+    message: /refuses to create the folder main:\/x/,
+  });
+});
+
+test('an environment that is not there is no success', async () => {
+  await restage();
+  const { environments } = stage.double.state.projects.get(PROD.project) ?? { environments: new Map() };
+  environments.delete('prod');
+  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/x' }, patient()), { code: 'NOT_FOUND' });
+});
+
+test('a folder name that the server does not take is its own message', async () => {
+  await restage();
+  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/with blank' }, patient()), {
+    code: 'BAD_REQUEST',
+    message: /invalid name/,
+  });
+});
+
+test('the server of 2024 is asked for the slug of a project once', async () => {
+  await restage({ double: { generation: '2024' } });
+  await writer.create(ROOT, [secret('A', '1')], patient());
+  await writer.overwrite(ROOT, [secret('A', '2')], patient());
+  assert.equal(stored('A'), '2');
+  assert.equal(stage.double.count('project'), 1);
+});
+
+for (const generation of ['v4', '2024'] as const) {
+  test(`a key that the folder only imports is no conflict for an import (${generation})`, async () => {
+    await restage({ double: { generation } });
+    stage.double.state.setSecret({ ...PROD, path: '/shared', key: 'A', value: 'imported' });
+    stage.double.state.addImport({ ...PROD, path: '/app', fromEnvironment: 'prod', fromPath: '/shared' });
+    const place = { project: 'main', path: '/app' };
+    const found = { entries: [{ ...secret('A', 'own'), from: 'x.env:1' }], refused: [] };
+    const request = { place, found, conflict: 'fail', dryRun: false } as const;
+    const report = await importSecrets({ source, writer, clock: stage.clock }, request, () => undefined);
+    assert.deepEqual(
+      report.results.map(({ outcome }) => outcome),
+      ['created'],
+    );
+    assert.equal((await source.get({ ...place, key: 'A' }, patient())).exposeText(), 'own');
+  });
+}
+
+test('the official client reads what was written', async () => {
+  await restage();
+  const values = { A: '1', 'dots.and-dashes': 'two\nlines', QUOTES: `'"\`\\$x`, EMPTY: '', Ä: '🔑' };
+  await writer.create(
+    ROOT,
+    Object.entries(values).map(([key, value]) => secret(key, value)),
+    patient(),
+  );
+  const sdk = new InfisicalSDK({ siteUrl: stage.double.url });
+  const client = await sdk.auth().universalAuth.login({ clientId: 'client-1', clientSecret: CLIENT_SECRET });
+  const { secrets } = await client.secrets().listSecrets({ projectId: PROD.project, environment: 'prod' });
+  assert.deepEqual(Object.fromEntries(secrets.map(({ secretKey, secretValue }) => [secretKey, secretValue])), values);
+});
