@@ -37,6 +37,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli/**'],
   'dbus-native': ['adapters/systemd/**'],
   'docker-modem': ['adapters/podman/modem.ts'],
+  dotenv: ['adapters/env-file/parse.ts'],
   express: ['http/**'],
   'fp-ts': ['config/**', 'adapters/*/codec.ts'],
   got: ['adapters/infisical/api.ts'],

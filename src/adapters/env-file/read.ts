@@ -1,0 +1,54 @@
+// An env file from the disk, or from standard input where its name is `-`.
+
+import { readFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { PsiError } from '../../core/error.ts';
+import type { ImportSource } from '../../core/import-entry.ts';
+import { errnoOf } from '../fs/host-error.ts';
+import { parseEnvFile } from './parse.ts';
+
+export async function readEnvFile(file: string, stdin: Readable): Promise<ImportSource> {
+  const name = file === '-' ? 'stdin' : file;
+  const bytes = file === '-' ? await buffer(stdin) : await fromDisk(file);
+  return parseEnvFile(textOf(bytes, name), name);
+}
+
+async function fromDisk(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new PsiError('HOST', `cannot read ${file}: ${errnoOf(cause) ?? 'unexpected error'}`, {
+      hint: 'in the container only mounted folders are there: `podman exec -i psi psi infisical import env-file - … < FILE`',
+      cause,
+    });
+  }
+}
+
+/** Nothing of a file that is no UTF-8 is taken: a value with replaced characters would be another value. */
+function textOf(bytes: Uint8Array, name: string): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new PsiError('BAD_REQUEST', `${name}:${String(badLine(bytes))} is not UTF-8; nothing is imported`, {
+      hint: '`iconv -f latin1 -t utf-8` makes it UTF-8, if that is what it was; binary values have to be base64',
+    });
+  }
+}
+
+function badLine(bytes: Uint8Array): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let start = 0;
+  for (let line = 1; ; line += 1) {
+    // A newline is never a part of a longer character.
+    const end = bytes.indexOf(0x0a, start);
+    try {
+      decoder.decode(bytes.subarray(start, end === -1 ? bytes.length : end));
+    } catch {
+      return line;
+    }
+    if (end === -1) return line;
+    start = end + 1;
+  }
+}
