@@ -11,6 +11,7 @@ import { DropInFiles } from './adapters/systemd/drop-in-file.ts';
 import type { Composition, Running } from './cli/composition.ts';
 import { composeCache } from './compose-cache.ts';
 import { composeCacheFace } from './compose-cache-face.ts';
+import { composeEnvFile, composeInfisicalTools } from './compose-infisical-tools.ts';
 import { composeInstall, composeSystemdInstall, driverOptionsOf, headerFilePath } from './compose-install.ts';
 import { composeProviders, type Providers } from './compose-providers.ts';
 import { digestOf, reload } from './compose-reload.ts';
@@ -56,6 +57,8 @@ export function composition(deps: ServeDeps): Composition {
     install: (config, options) => composeInstall(config, options, deps),
     systemdInstall: (config, options) => composeSystemdInstall(config, options, deps),
     tls: composeTls(deps),
+    infisicalTools: (config, target) => composeInfisicalTools(config, target, deps),
+    readEnvFile: composeEnvFile,
   };
 }
 

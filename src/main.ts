@@ -10,6 +10,8 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
 };
 const { env } = process;
 const uid = process.getuid?.() ?? 0;
+// Whoever read it has stopped reading, as `head` does: that is no failure.
+process.stdout.on('error', () => undefined);
 
 const status = await run(process.argv.slice(2), {
   terminal: processTerminal(),
@@ -21,6 +23,15 @@ const status = await run(process.argv.slice(2), {
   compose: async () => (await import('./compose.ts')).composition({ env, version, uid }),
 });
 
-// Not exitCode alone: a call to a Podman that never answers would keep a stopped service alive. Output is written by now: pipes are
-// synchronous here, and the log flushes itself on exit.
+// Not exitCode alone: a call to a Podman that never answers would keep a stopped service alive. But what a slow reader of a pipe has not
+// taken yet is still in this process, and would be cut off.
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 process.exit(status);
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((done) => {
+    stream.write('', () => {
+      done();
+    });
+  });
+}

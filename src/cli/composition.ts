@@ -1,14 +1,36 @@
 // What the command line asks of the composition root. Loaded lazily: a health check must not pay for the server's packages.
 
 import type { Config } from '../config/config.ts';
+import type { ImportSource } from '../core/import-entry.ts';
+import type { NamedValue } from '../core/env-format.ts';
+import type { ImportEvent, ImportReport } from '../usecases/import-report.ts';
+import type { ImportRequest } from '../usecases/import-secrets.ts';
 import type { InstallOptions, InstallReport } from '../usecases/install.ts';
 import type { SystemdInstallOptions, SystemdInstallReport } from '../usecases/systemd-install.ts';
 import type { TlsRunReport } from '../usecases/tls-report.ts';
 import type { TlsEvents, TlsOptions } from '../usecases/tls-run.ts';
 import type { TlsStatus } from '../usecases/tls-status.ts';
+import type { WriteFileReport, WriteFileRequest } from '../usecases/write-secret-file.ts';
 
 /** A running service. `stop` finishes what was accepted. */
 export type Running = { readonly stop: () => Promise<void> };
+
+/** One project of Infisical; without an environment, the one of the config. */
+export type ProjectTarget = { readonly project: string; readonly environment: string | undefined };
+
+/** What people do with one project, over one connection. */
+export type InfisicalTools = {
+  readonly environment: string;
+  readonly list: (path: string) => Promise<readonly NamedValue[]>;
+  readonly writeFile: (
+    request: Omit<WriteFileRequest, 'ref'> & { readonly name: string; readonly path: string },
+  ) => Promise<WriteFileReport>;
+  readonly importSecrets: (
+    request: Omit<ImportRequest, 'place'> & { readonly path: string },
+    emit: (event: ImportEvent) => void,
+  ) => Promise<ImportReport>;
+  readonly close: () => void;
+};
 
 export type Composition = {
   readonly serve: (config: Config) => Promise<Running>;
@@ -18,4 +40,7 @@ export type Composition = {
     readonly run: (config: Config, options: TlsOptions, events: TlsEvents) => Promise<TlsRunReport>;
     readonly status: (config: Config, name: string | undefined) => Promise<TlsStatus>;
   };
+  readonly infisicalTools: (config: Config, target: ProjectTarget) => Promise<InfisicalTools>;
+  /** `-` is standard input. */
+  readonly readEnvFile: (file: string) => Promise<ImportSource>;
 };

@@ -14,6 +14,8 @@ import { setupCommand } from './commands/setup.ts';
 import { statusCommand } from './commands/status.ts';
 import { ControlClient } from './control-client.ts';
 import { example } from './help.ts';
+import { addImportCommands } from './import-commands.ts';
+import { addReadCommands } from './read-commands.ts';
 import { reportError, type Terminal } from './terminal.ts';
 import { addTlsCommands } from './tls-commands.ts';
 
@@ -141,5 +143,7 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
     .command('infisical')
     .description('what people do with Infisical: log in, read, import, certificates');
   addTlsCommands(infisical, { terminal, config, compose: deps.compose, done });
+  addReadCommands(infisical, { terminal, config, compose: deps.compose, done });
+  addImportCommands(infisical, { terminal, config, compose: deps.compose, done });
   return program;
 }

@@ -1,6 +1,8 @@
 // How podman and systemd read an env file, written a second time from what they were seen to do: for properties on many values. The sandbox
 // and host tiers hold the real ones to the same.
 
+import assert from 'node:assert/strict';
+
 export type Read = Readonly<Record<string, string>>;
 
 /** Lines as they are; comments only at the start of a line; a carriage return before the newline goes. */
@@ -13,7 +15,10 @@ export function readAsPodman(file: string): Read {
 export function readAsSystemd(file: string): Read {
   const found: Record<string, string> = {};
   let at = 0;
-  const take = (): string => file[at++] ?? '\n';
+  const take = (): string => {
+    assert.ok(at <= file.length, 'a quote is not closed');
+    return file[at++] ?? '\n';
+  };
   while (at < file.length) {
     while (at < file.length && /[ \t\n\r]/.test(file[at] ?? '')) at += 1;
     if (at >= file.length) break;

@@ -93,7 +93,7 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
   };
 }
 
-function configText(options: PsiOptions): string {
+export function configText(options: PsiOptions): string {
   const { dir } = options;
   return stringify({
     state_dir: join(dir, 'state'),

@@ -138,7 +138,7 @@ class Scanner {
     };
     if (!BLANK_OR_COMMENT.test(text.slice(close + 1, lineEnd).replace(/\r$/, ''))) {
       refuse(`something stands behind the closing quote (${quote})`, 'take it out, or quote the whole value');
-    } else if (content.includes(`\\${quote}`)) {
+    } else if (`${content}${quote}`.includes(`\\${quote}`)) {
       refuse('a backslash before a quote is read in different ways', OTHER_QUOTES);
     } else if (quote === '"' && /\\[\\$`]/.test(content)) {
       refuse('a backslash before \\, $ or ` is kept by some readers and dropped by others', QUOTE_IT);
@@ -157,9 +157,12 @@ class Scanner {
   }
 }
 
-/** Index of the first quote without a backslash before it. */
+/** Index of the first quote that no backslash escapes, for a reader that knows escapes: only how far is skipped depends on it. */
 function closing(text: string, from: number, quote: string): number {
-  let at = text.indexOf(quote, from);
-  while (at > from && text[at - 1] === '\\') at = text.indexOf(quote, at + 1);
-  return at;
+  for (let at = text.indexOf(quote, from); at !== -1; at = text.indexOf(quote, at + 1)) {
+    let solid = at;
+    while (solid > from && text[solid - 1] === '\\') solid -= 1;
+    if ((at - solid) % 2 === 0) return at;
+  }
+  return -1;
 }

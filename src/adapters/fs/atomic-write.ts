@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path';
 
 export type AtomicWriteOptions = {
   readonly mode: number;
+  /** Numbers as chown takes them: -1 leaves one as it is. Default: whoever writes. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
   /** For kill-point tests: called when a step is done. */
   readonly onStep?: (step: WriteStep) => void;
 };
@@ -30,6 +32,8 @@ export async function writeFileAtomic(
       options.onStep?.('created');
       await file.writeFile(data);
       options.onStep?.('written');
+      // Before the mode: a change of owner takes the special bits away.
+      if (options.owner) await file.chown(options.owner.uid, options.owner.gid);
       await file.chmod(options.mode);
       await file.sync();
       options.onStep?.('synced');

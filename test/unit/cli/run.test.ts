@@ -50,6 +50,9 @@ const COMMANDS = [
   ['infisical', 'tls', 'issue'],
   ['infisical', 'tls', 'renew'],
   ['infisical', 'tls', 'status'],
+  ['infisical', 'env'],
+  ['infisical', 'write-file'],
+  ['infisical', 'import', 'env-file'],
 ] as const;
 
 for (const command of COMMANDS) {
@@ -64,7 +67,7 @@ for (const command of COMMANDS) {
       await writeFile(golden, text);
     }
     assert.equal(text, await readFile(golden, 'utf8'));
-    if (command.length > 0) assert.match(text, /Example:\n {2}(?:podman exec psi )?psi /);
+    if (command.length > 0) assert.match(text, /Example:\n {2}(?:podman exec (?:-i )?psi )?psi /);
   });
 }
 

@@ -93,6 +93,7 @@ describe('what is refused with its line', () => {
     ['a backslash at the end', 'A=x\\\nB=1', ['1 A']],
     ['an escaped quote', `A="a\\"b"\nB='it\\'s'\nC=1`, ['1 A', '2 B']],
     ['an escaped backslash, dollar or backtick', 'A="a\\\\b"\nB="\\$x"\nC="\\`"', ['1 A', '2 B', '3 C']],
+    ['a backslash before the closing quote', `A='a\\\\'\nB="a\\\\"\nC=1`, ['1 A', '2 B']],
     ['something behind the quotes', 'A="a"b\nB="a" "b"\nC=\'it\'s\'', ['1 A', '2 B', '3 C']],
     ['a quote that is not closed', 'A="1\nB=2\nC=3', ['1 A']],
     ['line ends of Windows inside a value', 'A="1\r\n2"\r\nB=1\r\n', ['1 A']],
