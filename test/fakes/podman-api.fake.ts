@@ -56,7 +56,15 @@ async function route(podman: FakePodman, request: IncomingMessage, body: Buffer)
   const [, name, view] = /^([^/]+)(\/json)?$/.exec(rest) ?? [];
   if (name === undefined) return [404];
   const decoded = decodeURIComponent(name);
-  if (request.method === 'GET' && view) return [200, wire(await podman.inspect(decoded))];
+  if (request.method === 'GET' && view) {
+    if (url.searchParams.get('showsecret') !== 'true') return [200, wire(await podman.inspect(decoded))];
+    const { secret, data } = await podman.show(decoded);
+    // Go makes U+FFFD of what is no UTF-8, and leaves empty data out.
+    return [
+      200,
+      { ...wire(secret), ...(data && data.length > 0 && { SecretData: Buffer.from(data).toString('utf8') }) },
+    ];
+  }
   if (request.method === 'DELETE' && !view) {
     await podman.remove(decoded);
     return [204];
@@ -86,7 +94,7 @@ function map(text: string | null): Options {
   }
 }
 
-function wire(secret: Omit<FakeSecret, 'labels'> & { readonly labels: Options | null }): unknown {
+function wire(secret: Omit<FakeSecret, 'labels'> & { readonly labels: Options | null }): object {
   const { id, name, driver, options, labels, updated } = secret;
   const at = new Date(Date.UTC(2026, 0, 1) + updated * 1000).toISOString();
   return {

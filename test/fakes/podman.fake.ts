@@ -59,6 +59,8 @@ export class FakePodman {
   refuseCreate: { readonly status: number; readonly reason: string; readonly message: string } | undefined;
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #idByName = new Map<string, string>();
+  /** What the file driver keeps. */
+  readonly #data = new Map<string, Uint8Array>();
   readonly #insideDriver = new AsyncLocalStorage<boolean>();
   #lock: Promise<unknown> = Promise.resolve();
   #counter = 0;
@@ -80,6 +82,14 @@ export class FakePodman {
   /** By name, id or unique prefix of an id, as Podman resolves them. */
   inspect(nameOrId: string): Promise<FakeSecret> {
     return this.#locked(() => Promise.resolve(this.#resolve(nameOrId)));
+  }
+
+  /** With the value, where this version shows it and the driver is the file driver. */
+  show(nameOrId: string): Promise<{ readonly secret: FakeSecret; readonly data: Uint8Array | undefined }> {
+    return this.#locked(() => {
+      const secret = this.#resolve(nameOrId);
+      return Promise.resolve({ secret, data: this.atLeast(4, 7) ? this.#data.get(secret.id) : undefined });
+    });
   }
 
   create(request: CreateRequest): Promise<string> {
@@ -116,6 +126,7 @@ export class FakePodman {
         throw new PodmanRefusal(500, 'exit status 22', `creating secret ${request.name}: exit status 22`);
       });
     }
+    if (request.driver === 'file') this.#data.set(id, request.body);
     const { name, driver, options, labels } = request;
     this.#secrets.set(id, { id, name, driver, options, labels, updated: this.#counter });
     this.#idByName.set(name, id);

@@ -11,6 +11,9 @@ const Secret = t.type({
   Spec: t.type({ Name: t.string, Driver: t.type({ Name: t.string, Options }) }),
 });
 
+/** Podman leaves empty data out, and before 4.7 any data. */
+const Shown = t.intersection([Secret, t.partial({ SecretData: t.string })]);
+
 const Created = t.type({ ID: t.string });
 
 const Refusal = t.type({ cause: t.string, message: t.string });
@@ -29,6 +32,14 @@ export function decodeListing(text: string): readonly RegisteredSecret[] | undef
 export function decodeSecret(text: string): RegisteredSecret | undefined {
   const secret = decode(Secret, text);
   return secret && toRegistered(secret);
+}
+
+/** A secret with its value. The value is as Go wrote it: what was no UTF-8 is U+FFFD by now. */
+export function decodeShown(
+  text: string,
+): { readonly id: string; readonly name: string; readonly data: string | undefined } | undefined {
+  const shown = decode(Shown, text);
+  return shown && { id: shown.ID, name: shown.Spec.Name, data: shown.SecretData };
 }
 
 export function decodeCreated(text: string): string | undefined {
