@@ -1,0 +1,126 @@
+// Quadlet files as they lie in the quadlet folder, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
+// holds the old values: nobody but its owner may read it.
+
+import { lstat, open, readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { PsiError } from '../../core/error.ts';
+import { isPsiDropIn } from '../../core/unit-text.ts';
+import type { DropInText, QuadletFiles } from '../../ports/quadlet-files.ts';
+import { syncFolder, writeFileAtomic } from '../fs/atomic-write.ts';
+import { errnoOf, fileError } from '../fs/host-error.ts';
+
+const MOST_BACKUPS = 100;
+
+export class QuadletFolder implements QuadletFiles {
+  readonly #dir: string;
+
+  constructor(options: { readonly systemdDir: string }) {
+    this.#dir = options.systemdDir;
+  }
+
+  async read(path: string): ReturnType<QuadletFiles['read']> {
+    const unit = { path, text: await readText(path) };
+    const byName = new Map<string, DropInText>();
+    for (const { folder, shared } of this.#folders(path)) {
+      for (const name of await confFiles(folder)) {
+        // The same name in a more specific folder hides it.
+        if (byName.has(name)) continue;
+        const text = await readText(join(folder, name));
+        byName.set(name, { path: join(folder, name), text, shared });
+      }
+    }
+    const dropIns = [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, dropIn]) => dropIn);
+    return { unit, dropIns: dropIns.filter(({ text }) => !isPsiDropIn(text)) };
+  }
+
+  async readEnvFile(path: string): Promise<Uint8Array> {
+    try {
+      return await readFile(path);
+    } catch (error) {
+      throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('read', path, error);
+    }
+  }
+
+  async replace({ path, before, after }: Parameters<QuadletFiles['replace']>[0]): Promise<string> {
+    try {
+      const found = await lstat(path);
+      if (found.isSymbolicLink() || (await readText(path)) !== before) {
+        throw new PsiError('CONFLICT', `${path} is a symbolic link, or was changed meanwhile; it stays as it is`, {
+          hint: `look with \`ls -l ${path}\`, then run the command again with the path of the file itself`,
+        });
+      }
+      const backup = await keep(path, before);
+      await writeFileAtomic(path, after, { mode: found.mode & 0o777 });
+      return backup;
+    } catch (error) {
+      throw fileError('edit the quadlet', path, error);
+    }
+  }
+
+  /** From the most specific to the broadest; beside the unit, and in the quadlet folder itself for a unit in a folder below it. */
+  #folders(path: string): readonly { readonly folder: string; readonly shared: boolean }[] {
+    const file = basename(path);
+    const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
+    const parts = prefix.split('-');
+    const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
+    const names = [
+      ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
+      ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
+    ];
+    const places = [...new Set([dirname(path), this.#dir])];
+    return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
+      places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
+    );
+  }
+}
+
+async function confFiles(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => name.endsWith('.conf')).sort();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
+    throw fileError('read the folder of drop-ins', folder, error);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('read the quadlet', path, error);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new PsiError('BAD_REQUEST', `${path} is not valid UTF-8`, { hint: `look with \`iconv -f utf-8 ${path}\`` });
+  }
+}
+
+/** An older backup stays: it may be the only one from before PSI. */
+async function keep(path: string, text: string): Promise<string> {
+  for (let count = 1; count <= MOST_BACKUPS; count += 1) {
+    const backup = count === 1 ? `${path}.bak` : `${path}.bak.${String(count)}`;
+    try {
+      const file = await open(backup, 'wx', 0o600);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await syncFolder(dirname(path));
+      return backup;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+  }
+  throw new PsiError('CONFLICT', `there are ${String(MOST_BACKUPS)} backups of ${path} already`, {
+    hint: `remove old ones: \`ls -l ${path}.bak*\``,
+  });
+}
+
+function missing(path: string): PsiError {
+  return new PsiError('NOT_FOUND', `there is no ${path}`, { hint: `look with \`ls -l ${dirname(path)}\`` });
+}
