@@ -8,6 +8,7 @@ import type { Composition } from './composition.ts';
 import type { InstallOptions } from '../usecases/install.ts';
 import type { SystemdInstallOptions } from '../usecases/systemd-install.ts';
 import { addCacheCommands } from './cache-commands.ts';
+import { addCompletionCommand } from './completion-commands.ts';
 import { installCommand, systemdInstallCommand } from './commands/install.ts';
 import { serveCommand } from './commands/serve.ts';
 import { setupCommand } from './commands/setup.ts';
@@ -145,5 +146,6 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
   addTlsCommands(infisical, { terminal, config, compose: deps.compose, done });
   addReadCommands(infisical, { terminal, config, compose: deps.compose, done });
   addImportCommands(infisical, { terminal, config, compose: deps.compose, done });
+  addCompletionCommand(program, { terminal });
   return program;
 }
