@@ -4,18 +4,24 @@
 import { toPsiError, type PsiError } from '../core/error.ts';
 import { nextSteps, type NextSteps } from '../core/quadlet/next-steps.ts';
 import { refuseLaterReset, rewrite, type Edit } from '../core/quadlet/rewrite.ts';
+import type { SecretValue } from '../core/secret.ts';
 import type { Workload } from '../core/workload.ts';
-import type { ListedSecret, Place } from '../ports/secret-source.ts';
-import { withDeadline } from './deadline.ts';
+import type { Place } from '../ports/secret-source.ts';
 import type { Conflict, ImportEvent, ImportReport } from './import-report.ts';
-import type { ImportDeps } from './import-run.ts';
-import { importSecrets } from './import-secrets.ts';
+import type { ImportRequest } from './import-secrets.ts';
 import { readQuadlet, type QuadletFound, type QuadletReader } from './read-quadlet.ts';
 import { failureOf } from './run-report.ts';
 import type { Failure } from './setup-events.ts';
 
-export type QuadletDeps = QuadletReader &
-  ImportDeps & { readonly provider: string; readonly workloads: readonly Workload[] };
+/** What the provider's folder holds, as a lookup sees it: imports and references resolved. */
+type Held = readonly { readonly key: string; readonly value: SecretValue | undefined }[];
+
+export type QuadletDeps = QuadletReader & {
+  readonly provider: string;
+  readonly workloads: readonly Workload[];
+  readonly importSecrets: (request: ImportRequest, emit: (event: ImportEvent) => void) => Promise<ImportReport>;
+  readonly list: (place: Place) => Promise<Held>;
+};
 
 export type QuadletRequest = {
   /** Absolute. */
@@ -58,7 +64,7 @@ export async function importQuadlet(
   // Before anything is written: with it the unit would lose what is taken out of it.
   if (reset && request.rewrite) throw reset;
   if (reset) notes.push(`${reset.message}: ${String(reset.hint)}`);
-  const report = await importSecrets(deps, { ...request, found: found.source }, emit);
+  const report = await deps.importSecrets({ place, conflict: request.conflict, dryRun, found: found.source }, emit);
   // A run that ended early has said what to do; it is not the time to edit anything.
   if (report.failure) return { ...report, notes, edits: [], editFailure: null, next: null };
   const listed = await valuesAt(deps, place);
@@ -93,11 +99,9 @@ function laterReset({ unit }: QuadletFound): PsiError | undefined {
   }
 }
 
-/** As a lookup sees the folder: imports and references resolved. */
-async function valuesAt({ source, clock }: ImportDeps, place: Place): Promise<readonly ListedSecret[]> {
-  const bound = { ms: 30_000, what: 'reading the folder back', hint: 'look at the log of the infisical server' };
+async function valuesAt({ list }: QuadletDeps, place: Place): Promise<Held> {
   try {
-    return await withDeadline(clock, bound, (signal) => source.list(place, { recursive: false, values: true, signal }));
+    return await list(place);
   } catch (thrown) {
     const error = toPsiError(thrown);
     if (error.code === 'NOT_FOUND') return [];
@@ -106,11 +110,7 @@ async function valuesAt({ source, clock }: ImportDeps, place: Place): Promise<re
 }
 
 /** Those with an equal value there; in a dry run also those that would be written. */
-function confirmedKeys(
-  { source }: QuadletFound,
-  listed: readonly ListedSecret[],
-  { results, dryRun }: ImportReport,
-): ReadonlySet<string> {
+function confirmedKeys({ source }: QuadletFound, listed: Held, { results, dryRun }: ImportReport): ReadonlySet<string> {
   const values = new Map(listed.map(({ key, value }) => [key, value]));
   const planned = results.filter(({ outcome }) => dryRun && (outcome === 'created' || outcome === 'overwritten'));
   const written = new Set(planned.map(({ key }) => key));

@@ -6,6 +6,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret.ts';
 import type { Workload } from '../../../src/core/workload.ts';
 import type { HeldValue } from '../../../src/ports/secret-values.ts';
+import { importSecrets } from '../../../src/usecases/import-secrets.ts';
 import { importQuadlet, type QuadletReport, type QuadletRequest } from '../../../src/usecases/import-quadlet.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeQuadletFiles } from '../../fakes/quadlet-files.fake.ts';
@@ -43,7 +44,16 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
   const values = { read: ({ name }: { name: string }) => Promise.resolve(podman.get(name) ?? { reason: 'gone' }) };
   const elsewhere = (path: string): string | undefined => (path.startsWith('/far/') ? 'run it there' : undefined);
   return importQuadlet(
-    { files, registry, values, source, writer, clock: new FakeClock(), elsewhere, provider: 'infisical', workloads },
+    {
+      files,
+      registry,
+      values,
+      elsewhere,
+      provider: 'infisical',
+      workloads,
+      importSecrets: (request, emit) => importSecrets({ source, writer, clock: new FakeClock() }, request, emit),
+      list: (place) => source.list(place, { recursive: false, values: true, signal: new AbortController().signal }),
+    },
     {
       path: UNIT,
       place: PLACE,
