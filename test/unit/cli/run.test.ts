@@ -50,13 +50,10 @@ const COMMANDS = [
   ['infisical', 'tls', 'issue'],
   ['infisical', 'tls', 'renew'],
   ['infisical', 'tls', 'status'],
-<<<<<<< HEAD
   ['infisical', 'env'],
   ['infisical', 'write-file'],
   ['infisical', 'import', 'env-file'],
-=======
   ['completion'],
->>>>>>> 0fc8152 (completion: psi completion bash, zsh and fish)
 ] as const;
 
 for (const command of COMMANDS) {
