@@ -18,7 +18,7 @@ const KEY = '/etc/credstore.encrypted/psi-cache-key';
 
 /** The emulated processor takes ten seconds to start a Node. */
 const SLOW_MACHINE = {
-  config: { lookup: { timeout: '60s' } },
+  config: { lookup: { timeout: '120s' } },
   files: {
     '/etc/containers/systemd/psi.container.d/slow-machine.conf':
       '[Container]\nHealthTimeout=120s\nHealthStartupTimeout=120s\nHealthInterval=600s\nHealthStartupInterval=10s\n',
@@ -140,7 +140,7 @@ async function restartPsi(): Promise<void> {
 
 /** systemd starts it at boot; nobody here does. */
 async function untilRunning(): Promise<void> {
-  await vm.until('systemctl is-active myapp.service', 300_000);
+  await vm.until('systemctl is-active myapp.service', 600_000);
 }
 
 /** With a value that no cache can have. */

@@ -54,7 +54,8 @@ export async function unseal(blob, options) {
     return await callTpm(addon.unseal, { ...request, storageKeyName, publicPart, privatePart, auth }, deadlineMs);
   } catch (error) {
     if (!(error instanceof TpmError) || error.kind !== 'policy') throw error;
-    throw await explainPolicy(error, parts, request, endsAt - performance.now());
+    // Which one moved is what somebody has to know: worth half as long again, where a slow TPM has used up its time.
+    throw await explainPolicy(error, parts, request, Math.max(endsAt - performance.now(), deadlineMs / 2));
   } finally {
     auth.fill(0);
   }
