@@ -1,7 +1,6 @@
 // Wiring of `psi infisical tls`, which runs in a process of its own. Part of the composition root.
 
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Composition } from './cli/composition.ts';
@@ -33,7 +32,6 @@ export function composeTls(deps: TlsComposeDeps): Composition['tls'] {
       const provider = providerOf(config);
       const connection = await composeConnection(config, provider, { ...deps, clock: systemClock });
       const tlsDir = join(config.stateDir, 'tls');
-      await mkdir(tlsDir, { recursive: true, mode: 0o700 });
       try {
         return await runTls(
           {
