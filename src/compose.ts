@@ -11,6 +11,7 @@ import { DropInFiles } from './adapters/systemd/drop-in-file.ts';
 import type { Composition, Running } from './cli/composition.ts';
 import { composeCache } from './compose-cache.ts';
 import { composeCacheFace } from './compose-cache-face.ts';
+import { composePodmanSecrets, composeQuadletImport } from './compose-host-import.ts';
 import { composeEnvFile, composeInfisicalTools } from './compose-infisical-tools.ts';
 import { composeInstall, composeSystemdInstall, driverOptionsOf, headerFilePath } from './compose-install.ts';
 import { composeProviders, type Providers } from './compose-providers.ts';
@@ -59,6 +60,8 @@ export function composition(deps: ServeDeps): Composition {
     tls: composeTls(deps),
     infisicalTools: (config, target) => composeInfisicalTools(config, target, deps),
     readEnvFile: composeEnvFile,
+    readPodmanSecrets: composePodmanSecrets,
+    importQuadlet: (config, tools, flags, emit) => composeQuadletImport(config, tools, flags, emit, deps),
   };
 }
 

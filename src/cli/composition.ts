@@ -3,6 +3,8 @@
 import type { Config } from '../config/config.ts';
 import type { ImportSource } from '../core/import-entry.ts';
 import type { NamedValue } from '../core/env-format.ts';
+import type { PodmanFound, PodmanSelection } from '../usecases/import-podman.ts';
+import type { QuadletReport, QuadletRequest } from '../usecases/import-quadlet.ts';
 import type { ImportEvent, ImportReport } from '../usecases/import-report.ts';
 import type { ImportRequest } from '../usecases/import-secrets.ts';
 import type { InstallOptions, InstallReport } from '../usecases/install.ts';
@@ -32,6 +34,13 @@ export type InfisicalTools = {
   readonly close: () => void;
 };
 
+/** `file`: a name without a folder is one of the quadlet folder. */
+export type QuadletFlags = ProjectTarget &
+  Pick<QuadletRequest, 'resolveSecrets' | 'conflict' | 'dryRun' | 'rewrite'> & {
+    readonly file: string;
+    readonly path: string;
+  };
+
 export type Composition = {
   readonly serve: (config: Config) => Promise<Running>;
   readonly install: (config: Config, options: InstallOptions) => Promise<InstallReport>;
@@ -43,4 +52,11 @@ export type Composition = {
   readonly infisicalTools: (config: Config, target: ProjectTarget) => Promise<InfisicalTools>;
   /** `-` is standard input. */
   readonly readEnvFile: (file: string) => Promise<ImportSource>;
+  readonly readPodmanSecrets: (config: Config, selection: PodmanSelection) => Promise<PodmanFound>;
+  readonly importQuadlet: (
+    config: Config,
+    tools: InfisicalTools,
+    flags: QuadletFlags,
+    emit: (event: ImportEvent) => void,
+  ) => Promise<QuadletReport>;
 };

@@ -15,6 +15,7 @@ import { setupCommand } from './commands/setup.ts';
 import { statusCommand } from './commands/status.ts';
 import { ControlClient } from './control-client.ts';
 import { example } from './help.ts';
+import { addHostImportCommands } from './host-import-commands.ts';
 import { addImportCommands } from './import-commands.ts';
 import { addReadCommands } from './read-commands.ts';
 import { reportError, type Terminal } from './terminal.ts';
@@ -145,7 +146,8 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
     .description('what people do with Infisical: log in, read, import, certificates');
   addTlsCommands(infisical, { terminal, config, compose: deps.compose, done });
   addReadCommands(infisical, { terminal, config, compose: deps.compose, done });
-  addImportCommands(infisical, { terminal, config, compose: deps.compose, done });
+  const imports = addImportCommands(infisical, { terminal, config, compose: deps.compose, done });
+  addHostImportCommands(imports, { terminal, config, compose: deps.compose, done });
   addCompletionCommand(program, { terminal });
   return program;
 }

@@ -53,6 +53,8 @@ const COMMANDS = [
   ['infisical', 'env'],
   ['infisical', 'write-file'],
   ['infisical', 'import', 'env-file'],
+  ['infisical', 'import', 'podman-secret'],
+  ['infisical', 'import', 'quadlet'],
   ['completion'],
 ] as const;
 
