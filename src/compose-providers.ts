@@ -3,12 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { withBreaker } from './adapters/around/with-breaker.ts';
 import { withThrottle } from './adapters/around/with-throttle.ts';
-import { createConnection, type Connection } from './adapters/infisical/connection.ts';
-import { SUPPORTED_METHODS } from './adapters/infisical/auth/methods.ts';
+import { createConnection, type Connection, type ConnectionDeps } from './adapters/infisical/connection.ts';
 import { createInfisicalSource } from './adapters/infisical/source.ts';
 import { TokenFiles } from './adapters/fs/token-file.ts';
-import type { Config, InfisicalConfig, SecretField } from './config/config.ts';
-import { resolveSecret } from './config/secret-field.ts';
+import { composeLoginTools } from './compose-login-tools.ts';
+import type { Config, InfisicalConfig, TokenSource } from './config/config.ts';
 import { PsiError } from './core/error.ts';
 import type { Mapping } from './core/mapping.ts';
 import type { Clock } from './ports/clock.ts';
@@ -66,20 +65,23 @@ export async function composeConnection(
   provider: InfisicalConfig,
   deps: Pick<ProviderDeps, 'clock' | 'env' | 'version'>,
 ): Promise<Connection> {
-  for (const [alias, { auth }] of provider.projects) {
-    if (SUPPORTED_METHODS.some((method) => method === auth.method)) continue;
-    throw new PsiError('CONFIG_INVALID', `project ${alias}: this version cannot log in with ${auth.method}`, {
-      hint: `use one of: ${SUPPORTED_METHODS.join(', ')}`,
-    });
-  }
-  return createConnection({
+  return createConnection(await connectionDeps(config, provider, deps));
+}
+
+/** The same settings, for those who log in without a connection. */
+export async function connectionDeps(
+  config: Config,
+  provider: InfisicalConfig,
+  deps: Pick<ProviderDeps, 'clock' | 'env' | 'version'>,
+): Promise<ConnectionDeps<TokenSource>> {
+  return {
     ...provider,
+    ...composeLoginTools(config, deps.env),
     caCert: provider.caCert === undefined ? undefined : await readText(provider.caCert),
     clock: deps.clock,
     tokenStore: new TokenFiles({ stateDir: config.stateDir }),
-    resolveSecret: (field: SecretField) => resolveSecret(field, { readFile, env: deps.env }),
     userAgent: `psi/${deps.version}`,
-  });
+  };
 }
 
 async function readText(path: string): Promise<string> {

@@ -13,14 +13,25 @@ export function references(config: Config): References {
   const caFiles = new Set<string>();
   const secretFiles = new Set<string>();
   const credentials = new Set<string>();
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    const record = value as Readonly<Record<string, unknown>>;
+  walk(config, (record) => {
     if (record['kind'] === 'file' && typeof record['path'] === 'string') secretFiles.add(record['path']);
     else if (record['kind'] === 'credential' && typeof record['name'] === 'string') credentials.add(record['name']);
     if (typeof record['caCert'] === 'string') caFiles.add(record['caCert']);
-    for (const inner of value instanceof Map ? value.values() : Object.values(value)) visit(inner);
-  };
-  visit(config);
+  });
   return { caFiles: [...caFiles].sort(), secretFiles: [...secretFiles].sort(), credentials: [...credentials].sort() };
+}
+
+/** Environment variables whose values are secret. */
+export function secretVariables(config: Config): ReadonlySet<string> {
+  const names = new Set<string>();
+  walk(config, (record) => {
+    if (record['kind'] === 'env' && typeof record['name'] === 'string') names.add(record['name']);
+  });
+  return names;
+}
+
+function walk(value: unknown, visit: (record: Readonly<Record<string, unknown>>) => void): void {
+  if (typeof value !== 'object' || value === null) return;
+  visit(value as Readonly<Record<string, unknown>>);
+  for (const inner of value instanceof Map ? value.values() : Object.values(value)) walk(inner, visit);
 }

@@ -1,14 +1,13 @@
 // One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
 // pool of connections. What an answer means is not decided here.
 
-import { X509Certificate } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
 import { connectionFailure, lateAnswer, phaseOf } from './connection-errors.ts';
 import { pauseMs, RETRY } from './retry.ts';
+import { certifiedAgent, secureContext, type ClientCertificate } from './tls.ts';
 
 export type ApiRequest = {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -20,6 +19,8 @@ export type ApiRequest = {
   /** What of the body is secret, and must not come back in the words of a refusal. */
   readonly hidden?: readonly string[];
   readonly bearer?: string;
+  /** Shown to the server on a connection of its own, which nobody else uses. */
+  readonly clientCertificate?: ClientCertificate;
   /** Never made a second time, not even after an answer that was lost: the first may have happened. */
   readonly once?: true;
   /** Ends the request by itself; the caller's signal may end it earlier. */
@@ -79,7 +80,8 @@ export function createApi(options: ApiOptions): Api {
   };
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<Answer> => {
-    const { method, path, query, body, hidden = [], bearer, once, timeoutMs } = request;
+    const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
+    const context = { apiUrl, where, certified: clientCertificate !== undefined };
     const secrets = [bearer, ...hidden, ...headers.values()];
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
@@ -98,6 +100,7 @@ export function createApi(options: ApiOptions): Api {
         ...(body && { json: body }),
         ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
         ...(signal && { signal }),
+        ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options) }),
         retry: {
           ...(once && { limit: 0 }),
           calculateDelay: ({ error, computedValue }) => {
@@ -124,11 +127,11 @@ export function createApi(options: ApiOptions): Api {
       if (failed) {
         // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
         if (failed.response) return answerOf(failed.response, secrets);
-        throw connectionFailure(failed.code, { apiUrl, where });
+        throw connectionFailure(failed.code, context);
       }
       if (signal?.aborted) throw lateAnswer(where, phaseOf(thrown.timings));
       if (thrown instanceof TimeoutError) throw lateAnswer(where, phaseOf(thrown.timings));
-      throw connectionFailure(thrown.code, { apiUrl, where });
+      throw connectionFailure(thrown.code, context);
     }
   };
   return {
@@ -152,19 +155,6 @@ function answerOf({ statusCode: status, headers, body }: Response, secrets: read
     location: headers.location,
     body: status < 300 ? text : without(secrets, text),
   };
-}
-
-function secureContext(caCert: string | undefined): SecureContext | undefined {
-  if (caCert === undefined) return undefined;
-  try {
-    // OpenSSL takes any text for an empty list of certificates.
-    new X509Certificate(caCert);
-    return createSecureContext({ ca: [...getCACertificates('default'), caCert] });
-  } catch {
-    throw new PsiError('CONFIG_INVALID', 'ca_cert holds no certificate that can be read', {
-      hint: 'it takes PEM: `openssl x509 -in FILE -noout -subject` must print a name',
-    });
-  }
 }
 
 function whereOf(apiUrl: string): string {

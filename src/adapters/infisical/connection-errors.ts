@@ -2,7 +2,12 @@
 
 import { PsiError, type ErrorInit } from '../../core/error.ts';
 
-export type Endpoint = { readonly apiUrl: string; readonly where: string };
+export type Endpoint = {
+  readonly apiUrl: string;
+  readonly where: string;
+  /** A client certificate was shown. */
+  readonly certified?: boolean;
+};
 
 export type Phase = 'connecting' | 'login' | 'waiting' | 'reading';
 
@@ -62,6 +67,14 @@ function describe(code: string, endpoint: Endpoint): { readonly message: string;
     return {
       message: `what answers at ${where} does not speak HTTP`,
       init: { hint: `check scheme and port of \`api_url\`: ${check}` },
+    };
+  }
+  if (endpoint.certified && /^ERR_SSL_\w*ALERT/.test(code)) {
+    return {
+      message: `infisical at ${where} does not take the client certificate (${code})`,
+      init: {
+        hint: 'compare its authority and its end with what the proxy in front of infisical trusts: `openssl x509 -in FILE -noout -issuer -dates`',
+      },
     };
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {

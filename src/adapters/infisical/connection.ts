@@ -6,12 +6,14 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Place } from '../../ports/secret-source.ts';
 import type { TokenStore } from '../../ports/token-store.ts';
 import { createApi, type Answer, type ApiOptions, type ApiRequest } from './api.ts';
-import type { ResolveSecret } from './auth/login.ts';
-import { loginFor, type Auth } from './auth/methods.ts';
+import { AccessToken } from './auth/access-token.ts';
+import type { LoginTools } from './auth/login.ts';
+import { loginFor, type Auth, type LoginAuth } from './auth/methods.ts';
 import type { Context, Subject } from './errors.ts';
 import { faultOf, type Fault } from './fault.ts';
 import type { ApiVersion } from './requests.ts';
 import { Session, sessionName } from './session.ts';
+import type { TokenKeeper } from './token-keeper.ts';
 import { Versions, type VersionSetting } from './versions.ts';
 
 export type ConnectionDeps<Field> = ApiOptions & {
@@ -20,8 +22,7 @@ export type ConnectionDeps<Field> = ApiOptions & {
   readonly projects: ReadonlyMap<string, Project<Field>>;
   readonly clock: Clock;
   readonly tokenStore: TokenStore;
-  readonly resolveSecret: ResolveSecret<Field>;
-};
+} & Omit<LoginTools<Field>, 'now'>;
 
 export type Project<Field> = { readonly id: string; readonly environment: string; readonly auth: Auth<Field> };
 
@@ -51,15 +52,22 @@ export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection
   const api = createApi(deps);
   const versions = new Versions(deps.apiVersion, clock);
   const sessions = new Map<string, Session>();
+  const keepers = new Map<Auth<Field>, TokenKeeper>();
   const vainUntil = new Map<string, number>();
 
-  const sessionOf = (project: Project<Field>): Session => {
-    const login = loginFor(project.auth, deps.resolveSecret);
-    const name = sessionName(apiUrl, login);
-    const known = sessions.get(name);
+  const keeperOf = ({ auth }: Project<Field>): TokenKeeper => {
+    const known = keepers.get(auth);
     if (known) return known;
+    const keeper = auth.method === 'token' ? new AccessToken(auth, deps.resolveSecret, clock) : sessionOf(auth);
+    keepers.set(auth, keeper);
+    return keeper;
+  };
+
+  const sessionOf = (auth: LoginAuth<Field>): Session => {
+    const login = loginFor(auth, { ...deps, now: () => clock.now() });
+    const name = sessionName(apiUrl, login);
     const { tokenStore: store, token } = deps;
-    const session = new Session({ api, apiUrl, login, clock, store, ttlMs: token.ttlMs });
+    const session = sessions.get(name) ?? new Session({ api, apiUrl, login, clock, store, ttlMs: token.ttlMs });
     sessions.set(name, session);
     return session;
   };
@@ -73,12 +81,12 @@ export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection
   };
 
   const call: Connection['call'] = async (alias, request, signal) => {
-    const session = sessionOf(projectOf(alias));
-    const token = await session.token(signal);
+    const keeper = keeperOf(projectOf(alias));
+    const token = await keeper.token(signal);
     const answer = await api.ask({ ...request, bearer: token }, signal);
     if (faultOf(answer)?.kind !== 'token' || clock.monotonic() < (vainUntil.get(alias) ?? 0)) return answer;
-    session.discard(token);
-    const again = await api.ask({ ...request, bearer: await session.token(signal) }, signal);
+    keeper.discard(token);
+    const again = await api.ask({ ...request, bearer: await keeper.token(signal) }, signal);
     if (faultOf(again)?.kind === 'token') vainUntil.set(alias, clock.monotonic() + REMEMBER_VAIN_LOGIN_MS);
     return again;
   };

@@ -1,12 +1,14 @@
 // A login that was refused, as PsiError. The client secret is not in here to be told.
 
 import { PsiError } from '../../core/error.ts';
-import type { Login } from './auth/login.ts';
 import { failedServer, type Context } from './errors.ts';
 import type { Fault } from './fault.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
 
-export function refusedLogin(fault: Fault, login: Login, context: Context): PsiError {
+/** Who was refused, and what is to be done when it is for who they are. */
+export type Refused = { readonly who: string; readonly method: string; readonly refusedHint: string };
+
+export function refusedLogin(fault: Fault, login: Refused, context: Context): PsiError {
   const { refusal, answer } = fault;
   const denied = (message: string, hint: string): PsiError =>
     new PsiError('PROVIDER_DENIED', message, { hint, details: { status: answer.status } });
@@ -26,7 +28,7 @@ export function refusedLogin(fault: Fault, login: Login, context: Context): PsiE
     case 'missing':
       return denied(
         `infisical does not find what the login of ${login.who} names${saying(refusal)}`,
-        'check `organization` and the auth method of the identity',
+        `check the ids and \`organization\` in the config, and that the identity in infisical has ${login.method} auth`,
       );
     case 'invalid': {
       const fields = refusal && refusal.fields.length > 0 ? ` (${oneLine(refusal.fields.join(', '))})` : '';

@@ -3,18 +3,15 @@
 
 import { createHash } from 'node:crypto';
 import { PsiError } from '../../core/error.ts';
-import type { SecretValue } from '../../core/secret.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoredToken, TokenStore } from '../../ports/token-store.ts';
 import type { Api } from './api.ts';
-import type { Login } from './auth/login.ts';
-import { decodeLogin } from './codec.ts';
+import type { Attempt, Login } from './auth/login.ts';
 import { lateAnswer } from './connection-errors.ts';
 import { hasTag, tagOf } from './credential-tag.ts';
-import { noAnswer } from './errors.ts';
-import { faultOf } from './fault.ts';
-import { refusedLogin } from './login-errors.ts';
+import { logIn } from './log-in.ts';
 import { usableMs } from './token-life.ts';
+import type { TokenKeeper } from './token-keeper.ts';
 
 export type SessionDeps = {
   readonly api: Api;
@@ -25,15 +22,12 @@ export type SessionDeps = {
   readonly ttlMs: number | undefined;
 };
 
-/** Longer than a lookup waits: the login goes on for the next one. */
-const LOGIN_TIMEOUT_MS = 10_000;
-
 /** Longer than the 30 s in which the server by default counts failures towards a lockout. */
 const REMEMBER_REFUSAL_MS = 60_000;
 
 type Refused = { readonly until: number; readonly tag: string; readonly error: PsiError };
 
-export class Session {
+export class Session implements TokenKeeper {
   readonly #deps: SessionDeps;
   readonly #name: string;
   #current: StoredToken | undefined;
@@ -63,17 +57,18 @@ export class Session {
 
   async #obtain(): Promise<string> {
     const { login, clock, store } = this.#deps;
-    const credential = await login.credential();
+    const attempt = await login.prepare();
+    const { anchor, tried = anchor } = attempt;
     const stored = await store.get(this.#name).catch(() => undefined);
-    if (this.#usable(stored) && stored.token !== this.#discarded && hasTag(credential, stored.secretTag)) {
+    if (this.#usable(stored) && stored.token !== this.#discarded && hasTag(anchor, stored.secretTag)) {
       this.#current = stored;
       return stored.token;
     }
     const refused = this.#refused;
-    if (refused && clock.monotonic() < refused.until && hasTag(credential, refused.tag)) throw refused.error;
+    if (refused && clock.monotonic() < refused.until && hasTag(tried, refused.tag)) throw refused.error;
     // Whatever is there is no longer good for anything; a file that cannot be removed only costs the next start a login.
     if (stored) await store.remove(this.#name).catch(() => undefined);
-    const fresh = await this.#logIn(credential);
+    const fresh = await this.#logIn(attempt);
     this.#current = fresh;
     this.#refused = undefined;
     // Without it the next start logs in again.
@@ -81,29 +76,19 @@ export class Session {
     return fresh.token;
   }
 
-  async #logIn(credential: SecretValue): Promise<StoredToken> {
-    const { api, apiUrl, login, clock, ttlMs } = this.#deps;
-    const { path, body } = login.request(credential);
-    const answer = await api.ask({
-      method: 'POST',
-      path,
-      body,
-      hidden: Object.values(body),
-      timeoutMs: LOGIN_TIMEOUT_MS,
-    });
-    const context = { apiUrl, now: clock.now() };
-    const fault = faultOf(answer);
-    const secretTag = tagOf(credential);
-    if (fault) {
-      const error = refusedLogin(fault, login, context);
-      if (error.code === 'PROVIDER_DENIED') {
-        this.#refused = { until: clock.monotonic() + REMEMBER_REFUSAL_MS, tag: secretTag, error };
+  async #logIn(attempt: Attempt): Promise<StoredToken> {
+    const { clock, ttlMs } = this.#deps;
+    const { anchor, tried = anchor } = attempt;
+    try {
+      const loggedIn = await logIn(attempt, this.#deps);
+      const expiresAt = clock.now() + usableMs(loggedIn, ttlMs);
+      return { token: loggedIn.accessToken, expiresAt, secretTag: tagOf(anchor) };
+    } catch (thrown) {
+      if (thrown instanceof PsiError && thrown.code === 'PROVIDER_DENIED') {
+        this.#refused = { until: clock.monotonic() + REMEMBER_REFUSAL_MS, tag: tagOf(tried), error: thrown };
       }
-      throw error;
+      throw thrown;
     }
-    const loggedIn = decodeLogin(answer.body);
-    if (!loggedIn) throw noAnswer(`the login of ${login.who}`, answer, context);
-    return { token: loggedIn.accessToken, expiresAt: clock.now() + usableMs(loggedIn, ttlMs), secretTag };
   }
 
   #usable(token: StoredToken | undefined): token is StoredToken {

@@ -179,7 +179,7 @@ describe('what goes over the wire', () => {
 
   test('is the slug of an organization under both names that servers know, and none without one', async () => {
     const login = async (organization: string | undefined): Promise<unknown> => {
-      const auth = { method: 'universal-auth', clientId: 'client-3', clientSecret: '', organization };
+      const auth = { method: 'universal-auth', clientId: 'client-3', clientSecret: '', organization } as const;
       const projects = new Map([['main', { id: PROD.project, environment: 'prod', auth }]]);
       stage.tokens.files.clear();
       bodies.length = 0;

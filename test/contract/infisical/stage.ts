@@ -62,7 +62,12 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   double.state.addProject({ id: PROD.project });
   double.state.addProject({ id: 'project-2' });
   const tokens = new MemoryTokens();
-  const auth = { method: 'universal-auth', clientId: 'client-1', clientSecret: 'the field', organization: undefined };
+  const auth = {
+    method: 'universal-auth',
+    clientId: 'client-1',
+    clientSecret: 'the field',
+    organization: undefined,
+  } as const;
   const open: { close: () => void }[] = [];
   const connect: Stage['connect'] = (more = {}) => {
     const connection = createConnection<string>({
@@ -79,6 +84,9 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       ]),
       clock,
       tokenStore: tokens,
+      commandOf: () => undefined,
+      bootId: () => Promise.resolve('this boot'),
+      env: {},
       resolveSecret: () =>
         stage.credential === ''
           ? Promise.reject(new PsiError('CONFIG_INVALID', 'the credential does not exist'))

@@ -1,6 +1,25 @@
 // One way to log in, as the session needs it. A method is one file beside this one.
 
 import type { SecretValue } from '../../../core/secret.ts';
+import type { ClientCertificate } from '../tls.ts';
+
+export type LoginRequest = {
+  readonly path: string;
+  readonly body: Readonly<Record<string, string>>;
+  /** Shown to the server while the connection is made. */
+  readonly clientCertificate?: ClientCertificate;
+  /** What to do when this one is refused, where that is known better than for the method as a whole. */
+  readonly refusedHint?: string;
+};
+
+export type Attempt = {
+  /** The same for as long as the same identity would log in: a token that was obtained with another one is not used. */
+  readonly anchor: SecretValue;
+  /** Differs once another try may end differently: a refusal is remembered for it. Without it for the anchor. */
+  readonly tried?: SecretValue;
+  /** What is obtained anew for each login (by a metadata service, a command, a signature) is obtained here, not before. */
+  readonly request: () => Promise<LoginRequest>;
+};
 
 export type Login = {
   readonly method: string;
@@ -8,14 +27,39 @@ export type Login = {
   readonly identity: readonly string[];
   /** Who logs in, for messages. */
   readonly who: string;
-  /** What it rests on, read afresh each time. A token that was obtained with another one is not used. */
-  readonly credential: () => Promise<SecretValue>;
-  readonly request: (credential: SecretValue) => {
-    readonly path: string;
-    readonly body: Readonly<Record<string, string>>;
-  };
+  /** What it rests on, read afresh each time. Asks nobody outside this host. */
+  readonly prepare: () => Promise<Attempt>;
   /** What to do when the server refuses who logs in. */
   readonly refusedHint: string;
 };
 
+/** A fresh read of a secret-valued field. */
 export type ResolveSecret<Field> = (field: Field) => Promise<SecretValue>;
+
+/** What a method may use of the world around it. */
+export type LoginTools<Field> = {
+  readonly resolveSecret: ResolveSecret<Field>;
+  /** The command whose output a field is; undefined for a field that just is read. */
+  readonly commandOf: (field: Field) => readonly string[] | undefined;
+  /** Names this boot of this host: what the platform says about it holds no longer, and not on a copy of its disk. */
+  readonly bootId: () => Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Wall clock, milliseconds since 1970. */
+  readonly now: () => number;
+};
+
+export type ByIdentity = {
+  readonly identityId: string;
+  /** Slug of a sub-organization. */
+  readonly organization: string | undefined;
+};
+
+/** The part of each login's body that says where to log in. */
+export function organizationField(organization: string | undefined): Readonly<Record<string, string>> {
+  // Before January 2026 the field had the other name; a server ignores the one it does not know.
+  return organization === undefined ? {} : { organizationSlug: organization, subOrganizationName: organization };
+}
+
+export function identityBody({ identityId, organization }: ByIdentity): Readonly<Record<string, string>> {
+  return { identityId, ...organizationField(organization) };
+}

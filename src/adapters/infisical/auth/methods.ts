@@ -1,20 +1,46 @@
 // Which ways to log in there are.
 
 import { PsiError } from '../../../core/error.ts';
-import type { Login, ResolveSecret } from './login.ts';
+import type { AccessTokenAuth } from './access-token.ts';
+import { plainJwt, type PlainJwtAuth } from './jwt.ts';
+import { kubernetes, type KubernetesAuth } from './kubernetes.ts';
+import { ldap, type LdapAuth } from './ldap.ts';
+import type { Login, LoginTools } from './login.ts';
+import { oidc, type OidcAuth } from './oidc.ts';
+import { tlsCert, type TlsCertAuth } from './tls-cert.ts';
 import { universalAuth, type UniversalAuth } from './universal-auth.ts';
 
-export type Auth<Field> = UniversalAuth<Field> | { readonly method: string };
+export type LoginAuth<Field> =
+  | UniversalAuth<Field>
+  | OidcAuth<Field>
+  | PlainJwtAuth<Field>
+  | KubernetesAuth<Field>
+  | LdapAuth<Field>
+  | TlsCertAuth<Field>
+  | CloudAuth;
 
-export const SUPPORTED_METHODS: readonly string[] = ['universal-auth'];
+/** Of a platform that this version cannot use yet. */
+type CloudAuth = { readonly method: 'aws-iam' | 'gcp' | 'azure' };
 
-export function loginFor<Field>(auth: Auth<Field>, resolveSecret: ResolveSecret<Field>): Login {
-  if (isUniversalAuth(auth)) return universalAuth(auth, resolveSecret);
-  throw new PsiError('CONFIG_INVALID', `this version cannot log in with ${auth.method}`, {
-    hint: `use one of: ${SUPPORTED_METHODS.join(', ')}`,
-  });
-}
+export type Auth<Field> = LoginAuth<Field> | AccessTokenAuth<Field>;
 
-function isUniversalAuth<Field>(auth: Auth<Field>): auth is UniversalAuth<Field> {
-  return auth.method === 'universal-auth';
+export function loginFor<Field>(auth: LoginAuth<Field>, tools: LoginTools<Field>): Login {
+  switch (auth.method) {
+    case 'universal-auth':
+      return universalAuth(auth, tools);
+    case 'oidc':
+      return oidc(auth, tools);
+    case 'jwt':
+      return plainJwt(auth, tools);
+    case 'kubernetes':
+      return kubernetes(auth, tools);
+    case 'ldap':
+      return ldap(auth, tools);
+    case 'tls-cert':
+      return tlsCert(auth, tools);
+    case 'aws-iam':
+    case 'gcp':
+    case 'azure':
+      throw new PsiError('CONFIG_INVALID', `this version cannot log in with ${auth.method}`);
+  }
 }

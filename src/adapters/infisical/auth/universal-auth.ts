@@ -1,6 +1,6 @@
 // Login with a client id and a client secret.
 
-import type { Login, ResolveSecret } from './login.ts';
+import { organizationField, type Login, type LoginTools } from './login.ts';
 
 export type UniversalAuth<Field> = {
   readonly method: 'universal-auth';
@@ -10,22 +10,20 @@ export type UniversalAuth<Field> = {
   readonly organization: string | undefined;
 };
 
-export function universalAuth<Field>(auth: UniversalAuth<Field>, resolveSecret: ResolveSecret<Field>): Login {
-  const { method, clientId, clientSecret, organization } = auth;
+export function universalAuth<Field>(auth: UniversalAuth<Field>, { resolveSecret }: LoginTools<Field>): Login {
+  const { method, clientId, organization } = auth;
   return {
     method,
     identity: [clientId, organization ?? ''],
     who: `client ${clientId}`,
-    credential: () => resolveSecret(clientSecret),
-    request: (credential) => ({
-      path: '/api/v1/auth/universal-auth/login',
-      body: {
-        clientId,
-        clientSecret: credential.exposeText(),
-        // Before January 2026 the field had the other name; a server ignores the one it does not know.
-        ...(organization !== undefined && { organizationSlug: organization, subOrganizationName: organization }),
-      },
-    }),
+    prepare: async () => {
+      const clientSecret = await resolveSecret(auth.clientSecret);
+      const body = { clientId, clientSecret: clientSecret.exposeText(), ...organizationField(organization) };
+      return {
+        anchor: clientSecret,
+        request: () => Promise.resolve({ path: '/api/v1/auth/universal-auth/login', body }),
+      };
+    },
     refusedHint:
       'check client_id and client_secret; infisical revokes a client secret for good once its lifetime or number of uses is spent: then make a new one there',
   };

@@ -1,0 +1,64 @@
+// Login with a JWT that somebody else issues: what oidc, jwt and kubernetes have in common. A kept token hangs on issuer and subject, so
+// that it outlives the rotation of the JWT; that the JWT is good is for the server to judge.
+
+import { PsiError } from '../../../core/error.ts';
+import { SecretValue } from '../../../core/secret.ts';
+import { claimsOf, isJwt } from './jwt-claims.ts';
+import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';
+
+export type JwtAuth<Method extends string, Field> = ByIdentity & { readonly method: Method; readonly jwt: Field };
+
+type Words = {
+  readonly path: string;
+  /** What has to fit in Infisical; the token's own claims are put behind it. */
+  readonly compareWith: string;
+  /** Who has to write a new token once it has ended. */
+  readonly renewedBy: string;
+};
+
+export function jwtLogin<Field>(auth: JwtAuth<string, Field>, words: Words, tools: LoginTools<Field>): Login {
+  const { method, identityId, organization } = auth;
+  const who = `identity ${identityId}`;
+  const requestWith = (jwt: SecretValue): LoginRequest => {
+    const text = jwt.exposeText();
+    if (!isJwt(text)) {
+      throw new PsiError('CONFIG_INVALID', `what \`jwt\` of ${who} refers to holds no JWT`, {
+        hint: 'it has to be the bare token, three parts with dots between them, and nothing around it',
+      });
+    }
+    return { path: words.path, body: { ...identityBody(auth), jwt: text }, refusedHint: hint(text) };
+  };
+  const hint = (jwt: string): string => {
+    const { iss, sub, aud, exp } = claimsOf(jwt);
+    if (exp !== undefined && exp * 1000 <= tools.now()) {
+      return `the token ended at ${new Date(exp * 1000).toISOString()}: ${words.renewedBy}`;
+    }
+    const claims = `issuer ${iss ?? 'none'}, subject ${sub ?? 'none'}, audience ${aud ?? 'none'}`;
+    return `${words.compareWith}; the token has ${claims}`;
+  };
+
+  return {
+    method,
+    identity: [identityId, organization ?? ''],
+    who,
+    prepare: async () => {
+      const command = tools.commandOf(auth.jwt);
+      if (command) {
+        const anchor = SecretValue.fromText(JSON.stringify([await tools.bootId(), ...command]));
+        return { anchor, request: async () => requestWith(trimmed(await tools.resolveSecret(auth.jwt))) };
+      }
+      const jwt = trimmed(await tools.resolveSecret(auth.jwt));
+      return { anchor: anchorOf(jwt), tried: jwt, request: () => Promise.resolve(requestWith(jwt)) };
+    },
+    refusedHint: words.compareWith,
+  };
+}
+
+function anchorOf(jwt: SecretValue): SecretValue {
+  const { iss, sub } = claimsOf(jwt.exposeText());
+  return sub === undefined ? jwt : SecretValue.fromText(JSON.stringify([iss, sub]));
+}
+
+function trimmed(secret: SecretValue): SecretValue {
+  return SecretValue.fromText(secret.exposeText().trim());
+}
