@@ -27,7 +27,7 @@ export interface Call {
 }
 
 const ROUTES: readonly (readonly [CallKind, string, string])[] = [
-  ['login', 'POST', '/api/v1/auth/universal-auth/login'],
+  ['login', 'POST', '/api/v1/auth/:method/login'],
   ['renew', 'POST', '/api/v1/auth/token/renew'],
   ['revoke', 'POST', '/api/v1/auth/token/revoke'],
   ['status', 'GET', '/api/status'],

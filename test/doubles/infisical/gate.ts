@@ -1,6 +1,7 @@
 // The way into every route, in the server's order: rate limit, token, body, then the handler with its fields.
 // Also turns failures into answers. Routes themselves never touch Express.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
+import { TLSSocket } from 'node:tls';
 import express from 'express';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { ApiFailure, answerTo, unknownRouteBody } from './errors.ts';
@@ -8,6 +9,7 @@ import { Fields, isRecord } from './fields.ts';
 import { RateLimited } from './rate-limit.ts';
 import type { Credentials } from './credentials.ts';
 import type { Knobs } from './knobs.ts';
+import type { MachineLogins } from './machine-logins.ts';
 import type { Generation, Identity } from './model.ts';
 import type { Pki } from './pki.ts';
 import type { RateClass, RateLimiter } from './rate-limit.ts';
@@ -22,6 +24,7 @@ export interface Machine {
   readonly knobs: Knobs;
   readonly tokens: Tokens;
   readonly credentials: Credentials;
+  readonly logins: MachineLogins;
   readonly limiter: RateLimiter;
   readonly reader: SecretReader;
   readonly writer: SecretWriter;
@@ -33,6 +36,8 @@ export interface OpenCall {
   readonly body: Fields;
   /** A path parameter, trimmed as the server does. */
   readonly param: (name: string) => string;
+  /** As the proxy in front of the server hands it on. */
+  readonly clientCertificate: X509Certificate | undefined;
 }
 
 export interface AuthedCall extends OpenCall {
@@ -102,6 +107,7 @@ function openCall(req: Request): OpenCall {
       const value = req.params[name];
       return typeof value === 'string' ? value.trim() : '';
     },
+    clientCertificate: req.socket instanceof TLSSocket ? req.socket.getPeerX509Certificate() : undefined,
   };
 }
 

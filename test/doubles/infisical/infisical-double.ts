@@ -5,6 +5,7 @@ import { CallLog } from './call-log.ts';
 import { Credentials } from './credentials.ts';
 import { Knobs } from './knobs.ts';
 import { Listener } from './listener.ts';
+import { MachineLogins } from './machine-logins.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Pki } from './pki.ts';
 import { SecretReader } from './reading.ts';
@@ -37,6 +38,7 @@ export interface InfisicalDouble {
   readonly state: DoubleState;
   readonly knobs: Knobs;
   readonly pki: Pki;
+  readonly logins: MachineLogins;
   readonly calls: readonly Readonly<Call>[];
   readonly count: (kind?: CallKind) => number;
   readonly clearCalls: () => void;
@@ -57,6 +59,7 @@ export async function startInfisicalDouble(options: InfisicalDoubleOptions = {})
     knobs: new Knobs(),
     tokens: new Tokens(state, generation, now),
     credentials: new Credentials(state, generation, now),
+    logins: new MachineLogins(state, generation, now),
     limiter: new RateLimiter(now),
     reader: new SecretReader(state, generation),
     writer: new SecretWriter(state, generation),
@@ -89,6 +92,7 @@ export async function startInfisicalDouble(options: InfisicalDoubleOptions = {})
     state,
     knobs: machine.knobs,
     pki: machine.pki,
+    logins: machine.logins,
     calls: log.calls,
     count: (kind) => log.count(kind),
     clearCalls: () => {

@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 
 export interface TlsMaterial {
   readonly key: string;
   readonly cert: string;
+  /** Clients are asked for a certificate of this authority; `must`: and sent away without one, as a strict proxy does. */
+  readonly clients?: { readonly ca: string; readonly must: boolean } | undefined;
 }
 
 export interface ListenOptions {
@@ -25,7 +27,8 @@ export class Listener {
   constructor(handler: RequestListener, options: ListenOptions) {
     this.#options = options;
     this.#port = options.port;
-    this.#server = options.tls === undefined ? createServer(handler) : createTlsServer(options.tls, handler);
+    this.#server =
+      options.tls === undefined ? createServer(handler) : createTlsServer(tlsOptions(options.tls), handler);
     // The real server drops a connection after 30 s of silence.
     this.#server.timeout = 30_000;
   }
@@ -56,4 +59,10 @@ export class Listener {
     this.#server.closeAllConnections();
     await closed;
   }
+}
+
+function tlsOptions({ key, cert, clients }: TlsMaterial): ServerOptions {
+  return clients === undefined
+    ? { key, cert }
+    : { key, cert, ca: clients.ca, requestCert: true, rejectUnauthorized: clients.must };
 }

@@ -1,8 +1,9 @@
-// Universal-auth login and the life of its tokens, plus the open status route.
+// The logins and the life of their tokens, plus the open status route.
 import type { Express } from 'express';
 import { open } from './gate.ts';
 import type { Machine } from './gate.ts';
 import type { Fields } from './fields.ts';
+import { LOGIN_METHODS } from './machine-logins.ts';
 
 export function addAuthRoutes(app: Express, machine: Machine): void {
   app.get('/api/status', (_req, res) => {
@@ -27,6 +28,13 @@ export function addAuthRoutes(app: Express, machine: Machine): void {
       return machine.tokens.issue(machine.credentials.check(clientId, clientSecret));
     }),
   );
+
+  for (const method of LOGIN_METHODS) {
+    app.post(
+      `/api/v1/auth/${method}/login`,
+      ...open(machine, 'write', (call) => machine.tokens.issue(machine.logins.check(method, call))),
+    );
+  }
 
   app.post(
     '/api/v1/auth/token/renew',

@@ -1,4 +1,4 @@
-// A throw-away certificate authority and a server certificate for 127.0.0.1 and localhost, made by openssl:
+// A throw-away certificate authority, a server certificate for 127.0.0.1 and localhost and a client certificate, made by openssl:
 // Node can read X.509 but not issue it. Nothing is left on disk.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +13,8 @@ const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-node
 export interface TestAuthority {
   readonly ca: string;
   readonly server: TlsMaterial;
+  /** CN=psi-host */
+  readonly client: TlsMaterial;
 }
 
 export async function makeTestAuthority(): Promise<TestAuthority> {
@@ -23,14 +25,16 @@ export async function makeTestAuthority(): Promise<TestAuthority> {
     await writeFile(file('san'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n');
     const subject = ['-subj', '/CN=double test authority'];
     await openssl('req', '-x509', ...KEY, ...subject, '-days', '2', '-keyout', 'ca.key', '-out', 'ca.pem');
-    await openssl('req', '-new', ...KEY, '-subj', '/CN=localhost', '-keyout', 'key.pem', '-out', 'csr.pem');
-    const issuer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'san'];
-    await openssl('x509', '-req', '-in', 'csr.pem', ...issuer, '-days', '2', '-out', 'cert.pem');
-    const [ca, key, cert] = await Promise.all(
-      ['ca.pem', 'key.pem', 'cert.pem'].map((name) => readFile(file(name), 'utf8')),
-    );
-    if (ca === undefined || key === undefined || cert === undefined) throw new Error('openssl wrote no certificate');
-    return { ca, server: { key, cert } };
+    const issue = async (name: string, commonName: string): Promise<TlsMaterial> => {
+      const [key, csr, cert] = [`${name}.key`, `${name}.csr`, `${name}.pem`];
+      await openssl('req', '-new', ...KEY, '-subj', `/CN=${commonName}`, '-keyout', key, '-out', csr);
+      const issuer = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', 'san'];
+      await openssl('x509', '-req', '-in', csr, ...issuer, '-days', '2', '-out', cert);
+      return { key: await readFile(file(key), 'utf8'), cert: await readFile(file(cert), 'utf8') };
+    };
+    const server = await issue('server', 'localhost');
+    const client = await issue('client', 'psi-host');
+    return { ca: await readFile(file('ca.pem'), 'utf8'), server, client };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { loadConfig } from '../../../src/config/load.ts';
-import { references } from '../../../src/config/references.ts';
+import { references, secretVariables } from '../../../src/config/references.ts';
 
 const load = (text: string) =>
   loadConfig({ path: '/etc/psi/config.yaml', env: {}, uid: 0, readFile: () => Promise.resolve(Buffer.from(text)) });
@@ -34,5 +34,18 @@ providers:
     projects: {one: {id: x, environment: prod}}
 `);
     assert.deepEqual(references(config), { caFiles: [], secretFiles: [], credentials: [] });
+  });
+
+  it('are the variables that hold secrets, wherever they stand', async () => {
+    const config = await load(`
+socket_token: {env: SOCKET}
+providers:
+  infisical:
+    auth: {method: ldap, identity_id: i, username: u, password: {env: PASSWORD}}
+    projects:
+      one: {id: x, environment: prod}
+      two: {id: y, environment: prod, auth: {method: oidc, identity_id: i, jwt: {env: ID_TOKEN}}}
+`);
+    assert.deepEqual([...secretVariables(config)].sort(), ['ID_TOKEN', 'PASSWORD', 'SOCKET']);
   });
 });
