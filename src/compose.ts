@@ -14,6 +14,7 @@ import { composeCacheFace } from './compose-cache-face.ts';
 import { composePodmanSecrets, composeQuadletImport } from './compose-host-import.ts';
 import { composeEnvFile, composeInfisicalTools } from './compose-infisical-tools.ts';
 import { composeInstall, composeSystemdInstall, driverOptionsOf, headerFilePath } from './compose-install.ts';
+import { composeLogin } from './compose-login.ts';
 import { composeProviders, type Providers } from './compose-providers.ts';
 import { digestOf, reload } from './compose-reload.ts';
 import { composeTls } from './compose-tls.ts';
@@ -62,6 +63,7 @@ export function composition(deps: ServeDeps): Composition {
     readEnvFile: composeEnvFile,
     readPodmanSecrets: composePodmanSecrets,
     importQuadlet: (config, tools, flags, emit) => composeQuadletImport(config, tools, flags, emit, deps),
+    infisicalLogin: (config) => composeLogin(config, deps),
   };
 }
 

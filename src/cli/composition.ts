@@ -8,6 +8,7 @@ import type { QuadletReport, QuadletRequest } from '../usecases/import-quadlet.t
 import type { ImportEvent, ImportReport } from '../usecases/import-report.ts';
 import type { ImportRequest } from '../usecases/import-secrets.ts';
 import type { InstallOptions, InstallReport } from '../usecases/install.ts';
+import type { LoginReport } from '../usecases/try-logins.ts';
 import type { SystemdInstallOptions, SystemdInstallReport } from '../usecases/systemd-install.ts';
 import type { TlsRunReport } from '../usecases/tls-report.ts';
 import type { TlsEvents, TlsOptions } from '../usecases/tls-run.ts';
@@ -59,4 +60,5 @@ export type Composition = {
     flags: QuadletFlags,
     emit: (event: ImportEvent) => void,
   ) => Promise<QuadletReport>;
+  readonly infisicalLogin: (config: Config) => Promise<LoginReport>;
 };

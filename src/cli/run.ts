@@ -18,6 +18,7 @@ import { example } from './help.ts';
 import { addHostImportCommands } from './host-import-commands.ts';
 import { addImportCommands } from './import-commands.ts';
 import { addReadCommands } from './read-commands.ts';
+import { addLoginCommands } from './login-commands.ts';
 import { reportError, type Terminal } from './terminal.ts';
 import { addTlsCommands } from './tls-commands.ts';
 
@@ -149,5 +150,6 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
   const imports = addImportCommands(infisical, { terminal, config, compose: deps.compose, done });
   addHostImportCommands(imports, { terminal, config, compose: deps.compose, done });
   addCompletionCommand(program, { terminal });
+  addLoginCommands(infisical, { terminal, config, compose: deps.compose, done });
   return program;
 }

@@ -8,12 +8,16 @@ const UNNAMED_MS = 24 * 3_600_000;
 /** Requests under way when it ends must still be answered; a tenth, for tokens that live shorter than five minutes. */
 const MARGIN_MS = 30_000;
 
-/** Milliseconds from now. `ttlMs`: the operator's bound. */
-export function usableMs({ accessToken, expiresIn }: LoggedIn, ttlMs: number | undefined): number {
+/** Milliseconds from now until the server ends it; undefined: it names no end. */
+export function lifeMs({ accessToken, expiresIn }: LoggedIn): number | undefined {
   // Zero is how a server says "none".
   const configured = expiresIn === undefined || expiresIn === null || expiresIn <= 0 ? undefined : expiresIn * 1000;
-  const ends = [configured, jwtLifeMs(accessToken), ttlMs].filter((end) => end !== undefined);
-  const life = ends.length === 0 ? UNNAMED_MS : Math.min(...ends);
+  return earlier(configured, jwtLifeMs(accessToken));
+}
+
+/** Milliseconds from now. `ttlMs`: the operator's bound. */
+export function usableMs(loggedIn: LoggedIn, ttlMs: number | undefined): number {
+  const life = earlier(lifeMs(loggedIn), ttlMs) ?? UNNAMED_MS;
   return life - Math.min(MARGIN_MS, life / 10);
 }
 
@@ -23,4 +27,9 @@ function jwtLifeMs(token: string): number | undefined {
   if (payload === undefined) return undefined;
   const { iat, exp } = decodeClaims(Buffer.from(payload, 'base64url').toString('utf8')) ?? {};
   return iat === undefined || exp === undefined || exp <= iat ? undefined : (exp - iat) * 1000;
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }

@@ -56,6 +56,7 @@ const COMMANDS = [
   ['infisical', 'import', 'podman-secret'],
   ['infisical', 'import', 'quadlet'],
   ['completion'],
+  ['infisical', 'login'],
 ] as const;
 
 for (const command of COMMANDS) {
