@@ -47,7 +47,6 @@ const Bundle = t.intersection([
   t.type({ certificate: t.string }),
   t.partial({ certificateChain: text, privateKey: text }),
 ]);
-const Claims = t.partial({ iat: t.number, exp: t.number });
 const Claims = t.partial({ iat: t.number, exp: t.number, iss: t.unknown, sub: t.unknown, aud: t.unknown });
 const Refusal = t.partial({ error: t.unknown, message: t.unknown, reqId: t.unknown, details: t.unknown });
 const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string, t.number])) }));

@@ -1,7 +1,7 @@
 // What the command line makes of imports from this host: what it asks for, prints and exits with.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type { Composition, InfisicalTools, QuadletFlags } from '../../../src/cli/composition.ts';
+import type { InfisicalTools, QuadletFlags } from '../../../src/cli/composition.ts';
 import { run } from '../../../src/cli/run.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
@@ -9,6 +9,7 @@ import { SecretValue } from '../../../src/core/secret.ts';
 import type { PodmanFound, PodmanSelection } from '../../../src/usecases/import-podman.ts';
 import type { QuadletReport } from '../../../src/usecases/import-quadlet.ts';
 import type { ImportReport } from '../../../src/usecases/import-report.ts';
+import { fakeComposition } from '../../fakes/composition.fake.ts';
 
 let out: string[];
 let errors: string[];
@@ -51,11 +52,7 @@ function psi(...argv: readonly string[]): Promise<number> {
       closed += 1;
     },
   };
-  const composition: Composition = {
-    serve: unused,
-    install: unused,
-    systemdInstall: unused,
-    readEnvFile: unused,
+  const composition = fakeComposition({
     infisicalTools: () => Promise.resolve(tools),
     readPodmanSecrets: (_config, selection) => {
       selections.push(selection);
@@ -65,7 +62,7 @@ function psi(...argv: readonly string[]): Promise<number> {
       quadlets.push(flags);
       return Promise.resolve(report);
     },
-  };
+  });
   return run(['infisical', 'import', ...argv, '--project', 'main', '--path', '/app'], {
     terminal,
     version: '1',

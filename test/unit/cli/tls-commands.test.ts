@@ -7,6 +7,7 @@ import { defaultConfig } from '../../../src/config/load.ts';
 import type { CertificateReport } from '../../../src/usecases/tls-report.ts';
 import type { TlsOptions } from '../../../src/usecases/tls-run.ts';
 import type { CertificateStatus, TlsStatus } from '../../../src/usecases/tls-status.ts';
+import { fakeComposition } from '../../fakes/composition.fake.ts';
 
 type Stage = {
   readonly out: string[];
@@ -48,7 +49,7 @@ function stage(given: {
         loadConfig: () => Promise.resolve(config),
         defaultConfig: () => config,
         formatIssues: () => Promise.resolve(''),
-        compose: () => Promise.resolve({ serve: never, install: never, systemdInstall: never, tls } as Composition),
+        compose: () => Promise.resolve(fakeComposition({ tls })),
       }),
   };
 }

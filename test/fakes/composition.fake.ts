@@ -1,0 +1,19 @@
+// A composition root of which only some commands are asked for.
+import assert from 'node:assert/strict';
+import type { Composition } from '../../src/cli/composition.ts';
+
+export function fakeComposition(parts: Partial<Composition>): Composition {
+  const unused = (): never => assert.fail('this is not asked for here');
+  return {
+    serve: unused,
+    install: unused,
+    systemdInstall: unused,
+    tls: { run: unused, status: unused },
+    infisicalTools: unused,
+    readEnvFile: unused,
+    readPodmanSecrets: unused,
+    importQuadlet: unused,
+    infisicalLogin: unused,
+    ...parts,
+  };
+}
