@@ -52,7 +52,7 @@ export function addHostImportCommands(group: Command, { terminal, config, compos
       .description('the variables that a container gets from its quadlet and its drop-ins')
       .argument('<file>', 'a .container file; a name alone is one of the quadlet folder'),
   )
-    .option('--resolve-secrets', 'also the variables that come from podman secrets (Secret=…,type=env)', false)
+    .option('--resolve-secrets', 'also the variables that come from podman secrets (Secret=NAME,type=env)', false)
     .option('--rewrite', 'take out of the quadlet what infisical now holds with the same value; keeps a backup', false)
     .addHelpText(
       'after',

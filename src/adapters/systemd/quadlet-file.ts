@@ -1,7 +1,7 @@
 // Quadlet files as they lie in the quadlet folder, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
 // holds the old values: nobody but its owner may read it.
 
-import { lstat, open, readdir, readFile } from 'node:fs/promises';
+import { lstat, open, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
@@ -50,8 +50,8 @@ export class QuadletFolder implements QuadletFiles {
           hint: `look with \`ls -l ${path}\`, then run the command again with the path of the file itself`,
         });
       }
-      const backup = await keep(path, before);
-      await writeFileAtomic(path, after, { mode: found.mode & 0o777 });
+      const backup = await keep(path, before, found);
+      await writeFileAtomic(path, after, { mode: found.mode & 0o777, owner: found });
       return backup;
     } catch (error) {
       throw fileError('edit the quadlet', path, error);
@@ -98,15 +98,22 @@ async function readText(path: string): Promise<string> {
   }
 }
 
+type Owner = { readonly uid: number; readonly gid: number };
+
 /** An older backup stays: it may be the only one from before PSI. */
-async function keep(path: string, text: string): Promise<string> {
+async function keep(path: string, text: string, { uid, gid }: Owner): Promise<string> {
   for (let count = 1; count <= MOST_BACKUPS; count += 1) {
     const backup = count === 1 ? `${path}.bak` : `${path}.bak.${String(count)}`;
     try {
       const file = await open(backup, 'wx', 0o600);
       try {
         await file.writeFile(text);
+        await file.chown(uid, gid);
         await file.sync();
+      } catch (error) {
+        // Half a backup would look like one.
+        await rm(backup, { force: true });
+        throw error;
       } finally {
         await file.close();
       }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -94,6 +94,19 @@ test('an edit keeps the mode, and the old text in a backup for the owner alone',
   assert.equal(backup, `${path}.bak`);
   assert.deepEqual([await readFile(path, 'utf8'), await readFile(backup, 'utf8')], ['new\n', 'old\n']);
   assert.deepEqual([(await stat(path)).mode & 0o777, (await stat(backup)).mode & 0o777], [0o640, 0o600]);
+});
+
+test('an edit keeps the owner', async () => {
+  const path = await put('app.container', 'old');
+  const own = await stat(path);
+  // Only root can give files away.
+  const [uid, gid] = own.uid === 0 ? [1234, 2345] : [own.uid, own.gid];
+  await chown(path, uid, gid);
+  const backup = await folder.replace({ path, before: 'old', after: 'new' });
+  for (const file of [path, backup]) {
+    const found = await stat(file);
+    assert.deepEqual([found.uid, found.gid], [uid, gid]);
+  }
 });
 
 test('an older backup is never overwritten', async () => {
