@@ -34,12 +34,17 @@ export const ROOMS: readonly Room[] = [
 
 /** Each package of another maker, and the only places that import it (globs below src/). */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/credential-provider-node': ['adapters/infisical/auth/aws-iam.ts'],
+  '@aws-sdk/ec2-metadata-service': ['adapters/infisical/auth/aws-iam.ts'],
+  '@azure/msal-node': ['adapters/infisical/auth/azure.ts'],
+  '@smithy/signature-v4': ['adapters/infisical/auth/aws-iam.ts'],
   commander: ['cli/**'],
   'dbus-native': ['adapters/systemd/**'],
   'docker-modem': ['adapters/podman/modem.ts'],
   dotenv: ['adapters/env-file/parse.ts'],
   express: ['http/**'],
   'fp-ts': ['config/**', 'adapters/*/codec.ts'],
+  'google-auth-library': ['adapters/infisical/auth/gcp.ts'],
   got: ['adapters/infisical/api.ts'],
   'io-ts': ['config/**', 'adapters/*/codec.ts'],
   'node-tpm2-tss': ['adapters/tpm/**'],

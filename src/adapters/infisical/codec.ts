@@ -48,6 +48,10 @@ const Bundle = t.intersection([
   t.partial({ certificateChain: text, privateKey: text }),
 ]);
 const Claims = t.partial({ iat: t.number, exp: t.number, iss: t.unknown, sub: t.unknown, aud: t.unknown });
+const ServiceAccountKey = t.intersection([
+  t.type({ client_email: t.string, private_key: t.string }),
+  t.partial({ private_key_id: t.string }),
+]);
 const Refusal = t.partial({ error: t.unknown, message: t.unknown, reqId: t.unknown, details: t.unknown });
 const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string, t.number])) }));
 
@@ -118,6 +122,10 @@ export function decodeBundle(body: string): Bundle | undefined {
 
 export function decodeClaims(json: string): Claims | undefined {
   return decode(Claims, json);
+}
+
+export function decodeServiceAccountKey(json: string): t.TypeOf<typeof ServiceAccountKey> | undefined {
+  return decode(ServiceAccountKey, json);
 }
 
 export function decodeRefusal(body: string): Refusal | undefined {

@@ -1,7 +1,9 @@
 // Which ways to log in there are.
 
-import { PsiError } from '../../../core/error.ts';
 import type { AccessTokenAuth } from './access-token.ts';
+import { awsIam, type AwsAuth } from './aws-iam.ts';
+import { azure, type AzureAuth } from './azure.ts';
+import { gcp, type GcpAuth } from './gcp.ts';
 import { plainJwt, type PlainJwtAuth } from './jwt.ts';
 import { kubernetes, type KubernetesAuth } from './kubernetes.ts';
 import { ldap, type LdapAuth } from './ldap.ts';
@@ -17,10 +19,9 @@ export type LoginAuth<Field> =
   | KubernetesAuth<Field>
   | LdapAuth<Field>
   | TlsCertAuth<Field>
-  | CloudAuth;
-
-/** Of a platform that this version cannot use yet. */
-type CloudAuth = { readonly method: 'aws-iam' | 'gcp' | 'azure' };
+  | AwsAuth
+  | GcpAuth<Field>
+  | AzureAuth;
 
 export type Auth<Field> = LoginAuth<Field> | AccessTokenAuth<Field>;
 
@@ -39,8 +40,10 @@ export function loginFor<Field>(auth: LoginAuth<Field>, tools: LoginTools<Field>
     case 'tls-cert':
       return tlsCert(auth, tools);
     case 'aws-iam':
+      return awsIam(auth, tools);
     case 'gcp':
+      return gcp(auth, tools);
     case 'azure':
-      throw new PsiError('CONFIG_INVALID', `this version cannot log in with ${auth.method}`);
+      return azure(auth, tools);
   }
 }

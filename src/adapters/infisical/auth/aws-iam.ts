@@ -1,0 +1,149 @@
+// Login with an AWS identity: a signed GetCallerIdentity, which Infisical sends to STS itself. Credentials come from AWS's own chain
+// (variables, profile, web identity, container, instance), the signature from AWS's own signer.
+
+import { createHash, createHmac, type Hash } from 'node:crypto';
+import { PsiError } from '../../../core/error.ts';
+import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
+import { fromPlatform, hostAnchor } from './platform.ts';
+
+export type AwsAuth = ByIdentity & { readonly method: 'aws-iam'; readonly region: string | undefined };
+
+type AwsCredentials = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+};
+
+const BODY = 'Action=GetCallerIdentity&Version=2011-06-15';
+const METADATA_TIMEOUT_MS = 1_000;
+
+/** What decides whose credentials the chain finds. */
+const SOURCES = ['AWS_PROFILE', 'AWS_ROLE_ARN', 'AWS_ACCESS_KEY_ID', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'] as const;
+
+export function awsIam<Field>(auth: AwsAuth, tools: LoginTools<Field>): Login {
+  const { method, identityId, organization } = auth;
+  return {
+    method,
+    identity: [identityId, organization ?? ''],
+    who: `identity ${identityId}`,
+    prepare: async () => ({
+      anchor: await hostAnchor(
+        tools,
+        SOURCES.map((name) => tools.env[name]),
+      ),
+      request: async () => {
+        const headers = await signedHeaders(await credentials(), await regionOf(auth, tools), tools.now());
+        return {
+          path: '/api/v1/auth/aws-auth/login',
+          body: {
+            ...identityBody(auth),
+            iamHttpRequestMethod: 'POST',
+            iamRequestBody: base64(BODY),
+            iamRequestHeaders: base64(JSON.stringify(headers)),
+          },
+        };
+      },
+    }),
+    refusedHint:
+      'compare allowed principal ARNs and account ids of the AWS auth of the identity in infisical with `aws sts get-caller-identity` on this host; is its clock right?',
+  };
+}
+
+function credentials(): Promise<AwsCredentials> {
+  const failed = {
+    message: 'aws gives no credentials to this host',
+    hint: 'on EC2: has the instance a role, and is its metadata service on? elsewhere set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in psi.container',
+  };
+  return fromPlatform(async () => {
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+    // A chain of its own for each login: a kept one would go on giving what was found first.
+    return await defaultProvider({ timeout: METADATA_TIMEOUT_MS, maxRetries: 0 })();
+  }, failed);
+}
+
+async function regionOf<Field>({ region }: AwsAuth, { env }: LoginTools<Field>): Promise<string> {
+  const known = [region, env['AWS_REGION'], env['AWS_DEFAULT_REGION']].find((one) => one !== undefined && one !== '');
+  const found = known ?? (await instanceRegion());
+  // It becomes a part of a host name.
+  if (/^[a-z0-9-]{1,20}$/.test(found)) return found;
+  throw new PsiError('CONFIG_INVALID', 'the aws region of the login is no name of a region', {
+    hint: 'set `region` of the auth, such as eu-central-1',
+  });
+}
+
+function instanceRegion(): Promise<string> {
+  const failed = {
+    message: 'the aws region of this host is not known',
+    hint: 'set `region` of the auth, or AWS_REGION',
+  };
+  return fromPlatform(async () => {
+    const { MetadataService } = await import('@aws-sdk/ec2-metadata-service');
+    const service = new MetadataService({ httpOptions: { timeout: METADATA_TIMEOUT_MS }, retries: 0 });
+    // Without a slash in front: the package puts one there itself.
+    return (await service.request('latest/meta-data/placement/region', {})).trim();
+  }, failed);
+}
+
+async function signedHeaders(
+  identity: AwsCredentials,
+  region: string,
+  now: number,
+): Promise<Readonly<Record<string, string>>> {
+  const { SignatureV4 } = await import('@smithy/signature-v4');
+  const signer = new SignatureV4({
+    credentials: identity,
+    region,
+    service: 'sts',
+    sha256: Sha256,
+    applyChecksum: false,
+  });
+  // The region's own host: that is where the server sends it. No Accept: it wants STS to answer in JSON and says so itself.
+  const hostname = `sts.${region}.amazonaws.com`;
+  const headers = {
+    Host: hostname,
+    'Content-Type': 'application/x-www-form-urlencoded; charset=utf-8',
+    'Content-Length': String(BODY.length),
+  };
+  const request = { method: 'POST', protocol: 'https:', hostname, path: '/', query: {}, headers, body: BODY };
+  const signed = (await signer.sign(request, { signingDate: new Date(now) })).headers;
+  const { authorization, ...rest } = signed;
+  return { ...rest, ...(authorization !== undefined && { Authorization: authorization }) };
+}
+
+type Digest = Hash | ReturnType<typeof createHmac>;
+
+/** Node's SHA-256 in the shape the signer asks for. */
+class Sha256 {
+  readonly #secret: string | ArrayBuffer | ArrayBufferView | undefined;
+  #hash: Digest;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#secret = secret;
+    this.#hash = this.#fresh();
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(this.#hash.digest());
+  }
+
+  reset(): void {
+    this.#hash = this.#fresh();
+  }
+
+  #fresh(): Digest {
+    return this.#secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(this.#secret));
+  }
+}
+
+function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Buffer {
+  if (typeof data === 'string') return Buffer.from(data);
+  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

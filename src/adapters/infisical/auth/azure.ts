@@ -1,0 +1,79 @@
+// Login with a managed identity of Azure (virtual machines, and hosts elsewhere by Azure Arc), by Microsoft's own package. Its HTTP is
+// done here, so that time limits hold and no proxy is asked for an address of this host.
+
+import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
+import { claimsOf } from './jwt-claims.ts';
+import { fromPlatform, hostAnchor } from './platform.ts';
+
+export type AzureAuth = ByIdentity & {
+  readonly method: 'azure';
+  readonly resource: string;
+  /** Client id of a user-assigned identity. */
+  readonly managedIdentity: string | undefined;
+};
+
+const COMPARE =
+  'compare tenant, resource and allowed service principals of the Azure auth of the identity in infisical';
+const REQUEST_TIMEOUT_MS = 2_000;
+
+export function azure<Field>(auth: AzureAuth, tools: LoginTools<Field>): Login {
+  const { method, identityId, organization, resource, managedIdentity } = auth;
+  return {
+    method,
+    identity: [identityId, resource, managedIdentity ?? '', organization ?? ''],
+    who: `identity ${identityId}`,
+    prepare: async () => ({
+      anchor: await hostAnchor(tools, [tools.env['AZURE_POD_IDENTITY_AUTHORITY_HOST'], tools.env['IDENTITY_ENDPOINT']]),
+      request: async () => {
+        const jwt = await platformToken(auth);
+        const { iss, aud } = claimsOf(jwt);
+        return {
+          path: '/api/v1/auth/azure-auth/login',
+          body: { ...identityBody(auth), jwt },
+          refusedHint: `${COMPARE}; the token has issuer ${iss ?? 'none'}, audience ${aud ?? 'none'}`,
+        };
+      },
+    }),
+    refusedHint: COMPARE,
+  };
+}
+
+function platformToken({ resource, managedIdentity }: AzureAuth): Promise<string> {
+  const failed = {
+    message: "azure's metadata service gives no token to this host",
+    hint: 'has the machine a managed identity? one that is user-assigned is named by `client_id`, and `resource` has to be one that the tenant knows',
+  };
+  return fromPlatform(async () => {
+    const { ManagedIdentityApplication } = await import('@azure/msal-node');
+    const application = new ManagedIdentityApplication({
+      ...(managedIdentity !== undefined && { managedIdentityIdParams: { userAssignedClientId: managedIdentity } }),
+      system: { networkClient: direct, disableInternalRetries: true },
+    });
+    // The package keeps tokens for the whole process: one that was refused would come again.
+    return (await application.acquireToken({ resource, forceRefresh: true })).accessToken;
+  }, failed);
+}
+
+type Sent = { readonly headers?: Record<string, string>; readonly body?: string };
+type Received<T> = { headers: Record<string, string>; body: T; status: number };
+
+const direct = {
+  sendGetRequestAsync: <T>(url: string, options?: Sent): Promise<Received<T>> => send('GET', url, options),
+  sendPostRequestAsync: <T>(url: string, options?: Sent): Promise<Received<T>> => send('POST', url, options),
+};
+
+async function send<T>(method: string, url: string, { headers = {}, body }: Sent = {}): Promise<Received<T>> {
+  const response = await fetch(url, {
+    method,
+    headers,
+    redirect: 'error',
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    ...(body !== undefined && { body }),
+  });
+  return {
+    headers: Object.fromEntries(response.headers),
+    // A refusal that is no JSON is told by its status.
+    body: (await response.json().catch(() => ({}))) as T,
+    status: response.status,
+  };
+}
