@@ -11,7 +11,7 @@ import type { FaultKind } from './fault.ts';
 import { logIn } from './log-in.ts';
 import { listRequest } from './requests.ts';
 import { sessionName } from './session.ts';
-import { lifeMs } from './token-life.ts';
+import { namedLifeMs } from './token-life.ts';
 
 export type IdentitiesDeps<Field> = ConnectionDeps<Field> & {
   /** What projects without an auth of their own use. */
@@ -63,7 +63,7 @@ function loginIdentity<Field>(
     projects,
     tryLogin: async () => {
       const loggedIn = await logIn(await login.prepare(), { api, apiUrl, login, clock });
-      const life = lifeMs(loggedIn);
+      const life = namedLifeMs(loggedIn);
       const until = life === undefined ? undefined : clock.now() + life;
       const { accessToken } = loggedIn;
       // It was made only to see whether it can be; where that cannot be undone, it ends by itself.

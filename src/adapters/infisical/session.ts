@@ -10,7 +10,7 @@ import type { Attempt, Login } from './auth/login.ts';
 import { lateAnswer } from './connection-errors.ts';
 import { hasTag, tagOf } from './credential-tag.ts';
 import { logIn } from './log-in.ts';
-import { usableMs } from './token-life.ts';
+import { lifeMs, usableMs } from './token-life.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
 export type SessionDeps = {
@@ -34,6 +34,8 @@ export class Session implements TokenKeeper {
   #flight: Promise<string> | undefined;
   #refused: Refused | undefined;
   #discarded: string | undefined;
+  /** The last one obtained, until its very end: for when a new one cannot be had before. */
+  #reserve: { readonly token: string; readonly endsAt: number } | undefined;
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
@@ -43,9 +45,11 @@ export class Session implements TokenKeeper {
   /** Fails with the signal when it aborts; the login goes on. */
   async token(signal: AbortSignal): Promise<string> {
     if (this.#usable(this.#current)) return this.#current.token;
-    this.#flight ??= this.#obtain().finally(() => {
-      this.#flight = undefined;
-    });
+    this.#flight ??= this.#obtain()
+      .catch((thrown: unknown) => this.#lastResort(thrown))
+      .finally(() => {
+        this.#flight = undefined;
+      });
     return await this.#orAborted(this.#flight, signal);
   }
 
@@ -82,6 +86,7 @@ export class Session implements TokenKeeper {
     try {
       const loggedIn = await logIn(attempt, this.#deps);
       const expiresAt = clock.now() + usableMs(loggedIn, ttlMs);
+      this.#reserve = { token: loggedIn.accessToken, endsAt: clock.now() + lifeMs(loggedIn, ttlMs) };
       return { token: loggedIn.accessToken, expiresAt, secretTag: tagOf(anchor) };
     } catch (thrown) {
       if (thrown instanceof PsiError && thrown.code === 'PROVIDER_DENIED') {
@@ -89,6 +94,15 @@ export class Session implements TokenKeeper {
       }
       throw thrown;
     }
+  }
+
+  /** A server that cannot give a new token just now may still take the old one. */
+  #lastResort(thrown: unknown): string {
+    const reserve = this.#reserve;
+    const mayPass = thrown instanceof PsiError && thrown.retry !== 'no';
+    if (!mayPass || !reserve || reserve.token === this.#discarded) throw thrown;
+    if (this.#deps.clock.now() >= reserve.endsAt) throw thrown;
+    return reserve.token;
   }
 
   #usable(token: StoredToken | undefined): token is StoredToken {

@@ -9,15 +9,20 @@ const UNNAMED_MS = 24 * 3_600_000;
 const MARGIN_MS = 30_000;
 
 /** Milliseconds from now until the server ends it; undefined: it names no end. */
-export function lifeMs({ accessToken, expiresIn }: LoggedIn): number | undefined {
+export function namedLifeMs({ accessToken, expiresIn }: LoggedIn): number | undefined {
   // Zero is how a server says "none".
   const configured = expiresIn === undefined || expiresIn === null || expiresIn <= 0 ? undefined : expiresIn * 1000;
   return earlier(configured, jwtLifeMs(accessToken));
 }
 
-/** Milliseconds from now. `ttlMs`: the operator's bound. */
+/** Milliseconds from now to the end. `ttlMs`: the operator's bound. */
+export function lifeMs(loggedIn: LoggedIn, ttlMs: number | undefined): number {
+  return earlier(namedLifeMs(loggedIn), ttlMs) ?? UNNAMED_MS;
+}
+
+/** Milliseconds from now until a new one is to be obtained. */
 export function usableMs(loggedIn: LoggedIn, ttlMs: number | undefined): number {
-  const life = earlier(lifeMs(loggedIn), ttlMs) ?? UNNAMED_MS;
+  const life = lifeMs(loggedIn, ttlMs);
   return life - Math.min(MARGIN_MS, life / 10);
 }
 

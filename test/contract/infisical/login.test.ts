@@ -100,6 +100,17 @@ describe('a token', () => {
     assert.equal(logins(), 2);
   });
 
+  test('is used to its very end when a new one cannot be had before', async () => {
+    stage.double.state.addIdentity({ clientId: 'client-1', clientSecret: CLIENT_SECRET, accessTokenTtl: 600 });
+    await get();
+    stage.double.knobs.set({ status: 500, only: ['login'] });
+    await stage.clock.advance(599_000);
+    assert.equal(await get(), 'value of A');
+    assert.ok(logins() > 1);
+    await stage.clock.advance(1_000);
+    await assert.rejects(get(), { code: 'PROVIDER_DOWN' });
+  });
+
   test('is replaced before it ends, by the config’s', async () => {
     const source = stage.restart({ token: { ttlMs: 300_000 } });
     await get(source);
