@@ -30,6 +30,8 @@ function run(command: string, id: string, stdin = ''): Promise<Ran> {
     child.on('close', (code) => {
       resolve({ code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() });
     });
+    // A command that failed before it read its input has closed the pipe.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(stdin);
   });
 }
