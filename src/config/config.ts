@@ -1,6 +1,7 @@
 // What the rest of PSI sees of the configuration: decoded, checked, camelCase, durations in milliseconds, paths absolute.
 // Types only; how a file becomes a Config is load.ts's business.
 
+import type { WantedCertificate } from '../core/certificate.ts';
 import type { SecretValue } from '../core/secret.ts';
 import type { Workload } from '../core/workload.ts';
 
@@ -69,30 +70,9 @@ export type ProjectConfig = {
   readonly auth: AuthConfig;
 };
 
-export type CertificateConfig = {
-  readonly project: string;
-  readonly profileId: string;
-  readonly applicationId: string | undefined;
-  readonly commonName: string;
+/** Named by its key. */
+export type CertificateConfig = Omit<WantedCertificate, 'name' | 'altNames'> & {
   readonly altNames: readonly { readonly type: AltNameType; readonly value: string }[];
-  /** Whole minutes. */
-  readonly ttlMs: number;
-  readonly renewBeforeMs: number;
-  readonly keyAlgorithm: string | undefined;
-  readonly signatureAlgorithm: string | undefined;
-  readonly keyUsages: readonly string[];
-  readonly extendedKeyUsages: readonly string[];
-  readonly removeRoots: boolean;
-  readonly output: {
-    readonly cert: string;
-    readonly key: string;
-    readonly chain: string;
-    readonly ca: string | undefined;
-    /** Octal text, for all but the key. */
-    readonly mode: string;
-  };
-  /** Each an argv, run on the host without a shell. */
-  readonly hooks: readonly (readonly string[])[];
 };
 
 export type AltNameType = 'dns_name' | 'ip_address' | 'email' | 'uri';
