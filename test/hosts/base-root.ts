@@ -12,16 +12,13 @@ import type { Support } from './sandbox.ts';
 export const SUITE = 'trixie';
 const NPM = 'npm@11';
 
-const HOST = (
-  'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-  'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3'
-).split(',');
-
 const PACKAGES = {
-  /** Boots under systemd-nspawn and runs quadlets. */
-  host: HOST,
-  /** The same with a kernel of its own. */
-  vm: [...HOST, 'linux-image-cloud-amd64'],
+  /** Boots under systemd-nspawn and, with the kernel, as a virtual machine; runs quadlets. */
+  host: (
+    'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
+    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3' +
+    (process.arch === 'x64' ? ',linux-image-cloud-amd64' : '')
+  ).split(','),
   /** What the Containerfile's FROM names, as far as this project uses it. */
   node: ['ca-certificates'],
 } as const;

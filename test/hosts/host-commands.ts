@@ -19,8 +19,10 @@ const WORDS = 3000;
 const UNTIL_MS = 30_000;
 const UNTIL_PAUSE_MS = 50;
 
+/** `pauseMs`: between two tries of `until`; longer where the tries themselves would slow the host down. */
 export function hostCommands(
   runArgv: (argv: readonly string[], options?: RunOptions) => Promise<RunResult>,
+  pauseMs = UNTIL_PAUSE_MS,
 ): HostCommands {
   const argvOf = (command: string | readonly string[]): readonly string[] =>
     typeof command === 'string' ? ['sh', '-c', command] : command;
@@ -42,7 +44,7 @@ export function hostCommands(
         if (performance.now() > end) {
           throw new Error(`never came true: ${argvOf(command).join(' ')}: ${stderr}${stdout}`);
         }
-        await pause(UNTIL_PAUSE_MS);
+        await pause(pauseMs);
       }
     },
     write: async (path, content, mode = 0o644) => {

@@ -32,6 +32,7 @@ export const VM_GATEWAY = '10.0.2.2';
 
 const STORE = '/var/lib/psi-images';
 const BOOT_MS = 300_000;
+const UNTIL_PAUSE_MS = 2_000;
 const CONSOLE_TAIL = 3000;
 
 export async function vmSupport(): Promise<Support> {
@@ -43,11 +44,11 @@ export async function vmSupport(): Promise<Support> {
   if (missing !== undefined) return { ok: false, reason: `a virtual machine needs ${missing}` };
   const tried = await run(['unshare', '-m', '-p', '-f', 'mount', '-t', 'tmpfs', 'none', '/dev/shm']);
   if (tried.code !== 0) return { ok: false, reason: 'no right to make namespaces and mounts here' };
-  return baseRootSupport('vm');
+  return baseRootSupport('host');
 }
 
 export async function startVm(options: VmOptions): Promise<Vm> {
-  const base = await baseRoot('vm');
+  const base = await baseRoot('host');
   const dir = await mkdtemp(join(tmpdir(), 'psi-vm-'));
   for (const name of ['files', 'root', 'tpm']) await mkdir(join(dir, name));
   await writeHostFiles(join(dir, 'files'), { ...GUEST_FILES, ...options.files });
@@ -160,7 +161,7 @@ async function kernelOf(root: string): Promise<readonly [kernel: string, initrd:
 function handOut(keeper: Keeper, dir: string, base: string, first: Machine): Vm {
   let machine = first;
   return {
-    ...hostCommands((argv, options) => machine.agent.run(argv, options)),
+    ...hostCommands((argv, options) => machine.agent.run(argv, options), UNTIL_PAUSE_MS),
     reboot: async () => {
       // Its answer may be lost with the agent.
       await machine.agent.run(['systemctl', '--no-block', 'reboot']).catch(() => undefined);
