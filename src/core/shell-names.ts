@@ -36,8 +36,8 @@ const KEPT_BY_THE_SHELL = new Set([
   'UID',
 ]);
 
-/** The value of these is run, or expanded, by a shell that shows a prompt. */
-const RUN_BY_THE_SHELL = new Set(['PROMPT_COMMAND', 'PS0', 'PS1', 'PS2', 'PS4']);
+/** The value of these is run, or expanded, by a shell that shows a prompt or starts another. */
+const RUN_BY_THE_SHELL = new Set(['BASH_ENV', 'PROMPT_COMMAND', 'PS0', 'PS1', 'PS2', 'PS4']);
 
 export function isVariableName(name: string): boolean {
   return NAME.test(name);
