@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { changes, snapshot } from './leftovers.ts';
 
@@ -18,9 +18,6 @@ type Outcome = {
 
 type Tier = { readonly name: string; readonly what: string; readonly run: () => Promise<Outcome> };
 
-// Its files wait for devices and time limits more than they compute. Node's own choice is one less than there are processors.
-const AT_ONCE = Math.max(2, availableParallelism());
-
 const TIERS: readonly Tier[] = [
   { name: 'static', what: 'formatted, lint-clean, type-clean', run: runStatic },
   {
@@ -28,11 +25,7 @@ const TIERS: readonly Tier[] = [
     what: 'pure core, config, units, properties',
     run: () => runTests('unit', ['--test-isolation=none']),
   },
-  {
-    name: 'contract',
-    what: 'each port on its fake and on the real thing',
-    run: () => runTests('contract', [`--test-concurrency=${String(AT_ONCE)}`]),
-  },
+  { name: 'contract', what: 'each port on its fake and on the real thing', run: () => runTests('contract', []) },
   { name: 'sandbox', what: 'real Podman on this machine', run: () => runTests('sandbox', ['--test-concurrency=1']) },
   {
     name: 'host',
