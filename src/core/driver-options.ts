@@ -3,6 +3,7 @@
 
 import { PsiError } from './error.ts';
 import type { DriverOptions } from './registration.ts';
+import { shellWord } from './shell-words.ts';
 
 export type DriverCommandInput = {
   /** PSI's socket as the host sees it. */
@@ -31,8 +32,8 @@ function onFailure(what: string): string {
  * host-wide lock while the command runs.
  */
 export function driverOptions(input: DriverCommandInput): DriverOptions {
-  const header = input.headerFile === undefined ? '' : ` -H ${shellWord(`@${input.headerFile}`)}`;
-  const base = `curl -q -sf --max-time ${String(input.maxTimeSeconds)} --unix-socket ${shellWord(input.socket)}${header}`;
+  const header = input.headerFile === undefined ? '' : ` -H ${pathWord(`@${input.headerFile}`)}`;
+  const base = `curl -q -sf --max-time ${String(input.maxTimeSeconds)} --unix-socket ${pathWord(input.socket)}${header}`;
   return {
     lookup: `${base} ${onFailure('lookup')} "http://localhost/lookup/$SECRET_ID"`,
     store: `${base} ${onFailure('store')} --data-binary @- "http://localhost/store/$SECRET_ID"`,
@@ -56,17 +57,15 @@ export function isPsiOptions(options: Readonly<Record<string, string>>): boolean
   return LOOKS_UP.test(options['lookup'] ?? '') && STORES.test(options['store'] ?? '');
 }
 
-const SAFE_WORD = /^[A-Za-z0-9_@%+=:,./-]+$/;
-
 // eslint-disable-next-line no-control-regex -- they are what is looked for
 const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
 
-/** One word of a POSIX shell command. */
-function shellWord(text: string): string {
+/** A path in the command line that Podman freezes. */
+function pathWord(text: string): string {
   if (UNPRINTABLE.test(text)) {
     throw new PsiError('CONFIG_INVALID', 'a path for the driver command holds a control character', {
       hint: 'change `socket` or `state_dir` in the config',
     });
   }
-  return SAFE_WORD.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return shellWord(text);
 }

@@ -3,6 +3,7 @@
 
 import type { SecretValue } from './secret.ts';
 import { isVariableName, shellObjection } from './shell-names.ts';
+import { shellQuoted } from './shell-words.ts';
 
 export type EnvReader = 'podman' | 'systemd';
 
@@ -60,7 +61,7 @@ function exported(key: string, text: string): Line {
   if (!isVariableName(key)) return { reason: 'its name cannot be a variable of a shell', hint: AS_FILE };
   const reason = shellObjection(key) ?? tooMuch(key, text);
   if (reason !== undefined) return { reason, hint: AS_FILE };
-  return { text: `export ${key}='${text.replaceAll("'", `'\\''`)}'` };
+  return { text: `export ${key}=${shellQuoted(text)}` };
 }
 
 function envLine(key: string, text: string, readers: readonly EnvReader[]): Line {

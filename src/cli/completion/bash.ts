@@ -1,12 +1,7 @@
 // Completion for bash. Needs no bash-completion package.
 
-import {
-  shellQuoted,
-  type CompletionCommand,
-  type CompletionModel,
-  type CompletionOption,
-  type Value,
-} from './model.ts';
+import { shellQuoted } from '../../core/shell-words.ts';
+import type { CompletionCommand, CompletionModel, CompletionOption, Value } from './model.ts';
 
 export function bashCompletion({ commands, everywhere }: CompletionModel): string {
   const values = [...commands.flatMap(({ path, options }) => valued(key(path), options)), ...valued('*', everywhere)];

@@ -67,8 +67,3 @@ function valueOf(of: Option | Argument): Value {
   // Not every path is one of a file: `--path` is a folder of the provider.
   return { kind: FILE.test(name) && !('long' in of && of.long === '--path') ? 'file' : 'text' };
 }
-
-/** One word for a POSIX shell. */
-export function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}

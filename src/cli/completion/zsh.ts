@@ -1,12 +1,7 @@
 // Completion for zsh: one function for each command, over zsh's own _arguments.
 
-import {
-  shellQuoted,
-  type CompletionCommand,
-  type CompletionModel,
-  type CompletionOption,
-  type Value,
-} from './model.ts';
+import { shellQuoted } from '../../core/shell-words.ts';
+import type { CompletionCommand, CompletionModel, CompletionOption, Value } from './model.ts';
 
 export function zshCompletion({ commands, everywhere }: CompletionModel): string {
   return [

@@ -1,6 +1,7 @@
 // Command lines that an import of a quadlet tells people to run: the same import once more, here or in a container that sees more.
 
 import { folderOf, isBelow, type HostLayout } from '../host-layout.ts';
+import { shellWord } from '../shell-words.ts';
 
 export type QuadletCommand = {
   readonly file: string;
@@ -17,9 +18,9 @@ export function quadletArguments(command: QuadletCommand): string {
   const { file, project, path, environment, resolveSecrets, conflict, rewrite } = command;
   return [
     'infisical import quadlet',
-    word(file),
-    `--project ${word(project)} --path ${word(path)}`,
-    ...(environment === undefined ? [] : [`--environment ${word(environment)}`]),
+    shellWord(file),
+    `--project ${shellWord(project)} --path ${shellWord(path)}`,
+    ...(environment === undefined ? [] : [`--environment ${shellWord(environment)}`]),
     ...(resolveSecrets ? ['--resolve-secrets'] : []),
     ...(conflict === 'fail' ? [] : [`--conflict ${conflict}`]),
     ...(rewrite ? ['--rewrite'] : []),
@@ -44,21 +45,16 @@ export function onHost(host: HostView, file: string, command: string): string {
     'podman run --rm --network=host --security-opt label=disable',
     ...(host.scope === 'user' ? user : []),
     ...(host.scope === 'user' || host.configFile !== '/etc/psi/config.yaml'
-      ? [`-e PSI_CONFIG=${word(host.configFile)}`]
+      ? [`-e PSI_CONFIG=${shellWord(host.configFile)}`]
       : []),
     ...folders,
     ...mounts.map((path) => mount(path, path, ':ro')),
     ...(host.credentials.length > 0 ? [...credentials, '-e CREDENTIALS_DIRECTORY=/run/credentials'] : []),
-    word(host.image),
+    shellWord(host.image),
     command,
   ].join(' ');
 }
 
 function mount(from: string, to: string, options = ''): string {
-  return `-v ${word(`${from}:${to}${options}`)}`;
-}
-
-/** One word of a POSIX shell. */
-function word(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return `-v ${shellWord(`${from}:${to}${options}`)}`;
 }

@@ -1,0 +1,11 @@
+// Text as one word of a POSIX shell. Every quoting for a shell goes through here.
+
+/** In quotes, whatever it holds but a NUL. */
+export function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** As it is where a shell reads it so, else in quotes: for commands that people read. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : shellQuoted(text);
+}
