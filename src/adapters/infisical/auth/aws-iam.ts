@@ -54,11 +54,12 @@ function credentials(): Promise<AwsCredentials> {
     message: 'aws gives no credentials to this host',
     hint: 'on EC2: has the instance a role, and is its metadata service on? elsewhere set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in psi.container',
   };
-  return fromPlatform(async () => {
-    const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+  return fromPlatform(
+    () => import('@aws-sdk/credential-provider-node'),
     // A chain of its own for each login: a kept one would go on giving what was found first.
-    return await defaultProvider({ timeout: METADATA_TIMEOUT_MS, maxRetries: 0 })();
-  }, failed);
+    ({ defaultProvider }) => defaultProvider({ timeout: METADATA_TIMEOUT_MS, maxRetries: 0 })(),
+    failed,
+  );
 }
 
 async function regionOf<Field>({ region }: AwsAuth, { env }: LoginTools<Field>): Promise<string> {
@@ -76,12 +77,15 @@ function instanceRegion(): Promise<string> {
     message: 'the aws region of this host is not known',
     hint: 'set `region` of the auth, or AWS_REGION',
   };
-  return fromPlatform(async () => {
-    const { MetadataService } = await import('@aws-sdk/ec2-metadata-service');
-    const service = new MetadataService({ httpOptions: { timeout: METADATA_TIMEOUT_MS }, retries: 0 });
-    // Without a slash in front: the package puts one there itself.
-    return (await service.request('latest/meta-data/placement/region', {})).trim();
-  }, failed);
+  return fromPlatform(
+    () => import('@aws-sdk/ec2-metadata-service'),
+    async ({ MetadataService }) => {
+      const service = new MetadataService({ httpOptions: { timeout: METADATA_TIMEOUT_MS }, retries: 0 });
+      // Without a slash in front: the package puts one there itself.
+      return (await service.request('latest/meta-data/placement/region', {})).trim();
+    },
+    failed,
+  );
 }
 
 async function signedHeaders(

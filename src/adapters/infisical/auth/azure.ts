@@ -43,15 +43,18 @@ function platformToken({ resource, managedIdentity }: AzureAuth): Promise<string
     message: "azure's metadata service gives no token to this host",
     hint: 'has the machine a managed identity? one that is user-assigned is named by `client_id`, and `resource` has to be one that the tenant knows',
   };
-  return fromPlatform(async () => {
-    const { ManagedIdentityApplication } = await import('@azure/msal-node');
-    const application = new ManagedIdentityApplication({
-      ...(managedIdentity !== undefined && { managedIdentityIdParams: { userAssignedClientId: managedIdentity } }),
-      system: { networkClient: direct, disableInternalRetries: true },
-    });
-    // The package keeps tokens for the whole process: one that was refused would come again.
-    return (await application.acquireToken({ resource, forceRefresh: true })).accessToken;
-  }, failed);
+  return fromPlatform(
+    () => import('@azure/msal-node'),
+    async ({ ManagedIdentityApplication }) => {
+      const application = new ManagedIdentityApplication({
+        ...(managedIdentity !== undefined && { managedIdentityIdParams: { userAssignedClientId: managedIdentity } }),
+        system: { networkClient: direct, disableInternalRetries: true },
+      });
+      // The package keeps tokens for the whole process: one that was refused would come again.
+      return (await application.acquireToken({ resource, forceRefresh: true })).accessToken;
+    },
+    failed,
+  );
 }
 
 type Sent = { readonly headers?: Record<string, string>; readonly body?: string };

@@ -44,10 +44,11 @@ function instanceToken(audience: string): Promise<string> {
     message: "google's metadata service gives no identity token to this host",
     hint: 'is this a Compute Engine instance with a service account? elsewhere give `service_account_key`; behind a proxy put metadata.google.internal into NO_PROXY',
   };
-  return fromPlatform(async () => {
-    const { Compute } = await import('google-auth-library');
-    return (await new Compute().fetchIdToken(encodeURIComponent(audience))).trim();
-  }, failed);
+  return fromPlatform(
+    () => import('google-auth-library'),
+    async ({ Compute }) => (await new Compute().fetchIdToken(encodeURIComponent(audience))).trim(),
+    failed,
+  );
 }
 
 async function selfSigned(key: SecretValue, audience: string): Promise<string> {

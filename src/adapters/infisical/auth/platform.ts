@@ -18,8 +18,17 @@ export async function hostAnchor<Field>(
 
 export type Failed = { readonly message: string; readonly hint: string };
 
-/** The result of a vendor's package; whatever goes wrong, or takes too long, as PROVIDER_DOWN in PSI's words. */
-export async function fromPlatform<T>(work: () => Promise<T>, failed: Failed, limitMs = LIMIT_MS): Promise<T> {
+/**
+ * What a vendor's package gives; whatever goes wrong, or takes too long, as PROVIDER_DOWN in PSI's words. `load` is not in the limit: it is
+ * about the platform, and a slow host takes seconds to load such a package for the first time.
+ */
+export async function fromPlatform<Vendor, T>(
+  load: () => Promise<Vendor>,
+  ask: (vendor: Vendor) => Promise<T>,
+  failed: Failed,
+  limitMs = LIMIT_MS,
+): Promise<T> {
+  const vendor = await load();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -27,7 +36,7 @@ export async function fromPlatform<T>(work: () => Promise<T>, failed: Failed, li
     }, limitMs);
   });
   try {
-    return await Promise.race([work(), late]);
+    return await Promise.race([ask(vendor), late]);
   } catch (thrown) {
     throw thrown instanceof PsiError ? thrown : platformError(failed, reasonOf(thrown));
   } finally {
