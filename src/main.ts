@@ -11,7 +11,7 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
 const { env } = process;
 const uid = process.getuid?.() ?? 0;
 // Whoever read it has stopped reading, as `head` does: that is no failure.
-process.stdout.on('error', () => undefined);
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 const status = await run(process.argv.slice(2), {
   terminal: processTerminal(),

@@ -38,9 +38,12 @@ export function driverApp(deps: DriverDeps): Express {
     const held = deps.lookup.held(id);
     if (held) sendAnswer(response, held);
     else {
-      deps.lookup.lookup(id).then((answer) => {
-        sendAnswer(response, answer);
-      }, next);
+      deps.lookup
+        .lookup(id)
+        .then((answer) => {
+          sendAnswer(response, answer);
+        })
+        .catch(next);
     }
   });
   app.post('/store/:id', express.raw({ type: () => true, limit: MAX_MAPPING_BYTES }), async (request, response) => {
