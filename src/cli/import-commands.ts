@@ -2,7 +2,7 @@
 
 import { Option, type Command } from 'commander';
 import type { Conflict } from '../usecases/import-report.ts';
-import { importEnvFileCommand } from './commands/import.ts';
+import { importCommand } from './commands/import.ts';
 import { example } from './help.ts';
 import { withPlace, type PlaceFlags } from './place-options.ts';
 import type { InfisicalCommandDeps } from './read-commands.ts';
@@ -31,7 +31,7 @@ export function addImportCommands(infisical: Command, deps: InfisicalCommandDeps
       const composition = await compose();
       const tools = await composition.infisicalTools(await config(), { project, environment });
       const found = await composition.readEnvFile(file);
-      done(await importEnvFileCommand(tools, terminal, { found, path, ...flags }));
+      done(await importCommand(tools, terminal, { found, path, ...flags }));
     });
   return group;
 }

@@ -7,7 +7,7 @@ import type { InfisicalTools, QuadletFlags } from '../composition.ts';
 import { printImportReport } from '../import-report.ts';
 import { printQuadletSteps } from '../quadlet-report.ts';
 import type { Terminal } from '../terminal.ts';
-import { importEnvFileCommand, showImportEvent, type ImportCommandOptions } from './import.ts';
+import { importCommand, showImportEvent, type ImportCommandOptions } from './import.ts';
 
 export async function importPodmanCommand(
   tools: InfisicalTools,
@@ -27,7 +27,7 @@ export async function importPodmanCommand(
   }
   for (const name of found.leftOut)
     terminal.error(`note: ${name} is left out: psi registered it, its value is infisical's`);
-  return importEnvFileCommand(tools, terminal, { ...options, found });
+  return importCommand(tools, terminal, { ...options, found });
 }
 
 export async function importQuadletCommand(

@@ -14,7 +14,7 @@ export type ImportCommandOptions = {
   readonly json: boolean;
 };
 
-export async function importEnvFileCommand(
+export async function importCommand(
   tools: InfisicalTools,
   terminal: Terminal,
   { json, ...request }: ImportCommandOptions,
