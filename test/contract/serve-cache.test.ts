@@ -36,6 +36,11 @@ async function stage(t: TestContext, options: Partial<CacheStageOptions> = {}): 
   return { ...it, tpm };
 }
 
+/** What the kernel's resource manager does with the objects and sessions of a process that has ended; here nobody stands in between. */
+async function forgetTheDead(tpm: SoftTpm): Promise<void> {
+  for (const kind of ['-t', '-l']) await tpm.tool('flushcontext', kind);
+}
+
 /** Each save renames a file of its own to that name. The answer counts those that were made before it is called. */
 function countRenames(t: TestContext, folder: string, name: string): () => Promise<number> {
   let count = 0;
@@ -116,12 +121,14 @@ test('kill -9 while it saves again and again never leaves a file that does not o
     await Promise.race(refreshes);
     await psi.kill();
     await Promise.all(refreshes);
+    await forgetTheDead(it.tpm);
     psi = await it.start();
     const status = await statusOf(psi, '--verify');
     assert.deepEqual([status.setAside, status.verified], [null, { ...status.verified, ok: true, entries: 3 }]);
   }
   await it.infisical.close();
   await psi.kill();
+  await forgetTheDead(it.tpm);
   assert.deepEqual(await answers(await it.start()), from('cache'));
 });
 
