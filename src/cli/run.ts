@@ -145,11 +145,11 @@ function build(deps: CliDeps, done: (exit: number) => void): Command {
   const infisical = program
     .command('infisical')
     .description('what people do with Infisical: log in, read, import, certificates');
-  addTlsCommands(infisical, { terminal, config, compose: deps.compose, done });
+  addLoginCommands(infisical, { terminal, config, compose: deps.compose, done });
   addReadCommands(infisical, { terminal, config, compose: deps.compose, done });
   const imports = addImportCommands(infisical, { terminal, config, compose: deps.compose, done });
   addHostImportCommands(imports, { terminal, config, compose: deps.compose, done });
+  addTlsCommands(infisical, { terminal, config, compose: deps.compose, done });
   addCompletionCommand(program, { terminal });
-  addLoginCommands(infisical, { terminal, config, compose: deps.compose, done });
   return program;
 }
