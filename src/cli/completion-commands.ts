@@ -20,7 +20,7 @@ export function addCompletionCommand(program: Command, { terminal }: { readonly 
     .command('completion')
     .description("print a script that completes psi's commands in a shell")
     .addArgument(new Argument('<shell>', 'which one').choices(Object.keys(SHELLS)))
-    .addHelpText('after', example('psi completion bash > /etc/bash_completion.d/psi'))
+    .addHelpText('after', example('podman exec psi psi completion bash > /etc/bash_completion.d/psi'))
     .action((shell: string) => {
       const script = SHELLS[shell]?.(completionModel(program)) ?? '';
       terminal.out(script.trimEnd());

@@ -57,7 +57,7 @@ export function addReadCommands(infisical: Command, deps: InfisicalCommandDeps):
     .option('--base64', 'the value is base64: write what it stands for', false)
     .addHelpText(
       'after',
-      example('podman exec psi psi infisical write-file TLS_KEY /etc/psi/tls.key --project myproject --path /tls'),
+      example('podman exec psi psi infisical write-file TLS_KEY /run/psi/tls.key --project myproject --path /tls'),
     )
     .action(async (name: string, out: string, { project, path, environment, ...flags }: WriteFileFlags) => {
       const tools = await (await compose()).infisicalTools(await config(), { project, environment });
