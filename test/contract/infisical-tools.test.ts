@@ -86,14 +86,20 @@ for (const generation of ['v4', '2024'] as const) {
 
     if (generation === 'v4') {
       test('the official client sees what import wrote', async () => {
+        const imported = await psi(
+          ['import', 'env-file', '-', '--project', 'p', '--path', '/sdk'],
+          'A=1\nMULTI="two\nlines"\nEMPTY=\n',
+        );
+        assert.equal(imported.code, 0, imported.stderr);
         const sdk = new InfisicalSDK({ siteUrl: double.url });
         const client = await sdk.auth().universalAuth.login(CREDENTIALS);
-        const where = { projectId: PROJECT, environment: 'prod', secretPath: '/round/trip' };
+        const where = { projectId: PROJECT, environment: 'prod', secretPath: '/sdk' };
         const { secrets } = await client.secrets().listSecrets(where);
-        assert.deepEqual(
-          new Map(secrets.map(({ secretKey, secretValue }) => [secretKey, secretValue])),
-          at('/round/trip'),
-        );
+        assert.deepEqual(Object.fromEntries(secrets.map(({ secretKey, secretValue }) => [secretKey, secretValue])), {
+          A: '1',
+          MULTI: 'two\nlines',
+          EMPTY: '',
+        });
       });
     }
 

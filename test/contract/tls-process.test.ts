@@ -17,6 +17,7 @@ describe('psi infisical tls as a process', () => {
   let dir: string;
   let double: InfisicalDouble;
   let config: string;
+  let issued: RunResult;
   before(async () => {
     dir = await mkdtemp(join(tmpdir(), 'psi-tls-'));
     double = await startInfisicalDouble({
@@ -24,6 +25,7 @@ describe('psi infisical tls as a process', () => {
     });
     config = join(dir, 'config.yaml');
     await writeFile(config, configText(double.url));
+    issued = await tls('issue');
   });
   after(async () => {
     await double.close();
@@ -64,7 +66,7 @@ describe('psi infisical tls as a process', () => {
     factsOfPair(await readFile(output().cert, 'utf8'), await readFile(output().key, 'utf8'))?.serial;
 
   test('issues, and has nothing to do the next time', async () => {
-    const { code, stdout, stderr } = await tls('issue');
+    const { code, stdout, stderr } = issued;
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^web: issued, ends on /);
     const first = await serial();
@@ -109,6 +111,7 @@ describe('psi infisical tls as a process', () => {
     assert.equal(code, 1, stderr);
     assert.notEqual(await serial(), before);
     assert.match((await tls('status')).stdout, /hook still to run: systemctl reload nginx/);
+    await writeFile(config, configText(double.url));
   });
 
   test('ends with 64 for a certificate that is not in the config', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
+import { steps } from '../hosts/steps.ts';
 
 const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
@@ -35,33 +36,39 @@ async function cacheStatus(): Promise<{ entries: number; problem: { message: str
   return JSON.parse(stdout) as Awaited<ReturnType<typeof cacheStatus>>;
 }
 
-test('through an outage a workload starts from the cache of a restarted PSI', options, async () => {
-  await provider('refuse');
-  await stage.host.ok('systemctl restart psi-cache-key.service psi.service');
-  await stage.host.ok('systemctl restart myapp.service');
-  assert.equal((await stage.environ('systemd-myapp')).get('A'), 'value-a');
-  const { entries, problem } = await cacheStatus();
-  assert.deepEqual([entries, problem], [1, null]);
-});
-
-test('a key that systemd cannot decrypt leaves PSI serving live, with what to look at', options, async () => {
-  await provider('none');
-  await stage.host.ok(`echo bm90IG9uZQ== > ${STORE}/psi-cache-key`);
-  await stage.host.run('systemctl restart psi-cache-key.service');
-  await stage.host.ok('systemctl restart psi.service');
-  await stage.host.ok('systemctl restart myapp.service');
-  assert.equal((await stage.environ('systemd-myapp')).get('A'), 'value-a');
-  const { problem } = await cacheStatus();
-  assert.match(problem?.message ?? '', /psi-cache-key cannot be read/);
-  assert.match(problem?.hint ?? '', /systemctl status psi-cache-key/);
-});
-
-test('the key put right, a restart opens the cache again', options, async () => {
-  await stage.host.ok(`cp /root/psi-cache-key.saved ${STORE}/psi-cache-key`);
-  await provider('refuse');
-  await stage.host.ok('systemctl restart psi-cache-key.service');
-  await stage.host.ok('systemctl restart psi.service');
-  await stage.host.ok('systemctl restart myapp.service');
-  assert.equal((await stage.environ('systemd-myapp')).get('A'), 'value-a');
-  assert.equal((await cacheStatus()).problem, null);
-});
+test(
+  'a key that systemd holds carries the cache through an outage, is missed without harm, and put right again',
+  options,
+  async (t) => {
+    await steps(t, {
+      'through an outage a workload starts from the cache of a restarted PSI': async () => {
+        await provider('refuse');
+        await stage.host.ok('systemctl restart psi-cache-key.service psi.service');
+        await stage.host.ok('systemctl restart myapp.service');
+        assert.equal((await stage.environ('systemd-myapp')).get('A'), 'value-a');
+        const { entries, problem } = await cacheStatus();
+        assert.deepEqual([entries, problem], [1, null]);
+      },
+      'a key that systemd cannot decrypt leaves PSI serving live, with what to look at': async () => {
+        await provider('none');
+        await stage.host.ok(`echo bm90IG9uZQ== > ${STORE}/psi-cache-key`);
+        await stage.host.run('systemctl restart psi-cache-key.service');
+        await stage.host.ok('systemctl restart psi.service');
+        await stage.host.ok('systemctl restart myapp.service');
+        assert.equal((await stage.environ('systemd-myapp')).get('A'), 'value-a');
+        const { problem } = await cacheStatus();
+        assert.match(problem?.message ?? '', /psi-cache-key cannot be read/);
+        assert.match(problem?.hint ?? '', /systemctl status psi-cache-key/);
+      },
+      'the key put right, a restart opens the cache again': async () => {
+        await stage.host.ok(`cp /root/psi-cache-key.saved ${STORE}/psi-cache-key`);
+        await provider('refuse');
+        await stage.host.ok('systemctl restart psi-cache-key.service');
+        await stage.host.ok('systemctl restart psi.service');
+        await stage.host.ok('systemctl restart myapp.service');
+        assert.equal((await stage.environ('systemd-myapp')).get('A'), 'value-a');
+        assert.equal((await cacheStatus()).problem, null);
+      },
+    });
+  },
+);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
 import { PROJECT, psiHostSupport, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
+import { steps } from '../hosts/steps.ts';
 
 const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
@@ -40,6 +41,8 @@ before(async () => {
   if (!support.ok) return;
   setup = {
     folders: { '/other': { A: 'b' } },
+    // A value that is changed between two starts arrives at the second, however soon that comes.
+    config: { lookup: { batch_window: '0s' } },
     workloads: {},
     quadlets: { 'legacy.container': sleeper(...STAYS, ...GOES) },
     prepare: async (host) => {
@@ -85,81 +88,76 @@ test('podman’s own secrets are imported byte for byte, and what is no text is 
 
 const IMPORT = ['infisical', 'import', 'quadlet', 'legacy.container', '--project', 'main', '--path', '/legacy'];
 
-let elsewhere: string;
-test(
-  'an env file that the container of psi cannot see stops the import and names the command that can',
-  options,
-  async () => {
-    const { code, stderr } = await stage.psi(...IMPORT, '--resolve-secrets', '--rewrite');
-    assert.equal(code, 66, stderr);
-    assert.match(
-      stderr,
-      /^error: \/etc\/containers\/systemd\/legacy\.container:\d+: there is no \/srv\/legacy\/far\.env/m,
-    );
-    elsewhere = /on the host: (podman run .*)$/m.exec(stderr)?.[1] ?? '';
-    assert.match(elsewhere, /-v \/srv\/legacy\/far\.env:\/srv\/legacy\/far\.env:ro .*--resolve-secrets --rewrite$/);
-    assert.equal((await stage.psi('infisical', 'env', '--project', 'main', '--path', '/legacy')).code, 66);
-  },
-);
-
-let printed: string;
-test('that command imports and rewrites; what cannot be kept as it is stays in the quadlet', options, async () => {
-  const { code, stdout, stderr } = await stage.host.run(elsewhere);
-  assert.equal(code, 1, stderr);
-  assert.match(stderr, /refused: BLANKS \(.*legacy\.container:\d+\)/);
-  assert.match(stderr, /refused: LANG_FROM \(.*\): psi cannot tell what systemd makes of %h/);
-  for (const value of VALUES) assert.ok(!(stdout + stderr).includes(value), value);
-  printed = stdout;
-  const kept = [...STAYS, '# a remark between the lines'];
-  assert.equal(await stage.host.ok(['cat', UNIT]), sleeper(...kept));
-  assert.equal(await stage.host.ok(['cat', DROP_IN]), '[Container]\n');
-  assert.equal(await stage.host.ok(['cat', `${UNIT}.bak`]), sleeper(...STAYS, ...GOES));
-  assert.equal((await stage.host.ok(['stat', '-c', '%a', `${UNIT}.bak`])).trim(), '600');
-});
-
-test('with the config it prints, setup and a restart, the container has the same environment', options, async () => {
-  const [, snippet = ''] = /^next: put this into the config:\n((?: {4}.*\n)+)/m.exec(printed) ?? [];
-  const { workloads } = parse(snippet.replaceAll(/^ {4}/gm, '')) as { workloads: Record<string, unknown> };
-  assert.deepEqual(workloads, { legacy: { secrets: [{ project: 'main', path: '/legacy' }] } });
-  await stage.writeConfig({ ...setup, workloads });
-  const commands = [...printed.matchAll(/^next: ((?:podman|systemctl) .*)$/gm)].map(([, command = '']) => command);
-  assert.deepEqual(commands, [
-    'podman exec psi psi setup',
-    'systemctl daemon-reload',
-    'systemctl restart legacy.service',
-  ]);
-  for (const command of commands) await stage.host.ok(command);
-  const now = await stage.environ('systemd-legacy');
-  assert.deepEqual([...now].sort(), [...environment].sort());
-  assert.equal(now.get('ESCAPES'), 'tab\there\nline');
-  assert.deepEqual([now.get('DOLLAR'), now.get('UNIT')], ['a$b$HOME', 'legacy.service-legacy']);
-  assert.deepEqual([now.get('SHADOWED'), now.get('TOKEN')], ['last', SECRETS['legacy-token']]);
-});
-
-test('the values come from infisical by now: one that is changed there arrives', options, async () => {
-  const place = { project: PROJECT, environment: 'prod', path: '/legacy' };
-  await stage.double('PUT', '/secrets', { ...place, key: 'PLAIN', value: 'changed' });
-  await stage.host.ok('systemctl restart legacy.service');
-  assert.equal((await stage.environ('systemd-legacy')).get('PLAIN'), 'changed');
-});
-
-test('no imported value is left in the quadlet folder but in the backups', options, async () => {
-  const expression = VALUES.join('|');
-  const found = await stage.host.run(['grep', '-rlE', expression, '/etc/containers/systemd', '/var/lib/psi']);
-  assert.deepEqual(found.stdout.trim().split('\n').sort(), [
-    `${UNIT}.bak`,
-    `${DROP_IN}.bak`,
-    '/etc/containers/systemd/legacy.env',
-  ]);
-  assert.doesNotMatch(await stage.host.journal(), new RegExp(expression));
-});
-
-test('a second run finds nothing more to do', options, async () => {
-  const { stdout } = await stage.psi(...IMPORT, '--conflict', 'skip', '--rewrite', '--json');
-  const report = JSON.parse(stdout) as { results: { key: string; outcome: string }[]; edits: unknown[] };
-  assert.deepEqual(report.results.map(({ key, outcome }) => [key, outcome]).sort(), [
-    ['BLANKS', 'refused'],
-    ['LANG_FROM', 'refused'],
-  ]);
-  assert.deepEqual(report.edits, []);
+test('a quadlet becomes one of PSI, and its container has the same environment as before', options, async (t) => {
+  let elsewhere = '';
+  let printed = '';
+  await steps(t, {
+    'an env file that the container of psi cannot see stops the import and names the command that can': async () => {
+      const { code, stderr } = await stage.psi(...IMPORT, '--resolve-secrets', '--rewrite');
+      assert.equal(code, 66, stderr);
+      assert.match(
+        stderr,
+        /^error: \/etc\/containers\/systemd\/legacy\.container:\d+: there is no \/srv\/legacy\/far\.env/m,
+      );
+      elsewhere = /on the host: (podman run .*)$/m.exec(stderr)?.[1] ?? '';
+      assert.match(elsewhere, /-v \/srv\/legacy\/far\.env:\/srv\/legacy\/far\.env:ro .*--resolve-secrets --rewrite$/);
+      assert.equal((await stage.psi('infisical', 'env', '--project', 'main', '--path', '/legacy')).code, 66);
+    },
+    'that command imports and rewrites; what cannot be kept as it is stays in the quadlet': async () => {
+      const { code, stdout, stderr } = await stage.host.run(elsewhere);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /refused: BLANKS \(.*legacy\.container:\d+\)/);
+      assert.match(stderr, /refused: LANG_FROM \(.*\): psi cannot tell what systemd makes of %h/);
+      for (const value of VALUES) assert.ok(!(stdout + stderr).includes(value), value);
+      printed = stdout;
+      const kept = [...STAYS, '# a remark between the lines'];
+      assert.equal(await stage.host.ok(['cat', UNIT]), sleeper(...kept));
+      assert.equal(await stage.host.ok(['cat', DROP_IN]), '[Container]\n');
+      assert.equal(await stage.host.ok(['cat', `${UNIT}.bak`]), sleeper(...STAYS, ...GOES));
+      assert.equal((await stage.host.ok(['stat', '-c', '%a', `${UNIT}.bak`])).trim(), '600');
+    },
+    'with the config it prints, setup and a restart, the container has the same environment': async () => {
+      const [, snippet = ''] = /^next: put this into the config:\n((?: {4}.*\n)+)/m.exec(printed) ?? [];
+      const { workloads } = parse(snippet.replaceAll(/^ {4}/gm, '')) as { workloads: Record<string, unknown> };
+      assert.deepEqual(workloads, { legacy: { secrets: [{ project: 'main', path: '/legacy' }] } });
+      await stage.writeConfig({ ...setup, workloads });
+      const commands = [...printed.matchAll(/^next: ((?:podman|systemctl) .*)$/gm)].map(([, command = '']) => command);
+      assert.deepEqual(commands, [
+        'podman exec psi psi setup',
+        'systemctl daemon-reload',
+        'systemctl restart legacy.service',
+      ]);
+      for (const command of commands) await stage.host.ok(command);
+      const now = await stage.environ('systemd-legacy');
+      assert.deepEqual([...now].sort(), [...environment].sort());
+      assert.equal(now.get('ESCAPES'), 'tab\there\nline');
+      assert.deepEqual([now.get('DOLLAR'), now.get('UNIT')], ['a$b$HOME', 'legacy.service-legacy']);
+      assert.deepEqual([now.get('SHADOWED'), now.get('TOKEN')], ['last', SECRETS['legacy-token']]);
+    },
+    'the values come from infisical by now: one that is changed there arrives': async () => {
+      const place = { project: PROJECT, environment: 'prod', path: '/legacy' };
+      await stage.double('PUT', '/secrets', { ...place, key: 'PLAIN', value: 'changed' });
+      await stage.host.ok('systemctl restart legacy.service');
+      assert.equal((await stage.environ('systemd-legacy')).get('PLAIN'), 'changed');
+    },
+    'no imported value is left in the quadlet folder but in the backups': async () => {
+      const expression = VALUES.join('|');
+      const found = await stage.host.run(['grep', '-rlE', expression, '/etc/containers/systemd', '/var/lib/psi']);
+      assert.deepEqual(found.stdout.trim().split('\n').sort(), [
+        `${UNIT}.bak`,
+        `${DROP_IN}.bak`,
+        '/etc/containers/systemd/legacy.env',
+      ]);
+      assert.doesNotMatch(await stage.host.journal(), new RegExp(expression));
+    },
+    'a second run finds nothing more to do': async () => {
+      const { stdout } = await stage.psi(...IMPORT, '--conflict', 'skip', '--rewrite', '--json');
+      const report = JSON.parse(stdout) as { results: { key: string; outcome: string }[]; edits: unknown[] };
+      assert.deepEqual(report.results.map(({ key, outcome }) => [key, outcome]).sort(), [
+        ['BLANKS', 'refused'],
+        ['LANG_FROM', 'refused'],
+      ]);
+      assert.deepEqual(report.edits, []);
+    },
+  });
 });

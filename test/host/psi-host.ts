@@ -124,7 +124,7 @@ export async function installPsi(host: HostCommands): Promise<void> {
 }
 
 /** The label `install` of the Containerfile, up to the command itself. */
-export async function installCommand(): Promise<string> {
+async function installCommand(): Promise<string> {
   const containerfile = await readFile(join(import.meta.dirname, '../../Containerfile'), 'utf8');
   const label = /\binstall="([^"]*) install"/.exec(containerfile)?.[1];
   if (label === undefined) throw new Error('the Containerfile has no label install');
