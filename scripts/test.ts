@@ -26,6 +26,7 @@ const TIERS: readonly Tier[] = [
     run: () => runTests('unit', ['--test-isolation=none']),
   },
   { name: 'contract', what: 'each port on its fake and on the real thing', run: () => runTests('contract', []) },
+  { name: 'process', what: 'psi as a process of its own, beside doubles', run: () => runTests('process', []) },
   { name: 'sandbox', what: 'real Podman on this machine', run: () => runTests('sandbox', ['--test-concurrency=1']) },
   {
     name: 'host',

@@ -19,8 +19,8 @@ const status = await run(process.argv.slice(2), {
   loadConfig: (path) => loadConfig({ path, env, uid, readFile }),
   defaultConfig: () => defaultConfig({ env, uid }),
   formatIssues: async (issues) =>
-    (await import('./config/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),
-  compose: async () => (await import('./compose.ts')).composition({ env, version, uid }),
+    (await import('./config/findings/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),
+  compose: async () => (await import('./wiring/composition.ts')).composition({ env, version, uid }),
 });
 
 // Not exitCode alone: a call to a Podman that never answers would keep a stopped service alive. But what a slow reader of a pipe has not

@@ -3,7 +3,7 @@
 import { Option, type Command } from 'commander';
 import { cacheInitCommand, cacheInvalidateCommand, cacheRefreshCommand, cacheStatusCommand } from './commands/cache.ts';
 import { hsmCommand, type HsmAction } from './commands/hsm.ts';
-import type { ControlClient } from './control-client.ts';
+import type { ControlClient } from '../faces/control/client.ts';
 import { example } from './help.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,10 +1,10 @@
 // What `psi cache …` and `psi hsm …` print for people.
 
-import type { CacheOutcome } from '../usecases/cache-fill.ts';
-import type { CacheReport } from '../usecases/cache-control.ts';
-import type { CacheStatus } from '../usecases/cache-status.ts';
-import type { KeyReport } from '../usecases/key-report.ts';
-import type { Failure } from '../usecases/setup-events.ts';
+import type { CacheOutcome } from '../cache/fill.ts';
+import type { CacheReport } from '../cache/control.ts';
+import type { CacheStatus } from '../cache/status.ts';
+import type { KeyReport } from '../sealing/key-report.ts';
+import type { Failure } from '../registration/setup-events.ts';
 import { duration } from './duration.ts';
 import type { Terminal } from './terminal.ts';
 

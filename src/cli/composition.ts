@@ -1,19 +1,19 @@
 // What the command line asks of the composition root. Loaded lazily: a health check must not pay for the server's packages.
 
 import type { Config } from '../config/config.ts';
-import type { ImportSource } from '../core/import-entry.ts';
-import type { NamedValue } from '../core/env-format.ts';
-import type { PodmanFound, PodmanSelection } from '../usecases/import-podman.ts';
-import type { QuadletReport, QuadletRequest } from '../usecases/import-quadlet.ts';
-import type { ImportEvent, ImportReport } from '../usecases/import-report.ts';
-import type { ImportRequest } from '../usecases/import-secrets.ts';
-import type { InstallOptions, InstallReport } from '../usecases/install.ts';
-import type { LoginReport } from '../usecases/try-logins.ts';
-import type { SystemdInstallOptions, SystemdInstallReport } from '../usecases/systemd-install.ts';
-import type { TlsRunReport } from '../usecases/tls-report.ts';
-import type { TlsEvents, TlsOptions } from '../usecases/tls-run.ts';
-import type { TlsStatus } from '../usecases/tls-status.ts';
-import type { WriteFileReport, WriteFileRequest } from '../usecases/write-secret-file.ts';
+import type { ImportSource } from '../transfer/import/entry.ts';
+import type { NamedValue } from '../transfer/env-format.ts';
+import type { PodmanFound, PodmanSelection } from '../transfer/import/podman.ts';
+import type { QuadletReport, QuadletRequest } from '../transfer/import/quadlet.ts';
+import type { ImportEvent, ImportReport } from '../transfer/import/report.ts';
+import type { ImportRequest } from '../transfer/import/secrets.ts';
+import type { InstallOptions, InstallReport } from '../host/install.ts';
+import type { LoginReport } from '../provider/try-logins.ts';
+import type { SystemdInstallOptions, SystemdInstallReport } from '../host/systemd-install.ts';
+import type { TlsRunReport } from '../certificates/report.ts';
+import type { TlsEvents, TlsOptions } from '../certificates/run.ts';
+import type { TlsStatus } from '../certificates/status.ts';
+import type { WriteFileReport, WriteFileRequest } from '../transfer/write-file.ts';
 
 /** A running service. `stop` finishes what was accepted. */
 export type Running = { readonly stop: () => Promise<void> };

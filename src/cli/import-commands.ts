@@ -1,7 +1,7 @@
 // `psi infisical import …` on the command line: flags and help.
 
 import { Option, type Command } from 'commander';
-import type { Conflict } from '../usecases/import-report.ts';
+import type { Conflict } from '../transfer/import/report.ts';
 import { importCommand } from './commands/import.ts';
 import { example } from './help.ts';
 import { withPlace, type PlaceFlags } from './place-options.ts';

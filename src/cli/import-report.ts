@@ -1,6 +1,6 @@
 // The report of an import as lines for people: what was done on stdout, what was not on stderr.
 
-import type { ImportReport, KeyOutcome, KeyResult } from '../usecases/import-report.ts';
+import type { ImportReport, KeyOutcome, KeyResult } from '../transfer/import/report.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 const WORDS: Readonly<Record<KeyOutcome, { readonly done: string; readonly plan: string; readonly style: Style }>> = {

@@ -1,6 +1,6 @@
 // What an import of a quadlet says beside its keys: what was taken out of which file, and what is left to do. Never a value.
 
-import type { QuadletReport } from '../usecases/import-quadlet.ts';
+import type { QuadletReport } from '../transfer/import/quadlet.ts';
 import type { Terminal } from './terminal.ts';
 
 export function printQuadletSteps(terminal: Terminal, report: QuadletReport, rewrite: boolean): void {

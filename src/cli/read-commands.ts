@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import type { EnvReader } from '../core/env-format.ts';
+import type { EnvReader } from '../transfer/env-format.ts';
 import { envCommand, writeFileCommand } from './commands/read.ts';
 import type { Composition } from './composition.ts';
 import { example } from './help.ts';

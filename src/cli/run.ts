@@ -2,18 +2,18 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import type { Config } from '../config/config.ts';
-import { ConfigError, type LocatedIssue } from '../config/issue.ts';
+import { ConfigError, type LocatedIssue } from '../config/findings/issue.ts';
 import { exitCode, toPsiError } from '../core/error.ts';
 import type { Composition } from './composition.ts';
-import type { InstallOptions } from '../usecases/install.ts';
-import type { SystemdInstallOptions } from '../usecases/systemd-install.ts';
+import type { InstallOptions } from '../host/install.ts';
+import type { SystemdInstallOptions } from '../host/systemd-install.ts';
 import { addCacheCommands } from './cache-commands.ts';
 import { addCompletionCommand } from './completion-commands.ts';
 import { installCommand, systemdInstallCommand } from './commands/install.ts';
 import { serveCommand } from './commands/serve.ts';
 import { setupCommand } from './commands/setup.ts';
 import { statusCommand } from './commands/status.ts';
-import { ControlClient } from './control-client.ts';
+import { ControlClient } from '../faces/control/client.ts';
 import { example } from './help.ts';
 import { addHostImportCommands } from './host-import-commands.ts';
 import { addImportCommands } from './import-commands.ts';

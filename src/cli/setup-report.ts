@@ -1,6 +1,6 @@
 // The report of `psi setup` as lines for people.
 
-import type { ChangeReport, SetupReport } from '../usecases/setup-events.ts';
+import type { ChangeReport, SetupReport } from '../registration/setup-events.ts';
 import { outcomeLine } from './cache-report.ts';
 import type { Style, Terminal } from './terminal.ts';
 

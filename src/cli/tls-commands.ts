@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import type { TlsMode } from '../core/renewal.ts';
+import type { TlsMode } from '../certificates/plan.ts';
 import { tlsRunCommand, tlsStatusCommand } from './commands/tls.ts';
 import type { Composition } from './composition.ts';
 import { example } from './help.ts';

@@ -1,7 +1,7 @@
 // What `psi infisical tls …` prints for people.
 
-import type { CertificateReport, HookReport, TlsRunReport } from '../usecases/tls-report.ts';
-import type { CertificateCondition, CertificateStatus, TlsStatus } from '../usecases/tls-status.ts';
+import type { CertificateReport, HookReport, TlsRunReport } from '../certificates/report.ts';
+import type { CertificateCondition, CertificateStatus, TlsStatus } from '../certificates/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 export function printTlsRun(terminal: Terminal, { certificates }: TlsRunReport): void {

@@ -1,8 +1,8 @@
 // What the rest of PSI sees of the configuration: decoded, checked, camelCase, durations in milliseconds, paths absolute.
 // Types only; how a file becomes a Config is load.ts's business.
 
-import type { WantedCertificate } from '../core/certificate.ts';
-import type { SecretValue } from '../core/secret.ts';
+import type { WantedCertificate } from '../certificates/certificate.ts';
+import type { SecretValue } from '../core/secret-value.ts';
 import type { Workload } from '../core/workload.ts';
 
 /** Rejects as node:fs does: an error with `code` ENOENT, EACCES, EISDIR, ... */

@@ -1,24 +1,24 @@
 // From a file to a Config, or to one ConfigError with all its problems. All I/O comes in through `readFile`.
 
 import { printable } from '../core/naming.ts';
-import { assemble } from './assemble.ts';
+import { assemble } from './assemble/config.ts';
 import type { Config, Env, ReadFile } from './config.ts';
-import { crossChecks } from './checks.ts';
-import { decodeFindings } from './decode-findings.ts';
-import { placesOf } from './defaults.ts';
-import { describe, onOneLine } from './finding.ts';
-import type { Finding } from './finding.ts';
-import { hintFor } from './hints.ts';
-import type { IssueCode } from './hints.ts';
-import { inspect } from './inspect.ts';
-import { ConfigError } from './issue.ts';
-import type { LocatedIssue } from './issue.ts';
-import { LineIndex } from './line-index.ts';
-import { Excerpts, locate } from './position.ts';
-import { configCodec } from './schema.ts';
-import { reasonOf } from './secret-field.ts';
-import { parseYaml } from './syntax.ts';
-import type { Parsed } from './syntax.ts';
+import { crossChecks } from './findings/checks.ts';
+import { decodeFindings } from './findings/decode.ts';
+import { placesOf } from './assemble/defaults.ts';
+import { describe, onOneLine } from './findings/finding.ts';
+import type { Finding } from './findings/finding.ts';
+import { hintFor } from './findings/hints.ts';
+import type { IssueCode } from './findings/hints.ts';
+import { inspect } from './findings/inspect.ts';
+import { ConfigError } from './findings/issue.ts';
+import type { LocatedIssue } from './findings/issue.ts';
+import { LineIndex } from './findings/line-index.ts';
+import { Excerpts, locate } from './findings/position.ts';
+import { configCodec } from './schema/schema.ts';
+import { reasonOf } from './schema/secret-field.ts';
+import { parseYaml } from './findings/syntax.ts';
+import type { Parsed } from './findings/syntax.ts';
 
 export type { Env, ReadFile } from './config.ts';
 

@@ -1,6 +1,6 @@
 // Base64 as people store binary values in a secrets manager: padded, wrapped or not. Pure.
 
-import { SecretValue } from './secret.ts';
+import { SecretValue } from './secret-value.ts';
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 

@@ -1,6 +1,6 @@
 // A boot: 50 workloads × 20 secrets on a PSI that has neither token nor value. Twice: everything at once over the socket, and by the
 // frozen curl command under one lock, as Podman does it, where one start's lookups are spread over the whole storm.
-import { driverMaxTimeSeconds, driverOptions } from '../../src/core/driver-options.ts';
+import { driverMaxTimeSeconds, driverOptions } from '../../src/registration/driver-command/options.ts';
 import { timed, type Figure, type Stage } from './measurement.ts';
 import { overSocket, storm, stormFolders, underPodmansLock } from './storm.ts';
 import { registerAll, startDouble, startPsiFor, type Knobs } from './world.ts';

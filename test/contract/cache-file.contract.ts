@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { it, describe } from 'node:test';
 
-import type { CacheEntry } from '../../src/core/cache-bundle.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import type { CacheFile } from '../../src/ports/cache-file.ts';
+import type { CacheEntry } from '../../src/cache/bundle.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import type { CacheFile } from '../../src/cache/cache-file.ts';
 
 export type CacheFileUnderTest = {
   readonly file: CacheFile;

@@ -1,8 +1,8 @@
 // What every CertificateAuthority keeps, on the fake and on Infisical over HTTP.
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { WantedCertificate } from '../../src/core/certificate.ts';
-import type { CertificateAuthority, OrderAnswer } from '../../src/ports/certificate-authority.ts';
+import type { WantedCertificate } from '../../src/certificates/certificate.ts';
+import type { CertificateAuthority, OrderAnswer } from '../../src/certificates/certificate-authority.ts';
 
 export type AuthorityUnderTest = {
   readonly authority: CertificateAuthority;

@@ -1,9 +1,9 @@
 // What every CertificateFiles keeps, on the fake and on the file system.
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import type { CertificateOutput } from '../../src/core/certificate.ts';
-import type { CertificateMaterial } from '../../src/ports/certificate-authority.ts';
-import type { CertificateFiles } from '../../src/ports/certificate-files.ts';
+import type { CertificateOutput } from '../../src/certificates/certificate.ts';
+import type { CertificateMaterial } from '../../src/certificates/certificate-authority.ts';
+import type { CertificateFiles } from '../../src/certificates/certificate-files.ts';
 
 export type FilesUnderTest = {
   readonly files: CertificateFiles;

@@ -16,12 +16,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { CertificateFileSystem } from '../../src/adapters/fs/certificate-files.ts';
-import { factsOfPair } from '../../src/adapters/fs/certificate-pair.ts';
-import type { CertificateOutput } from '../../src/core/certificate.ts';
+import { CertificateFileSystem } from '../../src/adapters/files/certificate-files.ts';
+import { factsOfPair } from '../../src/adapters/files/certificate-pair.ts';
+import type { CertificateOutput } from '../../src/certificates/certificate.ts';
 import { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import type { CertificateMaterial } from '../../src/ports/certificate-authority.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import type { CertificateMaterial } from '../../src/certificates/certificate-authority.ts';
 import { certificateFilesContract } from './certificate-files.contract.ts';
 import { WANTED } from './certificate-authority.contract.ts';
 import { FakeCertificateFiles } from '../fakes/certificate-files.fake.ts';

@@ -1,7 +1,7 @@
 // What every Clock keeps. `advance` lets `ms` pass: at once for a fake, really for the machine's.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock } from '../../src/ports/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
 
 export type ClockUnderTest = { readonly clock: Clock; readonly advance: (ms: number) => Promise<void> };
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { CredentialKeyWrapper } from '../../src/adapters/credential/key-wrapper.ts';
-import { SecretValue } from '../../src/core/secret.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
 import { keyWrapperContract, rejectsWith } from './key-wrapper.contract.ts';
 
 const NAME = 'psi-cache-key';

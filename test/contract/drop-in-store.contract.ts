@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { dropInText } from '../../src/core/unit-text.ts';
-import type { DropInStore } from '../../src/ports/drop-in-store.ts';
+import { dropInText } from '../../src/registration/drop-in.ts';
+import type { DropInStore } from '../../src/registration/drop-in-store.ts';
 
 export type DropInStoreUnderTest = {
   readonly store: DropInStore;

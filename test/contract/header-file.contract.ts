@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { SecretValue } from '../../src/core/secret.ts';
-import type { HeaderFile } from '../../src/ports/header-file.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import type { HeaderFile } from '../../src/registration/driver-command/header-file.ts';
 
 export function headerFileContract(name: string, make: () => Promise<HeaderFile>): void {
   describe(`${name} as a header file`, () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { HostFiles } from '../../src/ports/host-files.ts';
+import type { HostFiles } from '../../src/host/host-files.ts';
 
 export function hostFilesContract(name: string, make: () => Promise<{ files: HostFiles; root: string }>): void {
   describe(`${name} as files of the host`, () => {

@@ -12,8 +12,8 @@ import { HsmKeyWrapper, type HsmKeyWrapperOptions } from '../../src/adapters/hsm
 import type { PinSource } from '../../src/adapters/hsm/pin.ts';
 import { preflight } from '../../src/adapters/hsm/preflight.ts';
 import type { TokenTarget } from '../../src/adapters/hsm/wire.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import type { Clock } from '../../src/ports/clock.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { noSoftToken, PIN, softToken, type SoftToken } from '../doubles/pkcs11/soft-token.ts';
 import { FakeClock } from '../fakes/clock.fake.ts';
 import { keyWrapperContract, rejectsWith } from './key-wrapper.contract.ts';

@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { after, describe, it } from 'node:test';
 
 import { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import { DATA_KEY_BYTES, type KeyFailure, type KeyWrapper } from '../../src/ports/key-wrapper.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import { DATA_KEY_BYTES, type KeyFailure, type KeyWrapper } from '../../src/sealing/key-wrapper.ts';
 
 export type KeyWrapperUnderTest = {
   readonly wrapper: KeyWrapper;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { Mapping } from '../../src/core/mapping.ts';
-import type { MappingStore } from '../../src/ports/mapping-store.ts';
+import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 const mapping = (key: string): Mapping => ({ provider: 'infisical', project: 'p', path: '/a', key });
 

@@ -6,9 +6,9 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { FlockFile } from '../../src/adapters/fs/run-lock.ts';
+import { FlockFile } from '../../src/adapters/files/run-lock.ts';
 
-const ADAPTER = join(import.meta.dirname, '../../src/adapters/fs/run-lock.ts');
+const ADAPTER = join(import.meta.dirname, '../../src/adapters/files/run-lock.ts');
 const HOLDER = `
   const { FlockFile } = await import(process.argv[1]);
   const lock = new FlockFile({ path: process.argv[2], what: 'test' });

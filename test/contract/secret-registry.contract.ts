@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { PsiError } from '../../src/core/error.ts';
-import type { DriverOptions, NewSecret, RegisteredSecret, SecretRegistry } from '../../src/ports/secret-registry.ts';
+import type {
+  DriverOptions,
+  NewSecret,
+  RegisteredSecret,
+  SecretRegistry,
+} from '../../src/registration/secret-registry.ts';
 import type { FakeDriverFace } from '../fakes/driver-face.fake.ts';
 
 export type RegistryUnderTest = {

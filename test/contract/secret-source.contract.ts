@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { PsiError } from '../../src/core/error.ts';
-import type { SecretSource } from '../../src/ports/secret-source.ts';
+import type { SecretSource } from '../../src/provider/secret-source.ts';
 
 export type SourceUnderTest = {
   readonly source: SecretSource;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import type { SecretSource } from '../../src/ports/secret-source.ts';
-import type { SecretToWrite, SecretWriter } from '../../src/ports/secret-writer.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import type { SecretSource } from '../../src/provider/secret-source.ts';
+import type { SecretToWrite, SecretWriter } from '../../src/provider/secret-writer.ts';
 
 export type WriterUnderTest = {
   readonly writer: SecretWriter;

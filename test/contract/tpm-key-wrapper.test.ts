@@ -8,8 +8,8 @@ import { seal } from 'node-tpm2-tss';
 import { SoftTpm } from '../../packages/node-tpm2-tss/test/swtpm.ts';
 import { TpmKeyWrapper, type TpmKeyWrapperOptions } from '../../src/adapters/tpm/key-wrapper.ts';
 import { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import { DATA_KEY_BYTES } from '../../src/ports/key-wrapper.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import { DATA_KEY_BYTES } from '../../src/sealing/key-wrapper.ts';
 import { keyWrapperContract, rejectsWith } from './key-wrapper.contract.ts';
 
 const AUTH = (): Promise<SecretValue> => Promise.resolve(SecretValue.fromText('an auth value of this host'));

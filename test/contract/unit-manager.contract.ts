@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { UnitManager } from '../../src/ports/unit-manager.ts';
+import type { UnitManager } from '../../src/registration/unit-manager.ts';
 
 export type UnitManagerUnderTest = {
   readonly manager: UnitManager;

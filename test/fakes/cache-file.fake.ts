@@ -1,7 +1,7 @@
 // A cache file in memory that fails, waits or is broken on request. It keeps a copy, as a disk does.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { CacheFile, CacheFileContent } from '../../src/ports/cache-file.ts';
+import type { CacheFile, CacheFileContent } from '../../src/cache/cache-file.ts';
 
 export class FakeCacheFile implements CacheFile {
   /** What is on disk; `asideContent` what was moved away. */

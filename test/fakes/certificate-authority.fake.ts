@@ -1,8 +1,8 @@
 // An authority in memory: certificates are JSON of their facts, so that the fake of the files can read them. Fails, waits and hides on request.
 
-import type { LeafFacts, WantedCertificate } from '../../src/core/certificate.ts';
+import type { LeafFacts, WantedCertificate } from '../../src/certificates/certificate.ts';
 import type { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
 import type {
   CertificateAuthority,
   CertificateMaterial,
@@ -10,8 +10,8 @@ import type {
   OrderAnswer,
   RenewAnswer,
   RequestAnswer,
-} from '../../src/ports/certificate-authority.ts';
-import type { Clock } from '../../src/ports/clock.ts';
+} from '../../src/certificates/certificate-authority.ts';
+import type { Clock } from '../../src/core/clock.ts';
 
 type Stored = LeafFacts & {
   readonly id: string;

@@ -1,9 +1,9 @@
 // Certificate files in memory, for the certificates of FakeCertificateAuthority.
 
-import type { CertificateOutput, LeafFacts } from '../../src/core/certificate.ts';
+import type { CertificateOutput, LeafFacts } from '../../src/certificates/certificate.ts';
 import { PsiError } from '../../src/core/error.ts';
-import type { CertificateMaterial } from '../../src/ports/certificate-authority.ts';
-import type { CertificateFiles } from '../../src/ports/certificate-files.ts';
+import type { CertificateMaterial } from '../../src/certificates/certificate-authority.ts';
+import type { CertificateFiles } from '../../src/certificates/certificate-files.ts';
 
 export class FakeCertificateFiles implements CertificateFiles {
   readonly inPlace = new Map<string, LeafFacts>();

@@ -1,7 +1,7 @@
 // States in memory. Each put is remembered, so that a test can see what a killed run would have left.
 
-import type { CertificateState } from '../../src/core/certificate.ts';
-import type { CertificateStates } from '../../src/ports/certificate-states.ts';
+import type { CertificateState } from '../../src/certificates/certificate.ts';
+import type { CertificateStates } from '../../src/certificates/certificate-states.ts';
 
 export class FakeCertificateStates implements CertificateStates {
   readonly kept = new Map<string, CertificateState>();

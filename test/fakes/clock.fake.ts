@@ -1,7 +1,7 @@
 // A clock that stands still until a test advances it. Sleepers wake in order of their due time, and what they do then is
 // finished before the next one wakes.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock } from '../../src/ports/clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
 
 type Sleeper = { readonly due: number; readonly wake: () => void };
 

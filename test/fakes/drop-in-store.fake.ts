@@ -1,7 +1,7 @@
 // Drop-ins in memory. `foreign` names units whose drop-in file is somebody else's; `failWith` fails the writes of one unit.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { DropIn, DropInStore } from '../../src/ports/drop-in-store.ts';
+import type { DropIn, DropInStore } from '../../src/registration/drop-in-store.ts';
 
 export class FakeDropInStore implements DropInStore {
   readonly files = new Map<string, string>();

@@ -1,8 +1,8 @@
 // The header file in memory.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { SecretValue } from '../../src/core/secret.ts';
-import type { HeaderFile } from '../../src/ports/header-file.ts';
+import type { SecretValue } from '../../src/core/secret-value.ts';
+import type { HeaderFile } from '../../src/registration/driver-command/header-file.ts';
 
 export class FakeHeaderFile implements HeaderFile {
   token: string | undefined;

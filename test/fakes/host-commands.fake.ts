@@ -1,7 +1,7 @@
 // A host that runs nothing: it counts, and ends each command as a test wants.
 
 import type { PsiError } from '../../src/core/error.ts';
-import type { HostCommandResult, HostCommands } from '../../src/ports/host-commands.ts';
+import type { HostCommandResult, HostCommands } from '../../src/certificates/host-commands.ts';
 
 export class FakeHostCommands implements HostCommands {
   readonly ran: string[] = [];

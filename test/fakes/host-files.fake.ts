@@ -1,7 +1,7 @@
 // Files, folders and links of a host, in memory.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { HostFiles } from '../../src/ports/host-files.ts';
+import type { HostFiles } from '../../src/host/host-files.ts';
 
 export class FakeHostFiles implements HostFiles {
   readonly texts = new Map<string, string>();

@@ -3,8 +3,8 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
 import { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import { DATA_KEY_BYTES, type KeyFailure, type KeyWrapper, type WrapperStatus } from '../../src/ports/key-wrapper.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import { DATA_KEY_BYTES, type KeyFailure, type KeyWrapper, type WrapperStatus } from '../../src/sealing/key-wrapper.ts';
 
 const VERSION = 1;
 const ID_BYTES = 8;

@@ -2,7 +2,7 @@
 
 import type { Mapping } from '../../src/core/mapping.ts';
 import type { PsiError } from '../../src/core/error.ts';
-import type { MappingStore } from '../../src/ports/mapping-store.ts';
+import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 export class FakeMappingStore implements MappingStore {
   readonly files = new Map<string, Mapping>();

@@ -1,7 +1,7 @@
 // Quadlet files in memory, which fail on request.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { DropInText, QuadletFiles } from '../../src/ports/quadlet-files.ts';
+import type { DropInText, QuadletFiles } from '../../src/transfer/quadlet/quadlet-files.ts';
 
 export class FakeQuadletFiles implements QuadletFiles {
   readonly texts = new Map<string, string | Uint8Array>();

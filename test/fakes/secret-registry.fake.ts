@@ -1,7 +1,12 @@
 // The secret registry port on the fake Podman, for tests of use cases. Same meaning of errors as the adapter's, no HTTP.
 import { PsiError } from '../../src/core/error.ts';
-import { sameOptions } from '../../src/core/registration.ts';
-import type { NewSecret, RegisteredSecret, RegistryFeatures, SecretRegistry } from '../../src/ports/secret-registry.ts';
+import { sameOptions } from '../../src/registration/registered-secret.ts';
+import type {
+  NewSecret,
+  RegisteredSecret,
+  RegistryFeatures,
+  SecretRegistry,
+} from '../../src/registration/secret-registry.ts';
 import type { FakePodman, Write } from './podman.fake.ts';
 import { PodmanRefusal } from './podman.fake.ts';
 

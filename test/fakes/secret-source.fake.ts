@@ -1,8 +1,8 @@
 // A secrets manager in memory that fails, delays, hides and forgets on request, and counts what it is asked.
 
 import { PsiError } from '../../src/core/error.ts';
-import { SecretValue } from '../../src/core/secret.ts';
-import type { ListedSecret, ListOptions, Place, SecretRef, SecretSource } from '../../src/ports/secret-source.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
+import type { ListedSecret, ListOptions, Place, SecretRef, SecretSource } from '../../src/provider/secret-source.ts';
 
 export class FakeSecretSource implements SecretSource {
   /** project → path → key → value; null: listed, but its value may not be read. */

@@ -1,8 +1,8 @@
 // The writing half of the secrets manager in memory: it fills the source beside it, and refuses, holds back, alters and fails on request.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { Place } from '../../src/ports/secret-source.ts';
-import type { BatchOutcome, Objection, SecretToWrite, SecretWriter } from '../../src/ports/secret-writer.ts';
+import type { Place } from '../../src/provider/secret-source.ts';
+import type { BatchOutcome, Objection, SecretToWrite, SecretWriter } from '../../src/provider/secret-writer.ts';
 import type { FakeSecretSource } from './secret-source.fake.ts';
 
 export class FakeSecretWriter implements SecretWriter {

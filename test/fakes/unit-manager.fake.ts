@@ -1,7 +1,7 @@
 // A manager that counts reloads, and refuses them on request.
 
 import type { PsiError } from '../../src/core/error.ts';
-import type { UnitManager } from '../../src/ports/unit-manager.ts';
+import type { UnitManager } from '../../src/registration/unit-manager.ts';
 
 export class FakeUnitManager implements UnitManager {
   reloads = 0;

@@ -1,8 +1,8 @@
 // What `psi infisical env --format env` prints, read by a real systemd and by the Podman of a current host.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { renderEnv, type EnvReader } from '../../src/core/env-format.ts';
-import { SecretValue } from '../../src/core/secret.ts';
+import { renderEnv, type EnvReader } from '../../src/transfer/env-format.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
 import { generatedSecrets } from '../hosts/generated-secrets.ts';
 import { hostSupport, startHost, type Host } from '../hosts/nspawn.ts';
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { SetupReport } from '../../src/usecases/setup-events.ts';
+import type { SetupReport } from '../../src/registration/setup-events.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { asEnvFile, COUNT, generatedSecrets } from '../hosts/generated-secrets.ts';
 import { startPsi, type PsiProcess } from '../hosts/psi-process.ts';

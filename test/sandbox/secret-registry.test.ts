@@ -1,6 +1,6 @@
 // The contract on a real Podman with the real curl commands, and what only a real one can show.
 import { join } from 'node:path';
-import { driverOptions } from '../../src/core/driver-options.ts';
+import { driverOptions } from '../../src/registration/driver-command/options.ts';
 import { createSecretRegistry } from '../../src/adapters/podman/secrets.ts';
 import { secretRegistryContract } from '../contract/secret-registry.contract.ts';
 import { FakeDriverFace, serveDriverFace } from '../fakes/driver-face.fake.ts';

@@ -1,7 +1,7 @@
 // The machine's own time behind the Clock port. Nothing else in src may read it.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 
 /** Node runs a longer timer after 1 ms instead. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

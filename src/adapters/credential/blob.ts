@@ -4,7 +4,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 
 import { PsiError } from '../../core/error.ts';
-import { DATA_KEY_BYTES, type KeyFailure } from '../../ports/key-wrapper.ts';
+import { DATA_KEY_BYTES, type KeyFailure } from '../../sealing/key-wrapper.ts';
 
 const VERSION = 1;
 const PRINT_BYTES = 16;

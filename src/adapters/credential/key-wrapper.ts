@@ -2,9 +2,9 @@
 // Read anew for each call and wiped after it.
 
 import { PsiError } from '../../core/error.ts';
-import { SecretValue } from '../../core/secret.ts';
-import { DATA_KEY_BYTES, type KeyFailure, type KeyWrapper, type WrapperStatus } from '../../ports/key-wrapper.ts';
-import { errnoOf } from '../fs/host-error.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import { DATA_KEY_BYTES, type KeyFailure, type KeyWrapper, type WrapperStatus } from '../../sealing/key-wrapper.ts';
+import { errnoOf } from '../files/host-error.ts';
 import { checkBlob, credentialKey, openKey, sealKey, type CredentialKey } from './blob.ts';
 
 export type CredentialKeyWrapperDeps = {

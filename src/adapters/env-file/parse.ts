@@ -2,8 +2,8 @@
 // without a word, compared with what plainly stands there, is refused with its line.
 
 import { parse } from 'dotenv';
-import type { ImportEntry, ImportSource, RefusedEntry } from '../../core/import-entry.ts';
-import { SecretValue } from '../../core/secret.ts';
+import type { ImportEntry, ImportSource, RefusedEntry } from '../../transfer/import/entry.ts';
+import { SecretValue } from '../../core/secret-value.ts';
 import { scan, type Assignment } from './scan.ts';
 
 /** `file`: as messages name it. */

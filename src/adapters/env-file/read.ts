@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { PsiError } from '../../core/error.ts';
-import type { ImportSource } from '../../core/import-entry.ts';
-import { errnoOf } from '../fs/host-error.ts';
+import type { ImportSource } from '../../transfer/import/entry.ts';
+import { errnoOf } from '../files/host-error.ts';
 import { parseEnvFile } from './parse.ts';
 
 export async function readEnvFile(file: string, stdin: Readable): Promise<ImportSource> {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 
 import { PsiError } from '../../core/error.ts';
-import type { KeyFailure } from '../../ports/key-wrapper.ts';
+import type { KeyFailure } from '../../sealing/key-wrapper.ts';
 
 const VERSION = 1;
 const PRINT_BYTES = 32;

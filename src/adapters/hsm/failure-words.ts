@@ -1,7 +1,7 @@
 // What each refusal of a token means: its reason, its words, and the command that helps. `TOOL` stands for pkcs11-tool with the module.
 
 import type { Retry } from '../../core/error.ts';
-import type { KeyFailure } from '../../ports/key-wrapper.ts';
+import type { KeyFailure } from '../../sealing/key-wrapper.ts';
 import type { TokenFailure } from './wire.ts';
 
 export type Meaning = {

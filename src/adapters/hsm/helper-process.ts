@@ -4,7 +4,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Answer, Request, TokenFailure } from './wire.ts';
 
 // Where this file was compiled, the helper was too.

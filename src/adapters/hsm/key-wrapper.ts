@@ -4,9 +4,9 @@
 import { constants, publicEncrypt } from 'node:crypto';
 
 import { PsiError, toPsiError } from '../../core/error.ts';
-import { SecretValue } from '../../core/secret.ts';
-import type { Clock } from '../../ports/clock.ts';
-import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../ports/key-wrapper.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import type { Clock } from '../../core/clock.ts';
+import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../sealing/key-wrapper.ts';
 import { decodeBlob, encodeBlob } from './blob.ts';
 import { closedToken, deviceName, isRecoverable, isWrongPin, refusedPin, silentToken, tokenError } from './errors.ts';
 import { HelperProcess, type HelperOptions } from './helper-process.ts';

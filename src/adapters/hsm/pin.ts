@@ -3,8 +3,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 import { PsiError, toPsiError } from '../../core/error.ts';
-import { SecretValue } from '../../core/secret.ts';
-import { errnoOf, fileError } from '../fs/host-error.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import { errnoOf, fileError } from '../files/host-error.ts';
 
 export type PinSource = {
   /** For messages: "the credential hsm-pin". */

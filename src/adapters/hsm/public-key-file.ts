@@ -4,8 +4,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { writeFileAtomic } from '../fs/atomic-write.ts';
-import { fileError } from '../fs/host-error.ts';
+import { writeFileAtomic } from '../files/atomic-write.ts';
+import { fileError } from '../files/host-error.ts';
 import { wrapKeyOfPem, type WrapKey } from './wrap-key.ts';
 
 export class PublicKeyFile {

@@ -1,7 +1,7 @@
 // What `psi hsm status` and `psi hsm preflight` say of a token, from what it says of itself. Nothing here asks the token or has a PIN.
 
 import type { PsiError } from '../../core/error.ts';
-import type { WrapperStatus } from '../../ports/key-wrapper.ts';
+import type { WrapperStatus } from '../../sealing/key-wrapper.ts';
 import { deviceName, refusedPin, tokenError } from './errors.ts';
 import type { TokenFacts, TokenTarget } from './wire.ts';
 import { wrapKeyOf } from './wrap-key.ts';

@@ -1,6 +1,6 @@
 // What the certificate manager is asked, in its own words.
 
-import type { WantedCertificate } from '../../core/certificate.ts';
+import type { WantedCertificate } from '../../certificates/certificate.ts';
 import type { ApiRequest } from './api.ts';
 
 const BASE = '/api/v1/cert-manager/certificates';

@@ -1,7 +1,11 @@
 // Infisical's certificate manager as a CertificateAuthority. Orders and renewals go out once: an answer that was lost may have been one.
 
-import { SecretValue } from '../../core/secret.ts';
-import type { CertificateAuthority, CertificateMaterial, RequestAnswer } from '../../ports/certificate-authority.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import type {
+  CertificateAuthority,
+  CertificateMaterial,
+  RequestAnswer,
+} from '../../certificates/certificate-authority.ts';
 import type { Answer, ApiRequest } from './api.ts';
 import { refusedCertificate } from './certificate-errors.ts';
 import { bundleRequest, issueRequest, lookRequest, renewRequest, statusRequest } from './certificate-requests.ts';

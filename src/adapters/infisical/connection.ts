@@ -2,9 +2,9 @@
 // if the token is no longer taken. What is asked for, and what an answer holds, is for the file that asks (source.ts and its like).
 
 import { PsiError } from '../../core/error.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { Place } from '../../ports/secret-source.ts';
-import type { TokenStore } from '../../ports/token-store.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Place } from '../../provider/secret-source.ts';
+import type { TokenStore } from '../../provider/token-store.ts';
 import { createApi, type Answer, type ApiOptions, type ApiRequest } from './api.ts';
 import { AccessToken } from './auth/access-token.ts';
 import type { LoginTools } from './auth/login.ts';

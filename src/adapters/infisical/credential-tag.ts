@@ -2,7 +2,7 @@
 // entropy: a password would need a slow digest.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { SecretValue } from '../../core/secret.ts';
+import type { SecretValue } from '../../core/secret-value.ts';
 
 export function tagOf(credential: SecretValue, salt = randomBytes(16).toString('hex')): string {
   return `${salt}:${createHash('sha256').update(salt).update(credential.expose()).digest('hex')}`;

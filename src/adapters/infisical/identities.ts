@@ -1,6 +1,6 @@
 // The identities that a config names, each to be tried by itself: what `psi infisical login` asks. Uses no kept token and keeps none.
 
-import type { ConfiguredIdentity } from '../../ports/configured-identity.ts';
+import type { ConfiguredIdentity } from '../../provider/configured-identity.ts';
 import { PsiError } from '../../core/error.ts';
 import { createApi, type Api } from './api.ts';
 import { AccessToken, type AccessTokenAuth } from './auth/access-token.ts';

@@ -1,6 +1,6 @@
 // One login: what a method sends, and the server's answer to it. Remembers nothing; that is the session's business.
 
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { Api } from './api.ts';
 import type { Attempt, Login } from './auth/login.ts';
 import { decodeLogin, type LoggedIn } from './codec.ts';

@@ -1,7 +1,7 @@
 // From an answer to secrets: who wins between own and imported ones, and which values are none. Pure.
 
-import { SecretValue } from '../../core/secret.ts';
-import type { ListedSecret } from '../../ports/secret-source.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import type { ListedSecret } from '../../provider/secret-source.ts';
 import type { Item, Listing } from './codec.ts';
 
 /** What a server writes in place of a value that it hides. */

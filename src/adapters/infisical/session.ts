@@ -3,8 +3,8 @@
 
 import { createHash } from 'node:crypto';
 import { PsiError } from '../../core/error.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { StoredToken, TokenStore } from '../../ports/token-store.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { StoredToken, TokenStore } from '../../provider/token-store.ts';
 import type { Api } from './api.ts';
 import type { Attempt, Login } from './auth/login.ts';
 import { lateAnswer } from './connection-errors.ts';

@@ -1,6 +1,6 @@
 // Infisical as a SecretSource: all projects of one provider, read over one connection.
 
-import type { ListOptions, ListedSecret, Place, SecretSource } from '../../ports/secret-source.ts';
+import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
 import type { Answer, ApiRequest } from './api.ts';
 import { decodeListing, decodeSingle } from './codec.ts';
 import type { Connection } from './connection.ts';

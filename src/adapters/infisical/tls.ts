@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { PsiError } from '../../core/error.ts';
-import type { SecretValue } from '../../core/secret.ts';
+import type { SecretValue } from '../../core/secret-value.ts';
 
 /** PEM text. */
 export type ClientCertificate = { readonly certificate: string; readonly privateKey: SecretValue };

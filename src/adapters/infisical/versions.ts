@@ -1,6 +1,6 @@
 // Which of the API's versions a server has, found out by asking. Never kept on disk: servers get upgraded.
 
-import type { Clock } from '../../ports/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { ApiVersion } from './requests.ts';
 
 export type VersionSetting = 'auto' | ApiVersion;

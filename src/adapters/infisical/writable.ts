@@ -1,6 +1,6 @@
 // What the server does not take, or would not keep byte for byte: known before it is asked. Pure.
 
-import type { Objection, SecretToWrite } from '../../ports/secret-writer.ts';
+import type { Objection, SecretToWrite } from '../../provider/secret-writer.ts';
 import { PLACEHOLDER } from './merge.ts';
 import { itemBytes, LARGEST_ITEM_BYTES } from './write-requests.ts';
 

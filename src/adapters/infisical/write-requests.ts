@@ -1,6 +1,6 @@
 // The writes, in the words of either API version, and how many secrets one of them carries.
 
-import type { SecretToWrite } from '../../ports/secret-writer.ts';
+import type { SecretToWrite } from '../../provider/secret-writer.ts';
 import type { ApiRequest } from './api.ts';
 import type { ApiVersion, Target } from './requests.ts';
 

@@ -1,8 +1,8 @@
 // Infisical as a SecretWriter: folders and batches, over the connection that reads use too.
 
 import { PsiError } from '../../core/error.ts';
-import type { Place } from '../../ports/secret-source.ts';
-import type { BatchOutcome, SecretToWrite, SecretWriter } from '../../ports/secret-writer.ts';
+import type { Place } from '../../provider/secret-source.ts';
+import type { BatchOutcome, SecretToWrite, SecretWriter } from '../../provider/secret-writer.ts';
 import type { Answer } from './api.ts';
 import { decodeProject, decodeWritten, type Written } from './codec.ts';
 import type { Connection } from './connection.ts';

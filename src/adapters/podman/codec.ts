@@ -1,7 +1,7 @@
 // Podman's answers about secrets, checked before use. Knows the shapes of 4.3 to 6.0; decides nothing.
 
 import * as t from 'io-ts';
-import type { RegisteredSecret } from '../../core/registration.ts';
+import type { RegisteredSecret } from '../../registration/registered-secret.ts';
 
 const Options = t.union([t.record(t.string, t.string), t.null, t.undefined]);
 

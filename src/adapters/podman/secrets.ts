@@ -3,8 +3,8 @@
 
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { isSecretId } from '../../core/naming.ts';
-import { sameOptions, type RegisteredSecret } from '../../core/registration.ts';
-import type { NewSecret, RegistryFeatures, SecretRegistry } from '../../ports/secret-registry.ts';
+import { sameOptions, type RegisteredSecret } from '../../registration/registered-secret.ts';
+import type { NewSecret, RegistryFeatures, SecretRegistry } from '../../registration/secret-registry.ts';
 import { decodeCreated, decodeListing, decodeSecret } from './codec.ts';
 import { isMissing, refusal } from './errors.ts';
 import { createPodmanApi, type ApiAnswer, type PodmanApi } from './modem.ts';

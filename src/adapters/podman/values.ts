@@ -2,9 +2,9 @@
 // those are refused, never handed on.
 
 import { isSecretId } from '../../core/naming.ts';
-import type { RegisteredSecret } from '../../core/registration.ts';
-import { SecretValue } from '../../core/secret.ts';
-import type { HeldValue, SecretValues } from '../../ports/secret-values.ts';
+import type { RegisteredSecret } from '../../registration/registered-secret.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import type { HeldValue, SecretValues } from '../../transfer/secret-values.ts';
 import { decodeShown } from './codec.ts';
 import { isMissing, refusal } from './errors.ts';
 import { createPodmanApi, type PodmanApi } from './modem.ts';

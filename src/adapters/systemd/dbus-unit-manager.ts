@@ -5,7 +5,7 @@ import { ConnectionClosedError, DBusError, TimeoutError } from 'dbus-native';
 
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
-import type { UnitManager } from '../../ports/unit-manager.ts';
+import type { UnitManager } from '../../registration/unit-manager.ts';
 import { MANAGER, onBus, unreachable } from './bus.ts';
 
 export type DbusUnitManagerOptions = {

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
-import { isPsiDropIn } from '../../core/unit-text.ts';
-import type { DropIn, DropInStore } from '../../ports/drop-in-store.ts';
-import { syncFolder, writeFileAtomic } from '../fs/atomic-write.ts';
-import { errnoOf, fileError } from '../fs/host-error.ts';
+import { isPsiDropIn } from '../../registration/drop-in.ts';
+import type { DropIn, DropInStore } from '../../registration/drop-in-store.ts';
+import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { errnoOf, fileError } from '../files/host-error.ts';
 
 const FILE = '50-secrets.conf';
 const SUFFIX = '.container.d';

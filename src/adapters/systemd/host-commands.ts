@@ -7,7 +7,7 @@ import { DBusError, Variant, type Message, type MessageBus } from 'dbus-native';
 
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
-import type { HostCommandResult, HostCommands } from '../../ports/host-commands.ts';
+import type { HostCommandResult, HostCommands } from '../../certificates/host-commands.ts';
 import { MANAGER, onBus, unreachable } from './bus.ts';
 
 export type SystemdCommandsOptions = {

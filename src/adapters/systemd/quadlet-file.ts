@@ -5,10 +5,10 @@ import { lstat, open, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
-import { isPsiDropIn } from '../../core/unit-text.ts';
-import type { DropInText, QuadletFiles } from '../../ports/quadlet-files.ts';
-import { syncFolder, writeFileAtomic } from '../fs/atomic-write.ts';
-import { errnoOf, fileError } from '../fs/host-error.ts';
+import { isPsiDropIn } from '../../registration/drop-in.ts';
+import type { DropInText, QuadletFiles } from '../../transfer/quadlet/quadlet-files.ts';
+import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { errnoOf, fileError } from '../files/host-error.ts';
 
 const MOST_BACKUPS = 100;
 

@@ -1,6 +1,6 @@
 // When a timer of the host runs next, asked over D-Bus.
 
-import type { UnitTimers } from '../../ports/unit-timers.ts';
+import type { UnitTimers } from '../../certificates/unit-timers.ts';
 import { MANAGER, onBus } from './bus.ts';
 
 const CALL_MS = 5_000;

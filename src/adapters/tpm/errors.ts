@@ -2,7 +2,7 @@
 
 import type { TpmErrorKind } from 'node-tpm2-tss';
 import { PsiError, type Retry } from '../../core/error.ts';
-import type { KeyFailure } from '../../ports/key-wrapper.ts';
+import type { KeyFailure } from '../../sealing/key-wrapper.ts';
 
 const SEAL_ANEW = '`podman exec psi psi cache refresh` seals anew for this host as it is now';
 

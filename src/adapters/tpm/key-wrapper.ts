@@ -3,8 +3,8 @@
 
 import type { CallOptions, PcrBank, TpmErrorKind, TpmInfo } from 'node-tpm2-tss';
 import { PsiError } from '../../core/error.ts';
-import { SecretValue } from '../../core/secret.ts';
-import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../ports/key-wrapper.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../sealing/key-wrapper.ts';
 import { authError, closedError, loadError, tpmError } from './errors.ts';
 
 export type TpmKeyWrapperDeps = {

@@ -1,12 +1,12 @@
 // `psi cache …`: thin clients of the running service, which alone holds the cache and its key.
 
 import { exitCode, PsiError } from '../../core/error.ts';
-import type { CacheReport } from '../../usecases/cache-control.ts';
-import type { RefreshReport } from '../../usecases/cache-refresh.ts';
-import type { KeyReport } from '../../usecases/key-report.ts';
-import type { Failure, SetupEvent } from '../../usecases/setup-events.ts';
+import type { CacheReport } from '../../cache/control.ts';
+import type { RefreshReport } from '../../cache/refresh.ts';
+import type { KeyReport } from '../../sealing/key-report.ts';
+import type { Failure, SetupEvent } from '../../registration/setup-events.ts';
 import { outcomeLine, printCacheReport, printFailure, printKeyReport } from '../cache-report.ts';
-import type { ControlClient } from '../control-client.ts';
+import type { ControlClient } from '../../faces/control/client.ts';
 import type { Terminal } from '../terminal.ts';
 
 const TURN_ON =

@@ -1,8 +1,8 @@
 // `psi infisical import podman-secret` and `… quadlet`: what becomes of each key, and what is left to do.
 
-import type { ImportEvent } from '../../usecases/import-report.ts';
-import type { PodmanFound } from '../../usecases/import-podman.ts';
-import type { QuadletReport } from '../../usecases/import-quadlet.ts';
+import type { ImportEvent } from '../../transfer/import/report.ts';
+import type { PodmanFound } from '../../transfer/import/podman.ts';
+import type { QuadletReport } from '../../transfer/import/quadlet.ts';
 import type { InfisicalTools, QuadletFlags } from '../composition.ts';
 import { printImportReport } from '../import-report.ts';
 import { printQuadletSteps } from '../quadlet-report.ts';

@@ -1,8 +1,8 @@
 // `psi hsm …`: what the running service sees of the token, and a login by hand.
 
-import type { KeyReport } from '../../usecases/key-report.ts';
+import type { KeyReport } from '../../sealing/key-report.ts';
 import { hasProblem, printKeyReport } from '../cache-report.ts';
-import type { ControlClient } from '../control-client.ts';
+import type { ControlClient } from '../../faces/control/client.ts';
 import type { Terminal } from '../terminal.ts';
 
 export type HsmAction = 'preflight' | 'init' | 'status';

@@ -1,7 +1,7 @@
 // `psi infisical import …`: what becomes of each key, while it runs and at its end.
 
-import type { ImportSource } from '../../core/import-entry.ts';
-import type { Conflict, ImportEvent } from '../../usecases/import-report.ts';
+import type { ImportSource } from '../../transfer/import/entry.ts';
+import type { Conflict, ImportEvent } from '../../transfer/import/report.ts';
 import type { InfisicalTools } from '../composition.ts';
 import { printImportReport } from '../import-report.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,9 +1,9 @@
 // `psi install` and `psi systemd install`: what they did to the host, line by line, and what to run next.
 
 import type { Config } from '../../config/config.ts';
-import type { HostChange } from '../../usecases/host-change.ts';
-import type { InstallOptions } from '../../usecases/install.ts';
-import type { SystemdInstallOptions } from '../../usecases/systemd-install.ts';
+import type { HostChange } from '../../host/change.ts';
+import type { InstallOptions } from '../../host/install.ts';
+import type { SystemdInstallOptions } from '../../host/systemd-install.ts';
 import type { Composition } from '../composition.ts';
 import type { Terminal } from '../terminal.ts';
 

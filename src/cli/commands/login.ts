@@ -2,7 +2,7 @@
 
 import type { Config } from '../../config/config.ts';
 import { exitCode } from '../../core/error.ts';
-import type { LoginResult } from '../../usecases/try-logins.ts';
+import type { LoginResult } from '../../provider/try-logins.ts';
 import type { Composition } from '../composition.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -1,6 +1,6 @@
 // `psi infisical env` and `psi infisical write-file`: secrets to where somebody asked for them. The only commands that print values.
 
-import { renderEnv, type EnvFormat, type EnvReader } from '../../core/env-format.ts';
+import { renderEnv, type EnvFormat, type EnvReader } from '../../transfer/env-format.ts';
 import type { InfisicalTools } from '../composition.ts';
 import type { Terminal } from '../terminal.ts';
 

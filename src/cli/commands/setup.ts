@@ -1,10 +1,10 @@
 // `psi setup`: asks the running service to plan and apply, shows progress, prints the report.
 
-import type { LocatedIssue } from '../../config/issue.ts';
+import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { PsiError } from '../../core/error.ts';
-import type { SetupEvent, SetupReport } from '../../usecases/setup-events.ts';
-import type { SetupRequest } from '../../usecases/setup.ts';
-import type { ControlClient } from '../control-client.ts';
+import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts';
+import type { SetupRequest } from '../../registration/setup.ts';
+import type { ControlClient } from '../../faces/control/client.ts';
 import { printSetupReport, setupExit } from '../setup-report.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -1,9 +1,9 @@
 // `psi status`: is the service there, and what does it hold? Also the container's health check, so it must stay cheap.
 
-import type { ServiceStatus } from '../../usecases/status.ts';
-import type { CacheStatus } from '../../usecases/cache-status.ts';
+import type { ServiceStatus } from '../../lookup/status.ts';
+import type { CacheStatus } from '../../cache/status.ts';
 import { printCacheLine } from '../cache-report.ts';
-import type { ControlClient } from '../control-client.ts';
+import type { ControlClient } from '../../faces/control/client.ts';
 import { duration } from '../duration.ts';
 import type { Terminal } from '../terminal.ts';
 

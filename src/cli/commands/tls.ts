@@ -1,7 +1,7 @@
 // `psi infisical tls …`: runs in its own process, which owns the state of the certificates.
 
 import type { Config } from '../../config/config.ts';
-import type { TlsMode } from '../../core/renewal.ts';
+import type { TlsMode } from '../../certificates/plan.ts';
 import type { Composition } from '../composition.ts';
 import { printTlsRun, printTlsStatus } from '../tls-report.ts';
 import type { Terminal } from '../terminal.ts';

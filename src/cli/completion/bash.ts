@@ -1,6 +1,6 @@
 // Completion for bash. Needs no bash-completion package.
 
-import { shellQuoted } from '../../core/shell-words.ts';
+import { shellQuoted } from '../../core/text/shell.ts';
 import type { CompletionCommand, CompletionModel, CompletionOption, Value } from './model.ts';
 
 export function bashCompletion({ commands, everywhere }: CompletionModel): string {

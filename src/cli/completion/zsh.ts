@@ -1,6 +1,6 @@
 // Completion for zsh: one function for each command, over zsh's own _arguments.
 
-import { shellQuoted } from '../../core/shell-words.ts';
+import { shellQuoted } from '../../core/text/shell.ts';
 import type { CompletionCommand, CompletionModel, CompletionOption, Value } from './model.ts';
 
 export function zshCompletion({ commands, everywhere }: CompletionModel): string {

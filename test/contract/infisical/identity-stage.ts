@@ -1,9 +1,9 @@
 // A source that logs in as one identity, with fields that a test can change. Not a test itself.
-import { SecretValue } from '../../../src/core/secret.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Auth } from '../../../src/adapters/infisical/auth/methods.ts';
 import type { ConnectionDeps } from '../../../src/adapters/infisical/connection.ts';
-import type { SecretSource } from '../../../src/ports/secret-source.ts';
+import type { SecretSource } from '../../../src/provider/secret-source.ts';
 import { PROD, read, startStage, type Stage, type StageOptions } from './stage.ts';
 
 export const IDENTITY = '1c2d3e4f-0000-4000-8000-000000000000';

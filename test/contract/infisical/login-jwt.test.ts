@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { SecretValue } from '../../../src/core/secret.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
 import { acceptJwt, type LoginMethod } from '../../doubles/infisical/machine-logins.ts';
 import { mintJwt, type Claims } from '../../doubles/jwt.ts';
 import { BY_IDENTITY, IDENTITY, readA, startIdentityStage, type IdentityStage } from './identity-stage.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { TokenFiles } from '../../../src/adapters/fs/token-file.ts';
+import { TokenFiles } from '../../../src/adapters/files/token-file.ts';
 import { CLIENT_SECRET, list, patient, PROD, read, ROOT, startStage, type Stage } from './stage.ts';
 
 let stage: Stage;

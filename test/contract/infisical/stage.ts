@@ -1,10 +1,10 @@
 // A source against an Infisical double, both on one clock that stands still. Not a test itself.
-import { SecretValue } from '../../../src/core/secret.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
 import { createConnection, type Connection, type ConnectionDeps } from '../../../src/adapters/infisical/connection.ts';
 import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
 import { PsiError } from '../../../src/core/error.ts';
-import type { ListedSecret, SecretSource } from '../../../src/ports/secret-source.ts';
-import type { StoredToken, TokenStore } from '../../../src/ports/token-store.ts';
+import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
+import type { StoredToken, TokenStore } from '../../../src/provider/token-store.ts';
 import { startInfisicalDouble } from '../../doubles/infisical/infisical-double.ts';
 import type { InfisicalDouble, InfisicalDoubleOptions } from '../../doubles/infisical/infisical-double.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';

@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { InfisicalSDK } from '@infisical/sdk';
 import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
 import { createInfisicalWriter } from '../../../src/adapters/infisical/writer.ts';
-import { SecretValue } from '../../../src/core/secret.ts';
-import type { SecretSource } from '../../../src/ports/secret-source.ts';
-import type { SecretToWrite, SecretWriter } from '../../../src/ports/secret-writer.ts';
-import { importSecrets } from '../../../src/usecases/import-secrets.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { SecretSource } from '../../../src/provider/secret-source.ts';
+import type { SecretToWrite, SecretWriter } from '../../../src/provider/secret-writer.ts';
+import { importSecrets } from '../../../src/transfer/import/secrets.ts';
 import { CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
 
 let stage: Stage;

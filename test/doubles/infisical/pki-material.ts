@@ -1,6 +1,6 @@
 // Pairs as an authority hands them out, without a server. Real X.509, valid around NOW.
-import { SecretValue } from '../../../src/core/secret.ts';
-import type { CertificateMaterial } from '../../../src/ports/certificate-authority.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { CertificateMaterial } from '../../../src/certificates/certificate-authority.ts';
 import { PkiAuthority } from './pki-authority.ts';
 
 export const NOW = Date.UTC(2026, 5, 1);

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { cacheKey, decodeBundle, encodeBundle, type CacheEntry } from '../../../src/core/cache-bundle.ts';
-import { SecretValue } from '../../../src/core/secret.ts';
+import { cacheKey, decodeBundle, encodeBundle, type CacheEntry } from '../../../src/cache/bundle.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
 import { cacheEntry, plain } from '../../contract/cache-file.contract.ts';
 
 const name = fc

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { PsiError, type ErrorCode } from '../../../src/core/error.ts';
-import { SecretValue } from '../../../src/core/secret.ts';
-import { healthOf } from '../../../src/usecases/cache-status.ts';
-import { SecretCache } from '../../../src/usecases/cache.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import { healthOf } from '../../../src/cache/status.ts';
+import { SecretCache } from '../../../src/cache/cache.ts';
 import { cacheEntry } from '../../contract/cache-file.contract.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';

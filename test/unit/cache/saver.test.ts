@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { CacheSaver } from '../../../src/usecases/cache-saver.ts';
+import { CacheSaver } from '../../../src/cache/saver.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 
 function stage() {

@@ -10,12 +10,12 @@ import {
   cacheStatusCommand,
 } from '../../../src/cli/commands/cache.ts';
 import { hsmCommand } from '../../../src/cli/commands/hsm.ts';
-import { ControlClient } from '../../../src/cli/control-client.ts';
+import { ControlClient } from '../../../src/faces/control/client.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { PsiError } from '../../../src/core/error.ts';
-import type { CacheReport } from '../../../src/usecases/cache-control.ts';
-import type { KeyReport } from '../../../src/usecases/key-report.ts';
-import type { Failure } from '../../../src/usecases/setup-events.ts';
+import type { CacheReport } from '../../../src/cache/control.ts';
+import type { KeyReport } from '../../../src/sealing/key-report.ts';
+import type { Failure } from '../../../src/registration/setup-events.ts';
 
 /** Answers every request with the same, and notes what was asked. */
 class FakeClient extends ControlClient {

@@ -5,10 +5,10 @@ import type { InfisicalTools, QuadletFlags } from '../../../src/cli/composition.
 import { run } from '../../../src/cli/run.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
-import { SecretValue } from '../../../src/core/secret.ts';
-import type { PodmanFound, PodmanSelection } from '../../../src/usecases/import-podman.ts';
-import type { QuadletReport } from '../../../src/usecases/import-quadlet.ts';
-import type { ImportReport } from '../../../src/usecases/import-report.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { PodmanFound, PodmanSelection } from '../../../src/transfer/import/podman.ts';
+import type { QuadletReport } from '../../../src/transfer/import/quadlet.ts';
+import type { ImportReport } from '../../../src/transfer/import/report.ts';
 import { fakeComposition } from '../../fakes/composition.fake.ts';
 
 let out: string[];

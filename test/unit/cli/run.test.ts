@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { run, type CliDeps } from '../../../src/cli/run.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
-import { ConfigError } from '../../../src/config/issue.ts';
+import { ConfigError } from '../../../src/config/findings/issue.ts';
 import { PsiError } from '../../../src/core/error.ts';
 
 type Printed = { readonly out: string[]; readonly errors: string[] };

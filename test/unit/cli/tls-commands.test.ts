@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import type { Composition } from '../../../src/cli/composition.ts';
 import { run } from '../../../src/cli/run.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
-import type { CertificateReport } from '../../../src/usecases/tls-report.ts';
-import type { TlsOptions } from '../../../src/usecases/tls-run.ts';
-import type { CertificateStatus, TlsStatus } from '../../../src/usecases/tls-status.ts';
+import type { CertificateReport } from '../../../src/certificates/report.ts';
+import type { TlsOptions } from '../../../src/certificates/run.ts';
+import type { CertificateStatus, TlsStatus } from '../../../src/certificates/status.ts';
 import { fakeComposition } from '../../fakes/composition.fake.ts';
 
 type Stage = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parseArgv } from '../../../src/config/argv.ts';
-import { parseDuration } from '../../../src/config/duration.ts';
+import { parseArgv } from '../../../src/config/schema/argv.ts';
+import { parseDuration } from '../../../src/config/schema/duration.ts';
 
 test('reads durations as people and systemd write them', () => {
   const known: readonly (readonly [unknown, number])[] = [

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ISSUE_CODES } from '../../../src/config/hints.ts';
-import { formatIssues } from '../../../src/config/report.ts';
+import { ISSUE_CODES } from '../../../src/config/findings/hints.ts';
+import { formatIssues } from '../../../src/config/findings/report.ts';
 import { problemsOf } from './support.ts';
 
 const folder = new URL('../../golden/config/', import.meta.url);

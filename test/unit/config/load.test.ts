@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { configFile, loadConfig } from '../../../src/config/load.ts';
-import { ConfigError, issuesAsJson } from '../../../src/config/issue.ts';
-import { configJsonSchema } from '../../../src/config/json-schema.ts';
+import { ConfigError, issuesAsJson } from '../../../src/config/findings/issue.ts';
+import { configJsonSchema } from '../../../src/config/schema/json-schema.ts';
 import { exitCode } from '../../../src/core/error.ts';
 import { PROVIDER, load, problemsOf } from './support.ts';
 

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { hintFor, suggest } from '../../../src/config/hints.ts';
-import { ConfigError } from '../../../src/config/issue.ts';
-import { formatIssues } from '../../../src/config/report.ts';
-import { workloadName } from '../../../src/config/name-fields.ts';
+import { hintFor, suggest } from '../../../src/config/findings/hints.ts';
+import { ConfigError } from '../../../src/config/findings/issue.ts';
+import { formatIssues } from '../../../src/config/findings/report.ts';
+import { workloadName } from '../../../src/config/schema/name-fields.ts';
 import { secretName } from '../../../src/core/naming.ts';
 import { load } from './support.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Env, SecretField } from '../../../src/config/config.ts';
-import { resolveSecret } from '../../../src/config/secret-field.ts';
+import { resolveSecret } from '../../../src/config/schema/secret-field.ts';
 import { PsiError } from '../../../src/core/error.ts';
-import { SecretValue } from '../../../src/core/secret.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
 import { load } from './support.ts';
 
 const FILES: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Config, Env } from '../../../src/config/config.ts';
-import { ConfigError } from '../../../src/config/issue.ts';
+import { ConfigError } from '../../../src/config/findings/issue.ts';
 
 export type LoadText = { readonly file?: string; readonly env?: Env; readonly uid?: number };
 

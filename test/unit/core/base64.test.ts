@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBase64 } from '../../../src/core/base64.ts';
-import { SecretValue } from '../../../src/core/secret.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
 
 test('gives back any bytes, wrapped or not', () => {
   fc.assert(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { cacheDefect } from '../../../src/adapters/cache/defects.ts';
+import { cacheDefect } from '../../../src/adapters/cache-file/defects.ts';
 import { MEANINGS, meaningOf } from '../../../src/adapters/hsm/failure-words.ts';
 
 const read = (path: string): Promise<string> => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
@@ -78,7 +78,7 @@ test('whatever else a backend says of itself is there too', async () => {
     ['src/adapters/hsm/errors.ts', ['did not answer within', 'psi is stopping']],
     ['src/adapters/hsm/pin.ts', ['the PIN of the HSM cannot be read']],
     ['src/adapters/hsm/preflight.ts', ['is not there or not readable']],
-    ['src/compose-cache.ts', ['the config names no PKCS#11 module']],
+    ['src/wiring/cache.ts', ['the config names no PKCS#11 module']],
     ['packages/node-tpm2-tss/lib/native.js', ['there is no such file', 'this user may not open it', 'nothing answers']],
     ['packages/node-tpm2-tss/lib/seal.js', ['this blob needs an auth value', 'changed since sealing']],
     ['packages/node-tpm2-tss/lib/inspect.js', ['is not allocated in this TPM']],

@@ -2,7 +2,7 @@
 // replaced one counts at once.
 
 import { PsiError } from '../../../core/error.ts';
-import type { Clock } from '../../../ports/clock.ts';
+import type { Clock } from '../../../core/clock.ts';
 import type { TokenKeeper } from '../token-keeper.ts';
 import { claimsOf } from './jwt-claims.ts';
 import type { ResolveSecret } from './login.ts';

@@ -2,7 +2,7 @@
 // account signs here (type iam). Both by Google's own package.
 
 import { PsiError } from '../../../core/error.ts';
-import type { SecretValue } from '../../../core/secret.ts';
+import type { SecretValue } from '../../../core/secret-value.ts';
 import { decodeServiceAccountKey } from '../codec.ts';
 import { claimsOf } from './jwt-claims.ts';
 import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';

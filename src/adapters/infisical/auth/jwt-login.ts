@@ -2,7 +2,7 @@
 // that it outlives the rotation of the JWT; that the JWT is good is for the server to judge.
 
 import { PsiError } from '../../../core/error.ts';
-import { SecretValue } from '../../../core/secret.ts';
+import { SecretValue } from '../../../core/secret-value.ts';
 import { claimsOf, isJwt } from './jwt-claims.ts';
 import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';
 

@@ -2,7 +2,7 @@
 
 import { scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
-import { SecretValue } from '../../../core/secret.ts';
+import { SecretValue } from '../../../core/secret-value.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 
 export type LdapAuth<Field> = ByIdentity & {

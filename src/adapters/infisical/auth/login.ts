@@ -1,6 +1,6 @@
 // One way to log in, as the session needs it. A method is one file beside this one.
 
-import type { SecretValue } from '../../../core/secret.ts';
+import type { SecretValue } from '../../../core/secret-value.ts';
 import type { ClientCertificate } from '../tls.ts';
 
 export type LoginRequest = {

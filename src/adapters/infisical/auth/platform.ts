@@ -2,7 +2,7 @@
 // they may carry the requests they are about.
 
 import { PsiError } from '../../../core/error.ts';
-import { SecretValue } from '../../../core/secret.ts';
+import { SecretValue } from '../../../core/secret-value.ts';
 import type { LoginTools } from './login.ts';
 
 /** A metadata service is on the same host: one that is absent must not hold a start up for longer. */

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { PsiError } from '../../../core/error.ts';
-import { SecretValue } from '../../../core/secret.ts';
+import { SecretValue } from '../../../core/secret-value.ts';
 import { oneLine } from '../words.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { PsiError } from '../../../core/error.ts';
-import { SecretValue } from '../../../core/secret.ts';
+import { SecretValue } from '../../../core/secret-value.ts';
 
 export type CommandLimits = { readonly timeoutMs: number; readonly maxBytes: number };
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 
 import { PinBook, pinSources, RefusedPins, type PinOrigins } from '../../../../src/adapters/hsm/pin.ts';
 import { PsiError } from '../../../../src/core/error.ts';
-import { SecretValue } from '../../../../src/core/secret.ts';
+import { SecretValue } from '../../../../src/core/secret-value.ts';
 
 const missing = (): Promise<never> => Promise.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }));
 const file = (text: string) => () => Promise.resolve(Buffer.from(text));

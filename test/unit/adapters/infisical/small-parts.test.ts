@@ -8,7 +8,7 @@ import { getRequest, isAddressable } from '../../../../src/adapters/infisical/re
 import { usableMs } from '../../../../src/adapters/infisical/token-life.ts';
 import { namedWaitMs } from '../../../../src/adapters/infisical/wait.ts';
 import { looksLike, oneLine } from '../../../../src/adapters/infisical/words.ts';
-import { SecretValue } from '../../../../src/core/secret.ts';
+import { SecretValue } from '../../../../src/core/secret-value.ts';
 
 const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.sig`;
 const HOUR = 3_600_000;

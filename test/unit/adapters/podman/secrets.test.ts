@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { createSecretRegistry } from '../../../../src/adapters/podman/secrets.ts';
 import { PsiError } from '../../../../src/core/error.ts';
-import type { SecretRegistry } from '../../../../src/ports/secret-registry.ts';
+import type { SecretRegistry } from '../../../../src/registration/secret-registry.ts';
 import { FakeDriverFace } from '../../../fakes/driver-face.fake.ts';
 import { servePodman, type ServedPodman } from '../../../fakes/podman-api.fake.ts';
 import { FakePodman } from '../../../fakes/podman.fake.ts';

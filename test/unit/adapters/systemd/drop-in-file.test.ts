@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { DropInFiles } from '../../../../src/adapters/systemd/drop-in-file.ts';
-import { DROP_IN_MARK } from '../../../../src/core/unit-text.ts';
+import { DROP_IN_MARK } from '../../../../src/registration/drop-in.ts';
 import { dropInStoreContract } from '../../../contract/drop-in-store.contract.ts';
 import { FakeDropInStore } from '../../../fakes/drop-in-store.fake.ts';
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { QuadletFolder } from '../../../../src/adapters/systemd/quadlet-file.ts';
 import { PsiError } from '../../../../src/core/error.ts';
-import { DROP_IN_MARK } from '../../../../src/core/unit-text.ts';
+import { DROP_IN_MARK } from '../../../../src/registration/drop-in.ts';
 
 let dir: string;
 let folder: QuadletFolder;

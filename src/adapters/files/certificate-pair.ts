@@ -1,0 +1,96 @@
+// Is this a certificate with its own key, its own chain and a life ahead? Asked before anything on disk is touched.
+
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+
+import { serialOf, type LeafFacts } from '../../certificates/certificate.ts';
+import { PsiError } from '../../core/error.ts';
+import type { CertificateMaterial } from '../../certificates/certificate-authority.ts';
+
+/** How far the authority's clock may be ahead. */
+const SKEW_MS = 5 * 60_000;
+
+export type CertificateTexts = {
+  readonly cert: string;
+  readonly key: string;
+  readonly chain: string;
+  readonly ca: string | undefined;
+};
+
+export function factsOf(leaf: X509Certificate): LeafFacts {
+  return {
+    serial: serialOf(leaf.serialNumber),
+    notBefore: leaf.validFromDate.getTime(),
+    notAfter: leaf.validToDate.getTime(),
+  };
+}
+
+/** Of a pair that belongs together, else undefined. */
+export function factsOfPair(certificate: string, key: string): LeafFacts | undefined {
+  try {
+    const leaf = new X509Certificate(certificate);
+    return leaf.checkPrivateKey(createPrivateKey(key)) ? factsOf(leaf) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws BAD_CERTIFICATE, or answers what there is to write. */
+export function checkMaterial(
+  material: CertificateMaterial,
+  now: number,
+): { readonly facts: LeafFacts; readonly texts: CertificateTexts } {
+  const leaf = parsed(() => new X509Certificate(material.certificate), 'the certificate cannot be read');
+  if (!material.key) throw bad('no private key came with the certificate');
+  const keyText = material.key.exposeText();
+  const key: KeyObject = parsed(() => createPrivateKey(keyText), 'its private key cannot be read');
+  if (!leaf.checkPrivateKey(key)) throw bad('the private key belongs to another certificate');
+  const facts = factsOf(leaf);
+  if (facts.notAfter <= now) throw bad(`the certificate has expired already, on ${dayOf(facts.notAfter)}`, CLOCK);
+  if (facts.notBefore > now + SKEW_MS) {
+    throw bad(`the certificate is not valid before ${dayOf(facts.notBefore)}`, CLOCK);
+  }
+  const chain = parsed(() => certificatesIn(material.chain), 'its chain cannot be read');
+  const issuer = chain[0] ?? (material.ca === undefined ? undefined : certificatesIn(material.ca)[0]);
+  if (issuer && !leaf.checkIssued(issuer)) throw bad('its chain does not begin with its issuer');
+  return {
+    facts,
+    texts: {
+      cert: lines(material.certificate),
+      key: lines(keyText),
+      chain: material.chain === '' ? '' : lines(material.chain),
+      // The first of the chain has just been found to be the issuer.
+      ca: material.ca !== undefined ? lines(material.ca) : chain[0]?.toString(),
+    },
+  };
+}
+
+const CLOCK = 'is the clock of this host right? `timedatectl`';
+
+function certificatesIn(pem: string): readonly X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
+}
+
+/** Node's own words are left out: they may repeat what they could not read. */
+function parsed<T>(parse: () => T, message: string): T {
+  try {
+    return parse();
+  } catch {
+    throw bad(message);
+  }
+}
+
+function bad(
+  message: string,
+  hint = 'the files in place were left as they are; look at the certificate in infisical',
+): PsiError {
+  return new PsiError('BAD_CERTIFICATE', `what the authority handed out cannot be used: ${message}`, { hint });
+}
+
+function lines(pem: string): string {
+  return pem.endsWith('\n') ? pem : `${pem}\n`;
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,58 @@
+// The header file: one `Authorization:` line that the driver's curl reads at each call (`-H @FILE`). It is the only place outside
+// the config where the socket token stands, for its owner alone.
+
+import { timingSafeEqual } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { PsiError } from '../../core/error.ts';
+import type { SecretValue } from '../../core/secret-value.ts';
+import type { HeaderFile } from '../../registration/driver-command/header-file.ts';
+import { writeFileAtomic } from './atomic-write.ts';
+import { errnoOf, fileError } from './host-error.ts';
+
+/** Printable ASCII without blanks: nothing that could end the line and start another header. */
+const TOKEN = /^[\x21-\x7e]+$/;
+
+export class DriverHeaderFile implements HeaderFile {
+  readonly #path: string;
+
+  constructor(options: { readonly path: string }) {
+    this.#path = options.path;
+  }
+
+  async holds(token: SecretValue): Promise<boolean> {
+    try {
+      const found = await readFile(this.#path);
+      const wanted = headerLine(token);
+      return found.length === wanted.length && timingSafeEqual(found, wanted);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw fileError('read the header file', this.#path, error);
+    }
+  }
+
+  async write(token: SecretValue): Promise<void> {
+    const line = headerLine(token);
+    try {
+      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await writeFileAtomic(this.#path, line, { mode: 0o600 });
+    } catch (error) {
+      throw fileError('write the header file', this.#path, error);
+    }
+  }
+}
+
+function headerLine(token: SecretValue): Buffer {
+  const text = token.exposeText();
+  if (!TOKEN.test(text)) {
+    throw new PsiError(
+      'CONFIG_INVALID',
+      'the socket token is empty or holds a character that cannot stand in a header',
+      {
+        hint: 'use printable ASCII without blanks, such as `openssl rand -base64 32` prints',
+      },
+    );
+  }
+  return Buffer.from(`Authorization: Bearer ${text}\n`);
+}

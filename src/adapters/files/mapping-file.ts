@@ -1,0 +1,103 @@
+// Mappings on disk: one file per secret id in the state folder. Only these files are touched; everything else that lives there
+// (dot files, `*.bad`, `cache.enc`, `tls/`, `driver.hdr`) has a dot or is a folder, and so is never an id.
+
+import { close, open, read } from 'node:fs';
+import type { Dirent } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { PsiError } from '../../core/error.ts';
+import { decodeMapping, encodeMapping, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
+import type { Mapping } from '../../core/mapping.ts';
+import { isSecretId } from '../../core/naming.ts';
+import type { MappingStore } from '../../lookup/mapping-store.ts';
+import { syncFolder, writeFileAtomic } from './atomic-write.ts';
+import { errnoOf, fileError } from './host-error.ts';
+
+/** Enough to keep libuv's four threads busy, few enough that 5,000 mappings do not open 5,000 files. */
+const READERS = 16;
+
+// Plain descriptors: measured at 5,000 files, they take 0.2 s where file handles take 0.5 s, and PSI's start waits for this.
+const openFile = promisify(open);
+const readFile = promisify(read);
+const closeFile = promisify(close);
+
+export class MappingFiles implements MappingStore {
+  readonly #dir: string;
+
+  constructor(options: { readonly stateDir: string }) {
+    this.#dir = options.stateDir;
+  }
+
+  async loadAll(): ReturnType<MappingStore['loadAll']> {
+    const ids = await this.#ids();
+    const mappings = new Map<string, Mapping>();
+    const skipped: string[] = [];
+    let next = 0;
+    const reader = async (): Promise<void> => {
+      // A larger file is no mapping, and need not be read to know it.
+      const buffer = Buffer.alloc(MAX_MAPPING_BYTES + 1);
+      for (let id = ids[next++]; id !== undefined; id = ids[next++]) {
+        const mapping = await this.#read(id, buffer);
+        if (mapping === undefined) skipped.push(id);
+        else mappings.set(id, mapping);
+      }
+    };
+    await Promise.all(Array.from({ length: READERS }, reader));
+    return { mappings, skipped: skipped.sort() };
+  }
+
+  async put(id: string, mapping: Mapping): Promise<void> {
+    const path = this.#path(id);
+    try {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(path, encodeMapping(mapping), { mode: 0o600 });
+    } catch (error) {
+      throw fileError('write the mapping', path, error);
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    const path = this.#path(id);
+    try {
+      await rm(path);
+      await syncFolder(this.#dir);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw fileError('remove the mapping', path, error);
+    }
+  }
+
+  async #ids(): Promise<readonly string[]> {
+    let entries: readonly Dirent[];
+    try {
+      entries = await readdir(this.#dir, { withFileTypes: true });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw fileError('read the state folder', this.#dir, error);
+    }
+    return entries.filter((entry) => entry.isFile() && isSecretId(entry.name)).map((entry) => entry.name);
+  }
+
+  /** Undefined for a file that holds no mapping, or is gone. One that cannot be read at all is an error: lookups would fail. */
+  async #read(id: string, buffer: Buffer): Promise<Mapping | undefined> {
+    const path = join(this.#dir, id);
+    try {
+      const file = await openFile(path, 'r');
+      try {
+        const { bytesRead } = await readFile(file, buffer, 0, buffer.length, 0);
+        return bytesRead > MAX_MAPPING_BYTES ? undefined : decodeMapping(buffer.toString('utf8', 0, bytesRead));
+      } finally {
+        await closeFile(file);
+      }
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw fileError('read the mapping', path, error);
+    }
+  }
+
+  #path(id: string): string {
+    if (!isSecretId(id)) throw new PsiError('BAD_REQUEST', 'not a secret id');
+    return join(this.#dir, id);
+  }
+}

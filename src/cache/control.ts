@@ -1,0 +1,79 @@
+// What `psi cache` asks of the running service. The cache itself does not know names, workloads or devices; this does.
+
+import { PsiError, toPsiError } from '../core/error.ts';
+import type { Mapping } from '../core/mapping.ts';
+import { printable } from '../core/naming.ts';
+import type { KeyWrapper } from '../sealing/key-wrapper.ts';
+import type { SecretRegistry } from '../registration/secret-registry.ts';
+import type { CacheStatus } from './status.ts';
+import type { SecretCache } from './cache.ts';
+import { keyReport, type KeyReport } from '../sealing/key-report.ts';
+import type { MappingTable } from '../lookup/mapping-table.ts';
+import { failureOf } from '../registration/run-report.ts';
+import type { Failure } from '../registration/setup-events.ts';
+
+export type CacheControlDeps = {
+  readonly cache: SecretCache;
+  readonly keys: KeyWrapper;
+  readonly mappings: MappingTable;
+  readonly registry: Pick<SecretRegistry, 'list'>;
+};
+
+export type CacheReport = CacheStatus & {
+  /** Registered secrets that no value is cached of: they cannot be looked up during an outage. */
+  readonly missing: number;
+  readonly key: KeyReport;
+  /** Null: not asked for. */
+  readonly verified: Verified | null;
+};
+
+/** Of the file as it is on disk, opened anew. */
+export type Verified =
+  | { readonly ok: true; readonly entries: number; readonly writtenAt: string | null }
+  | { readonly ok: false; readonly failure: Failure; readonly code: PsiError['code'] };
+
+export class CacheControl {
+  readonly #deps: CacheControlDeps;
+
+  constructor(deps: CacheControlDeps) {
+    this.#deps = deps;
+  }
+
+  async status(options: { readonly verify: boolean }): Promise<CacheReport> {
+    const { cache, keys, mappings } = this.#deps;
+    const verified = options.verify ? await this.#verify() : null;
+    const key = keyReport(keys.backend, await keys.describe());
+    const missing = mappings.all().filter((mapping) => !cache.holds(mapping)).length;
+    return { ...cache.status(), missing, key, verified };
+  }
+
+  /** By Podman's name of a secret, by its id, or by a workload's name: all of its secrets. Answers how many were cached. */
+  async invalidate(name: string): Promise<{ readonly named: number; readonly dropped: number }> {
+    const { cache, mappings, registry } = this.#deps;
+    // Podman may be away; then the names that are known have to do.
+    await registry.list().then(
+      (secrets) => {
+        mappings.learnNames(secrets);
+      },
+      () => undefined,
+    );
+    const named: readonly Mapping[] = mappings.named(name);
+    if (named.length === 0) {
+      throw new PsiError('NOT_FOUND', `psi knows no secret or workload ${printable(name)}`, {
+        hint: '`podman secret ls` shows the names there are, such as myapp--DB_HOST; `myapp` stands for all of its secrets',
+      });
+    }
+    return { named: named.length, dropped: await cache.forget(named) };
+  }
+
+  async #verify(): Promise<Verified> {
+    try {
+      const content = await this.#deps.cache.verify();
+      const writtenAt = content ? new Date(content.writtenAt).toISOString() : null;
+      return { ok: true, entries: content?.entries.length ?? 0, writtenAt };
+    } catch (thrown) {
+      const error = toPsiError(thrown);
+      return { ok: false, failure: failureOf(error), code: error.code };
+    }
+  }
+}

@@ -1,0 +1,196 @@
+// Keeps the entries in memory and the file in step: opens it, comes back to one whose key is away, sets a broken one aside, saves. What is
+// in memory is never replaced by what is on disk, and a file that may be good never by less than it holds.
+
+import { toPsiError, type PsiError } from '../core/error.ts';
+import type { Mapping } from '../core/mapping.ts';
+import type { CacheFile } from './cache-file.ts';
+import type { CacheLog } from './cache-log.ts';
+import type { Clock } from '../core/clock.ts';
+import type { CacheEntries } from './entries.ts';
+import { CacheSaver } from './saver.ts';
+import { problemOf, type CacheProblem, type CacheState } from './status.ts';
+
+const FIRST_REOPEN_MS = 15_000;
+const LAST_REOPEN_MS = 10 * 60_000;
+
+export type CacheKeeperDeps = {
+  readonly entries: CacheEntries;
+  readonly file: CacheFile;
+  readonly clock: Clock;
+  readonly log: CacheLog;
+};
+
+export class CacheKeeper {
+  readonly #deps: CacheKeeperDeps;
+  readonly #saver: CacheSaver;
+  readonly #closing = new AbortController();
+  #state: CacheState = 'opening';
+  #opened: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
+  #lock: PsiError | undefined;
+  #problem: { readonly error: PsiError; readonly since: number } | undefined;
+  #savedAt: number | undefined;
+  #setAside: string | undefined;
+
+  constructor(deps: CacheKeeperDeps) {
+    this.#deps = deps;
+    this.#saver = new CacheSaver({ clock: deps.clock, save: () => this.#save() });
+  }
+
+  get state(): CacheState {
+    return this.#state;
+  }
+
+  get unsaved(): boolean {
+    return this.#saver.pending;
+  }
+
+  get savedAt(): number | undefined {
+    return this.#savedAt;
+  }
+
+  get setAside(): string | undefined {
+    return this.#setAside;
+  }
+
+  get problem(): CacheProblem | undefined {
+    return this.#problem && problemOf(this.#problem.error, this.#problem.since);
+  }
+
+  /** Resolves when the file has been read, or cannot be for now. Never rejects. */
+  open(): Promise<void> {
+    this.#opened ??= this.#read().then(() => {
+      if (this.#state === 'locked') void this.#reopen();
+    });
+    return this.#opened;
+  }
+
+  /** Tries a locked file once more, whatever it was locked for. Never rejects. */
+  async reopen(): Promise<void> {
+    await this.open();
+    if (this.#state === 'locked') await this.#read();
+  }
+
+  /** Memory changed. A locked file may hold more than memory: then it is saved once it is open. */
+  changed(): void {
+    if (this.#state === 'ready') this.#saver.soon();
+  }
+
+  /** Resolves when memory is on disk. Not for a locked file. */
+  save(): Promise<void> {
+    return this.#saver.now();
+  }
+
+  /**
+   * May the file be replaced by what is in memory? A locked one only if memory holds all that is wanted, or if nobody knows whether it can
+   * ever be opened again: then it stays beside the new one.
+   */
+  async claim(wanted: readonly Mapping[] | undefined): Promise<boolean> {
+    await this.open();
+    if (this.#lock?.retry === 'later') await this.#read();
+    if (this.#state === 'ready') return true;
+    if (!wanted) return false;
+    if (!wanted.every((mapping) => this.#deps.entries.has(mapping))) {
+      if (this.#lock?.retry !== 'no') return false;
+      this.#setAside = await this.#deps.file.setAside();
+    }
+    this.#inStep();
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    // Its failure is noted where it happens, and there is no later for it.
+    await this.#saver.close().catch(() => undefined);
+  }
+
+  #read(): Promise<void> {
+    this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOnce(): Promise<void> {
+    const { entries, file, log } = this.#deps;
+    try {
+      const content = await file.read();
+      // Replaced while it was read: memory is newer.
+      if (this.#state === 'ready') return;
+      const learned = entries.size > 0;
+      entries.merge(content?.entries ?? []);
+      this.#savedAt = content?.writtenAt;
+      this.#inStep();
+      this.#recovered();
+      log.opened(content?.entries.length ?? 0);
+      if (learned) this.#saver.soon();
+    } catch (thrown) {
+      if (this.#state === 'ready') return;
+      const error = toPsiError(thrown);
+      if (error.code === 'CACHE_CORRUPT') await this.#moveAway(error);
+      else this.#locked(error);
+    }
+  }
+
+  async #moveAway(error: PsiError): Promise<void> {
+    this.#note(error);
+    try {
+      this.#setAside = await this.#deps.file.setAside();
+    } catch (thrown) {
+      this.#locked(toPsiError(thrown));
+      return;
+    }
+    this.#inStep();
+    if (this.#deps.entries.size > 0) this.#saver.soon();
+  }
+
+  async #reopen(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let pause = FIRST_REOPEN_MS; this.#lock?.retry === 'later'; pause = Math.min(pause * 2, LAST_REOPEN_MS)) {
+      const goOn = await this.#deps.clock.sleep(pause, signal).then(
+        () => true,
+        () => false,
+      );
+      if (!goOn || this.#state !== 'locked') return;
+      await this.#read();
+    }
+  }
+
+  async #save(): Promise<void> {
+    const writtenAt = Math.round(this.#deps.clock.now());
+    try {
+      await this.#deps.file.write({ entries: this.#deps.entries.all(), writtenAt });
+    } catch (thrown) {
+      const error = toPsiError(thrown);
+      this.#note(error);
+      throw error;
+    }
+    this.#savedAt = writtenAt;
+    this.#recovered();
+  }
+
+  #inStep(): void {
+    this.#state = 'ready';
+    this.#lock = undefined;
+    this.#deps.entries.opened();
+  }
+
+  #locked(error: PsiError): void {
+    this.#state = 'locked';
+    this.#lock = error;
+    this.#note(error);
+  }
+
+  // Once per problem: a key that stays away must not fill the log.
+  #note(error: PsiError): void {
+    const known = this.#problem?.error;
+    if (known?.code === error.code && known.message === error.message) return;
+    this.#problem = { error, since: this.#deps.clock.now() };
+    this.#deps.log.problem(error);
+  }
+
+  #recovered(): void {
+    if (this.#problem) this.#deps.log.recovered();
+    this.#problem = undefined;
+  }
+}

@@ -1,0 +1,54 @@
+// What the cache says of itself, for `psi cache status` and the details of /healthz. Never a value, never a name of a secret.
+
+import type { PsiError } from '../core/error.ts';
+import type { KeyWrapper } from '../sealing/key-wrapper.ts';
+
+/**
+ * `opening`: the file is being read. `ready`: memory and file are in step, but for `unsaved`. `locked`: there is a file that may be good and
+ * cannot be opened now; lookups are answered from what was learned since the start.
+ */
+export type CacheState = 'opening' | 'ready' | 'locked';
+
+export type CacheStatus = {
+  readonly backend: KeyWrapper['backend'];
+  readonly state: CacheState;
+  readonly entries: number;
+  /** Of them: older than `max_age`, so that a lookup asks the provider first. */
+  readonly expired: number;
+  readonly oldestAgeSeconds: number | null;
+  readonly maxAgeSeconds: number | null;
+  /** When the file was written; null if there is none, or it was never opened. */
+  readonly savedAt: string | null;
+  /** Is there anything in memory that is not on disk yet? */
+  readonly unsaved: boolean;
+  /** Answers since the start. `stale`: older than `max_age`, because the provider failed. */
+  readonly answers: { readonly cache: number; readonly live: number; readonly stale: number };
+  readonly problem: CacheProblem | null;
+  /** Where an unreadable file was moved at this start. */
+  readonly setAside: string | null;
+};
+
+export type CacheProblem = {
+  readonly since: string;
+  readonly code: string;
+  readonly reason: string | null;
+  readonly message: string;
+  readonly hint: string | null;
+};
+
+export function problemOf(error: PsiError, sinceMs: number): CacheProblem {
+  const reason = error.details['reason'] ?? error.details['defect'];
+  return {
+    since: new Date(sinceMs).toISOString(),
+    code: error.code,
+    reason: reason === undefined ? null : String(reason),
+    message: error.message,
+    hint: error.hint ?? null,
+  };
+}
+
+/** One line for /healthz details: whatever the cache does, PSI serves. */
+export function healthOf(status: CacheStatus): string {
+  if (status.problem) return `cache ${status.state}: ${status.problem.message}`;
+  return `cache ${status.state}, ${String(status.entries)} entries`;
+}

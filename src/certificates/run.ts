@@ -1,0 +1,188 @@
+// `psi infisical tls issue|renew`: each certificate by itself, from its plan to its files and hooks. What goes wrong with one is kept in its
+// state and reported, and stops none of the others.
+
+import { askedText, NO_STATE, type CertificateState, type WantedCertificate } from './certificate.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
+import { planCertificate, renewalDue, spreadOf, type TlsMode } from './plan.ts';
+import type { CertificateAuthority } from './certificate-authority.ts';
+import type { CertificateFiles } from './certificate-files.ts';
+import type { CertificateStates } from './certificate-states.ts';
+import type { Clock } from '../core/clock.ts';
+import type { HostCommands } from './host-commands.ts';
+import type { RunLock } from './run-lock.ts';
+import { HookRuns, hookProblem } from './hooks.ts';
+import { CertificateOrder, rejected } from './order.ts';
+import {
+  tlsExit,
+  tlsFailure,
+  type CertificateReport,
+  type HookReport,
+  type TlsOutcome,
+  type TlsRunReport,
+} from './report.ts';
+
+export type TlsDeps = {
+  readonly authority: CertificateAuthority;
+  readonly files: CertificateFiles;
+  readonly states: CertificateStates;
+  readonly commands: HostCommands;
+  readonly clock: Clock;
+  readonly lock: RunLock;
+  /** SHA-256 of a text, in hex. */
+  readonly digest: (text: string) => string;
+  /** Name of this host. */
+  readonly host: string;
+};
+
+export type TlsOptions = {
+  readonly mode: TlsMode;
+  /** Undefined: all. */
+  readonly name: string | undefined;
+  readonly force: boolean;
+};
+
+export type TlsEvents = {
+  readonly waiting: (name: string, status: string, ms: number) => void;
+  readonly hook: (name: string, argv: readonly string[]) => void;
+};
+
+export async function runTls(
+  deps: TlsDeps,
+  certificates: readonly WantedCertificate[],
+  options: TlsOptions,
+  events: TlsEvents,
+  signal: AbortSignal,
+): Promise<TlsRunReport> {
+  const chosen = chooseCertificates(certificates, options.name);
+  const run = new TlsRun(deps, options, events, signal);
+  const reports = await deps.lock.hold(() => Promise.all(chosen.map((wanted) => run.one(wanted))));
+  return { certificates: reports, exit: tlsExit(reports) };
+}
+
+export function chooseCertificates(
+  certificates: readonly WantedCertificate[],
+  name: string | undefined,
+): readonly WantedCertificate[] {
+  const chosen = certificates.filter((wanted) => name === undefined || wanted.name === name);
+  if (name === undefined || chosen.length > 0) return chosen;
+  const known = certificates.map((wanted) => wanted.name).join(', ');
+  throw new PsiError('USAGE', `there is no certificate ${name} in the config`, {
+    hint: known === '' ? 'certificates stand under `tls.certificates` of the provider' : `there are: ${known}`,
+  });
+}
+
+export function digestsOf(
+  wanted: WantedCertificate,
+  { digest, host }: Pick<TlsDeps, 'digest' | 'host'>,
+): { readonly asked: string; readonly fraction: number } {
+  return { asked: digest(askedText(wanted)), fraction: spreadOf(digest(`${host}\n${wanted.name}`)) };
+}
+
+class TlsRun {
+  readonly #deps: TlsDeps;
+  readonly #options: TlsOptions;
+  readonly #events: TlsEvents;
+  readonly #signal: AbortSignal;
+  readonly #hooks: HookRuns;
+
+  constructor(deps: TlsDeps, options: TlsOptions, events: TlsEvents, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#events = events;
+    this.#signal = signal;
+    this.#hooks = new HookRuns(deps.commands, events.hook);
+  }
+
+  async one(wanted: WantedCertificate): Promise<CertificateReport> {
+    const { states, clock } = this.#deps;
+    const { asked, fraction } = digestsOf(wanted, this.#deps);
+    let state: CertificateState = NO_STATE;
+    const keep = async (next: CertificateState): Promise<void> => {
+      await states.put(wanted.name, next);
+      state = next;
+    };
+    let outcome: TlsOutcome = 'failed';
+    let failure: PsiError | undefined;
+    let hooks: readonly HookReport[] = [];
+    try {
+      state = (await states.get(wanted.name)) ?? NO_STATE;
+      outcome = await this.#bring(wanted, { asked, fraction, state: () => state, keep });
+    } catch (thrown) {
+      failure = toPsiError(thrown);
+    }
+    try {
+      hooks = await this.#hooks.run(wanted, state.owedHooks);
+      if (state.owedHooks.length > 0) {
+        await keep({ ...state, owedHooks: hooks.filter(({ ok }) => !ok).map(({ argv }) => argv) });
+      }
+      await this.#note(state, failure ?? hookProblem(hooks), keep);
+    } catch (thrown) {
+      failure ??= toPsiError(thrown);
+    }
+    const { certificate, request } = state;
+    const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+    return {
+      name: wanted.name,
+      outcome: failure ? 'failed' : outcome,
+      notAfter: iso(certificate?.notAfter),
+      renewalDue: iso(certificate && Math.max(renewalDue(certificate, wanted, fraction), clock.now())),
+      requestStatus: request?.status ?? null,
+      hooks,
+      failure: failure ? tlsFailure(failure) : null,
+    };
+  }
+
+  async #bring(
+    wanted: WantedCertificate,
+    own: {
+      readonly asked: string;
+      readonly fraction: number;
+      readonly state: () => CertificateState;
+      readonly keep: (state: CertificateState) => Promise<void>;
+    },
+  ): Promise<TlsOutcome> {
+    const { files, authority, clock } = this.#deps;
+    const { mode, force } = this.#options;
+    const { asked, fraction, state, keep } = own;
+    const onDisk = await files.inspect(wanted.name, wanted.output);
+    const held = onDisk ?? state().certificate;
+    const plan = planCertificate({
+      ...{ mode, force, asked, onDisk },
+      state: state(),
+      now: clock.now(),
+      dueAt: held && renewalDue(held, wanted, fraction),
+    });
+    if (plan.act === 'rejected') throw rejected(wanted.name, state().problem);
+    if (plan.act === 'keep') return 'kept';
+    const waiting = (status: string, ms: number): void => {
+      this.#events.waiting(wanted.name, status, ms);
+    };
+    const order = new CertificateOrder({ authority, clock, signal: this.#signal, wanted, waiting, ...own });
+    const obtained = await order.carryOut(plan);
+    if (obtained.kind === 'pending') return 'pending';
+    try {
+      const facts = await files.replace(wanted.name, wanted.output, obtained.material, clock.now());
+      const certificate = { ...facts, id: obtained.id };
+      await keep({ asked, certificate, request: undefined, owedHooks: wanted.hooks, problem: undefined });
+    } catch (thrown) {
+      // The same would come again, and a renewal of it is refused for good: with another digest the next run asks for a new one.
+      if (thrown instanceof PsiError && thrown.code === 'BAD_CERTIFICATE') {
+        await keep({ ...state(), asked: '', request: undefined });
+      }
+      throw thrown;
+    }
+    return obtained.how;
+  }
+
+  async #note(
+    state: CertificateState,
+    error: PsiError | undefined,
+    keep: (state: CertificateState) => Promise<void>,
+  ): Promise<void> {
+    if (!error && !state.problem) return;
+    const problem = error && {
+      ...{ at: this.#deps.clock.now(), code: error.code, message: error.message, hint: error.hint },
+    };
+    await keep({ ...state, problem });
+  }
+}

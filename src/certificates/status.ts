@@ -1,0 +1,101 @@
+// `psi infisical tls status`: from the state, the files and the timer alone. Asks no authority, so it works through an outage.
+
+import { NO_STATE, type WantedCertificate } from './certificate.ts';
+import { renewalDue } from './plan.ts';
+import type { UnitTimers } from './unit-timers.ts';
+import { chooseCertificates, digestsOf, type TlsDeps } from './run.ts';
+
+export const RENEW_TIMER = 'psi-tls-renew.timer';
+
+/** `changed`: the config asks for another one than is in place. `incomplete`: its files are not in place, or no pair. */
+export type CertificateCondition =
+  'valid' | 'due' | 'expired' | 'changed' | 'incomplete' | 'pending' | 'rejected' | 'not issued';
+
+export type CertificateStatus = {
+  readonly name: string;
+  readonly commonName: string;
+  readonly condition: CertificateCondition;
+  readonly serial: string | null;
+  /** ISO texts. */
+  readonly notBefore: string | null;
+  readonly notAfter: string | null;
+  /** Whole days, rounded down; negative after the end. */
+  readonly daysLeft: number | null;
+  readonly renewalDue: string | null;
+  readonly requestStatus: string | null;
+  readonly owedHooks: readonly (readonly string[])[];
+  readonly lastError: {
+    readonly at: string;
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string | null;
+  } | null;
+};
+
+export type TlsStatus = {
+  readonly certificates: readonly CertificateStatus[];
+  /** ISO text; null: no such timer is active. */
+  readonly nextRun: string | null;
+};
+
+export type TlsStatusDeps = Pick<TlsDeps, 'files' | 'states' | 'clock' | 'digest' | 'host'> & {
+  readonly timers: UnitTimers;
+};
+
+const DAY_MS = 86_400_000;
+
+export async function tlsStatus(
+  deps: TlsStatusDeps,
+  certificates: readonly WantedCertificate[],
+  name: string | undefined,
+): Promise<TlsStatus> {
+  const chosen = chooseCertificates(certificates, name);
+  const [nextRun, ...statuses] = await Promise.all([
+    deps.timers.nextRun(RENEW_TIMER),
+    ...chosen.map((wanted) => statusOf(deps, wanted)),
+  ]);
+  return { certificates: statuses, nextRun: iso(nextRun) };
+}
+
+async function statusOf(deps: TlsStatusDeps, wanted: WantedCertificate): Promise<CertificateStatus> {
+  const { asked, fraction } = digestsOf(wanted, deps);
+  const state = (await deps.states.get(wanted.name)) ?? NO_STATE;
+  const onDisk = await deps.files.inspect(wanted.name, wanted.output);
+  const held = onDisk ?? state.certificate;
+  const now = deps.clock.now();
+  const due = held && renewalDue(held, wanted, fraction);
+  const { request, problem } = state;
+  const condition = (): CertificateCondition => {
+    if (held && held.notAfter <= now) return 'expired';
+    if (request?.status === 'rejected') return 'rejected';
+    if (!state.certificate) return request ? 'pending' : 'not issued';
+    if (!onDisk) return 'incomplete';
+    if (request) return 'pending';
+    if (state.asked !== undefined && state.asked !== asked) return 'changed';
+    return due !== undefined && due <= now ? 'due' : 'valid';
+  };
+  return {
+    name: wanted.name,
+    commonName: wanted.commonName,
+    condition: condition(),
+    serial: held?.serial ?? null,
+    notBefore: iso(held?.notBefore),
+    notAfter: iso(held?.notAfter),
+    daysLeft: held ? Math.floor((held.notAfter - now) / DAY_MS) : null,
+    renewalDue: iso(due),
+    requestStatus: request?.status ?? null,
+    owedHooks: state.owedHooks,
+    lastError: problem
+      ? {
+          at: new Date(problem.at).toISOString(),
+          code: problem.code,
+          message: problem.message,
+          hint: problem.hint ?? null,
+        }
+      : null,
+  };
+}
+
+function iso(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

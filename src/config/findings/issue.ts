@@ -1,0 +1,42 @@
+// One problem in a configuration file, and the error that carries all of them.
+
+import { PsiError } from '../../core/error.ts';
+import type { IssueCode } from './hints.ts';
+
+/** What `--json` prints. */
+export type Issue = {
+  readonly code: IssueCode;
+  /** Dotted path of keys, `workloads.myapp.secrets.0.path`. Empty for the file as a whole. */
+  readonly path: string;
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly column: number;
+  readonly expected: string;
+  /** What stands there: the value where it is public, else only its type. */
+  readonly got: string;
+  readonly hint: string;
+};
+
+/** The line of the file with everything hidden that is not public; `start` counts from 0 in that text. */
+export type Excerpt = { readonly text: string; readonly start: number; readonly length: number };
+
+export type LocatedIssue = Issue & { readonly excerpt?: Excerpt };
+
+/** CONFIG_INVALID with every problem found, ordered by position. */
+export class ConfigError extends PsiError {
+  readonly issues: readonly LocatedIssue[];
+
+  constructor(message: string, issues: readonly LocatedIssue[], hint: string) {
+    super('CONFIG_INVALID', message, { hint });
+    this.name = 'ConfigError';
+    this.issues = issues;
+  }
+}
+
+/** Exactly the fields of Issue, in their order, for `--json`. */
+export function issuesAsJson(issues: readonly LocatedIssue[]): readonly Issue[] {
+  return issues.map(({ code, path, file, line, column, expected, got, hint }) => {
+    return { code, path, file, line, column, expected, got, hint };
+  });
+}

@@ -1,0 +1,78 @@
+// The control face's part for the cache and its backends. Thin: what to ask, and how a request is refused.
+
+import { json, Router } from 'express';
+import { PsiError } from '../../core/error.ts';
+import type { CacheReport } from '../../cache/control.ts';
+import type { RefreshReport } from '../../cache/refresh.ts';
+import type { KeyReport } from '../../sealing/key-report.ts';
+import type { SetupEvent } from '../../registration/setup-events.ts';
+import { streamed, type OnError } from './stream.ts';
+
+export const BACKENDS = ['tpm', 'hsm', 'credential'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+/** Each may take as long as its device: an HSM answers in seconds. */
+export type CacheFace = {
+  /** Undefined: the cache is off. */
+  readonly status: (options: { readonly verify: boolean }) => Promise<CacheReport | undefined>;
+  readonly refresh: (emit: (event: SetupEvent) => void, signal: AbortSignal) => Promise<RefreshReport | undefined>;
+  readonly invalidate: (name: string) => Promise<{ readonly named: number; readonly dropped: number }>;
+  /** Tries a backend with the config as it is on disk, without using it yet. */
+  readonly init: (backend: Backend) => Promise<InitReport>;
+  readonly hsm: {
+    readonly preflight: (options: { readonly login: boolean }) => Promise<KeyReport>;
+    readonly init: () => Promise<KeyReport>;
+    readonly status: () => Promise<KeyReport>;
+  };
+};
+
+export type InitReport = {
+  readonly key: KeyReport;
+  /** Does the config name this backend, and does the service use it? */
+  readonly configured: boolean;
+  readonly inUse: boolean;
+  readonly configFile: string;
+};
+
+export function cacheRoutes(face: CacheFace, onError: OnError): Router {
+  const router = Router();
+  const body = json({ limit: '16kb' });
+  router.get('/cache', async (request, response) => {
+    response.json((await face.status({ verify: request.query['verify'] === 'true' })) ?? null);
+  });
+  router.post('/cache/refresh', (_request, response) =>
+    streamed(response, onError, 'POST cache/refresh', async (emit, signal) => ({
+      event: 'refreshed',
+      report: (await face.refresh(emit, signal)) ?? null,
+    })),
+  );
+  router.post('/cache/invalidate', body, async (request, response) => {
+    response.json(await face.invalidate(textOf(request.body, 'name')));
+  });
+  router.post('/cache/init', body, async (request, response) => {
+    const wanted = textOf(request.body, 'backend');
+    const backend = BACKENDS.find((one) => one === wanted);
+    if (!backend) throw new PsiError('BAD_REQUEST', `backend must be one of ${BACKENDS.join(', ')}`);
+    response.json(await face.init(backend));
+  });
+  router.get('/hsm', async (_request, response) => {
+    response.json(await face.hsm.status());
+  });
+  router.post('/hsm/preflight', body, async (request, response) => {
+    response.json(await face.hsm.preflight({ login: fieldOf(request.body, 'login') === true }));
+  });
+  router.post('/hsm/init', async (_request, response) => {
+    response.json(await face.hsm.init());
+  });
+  return router;
+}
+
+export function fieldOf(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function textOf(body: unknown, name: string): string {
+  const value = fieldOf(body, name);
+  if (typeof value === 'string' && value !== '') return value;
+  throw new PsiError('BAD_REQUEST', `${name} must be text`);
+}

@@ -1,0 +1,57 @@
+// The control face: what `podman exec psi psi …` asks. Long work streams one JSON event per line.
+
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { PsiError } from '../../core/error.ts';
+import type { SetupRequest } from '../../registration/setup.ts';
+import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts';
+import { cacheRoutes, fieldOf, type CacheFace } from './cache-routes.ts';
+import { sendError } from '../error-to-response.ts';
+import { streamed, type OnError } from './stream.ts';
+
+export type ControlDeps = {
+  readonly setup: (
+    request: SetupRequest,
+    emit: (event: SetupEvent) => void,
+    signal: AbortSignal,
+  ) => Promise<SetupReport>;
+  readonly status: () => Promise<unknown>;
+  readonly metrics: { readonly text: () => Promise<string>; readonly contentType: string };
+  readonly cache: CacheFace;
+  readonly onError: OnError;
+};
+
+export function controlApp(deps: ControlDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.post('/setup', express.json({ limit: '16kb' }), async (request, response) => {
+    const wanted = setupRequest(request.body);
+    await streamed(response, deps.onError, 'POST setup', async (emit, signal) => ({
+      event: 'done',
+      report: await deps.setup(wanted, emit, signal),
+    }));
+  });
+  app.get('/status', async (_request, response) => {
+    response.json(await deps.status());
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(deps.metrics.contentType).send(await deps.metrics.text());
+  });
+  app.use(cacheRoutes(deps.cache, deps.onError));
+  app.use(() => {
+    throw new PsiError('NOT_FOUND', 'no such route');
+  });
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    deps.onError(sendError(response, error), `${request.method} ${request.path}`);
+  });
+  return app;
+}
+
+function setupRequest(body: unknown): SetupRequest {
+  const text = (name: string): string | undefined => {
+    const value = fieldOf(body, name);
+    if (value === undefined || typeof value === 'string') return value;
+    throw new PsiError('BAD_REQUEST', `${name} must be text`);
+  };
+  return { provider: text('provider'), workload: text('workload'), dryRun: fieldOf(body, 'dryRun') === true };
+}

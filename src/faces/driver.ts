@@ -1,0 +1,107 @@
+// The driver face: what Podman's curl asks. Thin: routes, the token check, and answers without a body where Podman would print it.
+
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { timingSafeEqual, createHash } from 'node:crypto';
+import { PsiError } from '../core/error.ts';
+import { MAX_MAPPING_BYTES } from '../core/mapping.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import type { Answer, Lookup } from '../lookup/lookup.ts';
+import { notAnId } from '../lookup/lookup.ts';
+import { notAMapping, type Register } from '../lookup/driver-store.ts';
+import { sendError } from './error-to-response.ts';
+
+export type DriverDeps = {
+  readonly lookup: Lookup;
+  readonly register: Register;
+  /** Tokens accepted now; empty: the socket's mode is the only guard. */
+  readonly tokens: () => readonly SecretValue[];
+  readonly nameOf: (id: string) => string | undefined;
+  /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
+  readonly health: () => Readonly<Record<string, string>>;
+  readonly onError: (error: PsiError, route: string) => void;
+};
+
+export function driverApp(deps: DriverDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok', ...deps.health() });
+  });
+  app.use((request, _response, next) => {
+    checkToken(request, deps.tokens());
+    next();
+  });
+  app.get('/lookup/:id', (request, response, next) => {
+    const { id } = request.params;
+    const held = deps.lookup.held(id);
+    if (held) sendAnswer(response, held);
+    else {
+      deps.lookup
+        .lookup(id)
+        .then((answer) => {
+          sendAnswer(response, answer);
+        })
+        .catch(next);
+    }
+  });
+  app.post('/store/:id', express.raw({ type: () => true, limit: MAX_MAPPING_BYTES }), async (request, response) => {
+    const body: unknown = request.body;
+    if (!Buffer.isBuffer(body)) throw notAMapping();
+    await deps.register.store(request.params.id, body);
+    response.end();
+  });
+  app.delete('/delete/:id', async (request, response) => {
+    await deps.register.forget(request.params.id);
+    response.end();
+  });
+  app.get('/list', (_request, response) => {
+    response.type('text/plain').send(
+      deps.register
+        .list()
+        .map((id) => `${id}\n`)
+        .join(''),
+    );
+  });
+  app.use((request: Request) => {
+    // `/delete/` with nothing behind it is Podman deleting "the old secret" of a name that is new: it must fail.
+    if (/^\/(lookup|store|delete)\/?$/.test(request.path)) throw notAnId();
+    throw new PsiError('NOT_FOUND', 'no such route');
+  });
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const id = /^\/lookup\/([^/]+)$/.exec(request.path)?.[1];
+    const sent = sendError(response, error, id === undefined ? undefined : deps.nameOf(id));
+    deps.onError(sent, `${request.method} ${request.path.split('/')[1] ?? ''}`);
+  });
+  return app;
+}
+
+function sendAnswer(response: Response, { value, source, ageMs }: Answer): void {
+  const bytes = value.expose();
+  response.writeHead(200, {
+    'content-type': 'application/octet-stream',
+    'content-length': bytes.byteLength,
+    'psi-source': source,
+    'psi-age': Math.floor(ageMs / 1000),
+  });
+  response.end(bytes);
+}
+
+function checkToken(request: Request, tokens: readonly SecretValue[]): void {
+  if (tokens.length === 0) return;
+  const given = digest(new TextEncoder().encode(request.get('authorization') ?? ''));
+  const match = tokens.some((token) =>
+    timingSafeEqual(given, digest(new TextEncoder().encode(`Bearer ${token.exposeText()}`))),
+  );
+  if (!match) {
+    throw new PsiError('UNAUTHENTICATED', 'the socket token is missing or wrong', {
+      hint: 'run `podman exec psi psi setup`: it writes the header file that podman sends',
+    });
+  }
+}
+
+// Equal lengths whatever was sent, so that the comparison takes the same time.
+function digest(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

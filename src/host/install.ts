@@ -1,0 +1,75 @@
+// `psi install`: what has to be there on the host before the service starts: folders with their modes, the header file, and
+// containers.conf.d/psi.conf if asked. Nothing that is in place is touched.
+
+import { DEFAULT_DRIVER_NOTES, defaultDriverText, isPsiDefaultDriver } from './default-driver.ts';
+import { folderOf } from './layout.ts';
+import type { HostLayout } from './layout.ts';
+import type { DriverOptions } from '../registration/registered-secret.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import type { HeaderFile } from '../registration/driver-command/header-file.ts';
+import type { HostFiles } from './host-files.ts';
+import { writeOwnFile } from './change.ts';
+import type { HostChange, PlannedFile } from './change.ts';
+
+export type InstallDeps = {
+  readonly files: HostFiles;
+  readonly headerFile: HeaderFile;
+  readonly headerFilePath: string;
+  readonly layout: HostLayout;
+  /** Undefined: the socket asks for none, and no header file is written. */
+  readonly token: SecretValue | undefined;
+  readonly driverOptions: DriverOptions;
+};
+
+export type InstallOptions = {
+  readonly defaultDriver: boolean;
+  /** Say what would be there and write nothing. */
+  readonly stdout: boolean;
+};
+
+export type InstallReport = {
+  /** Empty with `stdout`. */
+  readonly changes: readonly HostChange[];
+  /** The folders and files it is about, without the header file's content. */
+  readonly folders: readonly { readonly path: string; readonly mode: number }[];
+  readonly files: readonly PlannedFile[];
+  readonly headerFilePath: string | undefined;
+  /** To be shown to the operator. */
+  readonly notes: readonly string[];
+};
+
+export async function install(deps: InstallDeps, options: InstallOptions): Promise<InstallReport> {
+  const { layout, token } = deps;
+  const folders = [
+    { path: layout.stateDir, mode: 0o700 },
+    { path: folderOf(layout.socket), mode: 0o700 },
+    { path: folderOf(layout.configFile), mode: 0o755 },
+    { path: layout.systemdDir, mode: 0o755 },
+  ];
+  const conf = {
+    path: `${layout.containersConfDir}/psi.conf`,
+    mode: 0o644,
+    text: defaultDriverText(deps.driverOptions),
+  };
+  const plan = {
+    folders,
+    files: options.defaultDriver ? [conf] : [],
+    headerFilePath: token === undefined ? undefined : deps.headerFilePath,
+    notes: options.defaultDriver ? DEFAULT_DRIVER_NOTES : [],
+  };
+  return { ...plan, changes: options.stdout ? [] : await apply(deps, plan) };
+}
+
+async function apply(deps: InstallDeps, plan: Omit<InstallReport, 'changes'>): Promise<readonly HostChange[]> {
+  const changes: HostChange[] = [];
+  for (const { path, mode } of plan.folders) changes.push({ path, change: await deps.files.folder(path, mode) });
+  if (deps.token !== undefined) changes.push(await writeHeader(deps, deps.token));
+  for (const file of plan.files) changes.push(await writeOwnFile(deps.files, file, isPsiDefaultDriver));
+  return changes;
+}
+
+async function writeHeader({ headerFile, headerFilePath }: InstallDeps, token: SecretValue): Promise<HostChange> {
+  const unchanged = await headerFile.holds(token);
+  if (!unchanged) await headerFile.write(token);
+  return { path: headerFilePath, change: unchanged ? 'unchanged' : 'written' };
+}

@@ -1,0 +1,109 @@
+// Where PSI's parts are on one host, and how these places read in a unit file.
+
+import { PsiError } from '../core/error.ts';
+import { printable } from '../core/naming.ts';
+
+/** What the units have to know of the cache. */
+export type CacheLayout = {
+  readonly backend: 'tpm' | 'hsm' | 'credential';
+  /** Node of the TPM, where the TCTI names one. */
+  readonly tpmDevice: string | undefined;
+  /** Name of the systemd credential with the key. */
+  readonly credential: string;
+};
+
+/** What the units have to know of the certificates. */
+export type TlsLayout = {
+  /** All files that are written. */
+  readonly outputs: readonly string[];
+  /** One lives so short that a look a day would come too late. */
+  readonly often: boolean;
+};
+
+/** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
+export type HostLayout = {
+  readonly scope: 'system' | 'user';
+  readonly configFile: string;
+  readonly stateDir: string;
+  /** Quadlet's folder. */
+  readonly systemdDir: string;
+  readonly socket: string;
+  readonly controlSocket: string;
+  readonly podmanSocket: string;
+  readonly dbusSocket: string;
+  /** Private CAs: often links into another folder, so each is mounted as a file. */
+  readonly caFiles: readonly string[];
+  /** `{file: PATH}` references. */
+  readonly secretFiles: readonly string[];
+  /** Names of `{credential: NAME}` references. */
+  readonly credentials: readonly string[];
+  /** Undefined: off, or on no backend. */
+  readonly cache: CacheLayout | undefined;
+  readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
+  /** Undefined: no certificates. */
+  readonly tls: TlsLayout | undefined;
+  /** systemd's own folder for units that are no quadlets. */
+  readonly unitDir: string;
+  readonly containersConfDir: string;
+  /** User scope only: what `%h` and `%t` stand for. */
+  readonly home: string | undefined;
+  readonly runtimeDir: string | undefined;
+};
+
+/** The folders that depend on the scope and not on the config. */
+export function hostFolders(
+  scope: 'system' | 'user',
+  env: Readonly<Record<string, string | undefined>>,
+  uid: number,
+): Pick<HostLayout, 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir'> {
+  if (scope === 'system') {
+    return {
+      unitDir: '/etc/systemd/system',
+      containersConfDir: '/etc/containers/containers.conf.d',
+      home: undefined,
+      runtimeDir: undefined,
+    };
+  }
+  const home = env['HOME'] ?? '/';
+  const config = env['XDG_CONFIG_HOME']?.startsWith('/') === true ? env['XDG_CONFIG_HOME'] : `${home}/.config`;
+  return {
+    unitDir: `${config}/systemd/user`,
+    containersConfDir: `${config}/containers/containers.conf.d`,
+    home,
+    runtimeDir: env['XDG_RUNTIME_DIR'] ?? `/run/user/${String(uid)}`,
+  };
+}
+
+export function folderOf(path: string): string {
+  const at = path.lastIndexOf('/');
+  return at <= 0 ? '/' : path.slice(0, at);
+}
+
+export function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
+}
+
+// Blanks and quotes split words, `:` and `,` split what podman reads in Volume=.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const UNFIT = /[\u0000-\u001f\u007f\s"'\\:,]/;
+
+/** A path as it stands in a unit: `%` and `$` doubled, in user scope `%t` and `%h`, so that one file serves every user. */
+export function unitPath(layout: HostLayout, path: string): string {
+  if (!path.startsWith('/') || UNFIT.test(path)) {
+    throw new PsiError('CONFIG_INVALID', `the path "${printable(path)}" cannot stand in a unit file`, {
+      hint: 'use an absolute path without blanks, quotes, colons and commas',
+    });
+  }
+  for (const [folder, specifier] of [
+    [layout.runtimeDir, '%t'],
+    [layout.home, '%h'],
+  ] as const) {
+    if (folder !== undefined && folder !== '/' && isBelow(path, folder))
+      return specifier + escaped(path.slice(folder.length));
+  }
+  return escaped(path);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('%', '%%').replaceAll('$', '$$$$');
+}

@@ -1,0 +1,110 @@
+// `psi systemd install`: the units PSI runs under, rendered from the config, written only where they differ.
+
+import { DEFAULT_IMAGE, imageOf } from './units/container.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
+import type { HostLayout } from './layout.ts';
+import { hostUnits } from './units/service.ts';
+import type { HostUnit } from './units/service.ts';
+import { isPsiUnit } from './units/unit-file.ts';
+import type { HostFiles } from './host-files.ts';
+import type { UnitManager } from '../registration/unit-manager.ts';
+import { writeOwnFile } from './change.ts';
+import type { HostChange } from './change.ts';
+
+export type SystemdInstallDeps = {
+  readonly files: HostFiles;
+  readonly unitManager: UnitManager;
+  readonly layout: HostLayout;
+};
+
+export type SystemdInstallOptions = {
+  /** Undefined: the image of the psi.container that is already there, else the default one. */
+  readonly image: string | undefined;
+  readonly unprivileged: boolean;
+  readonly enable: boolean;
+  readonly pcscd: boolean;
+};
+
+export type SystemdInstallReport = {
+  readonly changes: readonly HostChange[];
+  readonly image: string;
+  /** `failed`: the files are in place, but systemd has not read them. */
+  readonly reload: 'done' | 'left out' | 'failed';
+  readonly reloadError: PsiError | undefined;
+  /** Commands to run next; empty if all is done. */
+  readonly next: readonly string[];
+};
+
+export async function systemdInstall(
+  deps: SystemdInstallDeps,
+  options: SystemdInstallOptions,
+): Promise<SystemdInstallReport> {
+  const { files, layout } = deps;
+  const installed = await files.read(pathOf(layout, 'psi.container', 'quadlet'));
+  const image =
+    options.image ??
+    (installed !== undefined && isPsiUnit(installed) ? imageOf(installed) : undefined) ??
+    DEFAULT_IMAGE;
+  const units = hostUnits(layout, { image, unprivileged: options.unprivileged, pcscd: options.pcscd });
+  const changes: HostChange[] = [];
+  for (const unit of units) {
+    const path = pathOf(layout, unit.name, unit.kind);
+    changes.push(await writeOwnFile(files, { path, mode: 0o644, text: unit.text }, isPsiUnit));
+  }
+  if (options.enable) changes.push(...(await enable(deps, units)));
+  const reloadError = options.enable ? await reload(deps.unitManager) : undefined;
+  return {
+    changes,
+    image,
+    reload: !options.enable ? 'left out' : reloadError === undefined ? 'done' : 'failed',
+    reloadError,
+    next: nextCommands(layout, changes, options.enable && reloadError === undefined),
+  };
+}
+
+/** The links that `systemctl enable` makes; there may be no systemctl where this runs (the image has none). */
+async function enable(
+  { files, layout }: SystemdInstallDeps,
+  units: readonly HostUnit[],
+): Promise<readonly HostChange[]> {
+  const changes: HostChange[] = [];
+  for (const { name, kind, wantedBy } of units) {
+    if (wantedBy === undefined) continue;
+    const path = `${layout.unitDir}/${wantedBy}.wants/${name}`;
+    changes.push({ path, change: await files.link(path, pathOf(layout, name, kind)) });
+  }
+  return changes;
+}
+
+/** Always asked for with --enable: an earlier run may have written the files and failed here. */
+async function reload(unitManager: UnitManager): Promise<PsiError | undefined> {
+  try {
+    await unitManager.reload();
+    return undefined;
+  } catch (error) {
+    return toPsiError(error);
+  }
+}
+
+function nextCommands(layout: HostLayout, changes: readonly HostChange[], loaded: boolean): readonly string[] {
+  const systemctl = layout.scope === 'system' ? 'systemctl' : 'systemctl --user';
+  const changed = (name: string, change: HostChange['change']): boolean =>
+    changes.some((one) => one.path.endsWith(`/${name}`) && one.change === change);
+  const commands = loaded ? [] : [`${systemctl} daemon-reload`];
+  const timer = [
+    ...(layout.cache ? [`${systemctl} start psi-infisical-refresh.timer`] : []),
+    ...(layout.tls ? [`${systemctl} start psi-tls-renew.timer`] : []),
+  ];
+  if (changed('psi.container', 'created')) {
+    // Without it a user's units stop at logout and do not start at boot.
+    if (layout.scope === 'user') commands.unshift('loginctl enable-linger');
+    return [...commands, `${systemctl} start psi.socket psi-infisical-setup.service`, ...timer];
+  }
+  if (changed('psi.socket', 'written')) return [...commands, `${systemctl} restart psi.socket`];
+  if (changed('psi.container', 'written')) return [...commands, `${systemctl} restart psi.service`, ...timer];
+  return changes.some(({ change }) => change !== 'unchanged') ? commands : [];
+}
+
+function pathOf(layout: HostLayout, name: string, kind: HostUnit['kind']): string {
+  return `${kind === 'quadlet' ? layout.systemdDir : layout.unitDir}/${name}`;
+}

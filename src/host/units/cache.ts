@@ -1,0 +1,166 @@
+// The units round the encrypted cache, as text: its refresh, the key that systemd decrypts, and the smart card daemon for hosts without one.
+
+import { PsiError } from '../../core/error.ts';
+import { unitPath } from '../layout.ts';
+import type { HostLayout } from '../layout.ts';
+import { printable } from '../../core/naming.ts';
+import { unitFile } from './unit-file.ts';
+
+export function refreshUnit(): string {
+  return unitFile('psi-infisical-refresh.service', [
+    [
+      'Unit',
+      [
+        'Description=PSI: fetch the cached secrets anew from Infisical',
+        'After=psi.service psi-infisical-setup.service network-online.target',
+        'Wants=psi.service network-online.target',
+      ],
+    ],
+    [
+      'Service',
+      [
+        '# Ends with 75 while Infisical is down, and leaves the cache as it was. The timer tries again.',
+        'Type=oneshot',
+        'ExecStart=podman exec psi psi cache refresh',
+        'TimeoutStartSec=300',
+      ],
+    ],
+  ]);
+}
+
+export function refreshTimer({ refresh }: HostLayout): string {
+  const interval = timeSpan(refresh.intervalMs);
+  return unitFile('psi-infisical-refresh.timer', [
+    ['Unit', ['Description=PSI: keep the cached secrets fresh']],
+    [
+      'Timer',
+      [
+        '# Not right at boot: setup has just filled the cache then.',
+        `OnActiveSec=${interval}`,
+        `OnUnitActiveSec=${interval}`,
+        `RandomizedDelaySec=${timeSpan(refresh.randomizedDelayMs)}`,
+      ],
+    ],
+    ['Install', ['WantedBy=timers.target']],
+  ]);
+}
+
+/** Where systemd keeps what it decrypted for psi-cache-key.service; `unitPath` has to render it. */
+export function cacheKeyFolder(layout: HostLayout): string {
+  return `${layout.runtimeDir ?? '/run'}/credentials/psi-cache-key.service`;
+}
+
+/** A unit of its own: a credential that cannot be decrypted stops its unit, and PSI has to serve without its cache then. */
+export function cacheKeyUnit(layout: HostLayout, credential: string): string {
+  return unitFile('psi-cache-key.service', [
+    [
+      'Unit',
+      [
+        'Description=PSI: the key of its cache, decrypted by systemd',
+        '# PSI looks into the folder of this unit, so the key has to be there first.',
+        'Before=psi.service',
+      ],
+    ],
+    [
+      'Service',
+      [
+        '# systemd holds the key, in memory, for as long as a process of this unit runs: no longer (seen with 257).',
+        'Type=exec',
+        'ExecStart=sleep infinity',
+        `LoadCredentialEncrypted=${credentialLoad(layout, credential)}`,
+      ],
+    ],
+  ]);
+}
+
+/** For hosts that have no pcscd of their own: theirs would be replaced by it. */
+export function pcscdUnit(image: string, target: string): string {
+  return unitFile('pcscd.container', [
+    [
+      'Unit',
+      ['Description=PSI: the smart card daemon, for an HSM behind a card reader or on USB', 'Before=psi.service'],
+    ],
+    [
+      'Container',
+      [
+        'ContainerName=psi-pcscd',
+        `Image=${image}`,
+        'Entrypoint=/usr/sbin/pcscd',
+        '# Whoever can open the socket is root on this host: there is nobody for polkit to ask.',
+        'Exec=--foreground --disable-polkit',
+        '# Of the host, or udev does not tell it of a card that is plugged in later.',
+        'Network=host',
+        'PodmanArgs=--privileged',
+        'Volume=/run/pcscd:/run/pcscd',
+        'Volume=/run/udev:/run/udev:ro',
+        'Volume=/dev/bus/usb:/dev/bus/usb',
+      ],
+    ],
+    ['Service', ['ExecStartPre=mkdir -p /run/pcscd /dev/bus/usb', 'Restart=always', 'RestartSec=2']],
+    ['Install', [`WantedBy=${target}`]],
+  ]);
+}
+
+/** What stands behind `LoadCredentialEncrypted=`. */
+export function credentialLoad(layout: HostLayout, name: string): string {
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) {
+    throw new PsiError('CONFIG_INVALID', `"${printable(name)}" is no name of a systemd credential`, {
+      hint: 'use letters, digits, dots, dashes and underscores',
+    });
+  }
+  const store = layout.scope === 'system' ? '/etc/credstore.encrypted' : '%h/.config/credstore.encrypted';
+  return `${name}:${store}/${name}`;
+}
+
+/** Lines of psi.container that a backend wants in [Container]. */
+export function backendContainerLines(layout: HostLayout, unprivileged: boolean): readonly string[] {
+  const { cache } = layout;
+  if (cache?.backend === 'tpm' && unprivileged && cache.tpmDevice !== undefined) {
+    return [
+      '# The dash: without a TPM PSI serves without its cache.',
+      `AddDevice=-${unitPath(layout, cache.tpmDevice)}`,
+      '# The node belongs to the user or group tss, whose number differs from host to host.',
+      'AddCapability=DAC_OVERRIDE',
+    ];
+  }
+  if (cache?.backend === 'hsm') return ['Volume=/run/pcscd:/run/pcscd'];
+  if (cache?.backend === 'credential') {
+    return [
+      `Volume=${unitPath(layout, cacheKeyFolder(layout))}:/run/psi-cache-key:ro`,
+      'Environment=PSI_CACHE_KEY_DIRECTORY=/run/psi-cache-key',
+    ];
+  }
+  return [];
+}
+
+/** And in [Service]. */
+export function backendServiceLines(layout: HostLayout): readonly string[] {
+  const { cache } = layout;
+  if (cache?.backend === 'hsm') return ['ExecStartPre=mkdir -p /run/pcscd'];
+  if (cache?.backend === 'credential') {
+    return [
+      '# Without the key there is no such folder.',
+      `ExecStartPre=mkdir -p ${unitPath(layout, cacheKeyFolder(layout))}`,
+    ];
+  }
+  return [];
+}
+
+/** Units that PSI starts after, if they are there. */
+export function backendUnits({ cache }: HostLayout): readonly string[] {
+  if (cache?.backend === 'hsm') return ['pcscd.socket', 'pcscd.service'];
+  if (cache?.backend === 'credential') return ['psi-cache-key.service'];
+  return [];
+}
+
+/** As systemd writes time spans: the largest unit that divides it. */
+function timeSpan(ms: number): string {
+  const [unit, size] = (
+    [
+      ['h', 3_600_000],
+      ['min', 60_000],
+      ['s', 1000],
+    ] as const
+  ).find(([, size]) => ms % size === 0) ?? ['ms', 1];
+  return `${String(ms / size)}${unit}`;
+}

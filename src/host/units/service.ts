@@ -1,0 +1,109 @@
+// The units PSI itself runs under, as text. `quadlet/` holds the same for the default config (a test compares them).
+// Nothing here may order PSI after a workload: workloads are ordered after psi-infisical-setup.service, and that after PSI.
+
+import { cacheKeyUnit, pcscdUnit, refreshTimer, refreshUnit } from './cache.ts';
+import { containerUnit } from './container.ts';
+import type { ContainerOptions } from './container.ts';
+import { unitPath } from '../layout.ts';
+import type { HostLayout } from '../layout.ts';
+import { tlsRenewTimer, tlsRenewUnit } from './certificates.ts';
+import { unitFile } from './unit-file.ts';
+
+export type HostUnit = {
+  readonly name: string;
+  readonly kind: 'quadlet' | 'systemd';
+  readonly text: string;
+  /** The target that pulls it in at boot. Quadlets do that themselves: `systemctl enable` refuses generated units. */
+  readonly wantedBy: string | undefined;
+};
+
+export type HostUnitOptions = ContainerOptions & {
+  /** The smart card daemon too. */
+  readonly pcscd: boolean;
+};
+
+export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonly HostUnit[] {
+  const { cache } = layout;
+  const target = layout.scope === 'system' ? 'multi-user.target' : 'default.target';
+  return [
+    { name: 'psi.socket', kind: 'systemd', text: socketUnit(layout), wantedBy: 'sockets.target' },
+    quadlet('psi.container', containerUnit(layout, options, target)),
+    { name: 'psi-infisical-setup.service', kind: 'systemd', text: setupUnit(target), wantedBy: target },
+    systemdUnit('psi-infisical-refresh.service', refreshUnit()),
+    {
+      name: 'psi-infisical-refresh.timer',
+      kind: 'systemd',
+      text: refreshTimer(layout),
+      wantedBy: cache && 'timers.target',
+    },
+    systemdUnit('psi-tls-renew.service', tlsRenewUnit()),
+    {
+      name: 'psi-tls-renew.timer',
+      kind: 'systemd',
+      text: tlsRenewTimer(layout),
+      wantedBy: layout.tls && 'timers.target',
+    },
+    ...(cache?.backend === 'credential'
+      ? [systemdUnit('psi-cache-key.service', cacheKeyUnit(layout, cache.credential))]
+      : []),
+    ...(options.pcscd ? [quadlet('pcscd.container', pcscdUnit(options.image, target))] : []),
+  ];
+}
+
+function systemdUnit(name: string, text: string): HostUnit {
+  return { name, kind: 'systemd', text, wantedBy: undefined };
+}
+
+function quadlet(name: string, text: string): HostUnit {
+  return { name, kind: 'quadlet', text, wantedBy: undefined };
+}
+
+function socketUnit(layout: HostLayout): string {
+  return unitFile('psi.socket', [
+    ['Unit', ['Description=PSI: the socket that Podman asks for secrets']],
+    [
+      'Socket',
+      [
+        `ListenStream=${unitPath(layout, layout.socket)}`,
+        'SocketMode=0600',
+        'DirectoryMode=0700',
+        '# Lookups wait here while PSI starts or restarts. The kernel caps it at net.core.somaxconn.',
+        'Backlog=4096',
+        '# A PSI that cannot start must not take its socket down with it: lookups would fail until somebody resets the unit.',
+        'TriggerLimitIntervalSec=0',
+        'RemoveOnStop=yes',
+      ],
+    ],
+    ['Install', ['WantedBy=sockets.target']],
+  ]);
+}
+
+/** Type=oneshot that stays active: each workload wants it, and must not run it again by starting. */
+function setupUnit(target: string): string {
+  return unitFile('psi-infisical-setup.service', [
+    [
+      'Unit',
+      [
+        'Description=PSI: register the secrets of Infisical with Podman',
+        'Wants=psi.service network-online.target',
+        'After=psi.service network-online.target',
+        'StartLimitIntervalSec=0',
+      ],
+    ],
+    [
+      'Service',
+      [
+        'Type=oneshot',
+        'RemainAfterExit=yes',
+        'ExecStart=podman exec psi psi setup --provider infisical',
+        '# Workloads are ordered after this unit: at the latest then they start, whatever holds the setup up.',
+        'TimeoutStartSec=300',
+        'Restart=on-failure',
+        'RestartSec=20',
+        '# A wrong command line or config stays wrong until somebody changes it.',
+        'RestartPreventExitStatus=64 78',
+      ],
+    ],
+    ['Install', [`WantedBy=${target}`]],
+  ]);
+}

@@ -1,0 +1,100 @@
+// All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
+
+import { sameMapping, type Mapping } from '../core/mapping.ts';
+import type { MappingStore } from './mapping-store.ts';
+
+export class MappingTable {
+  readonly #store: MappingStore;
+  readonly #byId = new Map<string, Mapping>();
+  readonly #countByPlace = new Map<string, number>();
+  readonly #names = new Map<string, string>();
+
+  private constructor(store: MappingStore) {
+    this.#store = store;
+  }
+
+  /** Reads the store once. `skipped` names the ids whose files hold no mapping. */
+  static async load(store: MappingStore): Promise<{ table: MappingTable; skipped: readonly string[] }> {
+    const table = new MappingTable(store);
+    const { mappings, skipped } = await store.loadAll();
+    for (const [id, mapping] of mappings) table.#remember(id, mapping);
+    return { table, skipped };
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  ids(): readonly string[] {
+    return [...this.#byId.keys()].sort();
+  }
+
+  all(): readonly Mapping[] {
+    return [...this.#byId.values()];
+  }
+
+  /** Those of an id, of a secret as Podman names it, or of all secrets of a workload. */
+  named(name: string): readonly Mapping[] {
+    return [...this.#byId]
+      .filter(([id]) => id === name || this.#names.get(id) === name || this.#names.get(id)?.startsWith(`${name}--`))
+      .map(([, mapping]) => mapping);
+  }
+
+  get(id: string): Mapping | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** How many mappings share this mapping's provider, project and path. */
+  countBeside(mapping: Mapping): number {
+    return this.#countByPlace.get(placeKey(mapping)) ?? 0;
+  }
+
+  /** Disk first: Podman believes a store that was answered with success. An equal mapping is not written again. */
+  async put(id: string, mapping: Mapping): Promise<void> {
+    const known = this.#byId.get(id);
+    if (known && sameMapping(known, mapping)) return;
+    await this.#store.put(id, mapping);
+    this.#remember(id, mapping);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#store.remove(id);
+    this.#forget(id);
+  }
+
+  /** Podman's name of an id, for audit lines and messages: learned from listings, so it may be missing. */
+  nameOf(id: string): string | undefined {
+    return this.#names.get(id);
+  }
+
+  learnNames(secrets: Iterable<{ readonly id: string; readonly name: string }>): void {
+    for (const { id, name } of secrets) this.#names.set(id, name);
+  }
+
+  #remember(id: string, mapping: Mapping): void {
+    this.#uncount(id);
+    this.#byId.set(id, mapping);
+    const place = placeKey(mapping);
+    this.#countByPlace.set(place, (this.#countByPlace.get(place) ?? 0) + 1);
+  }
+
+  #forget(id: string): void {
+    this.#uncount(id);
+    this.#byId.delete(id);
+    this.#names.delete(id);
+  }
+
+  #uncount(id: string): void {
+    const old = this.#byId.get(id);
+    if (!old) return;
+    const place = placeKey(old);
+    const left = (this.#countByPlace.get(place) ?? 1) - 1;
+    if (left > 0) this.#countByPlace.set(place, left);
+    else this.#countByPlace.delete(place);
+  }
+}
+
+/** One key for everything that a single listing answers. */
+export function placeKey(mapping: Pick<Mapping, 'provider' | 'project' | 'path'>): string {
+  return JSON.stringify([mapping.provider, mapping.project, mapping.path]);
+}

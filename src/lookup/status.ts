@@ -1,0 +1,75 @@
+// What the service knows about itself, for `psi status`: counts and the last failures, never a value.
+
+import type { PsiError } from '../core/error.ts';
+import type { LookupEvent } from './audit-log.ts';
+import type { Clock } from '../core/clock.ts';
+import type { MappingTable } from './mapping-table.ts';
+import type { SetupReport } from '../registration/setup-events.ts';
+
+export type ServiceStatus = {
+  readonly version: string;
+  readonly upSeconds: number;
+  readonly mappings: number;
+  readonly lookups: { readonly ok: number; readonly failed: number };
+  readonly lastFailures: readonly {
+    readonly at: string;
+    readonly id: string;
+    readonly name: string | null;
+    readonly message: string;
+  }[];
+  readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
+};
+
+const KEPT_FAILURES = 5;
+
+export class StatusBoard {
+  readonly #clock: Clock;
+  readonly #mappings: MappingTable;
+  readonly #version: string;
+  readonly #startedAt: number;
+  readonly #failures: ServiceStatus['lastFailures'][number][] = [];
+  #ok = 0;
+  #failed = 0;
+  #lastSetup: ServiceStatus['lastSetup'] = null;
+
+  constructor(deps: { readonly clock: Clock; readonly mappings: MappingTable; readonly version: string }) {
+    this.#clock = deps.clock;
+    this.#mappings = deps.mappings;
+    this.#version = deps.version;
+    this.#startedAt = deps.clock.monotonic();
+  }
+
+  lookup(event: LookupEvent, error: PsiError | undefined): void {
+    if (!error) {
+      this.#ok += 1;
+      return;
+    }
+    this.#failed += 1;
+    this.#failures.push({ at: this.#at(), id: event.id, name: event.name ?? null, message: error.message });
+    if (this.#failures.length > KEPT_FAILURES) this.#failures.shift();
+  }
+
+  setup(report: SetupReport): void {
+    if (report.dryRun) return;
+    this.#lastSetup = {
+      at: this.#at(),
+      changes: report.changes.length,
+      failures: report.failures.length + report.problems.length,
+    };
+  }
+
+  read(): ServiceStatus {
+    return {
+      version: this.#version,
+      upSeconds: (this.#clock.monotonic() - this.#startedAt) / 1000,
+      mappings: this.#mappings.size,
+      lookups: { ok: this.#ok, failed: this.#failed },
+      lastFailures: this.#failures,
+      lastSetup: this.#lastSetup,
+    };
+  }
+
+  #at(): string {
+    return new Date(this.#clock.now()).toISOString();
+  }
+}

@@ -1,0 +1,132 @@
+// Carries out planned changes, one after another: Podman does them one by one anyway, under its lock.
+
+import { PsiError, toPsiError } from '../core/error.ts';
+import { encodeMapping, type Mapping } from '../core/mapping.ts';
+import type { Change } from './plan.ts';
+import { sameOptions, type DriverOptions } from './registered-secret.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import type { Clock } from '../core/clock.ts';
+import type { DropInStore } from './drop-in-store.ts';
+import type { HeaderFile } from './driver-command/header-file.ts';
+import type { NewSecret, SecretRegistry } from './secret-registry.ts';
+import type { MappingTable } from '../lookup/mapping-table.ts';
+import type { SetupEvent } from './setup-events.ts';
+
+export type ApplyDeps = {
+  readonly registry: SecretRegistry;
+  readonly mappings: MappingTable;
+  readonly dropIns: DropInStore;
+  readonly headerFile: HeaderFile;
+  readonly clock: Clock;
+  readonly options: DriverOptions;
+  readonly socketToken: SecretValue | undefined;
+  readonly emit: (event: SetupEvent) => void;
+};
+
+/** Pauses before Podman is asked again: it may be restarting, or its lock is held by a slow start. */
+const PODMAN_PAUSES_MS: readonly number[] = [500, 2_000, 5_000];
+
+export class Apply {
+  readonly #deps: ApplyDeps;
+  /** Secrets that could not be registered: a drop-in must not name them, or the unit would not start. */
+  readonly failedNames: string[] = [];
+  dropInsChanged = false;
+
+  constructor(deps: ApplyDeps) {
+    this.#deps = deps;
+  }
+
+  /** Applies in order; what failed goes to `onFailure`, the rest goes on. Returns what was done. */
+  async all(changes: readonly Change[], onFailure: (error: PsiError) => void): Promise<readonly Change[]> {
+    const done: Change[] = [];
+    for (const [index, change] of changes.entries()) {
+      this.#deps.emit({ event: 'applying', done: index, total: changes.length });
+      try {
+        await this.#one(change);
+        done.push(change);
+      } catch (thrown) {
+        if (change.action === 'create') this.failedNames.push(change.name);
+        onFailure(toPsiError(thrown));
+      }
+    }
+    return done;
+  }
+
+  async #one(change: Change): Promise<void> {
+    const { mappings, dropIns, headerFile, socketToken } = this.#deps;
+    switch (change.action) {
+      case 'write-header':
+        if (socketToken) await headerFile.write(socketToken);
+        return;
+      case 'create': {
+        const id = await this.#patiently((attempt) => this.#create(change, attempt));
+        mappings.learnNames([{ id, name: change.name }]);
+        this.#mustBeStored(id, change.name);
+        return;
+      }
+      case 'remap':
+        return mappings.put(change.id, change.mapping);
+      case 'replace': {
+        const id = await this.#patiently((attempt) => this.#replace(change, attempt));
+        mappings.learnNames([{ id, name: change.name }]);
+        this.#mustBeStored(id, change.name);
+        return;
+      }
+      case 'write-drop-in':
+        await dropIns.write({ unit: change.unit, text: change.text });
+        this.dropInsChanged = true;
+        return;
+      case 'remove-drop-in':
+        await dropIns.remove(change.unit);
+        this.dropInsChanged = true;
+        return;
+    }
+  }
+
+  #secret(change: { readonly name: string; readonly workload: string; readonly mapping: Mapping }): NewSecret {
+    return {
+      name: change.name,
+      body: encodeMapping(change.mapping),
+      options: this.#deps.options,
+      labels: { 'psi.workload': change.workload },
+    };
+  }
+
+  // Podman answered the create, so its store command must have reached this process. If another process answered it, lookups would fail.
+  #mustBeStored(id: string, name: string): void {
+    if (this.#deps.mappings.get(id)) return;
+    throw new PsiError('HOST', `podman registered ${name}, but its mapping did not arrive at this psi`, {
+      hint: 'is another psi answering on the socket? see `systemctl status psi.socket psi.service`',
+    });
+  }
+
+  // A create that failed on the way back may have been carried out: asking again would find the name in use.
+  async #create(change: Extract<Change, { action: 'create' }>, attempt: number): Promise<string> {
+    const { registry, mappings, options } = this.#deps;
+    const made = attempt === 0 ? undefined : (await registry.list()).find((secret) => secret.name === change.name);
+    if (!made || !sameOptions(options, made.options)) return registry.create(this.#secret(change));
+    await mappings.put(made.id, change.mapping);
+    return made.id;
+  }
+
+  // Podman deletes before it stores: when a replace failed half-way, the old secret is gone and has to be made anew.
+  async #replace(change: Extract<Change, { action: 'replace' }>, attempt: number): Promise<string> {
+    const { registry } = this.#deps;
+    if (attempt === 0) return registry.replace(change.current, this.#secret(change));
+    const current = (await registry.list()).find((secret) => secret.name === change.name);
+    return current ? registry.replace(current, this.#secret(change)) : registry.create(this.#secret(change));
+  }
+
+  async #patiently<T>(call: (attempt: number) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await call(attempt);
+      } catch (thrown) {
+        const error = toPsiError(thrown);
+        const pause = PODMAN_PAUSES_MS[attempt];
+        if (error.retry === 'no' || pause === undefined) throw error;
+        await this.#deps.clock.sleep(pause);
+      }
+    }
+  }
+}

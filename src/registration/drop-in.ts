@@ -1,0 +1,79 @@
+// The text of a workload's drop-in. Names in it come from a remote system and root's systemd reads the result, so whatever could leave
+// its word or its line is refused here once more (core/naming.ts has refused it before, key by key).
+
+import { PsiError } from '../core/error.ts';
+import { isEnvName, printable } from '../core/naming.ts';
+
+/** First line of every file PSI owns in the quadlet folder; a file without it is somebody else's. */
+export const DROP_IN_MARK = '# Written by PSI (psi setup). Changes here are overwritten.';
+
+export type DropInSecret = {
+  /** Podman's name of the secret. */
+  readonly name: string;
+  readonly kind: 'env' | 'mount';
+  /** The variable, or the file below /run/secrets. */
+  readonly target: string;
+  /** Octal, with `mount` only. */
+  readonly mode?: string | undefined;
+};
+
+export type DropInInput = {
+  readonly unit: string;
+  readonly dependsOn: readonly string[];
+  readonly secrets: readonly DropInSecret[];
+};
+
+/** Is this text PSI's own? Compared without the sentence about changes, so that its wording may change. */
+export function isPsiDropIn(text: string): boolean {
+  return text.startsWith('# Written by PSI ');
+}
+
+/**
+ * `Wants=` and never `Requires=`: that would stop and restart the workload with PSI. A lookup waits in the socket's backlog while PSI
+ * starts, but no longer than curl does: at the boot of a slow machine that is too short, so PSI, where it is starting too, comes first.
+ */
+export function dropInText(input: DropInInput): string {
+  const words = (names: readonly string[]): string =>
+    [...new Set([...names, ...input.dependsOn])].map((name) => unitWord(input.unit, name)).join(' ');
+  const wants = words(['psi.socket']);
+  const after = words(['psi.socket', 'psi.service']);
+  const lines = [...new Set(input.secrets.map((secret) => secretLine(input.unit, secret)))].sort(byCodeUnit);
+  return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
+}
+
+function secretLine(unit: string, secret: DropInSecret): string {
+  const { name, kind, target, mode } = secret;
+  if (kind === 'env' && !isEnvName(target)) throw refused(unit, target);
+  if (mode !== undefined && (kind === 'env' || !/^[0-7]{3,4}$/.test(mode))) throw refused(unit, mode);
+  const options = [word(unit, name), `type=${kind}`, `target=${word(unit, target)}`];
+  if (mode !== undefined) options.push(`mode=${mode}`);
+  return `Secret=${options.join(',')}`;
+}
+
+// Line ends; systemd's quotes and escapes; Podman's `,` and `=`; blanks of any alphabet, at which quadlet splits or trims.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const BREAKS_OUT = /[\u0000-\u001f\u007f-\u009f\s,"'\\=`]/;
+
+/** Quadlet hands `%` and `$` on to ExecStart=, where systemd expands them: doubled they mean themselves. */
+function word(unit: string, text: string): string {
+  if (text === '' || BREAKS_OUT.test(text) || !text.isWellFormed()) throw refused(unit, text);
+  return text.replaceAll('%', '%%').replaceAll('$', '$$$$');
+}
+
+// `%i` and friends stay: the operator wrote the list, and a template's instance may order itself after the same instance of another.
+const UNIT_NAME = /^(?:[A-Za-z0-9:_.@\\-]|%[A-Za-z%])+\.[a-z]+$/;
+
+function unitWord(unit: string, name: string): string {
+  if (!UNIT_NAME.test(name)) throw refused(unit, name);
+  return name;
+}
+
+function refused(unit: string, text: string): PsiError {
+  return new PsiError('HOST', `"${printable(text)}" cannot stand in the drop-in of ${printable(unit)}`, {
+    hint: 'rename it at the provider, or leave it out with `exclude`',
+  });
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,129 @@
+// plan(desired, actual) → ordered changes: the one decision behind `psi setup`, `--dry-run` and drift. What is equal is not touched.
+
+import { sameMapping, type Mapping } from '../core/mapping.ts';
+import { sameOptions, type DriverOptions, type RegisteredSecret } from './registered-secret.ts';
+import type { DesiredSecret } from '../survey/selection.ts';
+
+export type Change =
+  | { readonly action: 'write-header'; readonly workload: undefined }
+  | { readonly action: 'create'; readonly workload: string; readonly name: string; readonly mapping: Mapping }
+  /** The mapping is PSI's own file: it is rewritten under the same id, Podman is not called. */
+  | {
+      readonly action: 'remap';
+      readonly workload: string;
+      readonly name: string;
+      readonly id: string;
+      readonly mapping: Mapping;
+    }
+  /** The driver commands differ: only Podman can change those. */
+  | {
+      readonly action: 'replace';
+      readonly workload: string;
+      readonly name: string;
+      readonly current: RegisteredSecret;
+      readonly mapping: Mapping;
+    }
+  | { readonly action: 'write-drop-in'; readonly workload: string; readonly unit: string; readonly text: string }
+  | { readonly action: 'remove-drop-in'; readonly workload: undefined; readonly unit: string };
+
+/** Registered by PSI, named by no workload any more. Left in Podman: a running container may still ask for it. */
+export type Orphan = { readonly name: string; readonly id: string };
+
+export type Problem = {
+  readonly workload: string;
+  readonly name: string;
+  readonly reason: string;
+  readonly hint: string;
+};
+
+export type WorkloadPlan = {
+  readonly changes: readonly Change[];
+  readonly kept: number;
+  readonly orphans: readonly Orphan[];
+  readonly problems: readonly Problem[];
+  /** What the drop-in may name: everything but the problems. */
+  readonly usable: readonly DesiredSecret[];
+};
+
+export type Actual = {
+  readonly registered: ReadonlyMap<string, RegisteredSecret>;
+  readonly mappingOf: (id: string) => Mapping | undefined;
+  /** Do these options look like a command that PSI wrote, now or in an earlier version? */
+  readonly isOurs: (options: Readonly<Record<string, string>>) => boolean;
+};
+
+/** The registrations of one workload. */
+export function planSecrets(
+  workload: string,
+  desired: readonly DesiredSecret[],
+  options: DriverOptions,
+  actual: Actual,
+): WorkloadPlan {
+  const changes: Change[] = [];
+  const problems: Problem[] = [];
+  const usable: DesiredSecret[] = [];
+  let kept = 0;
+  for (const secret of desired) {
+    const current = actual.registered.get(secret.name);
+    if (current && !isPsiSecret(current, actual)) {
+      problems.push({
+        workload,
+        name: secret.name,
+        reason: `Podman has a secret of this name that psi did not make (driver ${current.driver})`,
+        hint: `look at it with \`podman secret inspect ${secret.name}\`, remove it with \`podman secret rm ${secret.name}\`, then run setup again`,
+      });
+      continue;
+    }
+    usable.push(secret);
+    if (!current) {
+      changes.push({ action: 'create', workload, name: secret.name, mapping: secret.mapping });
+      continue;
+    }
+    const known = actual.mappingOf(current.id);
+    if (!sameOptions(options, current.options)) {
+      changes.push({ action: 'replace', workload, name: secret.name, current, mapping: secret.mapping });
+    } else if (!known || !sameMapping(known, secret.mapping)) {
+      changes.push({ action: 'remap', workload, name: secret.name, id: current.id, mapping: secret.mapping });
+    } else {
+      kept += 1;
+    }
+  }
+  return { changes, kept, orphans: orphansOf(workload, desired, actual), problems, usable };
+}
+
+/** All secrets of a workload that PSI registered, by Podman's name. */
+export function registeredFor(workload: string, actual: Actual): readonly RegisteredSecret[] {
+  const prefix = `${workload}--`;
+  return [...actual.registered.values()].filter(
+    (secret) => secret.name.startsWith(prefix) && isPsiSecret(secret, actual),
+  );
+}
+
+function orphansOf(workload: string, desired: readonly DesiredSecret[], actual: Actual): readonly Orphan[] {
+  const names = new Set(desired.map((secret) => secret.name));
+  return registeredFor(workload, actual)
+    .filter((secret) => !names.has(secret.name))
+    .map(({ name, id }) => ({ name, id }));
+}
+
+function isPsiSecret(secret: RegisteredSecret, actual: Actual): boolean {
+  return secret.driver === 'shell' && actual.isOurs(secret.options);
+}
+
+/** The drop-in of one workload: a change only if the text differs from what is there. */
+export function planDropIn(
+  workload: string,
+  unit: string,
+  wanted: string,
+  current: string | undefined,
+): readonly Change[] {
+  return wanted === current ? [] : [{ action: 'write-drop-in', workload, unit, text: wanted }];
+}
+
+/** Drop-ins PSI wrote for units that no workload has any more. */
+export function planStaleDropIns(present: Iterable<string>, wanted: ReadonlySet<string>): readonly Change[] {
+  return [...present]
+    .filter((unit) => !wanted.has(unit))
+    .sort()
+    .map((unit) => ({ action: 'remove-drop-in', workload: undefined, unit }));
+}

@@ -1,0 +1,54 @@
+// Around each setup: one at a time, with the config as it is in the file now. A dry run does not make that config the running one.
+
+import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
+import type { SetupEvent, SetupReport } from './setup-events.ts';
+import type { StatusBoard } from '../lookup/status.ts';
+
+export type Candidate = {
+  readonly target: SetupTarget;
+  /** Makes this config the one that lookups use. Lookups by what was valid before still work until `settle`. */
+  readonly activate: () => void;
+  /** The registrations follow the new config now: what only the old one allowed ends. */
+  readonly settle: () => void;
+};
+
+export type SetupRunsDeps = {
+  readonly setup: Setup;
+  readonly status: StatusBoard;
+  /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
+  readonly load: () => Promise<Candidate>;
+};
+
+export class SetupRuns {
+  readonly #deps: SetupRunsDeps;
+  #last: Promise<unknown> = Promise.resolve();
+  #running = 0;
+
+  constructor(deps: SetupRunsDeps) {
+    this.#deps = deps;
+  }
+
+  run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
+    if (this.#running > 0) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
+    this.#running += 1;
+    const run = this.#last
+      .then(() => this.#one(request, emit, signal))
+      .finally(() => {
+        this.#running -= 1;
+      });
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  async #one(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
+    signal.throwIfAborted();
+    const candidate = await this.#deps.load();
+    if (!request.dryRun) candidate.activate();
+    const report = await this.#deps.setup.run(candidate.target, request, emit, signal);
+    const whole = request.provider === undefined && request.workload === undefined;
+    const clean = report.failures.length === 0 && report.problems.length === 0;
+    if (!request.dryRun && whole && clean) candidate.settle();
+    this.#deps.status.setup(report);
+    return report;
+  }
+}

@@ -1,0 +1,32 @@
+// What a backend says of itself, as plain data for `psi cache status`, `psi cache init` and `psi hsm …`. Nothing secret.
+
+import { PsiError } from '../core/error.ts';
+import { SecretValue } from '../core/secret-value.ts';
+import type { KeyWrapper, WrapperStatus } from './key-wrapper.ts';
+import { failureOf } from '../registration/run-report.ts';
+import type { Failure } from '../registration/setup-events.ts';
+
+export type KeyCheck = { readonly name: string; readonly found: string; readonly problem: Failure | null };
+
+export type KeyReport = {
+  readonly backend: KeyWrapper['backend'];
+  /** The device as the operator named it; null where only the checks name it. */
+  readonly device: string | null;
+  readonly checks: readonly KeyCheck[];
+  readonly problem: Failure | null;
+};
+
+export function keyReport(backend: KeyWrapper['backend'], { device, facts, problem }: WrapperStatus): KeyReport {
+  const checks = [...facts].map(([name, found]) => ({ name, found, problem: null }));
+  return { backend, device, checks, problem: problem ? failureOf(problem) : null };
+}
+
+/** Wraps a key that protects nothing and opens it again: what the cache will do. `random` gives that many random bytes. */
+export async function tryKey(keys: KeyWrapper, random: (bytes: number) => Uint8Array): Promise<KeyReport> {
+  const bytes = random(32);
+  const back = (await keys.unwrap(await keys.wrap(new SecretValue(bytes)))).expose();
+  const same = back.length === bytes.length && back.every((byte, at) => byte === bytes[at]);
+  if (!same) throw new PsiError('INTERNAL', `the ${keys.backend} gave back another key than it was given`);
+  const report = keyReport(keys.backend, await keys.describe());
+  return { ...report, checks: [...report.checks, { name: 'wrap and unwrap', found: 'works', problem: null }] };
+}

@@ -1,0 +1,104 @@
+// Prometheus metrics, served on the control face. The only importer of prom-client.
+
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuditLog } from '../lookup/audit-log.ts';
+import type { SecretSource } from '../provider/secret-source.ts';
+
+export type Metrics = {
+  readonly audit: (next: AuditLog) => AuditLog;
+  readonly countCalls: (provider: string, source: SecretSource) => SecretSource;
+  readonly text: () => Promise<string>;
+  readonly contentType: string;
+};
+
+/** What the metrics say of the cache. */
+export type CacheFigures = {
+  readonly entries: number;
+  readonly expired: number;
+  readonly oldestAgeSeconds: number | null;
+  readonly problem: unknown;
+};
+
+/** Both are read when metrics are asked for; `cache` is undefined where there is none. */
+export function createMetrics(mappings: () => number, cache?: () => CacheFigures | undefined): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: 'psi_' });
+  const lookups = new Counter({
+    name: 'psi_lookups_total',
+    help: 'Lookups answered, by outcome (ok or error code) and source',
+    labelNames: ['outcome', 'source'],
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: 'psi_lookup_seconds',
+    help: 'Time inside PSI per lookup',
+    buckets: [0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
+  const calls = new Counter({
+    name: 'psi_provider_calls_total',
+    help: 'Calls to a provider, by kind and whether they succeeded',
+    labelNames: ['provider', 'call', 'ok'],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'psi_mappings',
+    help: 'Secrets that PSI can look up',
+    registers: [registry],
+    collect() {
+      this.set(mappings());
+    },
+  });
+  for (const [name, help, read] of CACHE_GAUGES) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const figures = cache?.();
+        if (figures) this.set(read(figures));
+        else this.reset();
+      },
+    });
+  }
+  const counted = async <T>(provider: string, call: string, work: Promise<T>): Promise<T> => {
+    try {
+      const result = await work;
+      calls.inc({ provider, call, ok: 'true' });
+      return result;
+    } catch (error) {
+      calls.inc({ provider, call, ok: 'false' });
+      throw error;
+    }
+  };
+  return {
+    audit: (next) => ({
+      lookup: (event) => {
+        lookups.inc({ outcome: event.outcome, source: event.source ?? 'none' });
+        seconds.observe(event.ms / 1000);
+        next.lookup(event);
+      },
+    }),
+    countCalls: (provider, source) => ({
+      list: (place, options) => counted(provider, 'list', source.list(place, options)),
+      get: (ref, signal) => counted(provider, 'get', source.get(ref, signal)),
+    }),
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+const CACHE_GAUGES: readonly (readonly [name: string, help: string, read: (figures: CacheFigures) => number])[] = [
+  ['psi_cache_entries', 'Values in the cache', ({ entries }) => entries],
+  ['psi_cache_expired_entries', 'Of them: older than cache.max_age', ({ expired }) => expired],
+  [
+    'psi_cache_oldest_age_seconds',
+    'Since the provider gave the oldest value in the cache',
+    ({ oldestAgeSeconds }) => oldestAgeSeconds ?? 0,
+  ],
+  [
+    'psi_cache_problem',
+    '1 while the cache cannot be opened or saved, else 0',
+    ({ problem }) => (problem === null || problem === undefined ? 0 : 1),
+  ],
+];

@@ -1,0 +1,130 @@
+// From what a provider lists to what a workload gets: include, exclude, prefix, conflicts and refusals. One listing at a time.
+
+import picomatch from 'picomatch';
+import type { Mapping } from '../core/mapping.ts';
+import { printable, refuseKey, secretName, type Refusal } from '../core/naming.ts';
+import type { SecretSpec, Workload } from '../core/workload.ts';
+
+/** A secret as a listing shows it. `bytes` is undefined where the value is not known (hidden, or not asked for). */
+export type Listed = {
+  readonly key: string;
+  readonly path: string;
+  readonly value: { readonly byteLength: number; readonly expose: () => Uint8Array } | undefined;
+};
+
+export type DesiredSecret = {
+  /** Podman's name. */
+  readonly name: string;
+  readonly kind: 'env' | 'mount';
+  /** Variable or file name. */
+  readonly target: string;
+  readonly mode: string | undefined;
+  readonly mapping: Mapping;
+};
+
+export type RefusedKey = Refusal & { readonly workload: string; readonly key: string };
+
+export type Selection = { readonly secrets: readonly DesiredSecret[]; readonly refused: readonly RefusedKey[] };
+
+/** Podman's own limit for a secret. */
+const MAX_VALUE_BYTES = 511_999;
+/** The kernel's limit of one environment string (MAX_ARG_STRLEN), its NUL included. */
+const MAX_ENV_STRING_BYTES = 131_072;
+
+/** What one `secrets:` entry of a workload selects from its listing. */
+export function select(workload: Workload, spec: SecretSpec, listed: readonly Listed[]): Selection {
+  const secrets: DesiredSecret[] = [];
+  const refused: RefusedKey[] = [];
+  for (const [key, places] of byKey(listed.filter((secret) => wanted(spec, secret.key)))) {
+    const target = spec.prefix + key;
+    const refusal =
+      refusePlaces(places) ??
+      refuseKey(workload.name, target, target, spec.as) ??
+      refuseValue(target, spec.as, places[0]);
+    if (refusal) {
+      refused.push({ workload: workload.name, key: printable(key), ...refusal });
+      continue;
+    }
+    const path = places[0]?.path ?? spec.path;
+    secrets.push({
+      name: secretName(workload.name, target),
+      kind: spec.as,
+      target,
+      mode: spec.mode,
+      mapping: { provider: workload.provider, project: spec.project, path, key },
+    });
+  }
+  return { secrets, refused };
+}
+
+export type Overridden = { readonly workload: string; readonly name: string; readonly by: string };
+
+/** Several selections of one workload as one: the later source wins on an equal name, and `overridden` says so. */
+export function mergeSelections(
+  workload: Workload,
+  selections: readonly Selection[],
+): Selection & { readonly overridden: readonly Overridden[] } {
+  const byName = new Map<string, DesiredSecret>();
+  const overridden: Overridden[] = [];
+  for (const secret of selections.flatMap((selection) => selection.secrets)) {
+    if (byName.has(secret.name)) {
+      overridden.push({
+        workload: workload.name,
+        name: secret.name,
+        by: `${secret.mapping.project}:${secret.mapping.path}`,
+      });
+    }
+    byName.set(secret.name, secret);
+  }
+  const secrets = [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { secrets, refused: selections.flatMap((selection) => selection.refused), overridden };
+}
+
+function wanted(spec: SecretSpec, key: string): boolean {
+  // `dot`: a key that begins with a dot is matched like any other. Keys hold no path, so slashes have no meaning here.
+  const matches = (patterns: readonly string[]): boolean =>
+    picomatch.isMatch(key, [...patterns], { dot: true, bash: true });
+  return (spec.include.length === 0 || matches(spec.include)) && !(spec.exclude.length > 0 && matches(spec.exclude));
+}
+
+function byKey(listed: readonly Listed[]): Map<string, Listed[]> {
+  const groups = new Map<string, Listed[]>();
+  for (const secret of listed) {
+    const group = groups.get(secret.key);
+    if (group) group.push(secret);
+    else groups.set(secret.key, [secret]);
+  }
+  return groups;
+}
+
+function refusePlaces(places: readonly Listed[]): Refusal | undefined {
+  if (places.length < 2) return undefined;
+  const paths = places.map((place) => printable(place.path)).join(' and ');
+  return {
+    reason: `the same key is in several folders (${paths})`,
+    hint: 'name the folders as separate sources, with `prefix` or `exclude`',
+  };
+}
+
+function refuseValue(target: string, kind: 'env' | 'mount', secret: Listed | undefined): Refusal | undefined {
+  const value = secret?.value;
+  if (!value) return undefined;
+  if (value.byteLength > MAX_VALUE_BYTES) {
+    return {
+      reason: `the value has ${String(value.byteLength)} bytes, Podman takes ${String(MAX_VALUE_BYTES)}`,
+      hint: 'shorten it, or leave it out with `exclude`',
+    };
+  }
+  if (kind === 'mount') return undefined;
+  const room = MAX_ENV_STRING_BYTES - new TextEncoder().encode(target).length - 2;
+  if (value.byteLength > room) {
+    return {
+      reason: `the value has ${String(value.byteLength)} bytes, a variable of this name holds ${String(room)}`,
+      hint: 'use `as: mount` for it',
+    };
+  }
+  if (value.expose().includes(0)) {
+    return { reason: 'the value holds a NUL byte, which would cut the variable short', hint: 'use `as: mount` for it' };
+  }
+  return undefined;
+}

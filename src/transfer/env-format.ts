@@ -1,0 +1,141 @@
+// Secrets as text that something else reads back: a shell, `podman run --env-file`, systemd's EnvironmentFile, or a JSON parser. What a
+// reader would alter is left out by name, with the reason. Pure.
+
+import type { SecretValue } from '../core/secret-value.ts';
+import { isVariableName, shellObjection } from '../core/text/shell-names.ts';
+import { shellQuoted } from '../core/text/shell.ts';
+
+export type EnvReader = 'podman' | 'systemd';
+
+/** `env`: one line each, for all the readers. */
+export type EnvFormat =
+  | { readonly kind: 'export' | 'json' }
+  | { readonly kind: 'env'; readonly readers: readonly [EnvReader, ...EnvReader[]] };
+
+export type NamedValue = {
+  readonly key: string;
+  /** undefined: it may not be read. */
+  readonly value: SecretValue | undefined;
+};
+
+export type LeftOut = { readonly key: string; readonly reason: string; readonly hint: string };
+
+/** `lines`: for the output, each to be ended with a newline. */
+export type Rendered = { readonly lines: readonly string[]; readonly leftOut: readonly LeftOut[] };
+
+type Line = { readonly text: string } | { readonly reason: string; readonly hint: string };
+
+export function renderEnv(secrets: readonly NamedValue[], format: EnvFormat): Rendered {
+  const leftOut: LeftOut[] = [];
+  const kept: { readonly key: string; readonly text: string; readonly line: string }[] = [];
+  for (const { key, value } of secrets) {
+    const text = value?.exposeExactText();
+    const line = text === undefined ? unreadable(value) : lineOf(key, text, format);
+    if ('reason' in line) leftOut.push({ key, reason: line.reason, hint: line.hint });
+    else kept.push({ key, text: text ?? '', line: line.text });
+  }
+  const lines =
+    format.kind === 'json'
+      ? [JSON.stringify(Object.fromEntries(kept.map(({ key, text }) => [key, text])), null, 2)]
+      : kept.map(({ line }) => line);
+  return { lines, leftOut };
+}
+
+function lineOf(key: string, text: string, format: EnvFormat): Line {
+  switch (format.kind) {
+    case 'json':
+      return { text: '' };
+    case 'export':
+      return exported(key, text);
+    case 'env':
+      return envLine(key, text, format.readers);
+  }
+}
+
+const AS_FILE = 'write it to a file with `psi infisical write-file`, or take `--format json`';
+
+/** The kernel takes no longer variable; once exported, one would keep every later command from starting. */
+const LONGEST_VARIABLE = 131_071;
+
+function exported(key: string, text: string): Line {
+  if (!isVariableName(key)) return { reason: 'its name cannot be a variable of a shell', hint: AS_FILE };
+  const reason = shellObjection(key) ?? tooMuch(key, text);
+  if (reason !== undefined) return { reason, hint: AS_FILE };
+  return { text: `export ${key}=${shellQuoted(text)}` };
+}
+
+function envLine(key: string, text: string, readers: readonly EnvReader[]): Line {
+  const raw = readers.includes('podman');
+  const objections = readers.flatMap((reader) => {
+    const reason = OBJECTIONS[reader](key, text, raw);
+    return reason === undefined ? [] : [`${READER_NAMES[reader]}: ${reason}`];
+  });
+  if (objections.length === 0) return { text: `${key}=${raw ? text : systemdQuoted(text)}` };
+  // One of the two would do; which one reads the file is for the caller to know.
+  const other =
+    readers.length > 1 ? OTHERS.find((reader) => !OBJECTIONS[reader](key, text, reader === 'podman')) : undefined;
+  const hint =
+    other === undefined ? AS_FILE : `\`--for ${other}\` prints it, if ${READER_NAMES[other]} is what reads the file`;
+  return { reason: objections.join('; '), hint };
+}
+
+const OTHERS = ['podman', 'systemd'] as const;
+
+const READER_NAMES: Readonly<Record<EnvReader, string>> = {
+  podman: 'podman run --env-file',
+  systemd: 'EnvironmentFile of systemd',
+};
+
+/** Podman reads by the line, into a buffer of this size. */
+const LONGEST_PODMAN_LINE = 65_535;
+
+const OBJECTIONS: Readonly<Record<EnvReader, (key: string, text: string, raw: boolean) => string | undefined>> = {
+  podman: (key, text) => {
+    // A name without `=` in it is taken as it is; what starts like a comment is one.
+    if (key === '' || /^[#\s]|[=\n\r\0]/.test(key)) return 'cannot take its name';
+    if (text.includes('\n')) return 'takes each line for a variable, so no newline in a value';
+    if (text.endsWith('\r')) return 'cuts a carriage return at the end';
+    if (byteLength(`${key}=${text}`) > LONGEST_PODMAN_LINE) return 'takes no line of 64 KiB';
+    return tooMuch(key, text);
+  },
+  systemd: (key, text, raw) => {
+    if (!isVariableName(key)) return 'cannot take its name';
+    // eslint-disable-next-line no-control-regex -- they are what is looked for
+    if (/[\u0001-\u0008\u000b-\u001f\u007f]/.test(text)) return 'drops a variable with control characters';
+    if (hasNoncharacter(text)) return 'refuses a file with characters that are none';
+    if (raw && /\n/.test(text)) return 'takes a newline only between quotes, which podman would keep';
+    if (raw && /\\/.test(text)) return 'takes a backslash for an escape, where podman takes it for itself';
+    if (raw && /^['"]/.test(text)) return 'takes a quote at the start off, where podman keeps it';
+    if (raw && /^[ \t]|[ \t]$/.test(text)) return 'cuts white space at the ends, which podman keeps';
+    return tooMuch(key, text);
+  },
+};
+
+/** Between double quotes, where systemd knows four escapes and takes everything else for itself. */
+function systemdQuoted(text: string): string {
+  return `"${text.replace(/["\\`$]/g, '\\$&')}"`;
+}
+
+function tooMuch(key: string, text: string): string | undefined {
+  if (text.includes('\0')) return 'a variable cannot hold a NUL';
+  return byteLength(`${key}=${text}`) > LONGEST_VARIABLE ? 'it is too long for a variable (128 KiB)' : undefined;
+}
+
+function unreadable(value: SecretValue | undefined): Line {
+  if (value) return { reason: 'its value is no UTF-8 text', hint: AS_FILE };
+  return {
+    reason: 'infisical hides its value',
+    hint: 'give the machine identity the right to read values (Read Value) of this path in infisical',
+  };
+}
+
+/** Unicode's own: U+FDD0 and those behind it, and the last two of each plane. */
+function hasNoncharacter(text: string): boolean {
+  if (/[\ufdd0-\ufdef]/.test(text)) return true;
+  for (const character of text) if (((character.codePointAt(0) ?? 0) & 0xfffe) === 0xfffe) return true;
+  return false;
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).byteLength;
+}

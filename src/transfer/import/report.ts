@@ -1,0 +1,57 @@
+// What an import tells while it runs and when it is done: one result for each key. Plain data, and no field ever holds a value.
+
+import { exitCode, type ErrorCode } from '../../core/error.ts';
+import type { Failure } from '../../registration/setup-events.ts';
+
+/** What to do with a key that the folder holds already. `fail`: nothing at all is written if there is one. */
+export type Conflict = 'fail' | 'skip' | 'overwrite';
+
+/**
+ * created, overwritten   written, and listed afterwards; planned, in a dry run
+ * skipped                left as it is
+ * approval               a change request waits for somebody's approval: not written
+ * refused                cannot be kept unaltered, by PSI or by the server: not written
+ * failed                 not written, or not known to be
+ * untried                the run ended before it
+ */
+export type KeyOutcome = 'created' | 'overwritten' | 'skipped' | 'approval' | 'refused' | 'failed' | 'untried';
+
+export type KeyResult = {
+  /** Null: what was found there names no key. */
+  readonly key: string | null;
+  readonly from: string;
+  readonly outcome: KeyOutcome;
+  readonly reason: string | null;
+  readonly hint: string | null;
+  /** What somebody should look at although it went well. */
+  readonly notes: readonly string[];
+};
+
+export type ImportReport = {
+  readonly project: string;
+  readonly path: string;
+  readonly conflict: Conflict;
+  readonly dryRun: boolean;
+  readonly results: readonly KeyResult[];
+  /** What ended the run early. */
+  readonly failure: Failure | null;
+  /** What the command exits with. */
+  readonly exit: number;
+};
+
+export type ImportEvent =
+  | { readonly event: 'listing' }
+  | { readonly event: 'writing'; readonly done: number; readonly total: number }
+  | { readonly event: 'waiting'; readonly message: string; readonly waitMs: number }
+  | { readonly event: 'verifying' };
+
+/** Somebody has to come back: nothing failed, and nothing is there yet. */
+const WAITS_FOR_APPROVAL = exitCode('THROTTLED');
+
+export function importExit(results: readonly KeyResult[], failure: { readonly code: ErrorCode } | undefined): number {
+  if (failure) return exitCode(failure.code);
+  const has = (...outcomes: readonly KeyOutcome[]): boolean =>
+    results.some(({ outcome }) => outcomes.includes(outcome));
+  if (has('refused', 'failed', 'untried')) return 1;
+  return has('approval') ? WAITS_FOR_APPROVAL : 0;
+}

@@ -1,0 +1,124 @@
+// A quadlet as something to import: its files read, its variables worked out, its Podman secrets resolved if that is asked for. Whatever
+// could change a value and cannot be read stops the run before anything is written.
+
+import { PsiError, toPsiError } from '../../core/error.ts';
+import type { ImportEntry, ImportSource, RefusedEntry } from '../import/entry.ts';
+import { printable } from '../../core/naming.ts';
+import { parseEnvFile, type EnvFileLine } from './env-file.ts';
+import { environmentOf, envFileRefs, type EnvFileRef, type EnvFiles, type Setting } from './environment.ts';
+import { parseQuadlet } from './file.ts';
+import { unitNames, type UnitNames } from './specifiers.ts';
+import { liveLines, type QuadletUnit } from './unit.ts';
+import type { QuadletFiles } from './quadlet-files.ts';
+import type { HeldValue } from '../secret-values.ts';
+import { isPsisOwn, type PodmanReader } from '../import/podman.ts';
+
+export type QuadletReader = PodmanReader & {
+  readonly files: QuadletFiles;
+  /** What to run where a file cannot be seen from here. */
+  readonly elsewhere: (path: string) => string | undefined;
+};
+
+export type QuadletFound = {
+  readonly unit: QuadletUnit;
+  readonly names: UnitNames;
+  readonly envFiles: EnvFiles;
+  readonly envFileRefs: readonly EnvFileRef[];
+  readonly source: ImportSource;
+  readonly notes: readonly string[];
+};
+
+export type QuadletQuestion = {
+  readonly path: string;
+  readonly scope: 'system' | 'user';
+  readonly resolveSecrets: boolean;
+};
+
+export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion): Promise<QuadletFound> {
+  const { path, scope, resolveSecrets } = question;
+  const unitFile = path.slice(path.lastIndexOf('/') + 1);
+  if (!/.\.container$/.test(unitFile)) {
+    throw new PsiError('USAGE', `${printable(path)} is no .container file`, {
+      hint: 'psi infisical import quadlet /etc/containers/systemd/myapp.container --project P --path /myapp',
+    });
+  }
+  const texts = await deps.files.read(path);
+  const unit: QuadletUnit = {
+    parts: [{ ...texts.unit, shared: false }, ...texts.dropIns].map(({ path: file, text, shared }) => {
+      return { file: parseQuadlet(file, text), shared };
+    }),
+  };
+  const names = unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, scope);
+  const refs = envFileRefs(unit, names);
+  const envFiles = await readEnvFiles(deps, refs);
+  const { settings, notes } = environmentOf(unit, names, envFiles);
+  const resolved = await resolve(deps, settings, resolveSecrets);
+  return { unit, names, envFiles, envFileRefs: refs, ...resolved, notes: [...notes, ...resolved.notes] };
+}
+
+async function readEnvFiles(deps: QuadletReader, refs: readonly EnvFileRef[]): Promise<EnvFiles> {
+  const files = new Map<string, readonly EnvFileLine[]>();
+  for (const { path, at } of refs) {
+    if (files.has(path)) continue;
+    const bytes = await deps.files.readEnvFile(path).catch((thrown: unknown) => {
+      const error = toPsiError(thrown);
+      const hint = deps.elsewhere(path) ?? error.hint;
+      throw new PsiError(error.code, `${at.place}: ${error.message}; nothing was imported`, {
+        ...(hint !== undefined && { hint }),
+        cause: error,
+      });
+    });
+    const file = parseEnvFile(bytes);
+    if (file.broken !== undefined) {
+      const where = `${printable(path)}:${String(file.broken)}`;
+      throw new PsiError('BAD_REQUEST', `${where}: ${file.reason}; nothing was imported`, {
+        hint: `podman does not start a container with it either; mend the line (named at ${at.place})`,
+      });
+    }
+    files.set(path, file.lines);
+  }
+  return files;
+}
+
+async function resolve(
+  deps: QuadletReader,
+  settings: readonly Setting[],
+  resolveSecrets: boolean,
+): Promise<{ readonly source: ImportSource; readonly notes: readonly string[] }> {
+  const entries: ImportEntry[] = [];
+  const refused: RefusedEntry[] = [];
+  const notes: string[] = [];
+  const asked = resolveSecrets && settings.some(({ kind }) => kind === 'secret');
+  const held = new Map((asked ? await deps.registry.list() : []).map((secret) => [secret.name, secret]));
+  for (const setting of settings) {
+    const { key, from } = setting;
+    if (setting.kind === 'refused') {
+      refused.push({ key: showable(key), from, reason: setting.reason, hint: setting.hint });
+    } else if (setting.kind === 'value') {
+      const text = setting.value.exposeExactText();
+      const reason = text === undefined ? 'the value is not valid UTF-8' : text.includes('\0') ? HOLDS_NUL : undefined;
+      if (reason === undefined) entries.push({ key, value: setting.value, from });
+      else refused.push({ key, from, reason, hint: 'podman itself does not hand it on as it is; set it by hand' });
+    } else if (!resolveSecrets) {
+      notes.push(`${from}: ${key} comes from a podman secret and is left as it is (--resolve-secrets imports it)`);
+    } else {
+      const secret = held.get(setting.secret);
+      if (secret && isPsisOwn(secret)) {
+        notes.push(`${from}: ${key} comes from psi already and is left as it is`);
+        continue;
+      }
+      const answer = secret ? await deps.values.read(secret) : NO_SUCH_SECRET;
+      if (answer.value) entries.push({ key, value: answer.value, from });
+      else refused.push({ key, from, reason: answer.reason, hint: 'see `podman secret ls`; set it by hand' });
+    }
+  }
+  return { source: { entries, refused }, notes };
+}
+
+const NO_SUCH_SECRET: HeldValue = { reason: 'podman has no secret of exactly this name' };
+const HOLDS_NUL = 'the value holds a NUL byte';
+
+/** What looks like an odd name may be a part of a value that was not quoted. */
+function showable(key: string): string | undefined {
+  return /^[A-Za-z0-9_.-]{1,64}$/.test(key) ? key : undefined;
+}

@@ -1,0 +1,37 @@
+// One secret from the manager into a file.
+
+import { decodeBase64 } from '../core/base64.ts';
+import { PsiError } from '../core/error.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import type { SecretRef } from '../provider/secret-source.ts';
+import type { SecretFiles } from './secret-files.ts';
+
+export type WriteFileDeps = {
+  readonly get: (ref: SecretRef) => Promise<SecretValue>;
+  readonly files: SecretFiles;
+};
+
+export type WriteFileRequest = {
+  readonly ref: SecretRef;
+  readonly out: string;
+  readonly mode: number;
+  readonly owner: string | undefined;
+  readonly base64: boolean;
+};
+
+export type WriteFileReport = { readonly path: string; readonly bytes: number };
+
+/** Nothing is written unless everything before it went well. */
+export async function writeSecretFile(deps: WriteFileDeps, request: WriteFileRequest): Promise<WriteFileReport> {
+  const { ref, out, mode, owner, base64 } = request;
+  const ids = owner === undefined ? undefined : await deps.files.ownerOf(owner);
+  const stored = await deps.get(ref);
+  const value = base64 ? decodeBase64(stored) : stored;
+  if (!value) {
+    throw new PsiError('BAD_REQUEST', `the value of ${ref.key} in ${ref.project}:${ref.path} is not base64`, {
+      hint: 'leave `--base64` out, or store the output of `base64 -w0`',
+    });
+  }
+  await deps.files.write(out, value, { mode, owner: ids });
+  return { path: out, bytes: value.byteLength };
+}

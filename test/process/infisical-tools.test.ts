@@ -1,0 +1,252 @@
+// The commands for people as processes of their own against a current server and one of July 2024: what they print, write and exit with.
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { InfisicalSDK } from '@infisical/sdk';
+import type { ImportReport, KeyResult } from '../../src/transfer/import/report.ts';
+import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
+import type { Generation } from '../doubles/infisical/model.ts';
+import { asEnvFile, COUNT, generatedSecrets } from '../hosts/generated-secrets.ts';
+import { configText, PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { run, type RunResult } from '../hosts/run.ts';
+
+const CREDENTIALS = { clientId: 'tools-host', clientSecret: 'canary-client-secret-tools' };
+const PROJECT = 'tools-project';
+
+for (const generation of ['v4', '2024'] as const) {
+  describe(`psi infisical … on a server of the generation ${generation}`, () => {
+    let dir: string;
+    let double: InfisicalDouble;
+    const psi = (argv: readonly string[], input?: string): Promise<RunResult> => {
+      const env = { PATH: process.env['PATH'], PSI_CONFIG: join(dir, 'config.yaml') };
+      return run([...PSI_FROM_SOURCE, 'infisical', ...argv], { env, ...(input !== undefined && { input }) });
+    };
+    const at = (path: string, environment = 'prod'): ReadonlyMap<string, string> => {
+      const folder = double.state.projects.get(PROJECT)?.environments.get(environment)?.folders.get(path);
+      return new Map([...(folder?.secrets.values() ?? [])].map(({ key, value }) => [key, value]));
+    };
+
+    before(async () => {
+      dir = await mkdtemp(join(tmpdir(), 'psi-tools-'));
+      double = await startDouble(generation);
+      const config = configText({
+        dir,
+        podmanSocket: join(dir, 'no-podman.sock'),
+        apiUrl: double.url,
+        ...CREDENTIALS,
+        projects: { p: { id: PROJECT, environment: 'prod' } },
+        workloads: {},
+      });
+      await writeFile(join(dir, 'config.yaml'), config, { mode: 0o600 });
+    });
+    after(async () => {
+      await double.close();
+      await rm(dir, { recursive: true, force: true });
+    });
+
+    test('import, then env in a shell: a thousand secrets come back byte for byte, or are refused by name', async () => {
+      const secrets = generatedSecrets();
+      await writeFile(join(dir, 'generated.env'), asEnvFile(secrets));
+      const where = ['--project', 'p', '--path', '/round/trip'];
+      const imported = await psi(['import', 'env-file', join(dir, 'generated.env'), ...where, '--json']);
+      const report = JSON.parse(imported.stdout) as ImportReport;
+      const results = new Map<string | null, KeyResult>(report.results.map((result) => [result.key, result]));
+      assert.equal(report.failure, null);
+      assert.equal(results.size, COUNT);
+      const stored = at('/round/trip');
+      for (const { key, value } of secrets) {
+        const result = results.get(key);
+        if (result?.outcome === 'created') assert.equal(stored.get(key), value, key);
+        else assert.ok(result?.outcome === 'refused' && result.reason !== null && !stored.has(key), key);
+      }
+      assert.ok(stored.size > COUNT / 2, `${String(stored.size)} stored`);
+      assert.equal(imported.code, 1);
+
+      const exported = await psi(['env', ...where]);
+      const leftOut = new Set([...exported.stderr.matchAll(/^left out: (\S+): /gm)].map(([, key]) => key));
+      const keys = [...stored.keys()].filter((key) => !leftOut.has(key));
+      await writeFile(join(dir, 'exported.sh'), exported.stdout);
+      const script = `eval "$(cat "$1")"; shift; for name; do eval "printf '%s=%s\\\\0' \\"$name\\" \\"\\$$name\\""; done`;
+      const shown = await run(['sh', '-c', script, 'sh', join(dir, 'exported.sh'), ...keys], {
+        env: { PATH: process.env['PATH'] },
+      });
+      assert.equal(shown.stderr, '');
+      assert.deepEqual(
+        shown.stdout.split('\0').slice(0, -1).sort(),
+        keys.map((key) => `${key}=${stored.get(key) ?? ''}`).sort(),
+      );
+      for (const key of leftOut) assert.match(key ?? '', /[.-]/);
+
+      const json = await psi(['env', ...where, '--format', 'json']);
+      assert.deepEqual(new Map(Object.entries(JSON.parse(json.stdout) as Record<string, string>)), stored);
+      assert.equal(json.code, 0);
+    });
+
+    if (generation === 'v4') {
+      test('the official client sees what import wrote', async () => {
+        const imported = await psi(
+          ['import', 'env-file', '-', '--project', 'p', '--path', '/sdk'],
+          'A=1\nMULTI="two\nlines"\nEMPTY=\n',
+        );
+        assert.equal(imported.code, 0, imported.stderr);
+        const sdk = new InfisicalSDK({ siteUrl: double.url });
+        const client = await sdk.auth().universalAuth.login(CREDENTIALS);
+        const where = { projectId: PROJECT, environment: 'prod', secretPath: '/sdk' };
+        const { secrets } = await client.secrets().listSecrets(where);
+        assert.deepEqual(Object.fromEntries(secrets.map(({ secretKey, secretValue }) => [secretKey, secretValue])), {
+          A: '1',
+          MULTI: 'two\nlines',
+          EMPTY: '',
+        });
+      });
+    }
+
+    test('import from standard input: conflicts end it, skip leaves them, overwrite replaces them, a dry run does nothing', async () => {
+      const where = ['--project', 'p', '--path', '/app'];
+      const go = (text: string, ...flags: readonly string[]): Promise<RunResult> =>
+        psi(['import', 'env-file', '-', ...where, ...flags], text);
+      const dry = await go('A=1\n', '--dry-run');
+      assert.deepEqual([dry.code, dry.stdout], [0, 'would create A (stdin:1)\np:/app: 1 would create\n']);
+      assert.equal(at('/app').size, 0);
+      assert.equal((await go('A=1\nB=2\n')).code, 0);
+      const conflict = await go('B=3\nC=4\n');
+      assert.equal(conflict.code, 73);
+      assert.match(conflict.stderr, /^not written: C \(stdin:2\)$/m);
+      assert.match(
+        conflict.stderr,
+        /^error: a key of the import is in p:\/app already; nothing was written\nhint: .*--conflict skip/m,
+      );
+      assert.equal((await go('B=3\nC=4\n', '--conflict', 'skip')).code, 0);
+      assert.deepEqual(Object.fromEntries(at('/app')), { A: '1', B: '2', C: '4' });
+      const over = await go('B=3\n', '--conflict', 'overwrite');
+      assert.equal(over.stdout, 'overwritten B (stdin:1)\np:/app: 1 overwritten\n');
+      assert.equal(at('/app').get('B'), '3');
+    });
+
+    test('write-file writes the bytes, with mode and owner', async () => {
+      const secret = { project: PROJECT, environment: 'prod', path: '/files' };
+      double.state.setSecret({ ...secret, key: 'PEM', value: 'line 1\nline 2\n' });
+      double.state.setSecret({ ...secret, key: 'BLOB', value: Buffer.from([0, 255, 10, 13]).toString('base64') });
+      const where = ['--project', 'p', '--path', '/files'];
+      const out = join(dir, 'out');
+      const first = await psi(['write-file', 'PEM', out, ...where, '--mode', '0640']);
+      assert.deepEqual([first.code, first.stdout], [0, `wrote ${out} (14 bytes)\n`]);
+      assert.equal(await readFile(out, 'utf8'), 'line 1\nline 2\n');
+      assert.equal((await stat(out)).mode & 0o777, 0o640);
+      const uid = process.getuid?.() ?? 0;
+      const blob = await psi([
+        'write-file',
+        'BLOB',
+        out,
+        ...where,
+        '--base64',
+        '--owner',
+        `${String(uid)}:${String(process.getgid?.() ?? 0)}`,
+      ]);
+      assert.equal(blob.code, 0, blob.stderr);
+      assert.deepEqual([...(await readFile(out))], [0, 255, 10, 13]);
+      assert.equal((await stat(out)).mode & 0o777, 0o600);
+    });
+
+    // What no server has a part in is looked at once.
+    if (generation !== 'v4') return;
+
+    test('import refuses by line and by name without a word of a value, and writes the rest', async () => {
+      const text = 'GOOD=fine\ncanary-stray\nTRIM=" canary-value "\nHASH=canary#1\n';
+      const { code, stdout, stderr } = await psi(
+        ['import', 'env-file', '-', '--project', 'p', '--path', '/refused'],
+        text,
+      );
+      assert.equal(code, 1);
+      assert.match(stderr, /^refused: GOOD \(stdin:1\): the line behind it is not KEY=VALUE/m);
+      assert.match(stderr, /^refused: stdin:2: /m);
+      assert.match(stderr, /^refused: TRIM \(stdin:3\): infisical cuts white space/m);
+      assert.match(stderr, /^refused: HASH \(stdin:4\): /m);
+      assert.ok(!`${stdout}${stderr}`.includes('canary'));
+    });
+
+    test('a change request is no success', async () => {
+      double.knobs.set({ approvals: true });
+      const { code, stdout } = await psi(['import', 'env-file', '-', '--project', 'p', '--path', '/held'], 'A=1\n');
+      double.knobs.reset();
+      assert.equal(code, 75);
+      assert.match(stdout, /^approval requested A \(stdin:1\): it waits for approval in infisical: change request \S+/);
+    });
+
+    test('--environment is another environment of the same project', async () => {
+      const where = ['--project', 'p', '--path', '/app', '--environment', 'staging'];
+      assert.equal((await psi(['import', 'env-file', '-', ...where], 'A=staged\n')).code, 0);
+      assert.equal(at('/app', 'staging').get('A'), 'staged');
+      assert.equal((await psi(['env', ...where])).stdout, "export A='staged'\n");
+    });
+
+    test('env prints what a format carries, names the rest, and exits with 1', async () => {
+      double.state.setSecret({ project: PROJECT, environment: 'prod', path: '/mixed', key: 'OK', value: 'a "b"' });
+      double.state.setSecret({
+        project: PROJECT,
+        environment: 'prod',
+        path: '/mixed',
+        key: 'PEM',
+        value: 'canary-1\n2\n',
+      });
+      const where = ['--project', 'p', '--path', '/mixed', '--format', 'env'];
+      const both = await psi(['env', ...where]);
+      assert.deepEqual([both.code, both.stdout], [1, 'OK=a "b"\n']);
+      assert.match(both.stderr, /^left out: PEM: podman run --env-file: .*\nhint: `--for systemd` prints it/m);
+      assert.ok(!both.stderr.includes('canary'));
+      const systemd = await psi(['env', ...where, '--for', 'systemd']);
+      assert.deepEqual([systemd.code, systemd.stdout], [0, 'OK="a \\"b\\""\nPEM="canary-1\n2\n"\n']);
+    });
+
+    test('write-file leaves the file as it was where anything is wrong', async () => {
+      const out = join(dir, 'kept');
+      await writeFile(out, 'before');
+      double.state.setSecret({
+        project: PROJECT,
+        environment: 'prod',
+        path: '/files',
+        key: 'TEXT',
+        value: 'canary not base64!',
+      });
+      const where = ['--project', 'p', '--path', '/files'];
+      for (const [argv, code] of [
+        [['TEXT', out, ...where, '--base64'], 65],
+        [['NOPE', out, ...where], 66],
+        [['TEXT', out, ...where, '--owner', 'no-such-user-here'], 64],
+        [['TEXT', join(dir, 'no/folder'), ...where], 74],
+        [['TEXT', dir, ...where], 64],
+        [['TEXT', out, '--project', 'unknown'], 66],
+        [['TEXT', out, ...where, '--mode', '9'], 64],
+      ] as const) {
+        const result = await psi(['write-file', ...argv]);
+        assert.equal(result.code, code, result.stderr);
+        assert.match(result.stderr, /^error: [^]*^hint: /m);
+        assert.ok(!result.stderr.includes('canary'));
+      }
+      assert.equal(await readFile(out, 'utf8'), 'before');
+    });
+
+    test('with nobody there it says so, prints nothing, and exits with 69', async () => {
+      await double.refuseConnections();
+      try {
+        const { code, stdout, stderr } = await psi(['env', '--project', 'p', '--path', '/app']);
+        assert.deepEqual([code, stdout], [69, '']);
+        assert.match(stderr, /^error: nobody listens for infisical/);
+      } finally {
+        await double.acceptConnections();
+      }
+    });
+  });
+}
+
+function startDouble(generation: Generation): Promise<InfisicalDouble> {
+  return startInfisicalDouble({
+    generation,
+    seed: {
+      identities: [CREDENTIALS],
+      projects: [{ id: PROJECT, slug: 'the-tools', environments: ['prod', 'staging'] }],
+    },
+  });
+}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { EncryptedCacheFile, type SaveStep } from '../../../../src/adapters/cache-file/cache-file.ts';
+import { splitEnvelope, type Backend } from '../../../../src/adapters/cache-file/envelope.ts';
+import { openEntries, sealEntries } from '../../../../src/adapters/cache-file/seal.ts';
+import { SecretValue } from '../../../../src/core/secret-value.ts';
+import type { KeyWrapper } from '../../../../src/sealing/key-wrapper.ts';
+import vectors from '../../../../docs/cache-format.vectors.json' with { type: 'json' };
+import { cacheEntry, cacheFileContract, plain } from '../../../contract/cache-file.contract.ts';
+import { FakeCacheFile } from '../../../fakes/cache-file.fake.ts';
+import { FakeKeyWrapper } from '../../../fakes/key-wrapper.fake.ts';
+
+const src = (path: string): string => new URL(`../../../../src/${path}`, import.meta.url).href;
+const unhex = (text: string): Buffer => Buffer.from(text, 'hex');
+
+/** The shortest wrapper there is: a child process and its parent open each other's files with it. */
+const XOR = `{ backend: 'tpm', wrap: async (key) => key.expose().map((byte) => byte ^ 0x5a) }`;
+const xorKeys: KeyWrapper = {
+  backend: 'tpm',
+  wrap: (key) => Promise.resolve(key.expose().map((byte) => byte ^ 0x5a)),
+  unwrap: (blob) => Promise.resolve(new SecretValue(blob.map((byte) => byte ^ 0x5a))),
+  describe: () => Promise.resolve({ device: 'none', problem: undefined, facts: new Map() }),
+  close: () => Promise.resolve(),
+};
+
+describe('cache file', () => {
+  let base: string;
+  before(async () => {
+    base = await mkdtemp(join(tmpdir(), 'psi-cachefile-'));
+  });
+  after(() => rm(base, { recursive: true }));
+  const newPath = async (): Promise<string> => join(await mkdtemp(join(base, 'state-')), 'cache.enc');
+
+  cacheFileContract('the fake', () => {
+    const file = new FakeCacheFile();
+    return Promise.resolve({
+      file,
+      damage: () => {
+        file.broken = true;
+        return Promise.resolve();
+      },
+    });
+  });
+  cacheFileContract('the encrypted file', async () => {
+    const path = await newPath();
+    return {
+      file: new EncryptedCacheFile({ keys: new FakeKeyWrapper() }, { path }),
+      damage: async () => {
+        await writeFile(path, (await readFile(path)).subarray(0, -1));
+      },
+    };
+  });
+
+  for (const vector of vectors.vectors) {
+    const entries = vector.entries.map(({ value, fetchedAt, ...mapping }) => ({
+      mapping,
+      fetchedAt,
+      value: new SecretValue(unhex(value)),
+    }));
+    it(`writes and reads the published vector "${vector.name}"`, async () => {
+      const fields = {
+        backend: vector.backend as Backend,
+        fileId: unhex(vector.fileId),
+        nonceField: unhex(vector.nonceField),
+        writtenAt: vector.writtenAt,
+        wrappedKey: unhex(vector.wrappedKey),
+      };
+      const sealed = await sealEntries(entries, unhex(vector.dataKey), fields);
+      assert.equal(Buffer.from(sealed).toString('hex'), vector.file);
+      const envelope = splitEnvelope(unhex(vector.file));
+      assert.ok(typeof envelope !== 'string');
+      assert.equal(envelope.writtenAt, vector.writtenAt);
+      const opened = await openEntries(envelope, unhex(vector.dataKey));
+      assert.ok(typeof opened !== 'string');
+      assert.deepEqual(opened.map(plain), entries.map(plain));
+    });
+  }
+
+  it('is for its owner alone and holds neither values nor names', async () => {
+    const path = await newPath();
+    await new EncryptedCacheFile({ keys: new FakeKeyWrapper() }, { path }).write({
+      entries: [cacheEntry('CANARY_NAME', 'canary-value')],
+      writtenAt: 1,
+    });
+    assert.equal((await stat(path)).mode & 0o7777, 0o600);
+    assert.doesNotMatch((await readFile(path)).toString('latin1'), /canary|infisical|app/i);
+  });
+
+  it('has another key and other nonces after each save of the same content', async () => {
+    const path = await newPath();
+    const wrapped = new Set<string>();
+    const file = new EncryptedCacheFile({ keys: xorKeys }, { path });
+    const parts = new Map<string, Set<string>>();
+    for (let at = 0; at < 20; at += 1) {
+      await file.write({ entries: [cacheEntry('A', 'x')], writtenAt: 1 });
+      const envelope = splitEnvelope(await readFile(path));
+      assert.ok(typeof envelope !== 'string');
+      wrapped.add(Buffer.from(envelope.wrappedKey).toString('hex'));
+      for (const part of ['fileId', 'nonceField', 'headerTag', 'content'] as const) {
+        const seen = parts.get(part) ?? new Set();
+        parts.set(part, seen.add(Buffer.from(envelope[part]).toString('hex')));
+      }
+    }
+    assert.deepEqual([wrapped.size, ...[...parts.values()].map((seen) => seen.size)], [20, 20, 20, 20, 20]);
+  });
+
+  it('wipes the data key that it was given back', async () => {
+    const path = await newPath();
+    let given: Uint8Array | undefined;
+    const keys: KeyWrapper = {
+      ...xorKeys,
+      unwrap: async (blob) => {
+        const key = await xorKeys.unwrap(blob);
+        given = key.expose();
+        return key;
+      },
+    };
+    const file = new EncryptedCacheFile({ keys }, { path });
+    await file.write({ entries: [], writtenAt: 1 });
+    await file.read();
+    assert.deepEqual(
+      [...(given ?? [])],
+      Array.from({ length: 32 }, () => 0),
+    );
+  });
+
+  it('leaves the old file and no other when the key cannot be wrapped', async () => {
+    const path = await newPath();
+    const keys = new FakeKeyWrapper();
+    const file = new EncryptedCacheFile({ keys }, { path });
+    await file.write({ entries: [cacheEntry('A', 'old')], writtenAt: 1 });
+    keys.failure = 'policy';
+    await assert.rejects(file.write({ entries: [], writtenAt: 2 }), { code: 'KEY_UNAVAILABLE' });
+    keys.failure = undefined;
+    assert.equal((await file.read())?.writtenAt, 1);
+    assert.deepEqual(await readdir(join(path, '..')), ['cache.enc']);
+  });
+
+  it('lets others run while it saves and opens 5,000 entries', async () => {
+    const path = await newPath();
+    const file = new EncryptedCacheFile({ keys: xorKeys }, { path });
+    const entries = Array.from({ length: 5000 }, (_, at) => cacheEntry(`KEY_${String(at)}`, 'v'.repeat(1000)));
+    const turnsDuring = async (work: Promise<unknown>): Promise<number> => {
+      const done = new AbortController();
+      const finished = work.finally(() => {
+        done.abort();
+      });
+      let turns = 0;
+      for (; !done.signal.aborted; turns += 1) await nextTurn();
+      await finished;
+      return turns;
+    };
+    // 5.4 MB in blocks of 16 KiB, each twice (encode, encrypt); 16 entries a turn when they are decoded.
+    assert.ok((await turnsDuring(file.write({ entries, writtenAt: 1 }))) >= 600);
+    assert.ok((await turnsDuring(file.read())) >= 600);
+  });
+
+  it('says what the file system refuses', async () => {
+    const path = join(await newPath(), 'below-a-file');
+    await writeFile(join(path, '..'), '');
+    const file = new EncryptedCacheFile({ keys: new FakeKeyWrapper() }, { path });
+    await assert.rejects(file.read(), { code: 'HOST' });
+    await assert.rejects(file.write({ entries: [], writtenAt: 1 }), { code: 'HOST' });
+  });
+
+  const killedAt = (step: SaveStep, path: string): Promise<NodeJS.Signals | null> => {
+    const script = `
+      const { EncryptedCacheFile } = await import(${JSON.stringify(src('adapters/cache-file/cache-file.ts'))});
+      const { SecretValue } = await import(${JSON.stringify(src('core/secret-value.ts'))});
+      const onStep = (step) => { if (step === ${JSON.stringify(step)}) process.kill(process.pid, 'SIGKILL'); };
+      const mapping = { provider: 'infisical', project: 'p', path: '/app', key: 'A' };
+      const entries = [{ mapping, value: SecretValue.fromText('new'), fetchedAt: 1 }];
+      const file = new EncryptedCacheFile({ keys: ${XOR} }, { path: ${JSON.stringify(path)}, onStep });
+      await file.write({ entries, writtenAt: 2 });`;
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'ignore' });
+      child.on('error', reject);
+      child.on('close', (_code, signal) => {
+        resolve(signal);
+      });
+    });
+  };
+
+  for (const [step, expected] of [
+    ['wrapped', 'old'],
+    ['sealed', 'old'],
+    ['created', 'old'],
+    ['written', 'old'],
+    ['synced', 'old'],
+    ['renamed', 'new'],
+  ] as const) {
+    it(`is whole with the ${expected} content when psi is killed after "${step}", and the next save leaves nothing else`, async () => {
+      const path = await newPath();
+      const file = new EncryptedCacheFile({ keys: xorKeys }, { path });
+      await file.write({ entries: [cacheEntry('A', 'old')], writtenAt: 1 });
+      assert.equal(await killedAt(step, path), 'SIGKILL');
+      // What the next start finds.
+      const restarted = new EncryptedCacheFile({ keys: xorKeys }, { path });
+      assert.equal((await restarted.read())?.entries[0]?.value.exposeText(), expected);
+      await restarted.write({ entries: [cacheEntry('A', 'later')], writtenAt: 3 });
+      assert.equal((await restarted.read())?.entries[0]?.value.exposeText(), 'later');
+      assert.deepEqual(await readdir(join(path, '..')), ['cache.enc']);
+    });
+  }
+});

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
+import { CacheControl } from '../../../src/cache/control.ts';
+import { CacheRefresh, type RefreshReport } from '../../../src/cache/refresh.ts';
+import { tryKey } from '../../../src/sealing/key-report.ts';
+import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
+import { setupStage, workload } from '../registration/setup-stage.ts';
+
+async function stage() {
+  const made = await setupStage({ cache: true });
+  made.target.workloads = [workload('myapp'), workload('other')];
+  made.folders['/myapp'] = { A: '1', B: '2' };
+  made.folders['/other'] = { C: '3' };
+  await made.run();
+  const { cache, mappings, clock, source, registry } = made;
+  const keys = new FakeKeyWrapper();
+  const control = new CacheControl({ cache, keys, mappings, registry });
+  const refresh = (): Promise<RefreshReport> =>
+    new CacheRefresh({ cache, mappings, clock }).run(
+      { workloads: made.target.workloads, sourceOf: () => source },
+      (event) => made.events.push(event),
+      new AbortController().signal,
+    );
+  const onDisk = (): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      (made.cacheFile.content?.entries ?? []).map(({ mapping, value }) => [mapping.key, value.exposeText()]),
+    );
+  return { ...made, refresh, control, keys, onDisk };
+}
+
+const down = (): PsiError => new PsiError('PROVIDER_DOWN', 'infisical is away', { retry: 'later' });
+
+test('a refresh fetches rotated values and drops what is gone, in one save and without Podman', async () => {
+  const { refresh, folders, onDisk, registry, cacheFile } = await stage();
+  folders['/myapp'] = { A: 'new' };
+  registry.failNext('list');
+  const report = await refresh();
+  assert.deepEqual(onDisk(), { A: 'new', C: '3' });
+  assert.deepEqual([report.exit, report.failures, cacheFile.writes], [0, [], 2]);
+});
+
+test('a refresh during an outage tries once, leaves the cache as it was and says to try later', async () => {
+  const { refresh, failures, onDisk, cacheFile, calls, clock } = await stage();
+  calls.length = 0;
+  failures.push(down(), down());
+  const report = await refresh();
+  assert.deepEqual([report.exit, report.failures.length, report.cache.saved], [75, 2, false]);
+  assert.deepEqual([onDisk(), cacheFile.writes], [{ A: '1', B: '2', C: '3' }, 1]);
+  assert.deepEqual([calls, clock.sleeping], [['/myapp', '/other'], 0]);
+});
+
+test('a refresh that reaches a part of the sources takes that and drops nothing', async () => {
+  const { refresh, failures, folders, onDisk } = await stage();
+  failures.push(down());
+  folders['/other'] = { D: '4' };
+  const report = await refresh();
+  assert.deepEqual([report.exit, onDisk()], [75, { A: '1', B: '2', C: '3', D: '4' }]);
+});
+
+test('a refresh that somebody has to help exits with what is wrong', async () => {
+  const { refresh, failures } = await stage();
+  failures.push(new PsiError('PROVIDER_DENIED', 'refused'), new PsiError('PROVIDER_DENIED', 'refused'), down());
+  assert.equal((await refresh()).exit, 77);
+});
+
+test('a refresh believes no folder that is suddenly empty', async () => {
+  const { refresh, folders, onDisk } = await stage();
+  folders['/myapp'] = {};
+  const report = await refresh();
+  assert.deepEqual([report.exit, onDisk()], [66, { A: '1', B: '2', C: '3' }]);
+});
+
+test('a refresh whose file cannot be saved says why', async () => {
+  const { refresh, cacheFile, cache } = await stage();
+  cacheFile.writeFailure = new PsiError('KEY_UNAVAILABLE', 'no TPM', { hint: 'plug it in' });
+  const report = await refresh();
+  assert.deepEqual(report.cache, { saved: false, entries: null, reason: 'no TPM', hint: 'plug it in' });
+  assert.equal(report.exit, 69);
+  await cache.close();
+});
+
+test('invalidates one secret by its name or id, and a workload with all of its secrets', async () => {
+  const { control, onDisk, mappings, registry } = await stage();
+  assert.deepEqual(await control.invalidate('myapp--A'), { named: 1, dropped: 1 });
+  assert.deepEqual(onDisk(), { B: '2', C: '3' });
+  const [id = ''] = mappings.ids().filter((one) => mappings.get(one)?.key === 'C');
+  assert.deepEqual(await control.invalidate(id), { named: 1, dropped: 1 });
+  registry.failNext('list');
+  assert.deepEqual(await control.invalidate('myapp'), { named: 2, dropped: 1 });
+  assert.deepEqual(onDisk(), {});
+});
+
+test('refuses to invalidate what nobody knows', async () => {
+  const { control } = await stage();
+  await assert.rejects(control.invalidate('nothing'), { code: 'NOT_FOUND', hint: /podman secret ls/ });
+});
+
+test('the status counts registered secrets without a cached value, and verifies the file if asked', async () => {
+  const { control, cacheFile } = await stage();
+  await control.invalidate('myapp');
+  const plain = await control.status({ verify: false });
+  assert.deepEqual([plain.entries, plain.missing, plain.verified, plain.key.problem], [1, 2, null, null]);
+  const good = await control.status({ verify: true });
+  assert.deepEqual([good.verified?.ok, good.verified?.ok === true && good.verified.entries], [true, 1]);
+  cacheFile.broken = true;
+  const bad = await control.status({ verify: true });
+  assert.equal(bad.verified?.ok === false && bad.verified.code, 'CACHE_CORRUPT');
+  assert.equal(bad.entries, 1);
+});
+
+test('the status says what is wrong with the device', async () => {
+  const { control, keys } = await stage();
+  keys.failure = 'absent';
+  const { key } = await control.status({ verify: false });
+  assert.match(String(key.problem?.message), /no key \(absent\)/);
+});
+
+test('a backend is tried by wrapping and opening a key', async () => {
+  const keys = new FakeKeyWrapper();
+  const report = await tryKey(keys, (bytes) => new Uint8Array(bytes).fill(7));
+  assert.deepEqual([keys.wraps, keys.unwraps, report.problem], [1, 1, null]);
+  keys.failure = 'policy';
+  await assert.rejects(
+    tryKey(keys, (bytes) => new Uint8Array(bytes)),
+    { code: 'KEY_UNAVAILABLE' },
+  );
+});

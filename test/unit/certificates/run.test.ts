@@ -1,0 +1,387 @@
+// Runs of `psi infisical tls issue|renew` on fakes and a clock that stands still.
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import type { WantedCertificate } from '../../../src/certificates/certificate.ts';
+import { PsiError } from '../../../src/core/error.ts';
+import type { CertificateReport, TlsRunReport } from '../../../src/certificates/report.ts';
+import { runTls, type TlsDeps, type TlsOptions } from '../../../src/certificates/run.ts';
+import { tlsStatus, type CertificateStatus } from '../../../src/certificates/status.ts';
+import { WANTED } from '../../contract/certificate-authority.contract.ts';
+import { FakeCertificateAuthority } from '../../fakes/certificate-authority.fake.ts';
+import { FakeCertificateFiles } from '../../fakes/certificate-files.fake.ts';
+import { FakeCertificateStates } from '../../fakes/certificate-states.fake.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+import { FakeHostCommands } from '../../fakes/host-commands.fake.ts';
+
+const DAY = 86_400_000;
+const WEB: WantedCertificate = { ...WANTED, hooks: [['reload', 'web'], ['tell']] };
+const DB: WantedCertificate = { ...WANTED, name: 'db', commonName: 'db.example.com' };
+const down = new PsiError('PROVIDER_DOWN', 'away', { retry: 'later' });
+const denied = new PsiError('PROVIDER_DENIED', 'no right');
+
+describe('a run for certificates', () => {
+  let clock: FakeClock;
+  let authority: FakeCertificateAuthority;
+  let files: FakeCertificateFiles;
+  let states: FakeCertificateStates;
+  let commands: FakeHostCommands;
+  let deps: TlsDeps;
+  let waits: string[];
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    authority = new FakeCertificateAuthority(clock);
+    files = new FakeCertificateFiles();
+    states = new FakeCertificateStates();
+    commands = new FakeHostCommands();
+    waits = [];
+    // The first digits make the spread: none here.
+    const digest = (text: string): string => `00000000 ${text}`;
+    deps = { authority, files, states, commands, clock, digest, host: 'host', lock: { hold: (work) => work() } };
+  });
+
+  const start = (
+    certificates: readonly WantedCertificate[] = [WEB],
+    options: Partial<TlsOptions> = {},
+  ): Promise<TlsRunReport> =>
+    runTls(
+      deps,
+      certificates,
+      { mode: 'renew', name: undefined, force: false, ...options },
+      {
+        waiting: (name, status, ms) => waits.push(`${name} ${status} ${String(ms)}`),
+        hook: () => undefined,
+      },
+      new AbortController().signal,
+    );
+  const only = ({ certificates }: TlsRunReport): CertificateReport => {
+    const [report] = certificates;
+    assert.ok(report && certificates.length === 1);
+    return report;
+  };
+  const calls = (): readonly string[] => authority.calls.splice(0);
+  /** Of a run that polls to its end. */
+  const patient = async (run: Promise<TlsRunReport>): Promise<TlsRunReport> => {
+    for (const pause of [10_000, 20_000, 40_000, 80_000]) {
+      await clock.untilSleeping();
+      await clock.advance(pause);
+    }
+    return run;
+  };
+
+  test('issues, keeps the ids first, writes the files, then runs the hooks', async () => {
+    const report = await start([WEB], { mode: 'issue' });
+    assert.deepEqual(
+      [report.exit, only(report).outcome, only(report).notAfter],
+      [0, 'issued', '2026-04-01T00:00:00.000Z'],
+    );
+    assert.deepEqual(commands.ran, ['reload web', 'tell']);
+    const [ordered, placed, done] = states.history;
+    assert.equal(ordered?.request?.certificateId, 'id-1');
+    assert.equal(ordered.certificate, undefined);
+    assert.deepEqual(placed?.owedHooks, WEB.hooks);
+    assert.deepEqual([done?.owedHooks, done?.request, done?.certificate?.id], [[], undefined, 'id-1']);
+  });
+
+  test('does nothing the second time, and no hook', async () => {
+    await start();
+    calls();
+    const report = await start();
+    assert.deepEqual([report.exit, only(report).outcome, calls()], [0, 'kept', []]);
+    assert.equal(commands.ran.length, 2);
+  });
+
+  test('renews when due, looking first', async () => {
+    await start();
+    calls();
+    await clock.advance(60 * DAY - 1);
+    assert.equal(only(await start()).outcome, 'kept');
+    await clock.advance(1);
+    assert.equal(only(await start()).outcome, 'renewed');
+    assert.deepEqual(calls(), ['look id-1', 'renew web']);
+    assert.equal(states.kept.get('web')?.certificate?.id, 'id-2');
+  });
+
+  test('renews no certificate of a day at every run that was asked for with ninety', async () => {
+    authority.longestMs = DAY;
+    await start();
+    calls();
+    await clock.advance(DAY / 2);
+    assert.equal(only(await start()).outcome, 'kept');
+    await clock.advance(DAY / 4);
+    assert.equal(only(await start()).outcome, 'renewed');
+  });
+
+  test('catches up on a host that was off past the end', async () => {
+    await start();
+    await clock.advance(200 * DAY);
+    calls();
+    assert.equal(only(await start()).outcome, 'issued');
+    assert.deepEqual(calls(), ['issue web']);
+  });
+
+  test('orders anew what the config changed', async () => {
+    await start();
+    calls();
+    assert.equal(only(await start([{ ...WEB, commonName: 'www.example.com' }])).outcome, 'issued');
+    assert.deepEqual(calls(), ['issue web']);
+  });
+
+  test('follows what the server has renewed by itself', async () => {
+    await start();
+    await clock.advance(61 * DAY);
+    await authority.renew(WEB, 'id-1');
+    calls();
+    assert.equal(only(await start()).outcome, 'renewed');
+    assert.deepEqual(calls(), ['look id-1', 'look id-2', 'fetch id-2']);
+    assert.equal(states.kept.get('web')?.certificate?.id, 'id-2');
+  });
+
+  test('finds a renewal whose answer was lost, instead of making another', async () => {
+    await start();
+    await clock.advance(61 * DAY);
+    authority.failNext('renew', 'web', down);
+    const lost = await start();
+    assert.deepEqual([lost.exit, only(lost).outcome], [75, 'failed']);
+    // The server has done it all the same.
+    await authority.renew(WEB, 'id-1');
+    calls();
+    assert.equal(only(await start()).outcome, 'renewed');
+    assert.ok(!calls().includes('renew web'));
+  });
+
+  test('orders anew what was revoked', async () => {
+    await start();
+    await clock.advance(61 * DAY);
+    authority.revoke('id-1');
+    calls();
+    assert.equal(only(await start()).outcome, 'issued');
+    assert.deepEqual(calls(), ['look id-1', 'issue web']);
+  });
+
+  test('brings back files that are gone, and orders anew where the key cannot be read', async () => {
+    await start();
+    files.inPlace.clear();
+    calls();
+    assert.equal(only(await start()).outcome, 'restored');
+    assert.deepEqual(calls(), ['fetch id-1']);
+    files.inPlace.clear();
+    authority.certificates.delete('id-1');
+    assert.equal(only(await start()).outcome, 'issued');
+  });
+
+  test('goes on where a run was killed between the order and the files', async () => {
+    await start();
+    const [ordered] = states.history;
+    assert.ok(ordered);
+    files.inPlace.clear();
+    states.kept.set('web', ordered);
+    commands.ran.splice(0);
+    calls();
+    assert.equal(only(await start()).outcome, 'restored');
+    assert.deepEqual(calls(), ['fetch id-1']);
+    assert.deepEqual(commands.ran, ['reload web', 'tell']);
+  });
+
+  test('polls an order for two and a half minutes, then leaves it to the next run', async () => {
+    authority.pendingAs = 'pending_approval';
+    const report = await patient(start());
+    assert.deepEqual(
+      [report.exit, only(report).outcome, only(report).requestStatus],
+      [75, 'pending', 'pending_approval'],
+    );
+    assert.deepEqual(
+      waits,
+      [10_000, 20_000, 40_000, 80_000].map((ms) => `web pending_approval ${String(ms)}`),
+    );
+    authority.decide('issued');
+    calls();
+    const next = await start();
+    assert.deepEqual([next.exit, only(next).outcome], [0, 'issued']);
+    assert.deepEqual(calls(), ['request request-1', 'fetch id-2']);
+    assert.deepEqual(commands.ran, ['reload web', 'tell']);
+  });
+
+  test('keeps the id of an order at once', async () => {
+    authority.pendingAs = 'pending';
+    const run = start();
+    await clock.untilSleeping();
+    assert.equal(states.kept.get('web')?.request?.requestId, 'request-1');
+    authority.decide('issued');
+    await clock.advance(10_000);
+    assert.equal(only(await run).outcome, 'issued');
+  });
+
+  test('does not let one that is on its way hold up the others', async () => {
+    authority.pendingAs = 'pending';
+    const run = start([WEB, DB]);
+    await clock.untilSleeping(2);
+    authority.decide('issued');
+    authority.requests.set('request-1', {
+      ttlMs: DAY,
+      renews: undefined,
+      answer: { kind: 'pending', status: 'pending' },
+    });
+    await clock.advance(10_000);
+    assert.ok(files.inPlace.has('db'));
+    assert.ok(!files.inPlace.has('web'));
+    await clock.advance(150_000);
+    assert.deepEqual(
+      (await run).certificates.map(({ outcome }) => outcome),
+      ['pending', 'issued'],
+    );
+  });
+
+  test('orders a failed one anew at the next run', async () => {
+    authority.pendingAs = 'pending';
+    const run = start();
+    await clock.untilSleeping();
+    authority.decide('failed', 'rate limit of the acme server');
+    await clock.advance(10_000);
+    const report = await run;
+    assert.equal(report.exit, 77);
+    assert.match(only(report).failure?.message ?? '', /rate limit of the acme server/);
+    authority.pendingAs = undefined;
+    assert.equal(only(await start()).outcome, 'issued');
+  });
+
+  test('leaves a rejected one alone until it is forced', async () => {
+    authority.pendingAs = 'pending_approval';
+    const run = start();
+    await clock.untilSleeping();
+    authority.decide('rejected', 'not this name');
+    await clock.advance(10_000);
+    assert.equal((await run).exit, 77);
+    calls();
+    const again = await start();
+    assert.equal(again.exit, 77);
+    assert.equal(only(again).failure?.message, 'the request for web was rejected: not this name');
+    assert.deepEqual(calls(), []);
+    authority.pendingAs = undefined;
+    assert.equal(only(await start([WEB], { force: true, mode: 'issue' })).outcome, 'issued');
+  });
+
+  test('goes on with the rest when one fails, and says which', async () => {
+    authority.failNext('issue', 'web', denied);
+    const report = await start([WEB, DB]);
+    assert.equal(report.exit, 77);
+    assert.deepEqual(
+      report.certificates.map(({ name, outcome, failure }) => [name, outcome, failure?.code]),
+      [
+        ['web', 'failed', 'PROVIDER_DENIED'],
+        ['db', 'issued', undefined],
+      ],
+    );
+    assert.equal(states.kept.get('web')?.problem?.message, 'no right');
+    await start([WEB, DB]);
+    assert.equal(states.kept.get('web')?.problem, undefined);
+  });
+
+  test('leaves the files alone when the key belongs to another certificate, and asks for a new one next time', async () => {
+    await start();
+    const old = files.inPlace.get('web');
+    await clock.advance(61 * DAY);
+    authority.wrongKey = true;
+    const report = await start();
+    assert.deepEqual([report.exit, only(report).failure?.code], [1, 'BAD_CERTIFICATE']);
+    assert.equal(files.inPlace.get('web'), old);
+    authority.wrongKey = false;
+    calls();
+    assert.equal(only(await start()).outcome, 'issued');
+    assert.deepEqual(calls(), ['issue web']);
+  });
+
+  test('says which right is missing when no key comes', async () => {
+    authority.hidesKeys = true;
+    const report = await start();
+    assert.equal(report.exit, 77);
+    assert.match(only(report).failure?.hint ?? '', /read-private-key/);
+    calls();
+    assert.equal((await start()).exit, 77);
+    assert.deepEqual(calls(), ['fetch id-1'], 'no second order');
+    authority.hidesKeys = false;
+    assert.equal(only(await start([WEB], { mode: 'issue', force: true })).outcome, 'issued');
+  });
+
+  test('runs the other hooks after one that failed, and that one again at the next run', async () => {
+    commands.results.set('reload', { exit: 3, ended: undefined, output: ['no such unit'] });
+    const report = await start();
+    assert.equal(report.exit, 1);
+    assert.deepEqual(
+      only(report).hooks.map(({ argv, ok, exit, output }) => [argv[0], ok, exit, output]),
+      [
+        ['reload', false, 3, ['no such unit']],
+        ['tell', true, 0, []],
+      ],
+    );
+    assert.match(states.kept.get('web')?.problem?.message ?? '', /`reload web` failed: exit status 3/);
+    commands.ran.splice(0);
+    assert.equal((await start()).exit, 1);
+    commands.results.clear();
+    assert.equal((await start()).exit, 0);
+    assert.deepEqual(commands.ran, ['reload web', 'reload web']);
+    assert.equal(states.kept.get('web')?.problem, undefined);
+    assert.deepEqual((await start()).certificates[0]?.hooks, []);
+  });
+
+  test('counts a hook that could not be started as failed', async () => {
+    commands.results.set('tell', new PsiError('HOST', 'there is no D-Bus socket'));
+    const report = await start();
+    assert.equal(report.exit, 1);
+    assert.equal(only(report).hooks[1]?.ended, 'there is no D-Bus socket');
+  });
+
+  test('forgets an owed hook that is not in the config any more', async () => {
+    commands.results.set('reload', { exit: 3, ended: undefined, output: [] });
+    await start();
+    commands.ran.splice(0);
+    assert.equal((await start([{ ...WEB, hooks: [['tell']] }])).exit, 0);
+    assert.deepEqual(commands.ran, []);
+  });
+
+  test('takes the one that is named, and knows when there is none', async () => {
+    const report = await start([WEB, DB], { name: 'db' });
+    assert.equal(only(report).name, 'db');
+    await assert.rejects(start([WEB, DB], { name: 'dp' }), { code: 'USAGE', hint: 'there are: web, db' });
+  });
+
+  describe('and its status', () => {
+    const status = async (wanted: WantedCertificate = WEB): Promise<CertificateStatus> => {
+      const timers = { nextRun: () => Promise.resolve(clock.now() + DAY) };
+      const { certificates, nextRun } = await tlsStatus({ ...deps, timers }, [wanted], undefined);
+      assert.equal(nextRun, new Date(clock.now() + DAY).toISOString());
+      assert.ok(certificates[0]);
+      return certificates[0];
+    };
+    const condition = async (wanted = WEB): Promise<string> => (await status(wanted)).condition;
+
+    test('tells days, conditions and the last error, and asks nobody', async () => {
+      assert.equal(await condition(), 'not issued');
+      await start();
+      calls();
+      const { daysLeft, renewalDue } = await status();
+      assert.deepEqual([daysLeft, renewalDue], [90, '2026-03-02T00:00:00.000Z']);
+      assert.equal(await condition(), 'valid');
+      assert.equal(await condition({ ...WEB, ttlMs: 80 * DAY }), 'changed');
+      await clock.advance(70 * DAY);
+      assert.equal(await condition(), 'due');
+      await clock.advance(20 * DAY);
+      assert.equal(await condition(), 'expired');
+      assert.deepEqual(calls(), []);
+      authority.failNext('issue', 'web', denied);
+      await start();
+      assert.equal((await status()).lastError?.message, 'no right');
+      files.inPlace.clear();
+      await start();
+      files.inPlace.clear();
+      assert.equal(await condition(), 'incomplete');
+    });
+
+    test('tells an order that is under way', async () => {
+      authority.pendingAs = 'pending_approval';
+      await patient(start());
+      const { condition: found, requestStatus } = await status();
+      assert.deepEqual([found, requestStatus], ['pending', 'pending_approval']);
+    });
+  });
+});

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import { activatedFd } from '../../../src/faces/activation.ts';
+import { driverApp } from '../../../src/faces/driver.ts';
+import { listen, type Face } from '../../../src/faces/listen.ts';
+import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
+import { MappingTable } from '../../../src/lookup/mapping-table.ts';
+import { Register } from '../../../src/lookup/driver-store.ts';
+import { Resolver } from '../../../src/lookup/batching.ts';
+import { StatusBoard } from '../../../src/lookup/status.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { ask } from '../../hosts/psi-process.ts';
+
+const ID = 'd0a530acce22815a7778d156f';
+const MAPPING = '{"provider":"infisical","project":"p","path":"/myapp","key":"DB_HOST"}';
+
+const undo: (() => Promise<unknown>)[] = [];
+after(async () => {
+  for (const step of undo.reverse()) await step();
+});
+
+type StageOptions = {
+  readonly get?: () => Promise<SecretValue>;
+  readonly tokens?: readonly SecretValue[];
+  readonly cache?: LookupDeps['cache'];
+};
+
+async function stage(options: StageOptions = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'psi-http-'));
+  undo.push(() => rm(dir, { recursive: true, force: true }));
+  const store = new FakeMappingStore();
+  const { table: mappings } = await MappingTable.load(store);
+  const clock = new FakeClock();
+  const source = {
+    get: options.get ?? (() => Promise.resolve(SecretValue.fromText('value'))),
+    list: () => Promise.reject(new Error('not asked')),
+  };
+  const resolver = new Resolver({ source, clock, countBeside: () => 1 }, { timeoutMs: 5_000, batchWindowMs: 2_000 });
+  const errors: string[] = [];
+  const app = driverApp({
+    lookup: new Lookup({
+      mappings,
+      clock,
+      status: new StatusBoard({ clock, mappings, version: '0' }),
+      resolverOf: () => resolver,
+      cache: options.cache,
+      timeoutMs: () => 5_000,
+      audit: { lookup: () => undefined },
+    }),
+    register: new Register(mappings),
+    tokens: () => options.tokens ?? [],
+    nameOf: (id) => (id === ID ? 'myapp--DB_HOST' : undefined),
+    health: () => ({ cache: 'cache ready, 0 entries' }),
+    onError: (error, route) => errors.push(`${route} ${error.code}`),
+  });
+  const path = join(dir, 'psi.sock');
+  const face: Face = await listen(app, { path });
+  undo.push(() => face.stop(0));
+  return { path, face, store, errors };
+}
+
+for (const [what, bytes] of [
+  ['text', Buffer.from('value')],
+  ['several lines and a trailing one', Buffer.from('a\nb\n')],
+  ['60 KB', Buffer.alloc(60_000, 'x')],
+  ['bytes that are no text', Buffer.from([0, 255, 254, 10])],
+  ['nothing', Buffer.alloc(0)],
+] as const) {
+  test(`hands out ${what} byte for byte`, async () => {
+    const { path } = await stage({ get: () => Promise.resolve(new SecretValue(bytes)) });
+    await ask(path, 'POST', `/store/${ID}`, MAPPING);
+    const reply = await ask(path, 'GET', `/lookup/${ID}`);
+    assert.deepEqual([reply.status, reply.headers['psi-source'], reply.body.equals(bytes)], [200, 'live', true]);
+  });
+}
+
+test('says where a value comes from and how many seconds old it is', async () => {
+  const value = SecretValue.fromText('old');
+  for (const [source, ageMs] of [
+    ['cache', 61_999],
+    ['stale', 7_200_000],
+  ] as const) {
+    const answer = { value, source, ageMs };
+    // Old values are never at hand: the provider is asked first.
+    const held = source === 'cache' ? answer : undefined;
+    const { path } = await stage({ cache: { held: () => held, resolve: () => Promise.resolve(answer) } });
+    await ask(path, 'POST', `/store/${ID}`, MAPPING);
+    const { status, headers, body } = await ask(path, 'GET', `/lookup/${ID}`);
+    const seconds = String(Math.floor(ageMs / 1000));
+    assert.deepEqual(
+      [status, headers['psi-source'], headers['psi-age'], body.toString()],
+      [200, source, seconds, 'old'],
+    );
+  }
+});
+
+test('tells health with a line for the cache, and 200 whatever that says', async () => {
+  const { path } = await stage();
+  const { status, body } = await ask(path, 'GET', '/healthz');
+  assert.deepEqual([status, JSON.parse(body.toString())], [200, { status: 'ok', cache: 'cache ready, 0 entries' }]);
+});
+
+test('stores a mapping and answers with an empty body, because Podman prints it', async () => {
+  const { path, store } = await stage();
+  const reply = await ask(path, 'POST', `/store/${ID}`, MAPPING, {
+    'content-type': 'application/x-www-form-urlencoded',
+  });
+  assert.deepEqual([reply.status, reply.body.length], [200, 0]);
+  assert.equal(store.files.get(ID)?.key, 'DB_HOST');
+});
+
+for (const body of ['s3cr3t', '', '{"value":"s3cr3t"}', 'x'.repeat(500_000)]) {
+  test(`keeps no plaintext that a stray secret create brings (${String(body.length)} bytes)`, async () => {
+    const { path, store } = await stage();
+    const reply = await ask(path, 'POST', `/store/${ID}`, body);
+    assert.deepEqual([reply.status, reply.headers['psi-code'], store.files.size], [422, 'NOT_A_MAPPING', 0]);
+    assert.doesNotMatch(reply.body.toString(), /s3cr3t/);
+  });
+}
+
+test('deletes a known id and an unknown one, and refuses the empty one', async () => {
+  const { path, store } = await stage();
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  assert.equal((await ask(path, 'DELETE', `/delete/${ID}`)).status, 200);
+  assert.equal(store.files.size, 0);
+  assert.equal((await ask(path, 'DELETE', `/delete/${ID}`)).status, 200);
+  assert.equal((await ask(path, 'DELETE', '/delete/')).status, 400);
+  assert.equal((await ask(path, 'DELETE', '/delete')).status, 400);
+});
+
+for (const id of [
+  '..',
+  '%2e%2e',
+  'a%2fb',
+  '%2e%2e%2fcache.enc',
+  'cache.enc',
+  '.token.x.json',
+  '%00',
+  '%zz',
+  'a%0ab',
+  '%F0',
+  'x'.repeat(10_000),
+]) {
+  test(`refuses the id ${id.slice(0, 24)} on every route and reaches no file`, async () => {
+    const { path, store } = await stage();
+    for (const [method, route] of [
+      ['GET', 'lookup'],
+      ['POST', 'store'],
+      ['DELETE', 'delete'],
+    ] as const) {
+      const reply = await ask(path, method, `/${route}/${id}`, method === 'POST' ? MAPPING : undefined);
+      assert.ok(reply.status >= 400 && reply.status < 500, `${method} ${String(reply.status)}`);
+    }
+    assert.equal(store.writes, 0);
+  });
+}
+
+test('a failure carries a code and one printable line with the name, the reason and the way out', async () => {
+  const { path, errors } = await stage({
+    get: () => Promise.reject(new PsiError('PROVIDER_DOWN', 'infisical\nrefused', { hint: 'see the résumé' })),
+  });
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  const reply = await ask(path, 'GET', `/lookup/${ID}`);
+  assert.equal(reply.status, 503);
+  assert.equal(reply.headers['psi-code'], 'PROVIDER_DOWN');
+  assert.equal(reply.headers['psi-hint'], 'myapp--DB_HOST: infisical?refused; hint: see the r?sum?');
+  assert.deepEqual(errors, ['GET lookup PROVIDER_DOWN']);
+});
+
+test('an unexpected error answers with nothing of its text', async () => {
+  const { path } = await stage({ get: () => Promise.reject(new Error('canary')) });
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  const reply = await ask(path, 'GET', `/lookup/${ID}`);
+  assert.equal(reply.status, 500);
+  assert.doesNotMatch(`${reply.body.toString()}${JSON.stringify(reply.headers)}`, /canary/);
+});
+
+test('lists ids one a line', async () => {
+  const { path } = await stage();
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  assert.equal((await ask(path, 'GET', '/list')).body.toString(), `${ID}\n`);
+});
+
+test('with a socket token refuses a missing and a wrong one, and tells health without one', async () => {
+  const { path } = await stage({ tokens: [SecretValue.fromText('old'), SecretValue.fromText('new')] });
+  assert.equal((await ask(path, 'GET', '/list')).status, 401);
+  assert.equal((await ask(path, 'GET', '/list', undefined, { authorization: 'Bearer wrong' })).status, 401);
+  assert.equal((await ask(path, 'GET', '/list', undefined, { authorization: 'Bearer old' })).status, 200);
+  assert.equal((await ask(path, 'GET', '/list', undefined, { authorization: 'Bearer new' })).status, 200);
+  assert.equal((await ask(path, 'GET', '/healthz')).status, 200);
+});
+
+test('the socket is open to its owner only', async () => {
+  const { path } = await stage();
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
+});
+
+test('takes over the socket file of a process that died, and never that of a live one', async () => {
+  const { path } = await stage();
+  const app = driverApp({
+    lookup: undefined as never,
+    register: undefined as never,
+    tokens: () => [],
+    nameOf: () => undefined,
+    health: () => ({}),
+    onError: () => undefined,
+  });
+  await assert.rejects(listen(app, { path }), { code: 'CONFLICT', message: /another process serves/ });
+  const stale = `${path}.stale`;
+  await writeFile(stale, '');
+  const face = await listen(app, { path: stale });
+  assert.equal((await ask(stale, 'GET', '/healthz')).status, 200);
+  await face.stop(0);
+});
+
+test('a stop answers what was accepted before it ends', async () => {
+  let release: (value: SecretValue) => void = () => undefined;
+  let asked: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => (asked = resolve));
+  const { path, face } = await stage({
+    get: () => {
+      asked();
+      return new Promise((resolve) => (release = resolve));
+    },
+  });
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  const reply = ask(path, 'GET', `/lookup/${ID}`);
+  await started;
+  const stopped = face.stop(60_000);
+  release(SecretValue.fromText('late'));
+  assert.equal((await reply).body.toString(), 'late');
+  await stopped;
+  await assert.rejects(new Promise((_resolve, reject) => connect(path).once('error', reject)));
+});
+
+test('answers 500 lookups made at once', async () => {
+  const { path } = await stage();
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  const replies = await Promise.all(Array.from({ length: 500 }, () => ask(path, 'GET', `/lookup/${ID}`)));
+  assert.ok(replies.every((reply) => reply.status === 200 && reply.body.toString() === 'value'));
+});
+
+test('takes the descriptor that systemd passed to this process, and only that', () => {
+  assert.equal(activatedFd({ LISTEN_PID: '1', LISTEN_FDS: '1' }, 1), 3);
+  assert.equal(activatedFd({ LISTEN_PID: '7', LISTEN_FDS: '1' }, 1), undefined);
+  assert.equal(activatedFd({ LISTEN_PID: '1', LISTEN_FDS: '0' }, 1), undefined);
+  assert.equal(activatedFd({}, 1), undefined);
+});

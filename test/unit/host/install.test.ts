@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { driverOptions } from '../../../src/registration/driver-command/options.ts';
+import { hostFolders } from '../../../src/host/layout.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import { install } from '../../../src/host/install.ts';
+import type { InstallDeps } from '../../../src/host/install.ts';
+import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
+import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
+
+const CONF = '/etc/containers/containers.conf.d/psi.conf';
+const HEADER = '/var/lib/psi/driver.hdr';
+const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: HEADER });
+const PLAIN = { defaultDriver: false, stdout: false };
+
+function host(token?: string) {
+  const files = new FakeHostFiles();
+  const headerFile = new FakeHeaderFile();
+  const layout = {
+    scope: 'system',
+    ...placesOf({}, 0),
+    ...hostFolders('system', {}, 0),
+    caFiles: [],
+    secretFiles: [],
+    credentials: [],
+    cache: undefined,
+    tls: undefined,
+    refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
+  } as const;
+  const deps: InstallDeps = {
+    files,
+    headerFile,
+    headerFilePath: HEADER,
+    layout,
+    token: token === undefined ? undefined : SecretValue.fromText(token),
+    driverOptions: OPTIONS,
+  };
+  return { files, headerFile, deps };
+}
+
+describe('install', () => {
+  it('creates the folders for root alone, the header file, and nothing else', async () => {
+    const { files, headerFile, deps } = host('token');
+    const report = await install(deps, PLAIN);
+    assert.deepEqual(Object.fromEntries(files.modes), {
+      '/var/lib/psi': 0o700,
+      '/run/psi': 0o700,
+      '/etc/psi': 0o755,
+      '/etc/containers/systemd': 0o755,
+    });
+    assert.equal(headerFile.token, 'token');
+    assert.equal(files.texts.size, 0);
+    assert.deepEqual(report.notes, []);
+  });
+
+  it('touches nothing that is in place', async () => {
+    const { files, headerFile, deps } = host('token');
+    await install(deps, { ...PLAIN, defaultDriver: true });
+    const before = files.changes.length;
+    const report = await install(deps, { ...PLAIN, defaultDriver: true });
+    assert.equal(files.changes.length, before);
+    assert.equal(headerFile.writes, 1);
+    assert.ok(report.changes.every(({ change }) => change === 'unchanged'));
+  });
+
+  it('writes no header file when the socket asks for no token', async () => {
+    const { headerFile, deps } = host();
+    assert.equal((await install(deps, PLAIN)).headerFilePath, undefined);
+    assert.equal(headerFile.writes, 0);
+  });
+
+  it('makes psi the default driver when asked, and says what that does to others', async () => {
+    const { files, deps } = host();
+    const report = await install(deps, { ...PLAIN, defaultDriver: true });
+    const text = files.texts.get(CONF) ?? '';
+    assert.match(text, /^\[secrets\]\ndriver = "shell"$/m);
+    const lookup = /^lookup = (".*")$/m.exec(text)?.[1] ?? '""';
+    assert.equal(JSON.parse(lookup), OPTIONS.lookup);
+    assert.match(report.notes.join('\n'), /rootless users/);
+  });
+
+  it('replaces no psi.conf of somebody else', async () => {
+    const { files, deps } = host();
+    files.texts.set(CONF, '[secrets]\n');
+    await assert.rejects(install(deps, { ...PLAIN, defaultDriver: true }), { code: 'CONFLICT' });
+  });
+
+  it('only says what it would write with --stdout, without the token', async () => {
+    const { files, headerFile, deps } = host('canary-token');
+    const report = await install(deps, { defaultDriver: true, stdout: true });
+    assert.deepEqual(files.changes, []);
+    assert.equal(headerFile.writes, 0);
+    assert.equal(report.files[0]?.path, CONF);
+    assert.equal(report.headerFilePath, HEADER);
+    assert.doesNotMatch(JSON.stringify(report), /canary/);
+  });
+});

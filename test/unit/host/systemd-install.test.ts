@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { PsiError } from '../../../src/core/error.ts';
+import { hostFolders } from '../../../src/host/layout.ts';
+import type { HostLayout } from '../../../src/host/layout.ts';
+import { systemdInstall } from '../../../src/host/systemd-install.ts';
+import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
+import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+
+const LAYOUT: HostLayout = {
+  scope: 'system',
+  ...placesOf({}, 0),
+  ...hostFolders('system', {}, 0),
+  caFiles: [],
+  secretFiles: [],
+  credentials: [],
+  cache: undefined,
+  tls: undefined,
+  refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
+};
+const PLAIN = { image: undefined, unprivileged: false, enable: false, pcscd: false };
+const SOCKET = '/etc/systemd/system/psi.socket';
+const CONTAINER = '/etc/containers/systemd/psi.container';
+const SETUP = '/etc/systemd/system/psi-infisical-setup.service';
+const REFRESH = '/etc/systemd/system/psi-infisical-refresh.service';
+const TIMER = '/etc/systemd/system/psi-infisical-refresh.timer';
+const TLS = ['psi-tls-renew.service', 'psi-tls-renew.timer'].map((name) => `/etc/systemd/system/${name}`);
+
+const host = () => ({ files: new FakeHostFiles(), unitManager: new FakeUnitManager(), layout: LAYOUT });
+
+describe('systemd install', () => {
+  it('puts each unit where its generator looks and says what to run next', async () => {
+    const deps = host();
+    const report = await systemdInstall(deps, PLAIN);
+    assert.deepEqual([...deps.files.texts.keys()].sort(), [CONTAINER, SETUP, SOCKET, REFRESH, TIMER, ...TLS].sort());
+    assert.deepEqual(report.next, [
+      'systemctl daemon-reload',
+      'systemctl start psi.socket psi-infisical-setup.service',
+    ]);
+    assert.equal(report.reload, 'left out');
+    assert.equal(deps.unitManager.reloads, 0);
+  });
+
+  it('writes nothing when nothing has changed', async () => {
+    const deps = host();
+    await systemdInstall(deps, { ...PLAIN, enable: true });
+    const before = deps.files.changes.length;
+    const report = await systemdInstall(deps, { ...PLAIN, enable: true });
+    assert.equal(deps.files.changes.length, before);
+    assert.ok(report.changes.every(({ change }) => change === 'unchanged'));
+    assert.deepEqual(report.next, []);
+  });
+
+  it('enables the socket and the setup as systemctl does, and reloads once', async () => {
+    const deps = host();
+    const report = await systemdInstall(deps, { ...PLAIN, enable: true });
+    assert.deepEqual(Object.fromEntries(deps.files.links), {
+      '/etc/systemd/system/sockets.target.wants/psi.socket': SOCKET,
+      '/etc/systemd/system/multi-user.target.wants/psi-infisical-setup.service': SETUP,
+    });
+    assert.equal(deps.unitManager.reloads, 1);
+    assert.deepEqual(report.next, ['systemctl start psi.socket psi-infisical-setup.service']);
+  });
+
+  it('enables the refresh where there is a cache, and says to start it', async () => {
+    const cache = { backend: 'credential', tpmDevice: undefined, credential: 'psi-cache-key' } as const;
+    const deps = { ...host(), layout: { ...LAYOUT, cache } };
+    const report = await systemdInstall(deps, { ...PLAIN, enable: true });
+    assert.equal(deps.files.links.get('/etc/systemd/system/timers.target.wants/psi-infisical-refresh.timer'), TIMER);
+    assert.ok(deps.files.texts.has('/etc/systemd/system/psi-cache-key.service'));
+    assert.deepEqual(report.next, [
+      'systemctl start psi.socket psi-infisical-setup.service',
+      'systemctl start psi-infisical-refresh.timer',
+    ]);
+  });
+
+  it('writes a smart card daemon only where it is asked for', async () => {
+    const deps = host();
+    await systemdInstall(deps, { ...PLAIN, pcscd: true });
+    assert.ok(deps.files.texts.has('/etc/containers/systemd/pcscd.container'));
+  });
+
+  it('keeps the files and says to reload when systemd cannot be reached', async () => {
+    const deps = host();
+    deps.unitManager.failWith = new PsiError('HOST', 'no bus');
+    const report = await systemdInstall(deps, { ...PLAIN, enable: true });
+    assert.equal(report.reload, 'failed');
+    assert.equal(report.reloadError?.message, 'no bus');
+    assert.equal(deps.files.texts.size, 7);
+    assert.equal(report.next[0], 'systemctl daemon-reload');
+  });
+
+  it('keeps the image that is installed unless another one is named', async () => {
+    const deps = host();
+    await systemdInstall(deps, { ...PLAIN, image: 'quay.io/x/psi:1' });
+    assert.equal((await systemdInstall(deps, PLAIN)).image, 'quay.io/x/psi:1');
+    const report = await systemdInstall(deps, { ...PLAIN, image: 'quay.io/x/psi:2' });
+    assert.deepEqual(report.next, ['systemctl daemon-reload', 'systemctl restart psi.service']);
+    assert.match(deps.files.texts.get(CONTAINER) ?? '', /^Image=quay\.io\/x\/psi:2$/m);
+  });
+
+  it('touches no unit that somebody else wrote', async () => {
+    const deps = host();
+    deps.files.texts.set(SOCKET, '[Socket]\n');
+    await assert.rejects(systemdInstall(deps, PLAIN), {
+      code: 'CONFLICT',
+      message: `${SOCKET} was not written by psi`,
+    });
+    assert.equal(deps.files.texts.get(SOCKET), '[Socket]\n');
+  });
+
+  it('uses the folders and the manager of the user in user scope', async () => {
+    const env = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/1000' };
+    const layout: HostLayout = { ...LAYOUT, scope: 'user', ...placesOf(env, 1000), ...hostFolders('user', env, 1000) };
+    const deps = { ...host(), layout };
+    const report = await systemdInstall(deps, { ...PLAIN, enable: true });
+    assert.ok(deps.files.texts.has('/home/ann/.config/systemd/user/psi.socket'));
+    assert.ok(deps.files.texts.has('/home/ann/.config/containers/systemd/psi.container'));
+    assert.ok(deps.files.links.has('/home/ann/.config/systemd/user/default.target.wants/psi-infisical-setup.service'));
+    assert.deepEqual(report.next, [
+      'loginctl enable-linger',
+      'systemctl --user start psi.socket psi-infisical-setup.service',
+    ]);
+  });
+});

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
+import type { Mapping } from '../../../src/core/mapping.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
+import { Resolver } from '../../../src/lookup/batching.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+
+const WINDOW = 2_000;
+
+class Source implements SecretSource {
+  readonly values = new Map<string, string>();
+  readonly calls: string[] = [];
+  listError: PsiError | undefined;
+  getError: PsiError | undefined;
+  hidden = new Set<string>();
+  hold: Promise<unknown> = Promise.resolve();
+
+  async list(): Promise<readonly ListedSecret[]> {
+    this.calls.push('list');
+    await this.hold;
+    if (this.listError) throw this.listError;
+    return [...this.values].map(([key, value]) => ({
+      key,
+      path: '/myapp',
+      value: this.hidden.has(key) ? undefined : SecretValue.fromText(value),
+    }));
+  }
+
+  async get(ref: { readonly key: string }): Promise<SecretValue> {
+    this.calls.push(`get ${ref.key}`);
+    await this.hold;
+    if (this.getError) throw this.getError;
+    const value = this.values.get(ref.key);
+    if (value === undefined) throw new PsiError('NOT_FOUND', 'no such secret');
+    return SecretValue.fromText(value);
+  }
+}
+
+function mapping(key: string): Mapping {
+  return { provider: 'infisical', project: 'p', path: '/myapp', key };
+}
+
+function stage(
+  options: { readonly keys?: readonly string[]; readonly registered?: number; readonly window?: number } = {},
+) {
+  const source = new Source();
+  for (const key of options.keys ?? ['A', 'B', 'C']) source.values.set(key, `value of ${key}`);
+  const clock = new FakeClock();
+  const resolver = new Resolver(
+    { source, clock, countBeside: () => options.registered ?? source.values.size },
+    { timeoutMs: 5_000, batchWindowMs: options.window ?? WINDOW },
+  );
+  const read = async (key: string): Promise<string> => (await resolver.resolve(mapping(key))).exposeText();
+  return { source, clock, resolver, read };
+}
+
+test('serves twenty secrets of one path, asked for one after another, from one listing', async () => {
+  const keys = Array.from({ length: 20 }, (_, index) => `K${String(index)}`);
+  const { source, read } = stage({ keys });
+  for (const key of keys) assert.equal(await read(key), `value of ${key}`);
+  assert.deepEqual(source.calls, ['list']);
+});
+
+test('serves twenty secrets of one path, asked for at once, from one listing', async () => {
+  const keys = Array.from({ length: 20 }, (_, index) => `K${String(index)}`);
+  const { source, read } = stage({ keys });
+  await Promise.all(keys.map(read));
+  assert.deepEqual(source.calls, ['list']);
+});
+
+test('asks by key for the only registered secret of a path', async () => {
+  const { source, read } = stage({ registered: 1 });
+  await read('A');
+  assert.deepEqual(source.calls, ['get A']);
+});
+
+test('shares one call among lookups of the same key at the same time', async () => {
+  const { source, read } = stage({ registered: 1 });
+  await Promise.all([read('A'), read('A'), read('A')]);
+  assert.deepEqual(source.calls, ['get A']);
+});
+
+test('asks anew when the window has passed and the key was handed out', async () => {
+  const { source, clock, read } = stage();
+  await read('A');
+  source.values.set('A', 'rotated');
+  await clock.advance(WINDOW + 1);
+  assert.equal(await read('A'), 'rotated');
+  assert.deepEqual(source.calls, ['list', 'list']);
+});
+
+test('hands a key out once more after the window if the start that asked for its neighbours is still under way', async () => {
+  const { source, clock, read } = stage();
+  await read('A');
+  await clock.advance(WINDOW + 1);
+  await read('B');
+  await read('C');
+  assert.deepEqual(source.calls, ['list']);
+  await read('B');
+  assert.deepEqual(source.calls, ['list', 'list']);
+});
+
+test('holds no value for longer than a start takes', async () => {
+  const { source, clock, read } = stage();
+  await read('A');
+  await clock.advance(WINDOW * 15 + 1);
+  await read('B');
+  assert.deepEqual(source.calls, ['list', 'list']);
+});
+
+test('asks for each key by itself when the window is 0', async () => {
+  const { source, read } = stage({ window: 0 });
+  await read('A');
+  await read('A');
+  await read('B');
+  assert.deepEqual(source.calls, ['get A', 'get A', 'get B']);
+});
+
+test('falls back to single reads where listing is refused, and remembers', async () => {
+  const { source, read } = stage();
+  source.listError = new PsiError('PROVIDER_DENIED', 'no list');
+  assert.equal(await read('A'), 'value of A');
+  assert.equal(await read('B'), 'value of B');
+  assert.deepEqual(source.calls, ['list', 'get A', 'get B']);
+});
+
+test('tries listing again after a while, since a permission may have been granted', async () => {
+  const { source, clock, read } = stage();
+  source.listError = new PsiError('PROVIDER_DENIED', 'no list');
+  await read('A');
+  source.listError = undefined;
+  await clock.advance(5 * 60_000 + 1);
+  await read('B');
+  assert.deepEqual(source.calls, ['list', 'get A', 'list']);
+});
+
+test('never caches a failure', async () => {
+  const { source, read } = stage();
+  source.listError = new PsiError('PROVIDER_DOWN', 'down', { retry: 'later' });
+  await assert.rejects(read('A'), { code: 'PROVIDER_DOWN' });
+  source.listError = undefined;
+  assert.equal(await read('A'), 'value of A');
+});
+
+test('remembers for the window that a secret does not exist', async () => {
+  const { source, clock, read } = stage({ registered: 1 });
+  await assert.rejects(read('X'), { code: 'NOT_FOUND' });
+  await assert.rejects(read('X'), { code: 'NOT_FOUND' });
+  assert.deepEqual(source.calls, ['get X']);
+  source.values.set('X', 'made meanwhile');
+  await clock.advance(WINDOW + 1);
+  assert.equal(await read('X'), 'made meanwhile');
+});
+
+test('remembers for the window that a folder does not exist', async () => {
+  const { source, read } = stage();
+  source.listError = new PsiError('NOT_FOUND', 'no such folder');
+  await assert.rejects(read('A'), { code: 'NOT_FOUND' });
+  await assert.rejects(read('B'), { code: 'NOT_FOUND' });
+  assert.deepEqual(source.calls, ['list']);
+});
+
+test('names a key that a listing does not hold, without another call', async () => {
+  const { source, read } = stage();
+  await assert.rejects(read('X'), { code: 'NOT_FOUND', message: /no secret X in p:\/myapp/ });
+  assert.deepEqual(source.calls, ['list']);
+});
+
+test('refuses a hidden value instead of handing out a placeholder', async () => {
+  const { source, read } = stage();
+  source.hidden.add('A');
+  await assert.rejects(read('A'), { code: 'VALUE_HIDDEN' });
+  assert.equal(await read('B'), 'value of B');
+});
+
+test('gives up on a provider that never answers when the time is up', async () => {
+  const { source, clock, read } = stage();
+  source.hold = new Promise(() => undefined);
+  const lookup = read('A');
+  await clock.untilSleeping();
+  const failed = assert.rejects(lookup, { code: 'DEADLINE' });
+  await clock.advance(5_000);
+  await failed;
+});
+
+test('hands an empty value out as a value', async () => {
+  const { source, read } = stage();
+  source.values.set('A', '');
+  assert.equal(await read('A'), '');
+});
+
+test('holds nothing back when it is closed: no value, and no timer that would keep the process alive', async () => {
+  const { source, clock, resolver, read } = stage();
+  await read('A');
+  resolver.close();
+  assert.equal(clock.sleeping, 0);
+  await read('B');
+  assert.deepEqual(source.calls, ['list', 'list']);
+});
+
+test('a start that Podman stretches over a minute is served from one listing', async () => {
+  const keys = Array.from({ length: 20 }, (_, index) => `K${String(index)}`);
+  const { source, clock, read } = stage({ keys });
+  for (const key of keys) {
+    assert.equal(await read(key), `value of ${key}`);
+    await clock.advance(3_000);
+  }
+  assert.deepEqual(source.calls, ['list']);
+});
+
+test('no listing is handed out for longer than five minutes, however slow the start is', async () => {
+  const keys = Array.from({ length: 40 }, (_, index) => `K${String(index)}`);
+  const { source, clock, read } = stage({ keys });
+  for (const key of keys.slice(0, 20)) {
+    await read(key);
+    await clock.advance(15_000);
+  }
+  await clock.advance(1);
+  await read('K20');
+  assert.deepEqual(source.calls, ['list', 'list']);
+});
+
+test('a listing that a newer one replaced is not kept by its timer, and one place has one timer', async () => {
+  const { source, clock, read } = stage();
+  for (let index = 0; index < 5; index += 1) {
+    await read('A');
+    await clock.advance(WINDOW + 1);
+  }
+  assert.deepEqual([source.calls.length, clock.sleeping], [5, 1]);
+  await clock.advance(WINDOW * 15);
+  assert.equal(clock.sleeping, 0);
+});

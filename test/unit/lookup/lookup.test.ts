@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { LookupEvent } from '../../../src/lookup/audit-log.ts';
+import { SecretCache } from '../../../src/cache/cache.ts';
+import { Lookup } from '../../../src/lookup/lookup.ts';
+import { MappingTable } from '../../../src/lookup/mapping-table.ts';
+import { Resolver } from '../../../src/lookup/batching.ts';
+import { StatusBoard } from '../../../src/lookup/status.ts';
+import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+
+const ID = 'd0a530acce22815a7778d156f';
+const MAPPING = { provider: 'infisical', project: 'p', path: '/myapp', key: 'DB_HOST' };
+const CANARY = 'canary-value-7f3a';
+
+async function stage(
+  get: () => Promise<SecretValue> = () => Promise.resolve(SecretValue.fromText(CANARY)),
+  options: { readonly cached?: string; readonly maxAgeMs?: number } = {},
+) {
+  const store = new FakeMappingStore();
+  store.files.set(ID, MAPPING);
+  const { table: mappings } = await MappingTable.load(store);
+  mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
+  const clock = new FakeClock();
+  const events: LookupEvent[] = [];
+  const status = new StatusBoard({ clock, mappings, version: '0' });
+  const source = { get, list: () => Promise.reject(new Error('not asked')) };
+  const resolver = new Resolver({ source, clock, countBeside: () => 1 }, { timeoutMs: 5_000, batchWindowMs: 2_000 });
+  const file = new FakeCacheFile();
+  if (options.cached !== undefined) {
+    const value = SecretValue.fromText(options.cached);
+    file.content = { entries: [{ mapping: MAPPING, value, fetchedAt: clock.now() }], writtenAt: clock.now() };
+  }
+  const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
+  const cache =
+    options.cached === undefined
+      ? undefined
+      : new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
+  await cache?.open();
+  const lookup = new Lookup({
+    mappings,
+    clock,
+    status,
+    resolverOf: (provider) => (provider === 'infisical' ? resolver : undefined),
+    cache,
+    timeoutMs: () => 5_000,
+    audit: { lookup: (event) => events.push(event) },
+  });
+  return { lookup, events, status, clock, mappings };
+}
+
+test('answers a registered id with the value and its source', async () => {
+  const { lookup } = await stage();
+  const { value, source } = await lookup.lookup(ID);
+  assert.deepEqual([value.exposeText(), source], [CANARY, 'live']);
+});
+
+test('writes one audit event per lookup, with names and outcome and no value', async () => {
+  const { lookup, events } = await stage();
+  await lookup.lookup(ID);
+  assert.deepEqual(events, [
+    { id: ID, name: 'myapp--DB_HOST', provider: 'infisical', source: 'live', outcome: 'ok', ms: 0 },
+  ]);
+});
+
+test('has a cached value at hand, and notes it as any other lookup', async () => {
+  const { lookup, events, status } = await stage(undefined, { cached: 'from memory' });
+  assert.deepEqual([lookup.held(ID)?.value.exposeText(), lookup.held(ID)?.source], ['from memory', 'cache']);
+  assert.deepEqual(
+    events.map(({ name, source, outcome }) => [name, source, outcome]),
+    [
+      ['myapp--DB_HOST', 'cache', 'ok'],
+      ['myapp--DB_HOST', 'cache', 'ok'],
+    ],
+  );
+  assert.deepEqual(status.read().lookups, { ok: 2, failed: 0 });
+});
+
+test('has nothing at hand that is unknown, past its age, or without a cache', async () => {
+  assert.equal((await stage()).lookup.held(ID), undefined);
+  const cached = await stage(undefined, { cached: 'from memory', maxAgeMs: 1_000 });
+  assert.equal(cached.lookup.held('0123456789abcdef012345678'), undefined);
+  await cached.clock.advance(2_000);
+  assert.equal(cached.lookup.held(ID), undefined);
+  assert.deepEqual(cached.events, []);
+});
+
+test('counts failures and keeps the last ones for the status', async () => {
+  const { lookup, events, status } = await stage(() =>
+    Promise.reject(new PsiError('PROVIDER_DOWN', 'infisical is away')),
+  );
+  await assert.rejects(lookup.lookup(ID), { code: 'PROVIDER_DOWN' });
+  assert.equal(events[0]?.outcome, 'PROVIDER_DOWN');
+  assert.deepEqual(status.read().lookups, { ok: 0, failed: 1 });
+  assert.equal(status.read().lastFailures[0]?.message, 'infisical is away');
+});
+
+test('names setup as the way out for an unknown id', async () => {
+  const { lookup } = await stage();
+  await assert.rejects(lookup.lookup('0123456789abcdef012345678'), { code: 'NOT_FOUND', hint: /psi setup/ });
+});
+
+test('refuses what is no id without repeating it', async () => {
+  const { lookup } = await stage();
+  for (const id of ['', '..', 'cache.enc', 'a/b', '\0', 'x'.repeat(10_000)]) {
+    await assert.rejects(
+      lookup.lookup(id),
+      (error: PsiError) => error.code === 'BAD_REQUEST' && error.message.length < 200,
+    );
+  }
+});
+
+test('names a provider that is configured no more', async () => {
+  const { lookup, mappings } = await stage();
+  await mappings.put(ID, { provider: 'gone', project: 'p', path: '/', key: 'K' });
+  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND', message: /provider gone/ });
+});
+
+test('keeps the text of an unexpected error out of the answer', async () => {
+  const { lookup } = await stage(() => Promise.reject(new Error(`boom ${CANARY}`)));
+  await assert.rejects(
+    lookup.lookup(ID),
+    (error: PsiError) => error.code === 'INTERNAL' && !error.message.includes(CANARY),
+  );
+});
+
+test('answers from the cache without asking the provider, and the audit says so', async () => {
+  const { lookup, events, clock } = await stage(() => Promise.reject(new Error('not asked')), { cached: 'kept' });
+  await clock.advance(60_000);
+  const { value, source, ageMs } = await lookup.lookup(ID);
+  assert.deepEqual([value.exposeText(), source, ageMs], ['kept', 'cache', 60_000]);
+  assert.deepEqual([events[0]?.source, events[0]?.outcome], ['cache', 'ok']);
+});
+
+test('serves the old value when a provider does not answer within the deadline', async () => {
+  const { lookup, events, clock } = await stage(() => new Promise(() => undefined), {
+    cached: 'kept',
+    maxAgeMs: 1_000,
+  });
+  await clock.advance(2_000);
+  const answer = lookup.lookup(ID);
+  await clock.advance(5_000);
+  assert.deepEqual([(await answer).source, (await answer).value.exposeText()], ['stale', 'kept']);
+  assert.deepEqual([events[0]?.source, events[0]?.outcome], ['stale', 'ok']);
+});
+
+test('believes the provider that a secret is gone, whatever the cache holds', async () => {
+  const { lookup, clock } = await stage(() => Promise.reject(new PsiError('NOT_FOUND', 'no secret')), {
+    cached: 'kept',
+    maxAgeMs: 1_000,
+  });
+  assert.equal((await lookup.lookup(ID)).source, 'cache');
+  await clock.advance(2_000);
+  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND' });
+});
+
+test('keeps what is cached of a provider that is configured no more, and does not answer with it', async () => {
+  const { lookup, mappings } = await stage(undefined, { cached: 'kept' });
+  await mappings.put(ID, { ...MAPPING, provider: 'gone' });
+  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND', message: /provider gone/ });
+  await mappings.put(ID, MAPPING);
+  assert.equal((await lookup.lookup(ID)).source, 'cache');
+});
+
+test('a value prints as redacted wherever it is logged by mistake', () => {
+  const value = SecretValue.fromText(CANARY);
+  assert.equal(`${String(value)} ${JSON.stringify({ value })}`, '[redacted] {"value":"[redacted]"}');
+});

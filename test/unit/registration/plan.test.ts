@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Mapping } from '../../../src/core/mapping.ts';
+import { planDropIn, planSecrets, planStaleDropIns, type Actual } from '../../../src/registration/plan.ts';
+import type { RegisteredSecret } from '../../../src/registration/registered-secret.ts';
+import type { DesiredSecret } from '../../../src/survey/selection.ts';
+
+const OPTIONS = { lookup: 'psi lookup', store: 'psi store', delete: 'psi delete', list: 'psi list' };
+
+function mapping(key: string, path = '/myapp'): Mapping {
+  return { provider: 'infisical', project: 'p', path, key };
+}
+
+function desired(key: string, path?: string): DesiredSecret {
+  return { name: `myapp--${key}`, kind: 'env', target: key, mode: undefined, mapping: mapping(key, path) };
+}
+
+function registered(key: string, over: Partial<RegisteredSecret> = {}): RegisteredSecret {
+  return { id: `id-${key}`, name: `myapp--${key}`, driver: 'shell', options: OPTIONS, ...over };
+}
+
+function actual(secrets: readonly RegisteredSecret[], mappings: Readonly<Record<string, Mapping>>): Actual {
+  return {
+    registered: new Map(secrets.map((secret) => [secret.name, secret])),
+    mappingOf: (id) => mappings[id],
+    isOurs: (options) => options['lookup']?.startsWith('psi ') ?? false,
+  };
+}
+
+test('creates what Podman does not have', () => {
+  const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([], {}));
+  assert.deepEqual(plan.changes, [{ action: 'create', workload: 'myapp', name: 'myapp--A', mapping: mapping('A') }]);
+});
+
+test('leaves alone what is as it should be', () => {
+  const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([registered('A')], { 'id-A': mapping('A') }));
+  assert.deepEqual([plan.changes, plan.kept, plan.orphans], [[], 1, []]);
+});
+
+test('rewrites a mapping in place when the path moved', () => {
+  const plan = planSecrets(
+    'myapp',
+    [desired('A', '/new')],
+    OPTIONS,
+    actual([registered('A')], { 'id-A': mapping('A') }),
+  );
+  assert.deepEqual(plan.changes, [
+    { action: 'remap', workload: 'myapp', name: 'myapp--A', id: 'id-A', mapping: mapping('A', '/new') },
+  ]);
+});
+
+test('restores a mapping file that was lost', () => {
+  const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([registered('A')], {}));
+  assert.deepEqual(
+    plan.changes.map((change) => change.action),
+    ['remap'],
+  );
+});
+
+test('replaces only when the frozen commands differ', () => {
+  const old = registered('A', { options: { ...OPTIONS, lookup: 'psi lookup of an earlier version' } });
+  const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([old], { 'id-A': mapping('A') }));
+  assert.deepEqual(
+    plan.changes.map((change) => change.action),
+    ['replace'],
+  );
+});
+
+test('names orphans and changes nothing about them', () => {
+  const there = actual([registered('A'), registered('B')], { 'id-A': mapping('A'), 'id-B': mapping('B') });
+  const plan = planSecrets('myapp', [desired('A')], OPTIONS, there);
+  assert.deepEqual([plan.changes, plan.orphans], [[], [{ name: 'myapp--B', id: 'id-B' }]]);
+});
+
+for (const [what, secret] of [
+  ['a file secret', registered('A', { driver: 'file', options: { path: '/x' } })],
+  ["another program's shell secret", registered('A', { options: { ...OPTIONS, lookup: 'vault read' } })],
+] as const) {
+  test(`does not touch ${what} of the wanted name, and the drop-in does not name it`, () => {
+    const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([secret], {}));
+    assert.deepEqual([plan.changes, plan.usable, plan.problems.map((problem) => problem.name)], [[], [], ['myapp--A']]);
+  });
+}
+
+test('a plan that was carried out plans nothing more', () => {
+  const keys = fc.uniqueArray(fc.stringMatching(/^[A-Z]{1,3}$/), { maxLength: 12 });
+  fc.assert(
+    fc.property(keys, keys, (wanted, present) => {
+      const secrets = new Map(present.map((key) => [`myapp--${key}`, registered(key)]));
+      const mappings: Record<string, Mapping> = Object.fromEntries(
+        present.map((key) => [`id-${key}`, mapping(key, '/old')]),
+      );
+      const there: Actual = { ...actual([], {}), registered: secrets, mappingOf: (id) => mappings[id] };
+      for (const change of planSecrets(
+        'myapp',
+        wanted.map((key) => desired(key)),
+        OPTIONS,
+        there,
+      ).changes) {
+        if (change.action === 'create') {
+          const id = `new-${change.name}`;
+          secrets.set(change.name, { ...registered('x'), id, name: change.name });
+          mappings[id] = change.mapping;
+        } else if (change.action === 'remap') mappings[change.id] = change.mapping;
+      }
+      const again = planSecrets(
+        'myapp',
+        wanted.map((key) => desired(key)),
+        OPTIONS,
+        there,
+      );
+      assert.deepEqual([again.changes, again.kept], [[], wanted.length]);
+    }),
+  );
+});
+
+test('writes a drop-in only when its text differs', () => {
+  assert.deepEqual(planDropIn('myapp', 'myapp.container', 'text', 'text'), []);
+  assert.equal(planDropIn('myapp', 'myapp.container', 'text', undefined).length, 1);
+});
+
+test('removes drop-ins of units that no workload has any more', () => {
+  assert.deepEqual(
+    planStaleDropIns(['b.container', 'a.container'], new Set(['a.container'])).map((change) => change.action),
+    ['remove-drop-in'],
+  );
+});

@@ -1,0 +1,128 @@
+// A whole setup on fakes: Podman with its driver callbacks into a mapping table, drop-ins, header file, and one source.
+
+import { driverOptions } from '../../../src/registration/driver-command/options.ts';
+import type { PsiError } from '../../../src/core/error.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
+import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
+import { SecretCache } from '../../../src/cache/cache.ts';
+import { MappingTable } from '../../../src/lookup/mapping-table.ts';
+import { Register } from '../../../src/lookup/driver-store.ts';
+import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
+import { Setup, type SetupRequest } from '../../../src/registration/setup.ts';
+import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+import { FakeDropInStore } from '../../fakes/drop-in-store.fake.ts';
+import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
+import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakePodman } from '../../fakes/podman.fake.ts';
+import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
+import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+
+export const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
+
+export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
+  const spec: SecretSpec = {
+    project: 'p',
+    path: `/${name}`,
+    recursive: false,
+    include: [],
+    exclude: [],
+    prefix: '',
+    as: 'env',
+    mode: undefined,
+  };
+  const sources = secrets.length === 0 ? [{}] : secrets;
+  return {
+    name,
+    provider: 'infisical',
+    unit: `${name}.container`,
+    dependsOn: [],
+    secrets: sources.map((over) => ({ ...spec, ...over })),
+  };
+}
+
+/** Folders of one project: path → key → value; `null` is a hidden value. */
+export type Folders = Record<string, Record<string, string | null>>;
+
+export async function setupStage(options: { readonly version?: string; readonly cache?: true } = {}) {
+  const mappingStore = new FakeMappingStore();
+  const { table: mappings } = await MappingTable.load(mappingStore);
+  const register = new Register(mappings);
+  const podman = new FakePodman({
+    ...options,
+    driver: { store: (id, body) => register.store(id, body), delete: (id) => register.forget(id) },
+  });
+  const registry = new FakeSecretRegistry(podman);
+  const clock = new FakeClock();
+  const dropIns = new FakeDropInStore();
+  const units = new FakeUnitManager();
+  const headerFile = new FakeHeaderFile();
+  const folders: Folders = {};
+  const failures: PsiError[] = [];
+  const calls: string[] = [];
+  const source: SecretSource = {
+    list: (place, { values, recursive }) => {
+      calls.push(`${place.path}${values ? '' : ' names'}`);
+      const failure = failures.shift();
+      if (failure) return Promise.reject(failure);
+      const paths = Object.keys(folders).filter(
+        (path) => path === place.path || (recursive && path.startsWith(`${place.path}/`)),
+      );
+      const secrets = paths.flatMap((path) =>
+        Object.entries(folders[path] ?? {}).map(([key, value]): ListedSecret => ({
+          key,
+          path,
+          value: value === null ? undefined : SecretValue.fromText(value),
+        })),
+      );
+      return Promise.resolve(secrets);
+    },
+    get: () => Promise.reject(new Error('setup reads no single secret')),
+  };
+  const cacheFile = new FakeCacheFile();
+  const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
+  const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
+  const setup = new Setup({
+    registry,
+    mappings,
+    dropIns,
+    units,
+    headerFile,
+    clock,
+    cache: options.cache === true ? cache : undefined,
+  });
+  const target = { workloads: [] as Workload[], options: OPTIONS, socketToken: undefined as SecretValue | undefined };
+  const events: SetupEvent[] = [];
+  const run = (request: Partial<SetupRequest> = {}): Promise<SetupReport> =>
+    setup.run(
+      { ...target, sourceOf: (name) => (name === 'infisical' ? source : undefined) },
+      { provider: undefined, workload: undefined, dryRun: false, ...request },
+      (event) => events.push(event),
+      new AbortController().signal,
+    );
+  return {
+    run,
+    target,
+    folders,
+    failures,
+    calls,
+    events,
+    podman,
+    registry,
+    mappings,
+    mappingStore,
+    dropIns,
+    units,
+    headerFile,
+    clock,
+    cache,
+    source,
+    cacheFile,
+  };
+}
+
+/** `action target` of every change, in order. */
+export function changes(report: SetupReport): readonly string[] {
+  return report.changes.map(({ action, target }) => (target === null ? action : `${action} ${target}`));
+}

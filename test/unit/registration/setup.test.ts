@@ -1,0 +1,296 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { driverOptions } from '../../../src/registration/driver-command/options.ts';
+import { PsiError } from '../../../src/core/error.ts';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import { changes, setupStage, workload } from './setup-stage.ts';
+
+test('registers what the source lists, writes the drop-in and reloads systemd once', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp'), workload('other')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  stage.folders['/other'] = { C: '3' };
+  const report = await stage.run();
+  assert.deepEqual(changes(report), [
+    'create myapp--A',
+    'create myapp--B',
+    'write-drop-in myapp.container',
+    'create other--C',
+    'write-drop-in other.container',
+  ]);
+  assert.match(stage.dropIns.files.get('myapp.container') ?? '', /^Secret=myapp--A,type=env,target=A$/m);
+  assert.equal(stage.units.reloads, 1);
+  assert.equal(stage.mappings.size, 3);
+});
+
+test('changes nothing the second time', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  await stage.run();
+  const before = { writes: stage.registry.writes.length, files: stage.mappingStore.writes, ids: stage.mappings.ids() };
+  const report = await stage.run();
+  assert.deepEqual([changes(report), report.kept], [[], 1]);
+  assert.deepEqual(
+    { writes: stage.registry.writes.length, files: stage.mappingStore.writes, ids: stage.mappings.ids() },
+    before,
+  );
+  assert.deepEqual([stage.dropIns.changes.length, stage.units.reloads], [1, 1]);
+});
+
+test('a rotated value is no change at all', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: 'old' };
+  await stage.run();
+  stage.folders['/myapp'] = { A: 'new' };
+  assert.deepEqual(changes(await stage.run()), []);
+});
+
+test('a dry run names each change as exactly what setup then does', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const cases: readonly (readonly [string, () => void, readonly string[]])[] = [
+    [
+      'an added key',
+      () => (stage.folders['/myapp'] = { A: '1', B: '2', C: '3' }),
+      ['create myapp--C', 'write-drop-in myapp.container'],
+    ],
+    ['a removed key', () => (stage.folders['/myapp'] = { A: '1', B: '2' }), ['write-drop-in myapp.container']],
+    [
+      'a changed path',
+      () => {
+        stage.folders['/moved'] = { A: '1', B: '2' };
+        stage.target.workloads = [workload('myapp', { path: '/moved' })];
+      },
+      ['remap myapp--A', 'remap myapp--B'],
+    ],
+    ['a rotated socket token', () => (stage.target.socketToken = SecretValue.fromText('token-2')), ['write-header']],
+    [
+      'a changed driver command',
+      () =>
+        (stage.target.options = driverOptions({
+          socket: '/run/psi/psi.sock',
+          maxTimeSeconds: 30,
+          headerFile: undefined,
+        })),
+      ['replace myapp--A', 'replace myapp--B'],
+    ],
+  ];
+  for (const [what, change, expected] of cases) {
+    change();
+    const writesBefore = stage.registry.writes.length;
+    assert.deepEqual(changes(await stage.run({ dryRun: true })), expected, what);
+    assert.equal(stage.registry.writes.length, writesBefore, `${what}: a dry run writes nothing`);
+    assert.deepEqual(changes(await stage.run()), expected, what);
+    assert.deepEqual(changes(await stage.run({ dryRun: true })), [], `${what}: done`);
+  }
+});
+
+test('a moved mapping keeps its id and costs no write to Podman', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.folders['/new'] = { A: '1' };
+  await stage.run();
+  const ids = stage.mappings.ids();
+  stage.target.workloads = [workload('myapp', { path: '/new' })];
+  await stage.run();
+  assert.equal(stage.registry.writes.length, 1);
+  assert.deepEqual(stage.mappings.ids(), ids);
+  assert.equal(stage.mappings.get(ids[0] ?? '')?.path, '/new');
+});
+
+test('names a removed key as an orphan that the drop-in no longer has, and leaves it in Podman', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  delete stage.folders['/myapp']['B'];
+  const report = await stage.run();
+  assert.deepEqual(
+    report.orphans.map(({ name }) => name),
+    ['myapp--B'],
+  );
+  assert.doesNotMatch(stage.dropIns.files.get('myapp.container') ?? '', /myapp--B/);
+  assert.equal((await stage.registry.list()).length, 2);
+});
+
+test('a source that is suddenly empty leaves its workload as it was', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp'), workload('other')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.folders['/other'] = { B: '1' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = {};
+  stage.folders['/other'] = { B: '1', C: '2' };
+  const report = await stage.run();
+  assert.deepEqual(
+    report.failures.map(({ workload: name, code }) => [name, code]),
+    [['myapp', 'NOT_FOUND']],
+  );
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+  assert.deepEqual(changes(report), ['create other--C', 'write-drop-in other.container']);
+});
+
+test('a source that never had secrets may be empty', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = {};
+  assert.deepEqual((await stage.run()).failures, []);
+});
+
+test("one workload's failure does not stop the others", async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp'), workload('other')];
+  stage.folders['/other'] = { B: '1' };
+  stage.failures.push(new PsiError('NOT_FOUND', 'no such folder'));
+  const report = await stage.run();
+  assert.equal(report.failures[0]?.workload, 'myapp');
+  assert.deepEqual(changes(report), ['create other--B', 'write-drop-in other.container']);
+});
+
+test('waits out a provider that is down, and says so', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.failures.push(new PsiError('PROVIDER_DOWN', 'refused', { retry: 'later' }));
+  const run = stage.run();
+  await stage.clock.untilSleeping();
+  await stage.clock.advance(5_000);
+  assert.deepEqual((await run).failures, []);
+  assert.ok(stage.events.some((event) => event.event === 'retrying' && event.waitMs === 5_000));
+});
+
+test('gives up on a provider that stays down after the last pause', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  for (let index = 0; index < 9; index += 1)
+    stage.failures.push(new PsiError('PROVIDER_DOWN', 'refused', { retry: 'later' }));
+  const run = stage.run();
+  for (const pause of [5_000, 10_000, 20_000, 40_000, 60_000]) await stage.clock.advance(pause);
+  assert.equal((await run).failures[0]?.code, 'PROVIDER_DOWN');
+  assert.equal(stage.calls.length, 6);
+});
+
+test('asks for names alone where values are refused, and notes it', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: null };
+  stage.failures.push(new PsiError('PROVIDER_DENIED', 'may not read values'));
+  const report = await stage.run();
+  assert.deepEqual(changes(report)[0], 'create myapp--A');
+  assert.match(report.notes[0] ?? '', /only be listed by name/);
+});
+
+test('lists a place that several workloads share once', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('a', { path: '/shared' }), workload('b', { path: '/shared' })];
+  stage.folders['/shared'] = { X: '1' };
+  await stage.run();
+  assert.deepEqual(stage.calls, ['/shared']);
+});
+
+test('leaves a secret out of the drop-in that could not be registered', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  stage.registry.failNext('create', new PsiError('HOST', 'podman refused'));
+  const report = await stage.run();
+  assert.equal(report.failures.length, 1);
+  assert.match(stage.dropIns.files.get('myapp.container') ?? '', /myapp--B/);
+  assert.doesNotMatch(stage.dropIns.files.get('myapp.container') ?? '', /myapp--A/);
+});
+
+test('tries again when Podman failed for a moment', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.registry.failNext('create');
+  const run = stage.run();
+  await stage.clock.untilSleeping();
+  await stage.clock.advance(500);
+  assert.deepEqual((await run).failures, []);
+});
+
+test('makes a secret anew that a failed replace left deleted', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  await stage.run();
+  stage.target.options = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 30, headerFile: undefined });
+  stage.mappingStore.failWith = undefined;
+  const [secret] = await stage.registry.list();
+  stage.registry.failNext('replace', new PsiError('HOST', 'store failed', { retry: 'later' }));
+  const run = stage.run();
+  await stage.clock.untilSleeping();
+  await stage.podman.remove(secret?.id ?? '');
+  await stage.clock.advance(500);
+  assert.deepEqual((await run).failures, []);
+  assert.deepEqual(
+    (await stage.registry.list()).map(({ name, options }) => [name, options['lookup']]),
+    [['myapp--A', stage.target.options.lookup]],
+  );
+});
+
+test('leaves drop-ins out where Podman does not read them, and says why', async () => {
+  const stage = await setupStage({ version: '4.3.1' });
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  const report = await stage.run();
+  assert.deepEqual(changes(report), ['create myapp--A']);
+  assert.match(report.notes[0] ?? '', /podman 4\.3\.1 does not read quadlet drop-ins/);
+});
+
+test('removes the drop-in of a workload that left the config, but not in a filtered run', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp'), workload('other')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.folders['/other'] = { B: '1' };
+  await stage.run();
+  stage.target.workloads = [workload('myapp')];
+  assert.deepEqual(changes(await stage.run({ workload: 'myapp' })), []);
+  assert.deepEqual(changes(await stage.run()), ['remove-drop-in other.container']);
+});
+
+test('refuses a workload that is not in the config, naming those that are', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  await assert.rejects(stage.run({ workload: 'mapp' }), { code: 'USAGE', hint: /myapp/ });
+});
+
+test('refuses hostile names one by one and registers the rest', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = {
+    GOOD: '1',
+    'EVIL\n[Service]\nExecStart=/bin/sh': '2',
+    'A,type=mount': '3',
+    'A=B': '4',
+    'A B': '5',
+  };
+  const report = await stage.run();
+  assert.deepEqual(changes(report), ['create myapp--GOOD', 'write-drop-in myapp.container']);
+  assert.equal(report.refused.length, 4);
+  assert.doesNotMatch(stage.dropIns.files.get('myapp.container') ?? '', /Service|mount/);
+});
+
+test('a reload that fails is a failure of the run, not of its registrations', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.units.failWith = new PsiError('HOST', 'no bus');
+  const report = await stage.run();
+  assert.deepEqual([report.failures.map(({ message }) => message), report.changes.length], [['no bus'], 2]);
+});
+
+test('reports nothing of a value', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: 'canary-1', 'B C': 'canary-2', BIG: `canary-3${'x'.repeat(200_000)}` };
+  const report = await stage.run();
+  assert.doesNotMatch(JSON.stringify([report, stage.events, [...stage.dropIns.files]]), /canary/);
+});

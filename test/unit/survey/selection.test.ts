@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SecretValue } from '../../../src/core/secret-value.ts';
+import { mergeSelections, select, type Listed } from '../../../src/survey/selection.ts';
+import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
+
+const SPEC: SecretSpec = {
+  project: 'p',
+  path: '/a',
+  recursive: false,
+  include: [],
+  exclude: [],
+  prefix: '',
+  as: 'env',
+  mode: undefined,
+};
+const WORKLOAD: Workload = {
+  name: 'myapp',
+  provider: 'infisical',
+  unit: 'myapp.container',
+  dependsOn: [],
+  secrets: [SPEC],
+};
+
+function listed(key: string, value = 'v', path = '/a'): Listed {
+  return { key, path, value: SecretValue.fromText(value) };
+}
+
+function names(spec: Partial<SecretSpec>, secrets: readonly Listed[]): readonly string[] {
+  return select(WORKLOAD, { ...SPEC, ...spec }, secrets).secrets.map((secret) => secret.target);
+}
+
+test('takes everything that is listed when nothing is included by name', () => {
+  assert.deepEqual(names({}, [listed('A'), listed('B')]), ['A', 'B']);
+});
+
+test('takes what an include pattern matches and no exclude pattern does', () => {
+  const secrets = [listed('DB_HOST'), listed('DB_ROOT'), listed('OTHER')];
+  assert.deepEqual(names({ include: ['DB_*'], exclude: ['DB_ROOT'] }, secrets), ['DB_HOST']);
+});
+
+test('puts the prefix before the name of the variable and of the secret, and keeps the key of the provider', () => {
+  const [secret] = select(WORKLOAD, { ...SPEC, prefix: 'SHARED_' }, [listed('X')]).secrets;
+  assert.deepEqual([secret?.name, secret?.target, secret?.mapping.key], ['myapp--SHARED_X', 'SHARED_X', 'X']);
+});
+
+test('refuses a key found in several folders instead of choosing one', () => {
+  const selection = select(WORKLOAD, { ...SPEC, recursive: true }, [
+    listed('A', 'v', '/a/x'),
+    listed('A', 'v', '/a/y'),
+    listed('B'),
+  ]);
+  assert.deepEqual(
+    selection.secrets.map((secret) => secret.target),
+    ['B'],
+  );
+  assert.match(selection.refused[0]?.reason ?? '', /\/a\/x and \/a\/y/);
+});
+
+test('maps a secret of a sub-folder to the folder it lives in', () => {
+  assert.equal(
+    select(WORKLOAD, { ...SPEC, recursive: true }, [listed('A', 'v', '/a/x')]).secrets[0]?.mapping.path,
+    '/a/x',
+  );
+});
+
+for (const [what, spec, value, refused] of [
+  ['a variable of 60 KB', {}, 'x'.repeat(60_000), false],
+  ['a variable of the limit of the kernel', {}, 'x'.repeat(131_072 - 1 - 2), false],
+  ['a variable one byte over it', {}, 'x'.repeat(131_072 - 1 - 1), true],
+  ['a file of 511,999 bytes', { as: 'mount' }, 'x'.repeat(511_999), false],
+  ['a file of 512,000 bytes', { as: 'mount' }, 'x'.repeat(512_000), true],
+  ['a variable with a NUL', {}, 'a\0b', true],
+  ['a file with a NUL', { as: 'mount' }, 'a\0b', false],
+  ['an empty variable', {}, '', false],
+] as const) {
+  test(`${refused ? 'refuses' : 'takes'} ${what}`, () => {
+    const selection = select(WORKLOAD, { ...SPEC, ...spec }, [listed('A', value), listed('B')]);
+    assert.equal(selection.refused.length, refused ? 1 : 0);
+    assert.ok(selection.secrets.some((secret) => secret.target === 'B'));
+  });
+}
+
+test('never shows a value in a refusal', () => {
+  const selection = select(WORKLOAD, SPEC, [listed('A', `canary\0${'x'.repeat(9)}`), listed('B C', 'canary')]);
+  assert.equal(selection.refused.length, 2);
+  assert.doesNotMatch(JSON.stringify(selection), /canary/);
+});
+
+test('lets the later source win on an equal name, and says so', () => {
+  const first = select(WORKLOAD, SPEC, [listed('A')]);
+  const second = select(WORKLOAD, { ...SPEC, path: '/b' }, [listed('A', 'v', '/b')]);
+  const merged = mergeSelections(WORKLOAD, [first, second]);
+  assert.deepEqual(
+    merged.secrets.map((secret) => secret.mapping.path),
+    ['/b'],
+  );
+  assert.deepEqual(merged.overridden, [{ workload: 'myapp', name: 'myapp--A', by: 'p:/b' }]);
+});
