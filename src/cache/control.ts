@@ -13,8 +13,8 @@ import { failureOf } from '../registration/run-report.ts';
 import type { Failure } from '../registration/setup-events.ts';
 
 export type CacheControlDeps = {
-  readonly cache: SecretCache;
-  readonly keys: KeyWrapper;
+  /** Undefined: the cache is off. */
+  readonly running: { readonly cache: SecretCache; readonly keys: KeyWrapper } | undefined;
   readonly mappings: MappingTable;
   readonly registry: Pick<SecretRegistry, 'list'>;
 };
@@ -39,9 +39,12 @@ export class CacheControl {
     this.#deps = deps;
   }
 
-  async status(options: { readonly verify: boolean }): Promise<CacheReport> {
-    const { cache, keys, mappings } = this.#deps;
-    const verified = options.verify ? await this.#verify() : null;
+  /** Undefined: the cache is off. */
+  async status(options: { readonly verify: boolean }): Promise<CacheReport | undefined> {
+    const { running, mappings } = this.#deps;
+    if (running === undefined) return undefined;
+    const { cache, keys } = running;
+    const verified = options.verify ? await verify(cache) : null;
     const key = keyReport(keys.backend, await keys.describe());
     const missing = mappings.all().filter((mapping) => !cache.holds(mapping)).length;
     return { ...cache.status(), missing, key, verified };
@@ -49,7 +52,8 @@ export class CacheControl {
 
   /** By Podman's name of a secret, by its id, or by a workload's name: all of its secrets. Answers how many were cached. */
   async invalidate(name: string): Promise<{ readonly named: number; readonly dropped: number }> {
-    const { cache, mappings, registry } = this.#deps;
+    const { running, mappings, registry } = this.#deps;
+    if (running === undefined) throw cacheIsOff();
     // Podman may be away; then the names that are known have to do.
     await registry.list().then(
       (secrets) => {
@@ -63,17 +67,23 @@ export class CacheControl {
         hint: '`podman secret ls` shows the names there are, such as myapp--DB_HOST; `myapp` stands for all of its secrets',
       });
     }
-    return { named: named.length, dropped: await cache.forget(named) };
+    return { named: named.length, dropped: await running.cache.forget(named) };
   }
+}
 
-  async #verify(): Promise<Verified> {
-    try {
-      const content = await this.#deps.cache.verify();
-      const writtenAt = content ? new Date(content.writtenAt).toISOString() : null;
-      return { ok: true, entries: content?.entries.length ?? 0, writtenAt };
-    } catch (thrown) {
-      const error = toPsiError(thrown);
-      return { ok: false, failure: failureOf(error), code: error.code };
-    }
+async function verify(cache: SecretCache): Promise<Verified> {
+  try {
+    const content = await cache.verify();
+    const writtenAt = content ? new Date(content.writtenAt).toISOString() : null;
+    return { ok: true, entries: content?.entries.length ?? 0, writtenAt };
+  } catch (thrown) {
+    const error = toPsiError(thrown);
+    return { ok: false, failure: failureOf(error), code: error.code };
   }
+}
+
+function cacheIsOff(): PsiError {
+  return new PsiError('CONFIG_INVALID', 'the cache is off: there is nothing to invalidate', {
+    hint: 'turn it on in the config: `cache: {enabled: true, backend: tpm}`, then `systemctl restart psi.service`',
+  });
 }

@@ -47,8 +47,9 @@ export function problemOf(error: PsiError, sinceMs: number): CacheProblem {
   };
 }
 
-/** One line for /healthz details: whatever the cache does, PSI serves. */
-export function healthOf(status: CacheStatus): string {
-  if (status.problem) return `cache ${status.state}: ${status.problem.message}`;
-  return `cache ${status.state}, ${String(status.entries)} entries`;
+/** Details of /healthz, one line where there is a cache: whatever it does, PSI serves. */
+export function healthOf(status: CacheStatus | undefined): { readonly cache?: string } {
+  if (status === undefined) return {};
+  const { state, problem, entries } = status;
+  return { cache: problem ? `cache ${state}: ${problem.message}` : `cache ${state}, ${String(entries)} entries` };
 }

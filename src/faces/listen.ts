@@ -6,14 +6,10 @@ import { createServer, type Server } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import { PsiError } from '../core/error.ts';
+import type { Face } from '../service/running-service.ts';
 
 /** Lookups that arrive while PSI is busy wait in the kernel instead of being refused. The kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
-
-export type Face = {
-  /** Stops accepting, finishes what was accepted, then closes; after `graceMs` what is left is cut off. */
-  readonly stop: (graceMs: number) => Promise<void>;
-};
 
 /** Serves `app` on an inherited descriptor or on a path of its own (mode 0600). A live socket of another process is never taken over. */
 export async function listen(app: Express, where: { readonly fd: number } | { readonly path: string }): Promise<Face> {

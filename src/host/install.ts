@@ -17,7 +17,7 @@ export type InstallDeps = {
   readonly headerFilePath: string;
   readonly layout: HostLayout;
   /** Undefined: the socket asks for none, and no header file is written. */
-  readonly token: SecretValue | undefined;
+  readonly token: (() => Promise<SecretValue>) | undefined;
   readonly driverOptions: DriverOptions;
 };
 
@@ -39,7 +39,7 @@ export type InstallReport = {
 };
 
 export async function install(deps: InstallDeps, options: InstallOptions): Promise<InstallReport> {
-  const { layout, token } = deps;
+  const { layout } = deps;
   const folders = [
     { path: layout.stateDir, mode: 0o700 },
     { path: folderOf(layout.socket), mode: 0o700 },
@@ -54,16 +54,17 @@ export async function install(deps: InstallDeps, options: InstallOptions): Promi
   const plan = {
     folders,
     files: options.defaultDriver ? [conf] : [],
-    headerFilePath: token === undefined ? undefined : deps.headerFilePath,
+    headerFilePath: deps.token === undefined ? undefined : deps.headerFilePath,
     notes: options.defaultDriver ? DEFAULT_DRIVER_NOTES : [],
   };
+  // Where nothing is written, the token is not read: a credential that only the service has need not be there.
   return { ...plan, changes: options.stdout ? [] : await apply(deps, plan) };
 }
 
 async function apply(deps: InstallDeps, plan: Omit<InstallReport, 'changes'>): Promise<readonly HostChange[]> {
   const changes: HostChange[] = [];
   for (const { path, mode } of plan.folders) changes.push({ path, change: await deps.files.folder(path, mode) });
-  if (deps.token !== undefined) changes.push(await writeHeader(deps, deps.token));
+  if (deps.token !== undefined) changes.push(await writeHeader(deps, await deps.token()));
   for (const file of plan.files) changes.push(await writeOwnFile(deps.files, file, isPsiDefaultDriver));
   return changes;
 }

@@ -2,23 +2,34 @@
 
 import { PsiError } from '../core/error.ts';
 import { SecretValue } from '../core/secret-value.ts';
-import type { KeyWrapper, WrapperStatus } from './key-wrapper.ts';
+import type { Check } from './backends.ts';
+import type { Backend, KeyWrapper, WrapperStatus } from './key-wrapper.ts';
 import { failureOf } from '../registration/run-report.ts';
 import type { Failure } from '../registration/setup-events.ts';
 
 export type KeyCheck = { readonly name: string; readonly found: string; readonly problem: Failure | null };
 
 export type KeyReport = {
-  readonly backend: KeyWrapper['backend'];
+  readonly backend: Backend;
   /** The device as the operator named it; null where only the checks name it. */
   readonly device: string | null;
   readonly checks: readonly KeyCheck[];
   readonly problem: Failure | null;
 };
 
-export function keyReport(backend: KeyWrapper['backend'], { device, facts, problem }: WrapperStatus): KeyReport {
+export function keyReport(backend: Backend, { device, facts, problem }: WrapperStatus): KeyReport {
   const checks = [...facts].map(([name, found]) => ({ name, found, problem: null }));
   return { backend, device, checks, problem: problem ? failureOf(problem) : null };
+}
+
+/** The lines of a preflight: the device stands in one of them. */
+export function preflightReport(backend: Backend, checks: readonly Check[]): KeyReport {
+  const lines = checks.map(({ name, found, problem }) => ({
+    name,
+    found,
+    problem: problem ? failureOf(problem) : null,
+  }));
+  return { backend, device: null, checks: lines, problem: null };
 }
 
 /** Wraps a key that protects nothing and opens it again: what the cache will do. `random` gives that many random bytes. */

@@ -4,6 +4,10 @@
 import type { PsiError } from '../core/error.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 
+export const BACKENDS = ['tpm', 'hsm', 'credential'] as const;
+
+export type Backend = (typeof BACKENDS)[number];
+
 /** Data keys are this long, for every backend. */
 export const DATA_KEY_BYTES = 32;
 
@@ -43,7 +47,7 @@ export type WrapperStatus = {
  */
 export type KeyWrapper = {
   /** Tag in the header of a cache, so that a changed configuration is told from a damaged file. */
-  readonly backend: 'tpm' | 'hsm' | 'credential';
+  readonly backend: Backend;
   /**
    * A blob that only this device opens. Two blobs of one key are never equal. Anything but DATA_KEY_BYTES bytes is INTERNAL.
    * May work where unwrap does not (an HSM's public key is enough), and the other way round.

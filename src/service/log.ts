@@ -4,14 +4,13 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import type { AuditLog } from '../lookup/audit-log.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
+import type { LogLevel } from './environment.ts';
 
 export type Log = Logger;
 
-/** Level from PSI_LOG_LEVEL (trace … fatal, silent); anything else is `info`. */
-export function createLog(level: string | undefined, destination?: DestinationStream): Log {
-  const known = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const options = {
-    level: level !== undefined && known.includes(level) ? level : 'info',
+    level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
@@ -45,6 +44,13 @@ function inBatches(): DestinationStream {
 export function errorFields(error: PsiError): Readonly<Record<string, unknown>> {
   const unexpected = error.code === 'INTERNAL' && error.cause instanceof Error ? { stack: error.cause.stack } : {};
   return { code: error.code, message: error.message, hint: error.hint, ...error.details, ...unexpected };
+}
+
+/** For the faces: an answer tells its caller what was wrong with the request; what is wrong with PSI itself stands in its log. */
+export function faceErrors(log: Log): (error: PsiError, route: string) => void {
+  return (error, route) => {
+    if (error.code === 'INTERNAL') log.error({ route, ...errorFields(error) }, error.message);
+  };
 }
 
 export function auditLog(log: Log): AuditLog {

@@ -14,6 +14,7 @@ import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import { Resolver } from '../lookup/batching.ts';
 import type { Metrics } from '../service/metrics.ts';
+import type { Providers } from '../service/running-config.ts';
 
 export type ProviderDeps = {
   readonly clock: Clock;
@@ -21,13 +22,6 @@ export type ProviderDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
   readonly countBeside: (mapping: Mapping) => number;
-};
-
-export type Providers = {
-  readonly sources: ReadonlyMap<string, SecretSource>;
-  readonly resolvers: ReadonlyMap<string, Resolver>;
-  /** Ends connections and timers. Calls under way still finish. */
-  readonly close: () => void;
 };
 
 /** Connects to nothing: tokens and connections come with the first call. */

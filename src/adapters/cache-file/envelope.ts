@@ -1,9 +1,8 @@
 // The cache file as bytes and as a structure (docs/cache-format.md). No keys, no files: what is authentic is seal.ts's business.
 
-import type { KeyWrapper } from '../../sealing/key-wrapper.ts';
+import type { Backend } from '../../sealing/key-wrapper.ts';
 
 /** Which kind of key wrapper wrapped the data key. */
-export type Backend = KeyWrapper['backend'];
 
 const BACKEND_TAGS: Readonly<Record<Backend, number>> = { tpm: 1, hsm: 2, credential: 3 };
 

@@ -14,7 +14,7 @@ export type CredentialKeyWrapperDeps = {
 
 export type CredentialKeyWrapperOptions = {
   readonly name: string;
-  /** $PSI_CACHE_KEY_DIRECTORY, else $CREDENTIALS_DIRECTORY */
+  /** Where systemd put it; undefined: it gave PSI none. */
   readonly folder: string | undefined;
 };
 

@@ -6,11 +6,13 @@ import { constants, publicEncrypt } from 'node:crypto';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Clock } from '../../core/clock.ts';
-import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../sealing/key-wrapper.ts';
+import type { Check, TokenKeys } from '../../sealing/backends.ts';
+import { DATA_KEY_BYTES, type WrapperStatus } from '../../sealing/key-wrapper.ts';
 import { decodeBlob, encodeBlob } from './blob.ts';
 import { closedToken, deviceName, isRecoverable, isWrongPin, refusedPin, silentToken, tokenError } from './errors.ts';
 import { HelperProcess, type HelperOptions } from './helper-process.ts';
 import { PinBook, type Pin, type PinSource, type RefusedPins } from './pin.ts';
+import { preflight } from './preflight.ts';
 import { PublicKeyFile } from './public-key-file.ts';
 import { statusOf } from './status.ts';
 import { wrapKeyOf, type WrapKey } from './wrap-key.ts';
@@ -37,7 +39,7 @@ type Ask = (login: Login) => Request;
 
 type Good = Extract<Answer, { readonly ok: true }>;
 
-export class HsmKeyWrapper implements KeyWrapper {
+export class HsmKeyWrapper implements TokenKeys {
   readonly backend = 'hsm';
   readonly #target: TokenTarget;
   readonly #helper: HelperProcess;
@@ -114,6 +116,10 @@ export class HsmKeyWrapper implements KeyWrapper {
     const { facts, publicKey } = await this.#use((login) => ({ op: 'login', target: this.#target, login }), true);
     if (publicKey) await this.#keep(publicKey);
     return facts;
+  }
+
+  preflight({ login }: { readonly login: boolean }): Promise<readonly Check[]> {
+    return preflight(this, { module: this.#target.module, login });
   }
 
   close(): Promise<void> {

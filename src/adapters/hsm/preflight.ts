@@ -4,8 +4,7 @@
 import { access, constants } from 'node:fs/promises';
 
 import { PsiError, toPsiError } from '../../core/error.ts';
-import type { HsmKeyWrapper } from './key-wrapper.ts';
-import type { Check } from './status.ts';
+import type { Check, TokenKeys } from '../../sealing/backends.ts';
 
 export type PreflightOptions = {
   readonly module: string;
@@ -15,7 +14,7 @@ export type PreflightOptions = {
 
 /** Ends at the first check that fails: what comes after it cannot be told. */
 export async function preflight(
-  wrapper: HsmKeyWrapper,
+  wrapper: Pick<TokenKeys, 'describe' | 'init'>,
   { module, login }: PreflightOptions,
 ): Promise<readonly Check[]> {
   const file = await moduleCheck(module);

@@ -1,12 +1,22 @@
 // The token's public key on disk, so that the cache can be saved while the token is away. No secret, but whoever can change it can have the
 // next cache wrapped for a key of his own: it is in the state folder, where only PSI writes.
 
+import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { writeFileAtomic } from '../files/atomic-write.ts';
 import { fileError } from '../files/host-error.ts';
+import type { TokenTarget } from './wire.ts';
 import { wrapKeyOfPem, type WrapKey } from './wrap-key.ts';
+
+/** One file per token and key that the config names: after an edit the old one's public key must not wrap the next cache. */
+export function publicKeyPath(stateDir: string, { token, key }: Pick<TokenTarget, 'token' | 'key'>): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([token, key]))
+    .digest('hex');
+  return `${stateDir}/hsm-key.${digest.slice(0, 12)}.pem`;
+}
 
 export class PublicKeyFile {
   readonly #path: string;

@@ -1,6 +1,7 @@
 // What `psi hsm status` and `psi hsm preflight` say of a token, from what it says of itself. Nothing here asks the token or has a PIN.
 
 import type { PsiError } from '../../core/error.ts';
+import type { Check } from '../../sealing/backends.ts';
 import type { WrapperStatus } from '../../sealing/key-wrapper.ts';
 import { deviceName, refusedPin, tokenError } from './errors.ts';
 import type { TokenFacts, TokenTarget } from './wire.ts';
@@ -22,9 +23,6 @@ export function statusOf(target: TokenTarget, seen: Seen): WrapperStatus {
     facts: new Map(checks.map(({ name, found }) => [name, found])),
   };
 }
-
-/** One line of `psi hsm preflight`. */
-export type Check = { readonly name: string; readonly found: string; readonly problem: PsiError | undefined };
 
 export function checksOf(target: TokenTarget, { facts, pinFrom, refused }: Seen): readonly Check[] {
   const problem = (why: string): PsiError => tokenError({ step: 'token', why, seen: [] }, target);

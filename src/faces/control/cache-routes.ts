@@ -2,14 +2,13 @@
 
 import { json, Router } from 'express';
 import { PsiError } from '../../core/error.ts';
+import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';
+import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 import { streamed, type OnError } from './stream.ts';
-
-export const BACKENDS = ['tpm', 'hsm', 'credential'] as const;
-export type Backend = (typeof BACKENDS)[number];
 
 /** Each may take as long as its device: an HSM answers in seconds. */
 export type CacheFace = {
@@ -24,14 +23,6 @@ export type CacheFace = {
     readonly init: () => Promise<KeyReport>;
     readonly status: () => Promise<KeyReport>;
   };
-};
-
-export type InitReport = {
-  readonly key: KeyReport;
-  /** Does the config name this backend, and does the service use it? */
-  readonly configured: boolean;
-  readonly inUse: boolean;
-  readonly configFile: string;
 };
 
 export function cacheRoutes(face: CacheFace, onError: OnError): Router {

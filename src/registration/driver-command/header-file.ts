@@ -7,3 +7,8 @@ export type HeaderFile = {
   readonly holds: (token: SecretValue) => Promise<boolean>;
   readonly write: (token: SecretValue) => Promise<void>;
 };
+
+/** Where it lies: each command that asks for a token names it. */
+export function headerFilePath(stateDir: string): string {
+  return `${stateDir}/driver.hdr`;
+}

@@ -3,6 +3,7 @@
 
 import { PsiError } from '../../core/error.ts';
 import type { DriverOptions } from '../registered-secret.ts';
+import { headerFilePath } from './header-file.ts';
 import { shellWord } from '../../core/text/shell.ts';
 
 export type DriverCommandInput = {
@@ -45,6 +46,23 @@ export function driverOptions(input: DriverCommandInput): DriverOptions {
 /** curl's limit: PSI answers within its own timeout; the rest is for a socket-activated start of PSI that the request waits for. */
 export function driverMaxTimeSeconds(lookupTimeoutMs: number): number {
   return Math.max(20, Math.ceil(lookupTimeoutMs / 1000) + 15);
+}
+
+/** What of a config stands in the commands; `socketToken` counts as set or not, whatever it is. */
+export type DriverSettings = {
+  readonly socket: string;
+  readonly stateDir: string;
+  readonly lookup: { readonly timeoutMs: number };
+  readonly socketToken: unknown;
+};
+
+/** The commands that a config freezes into Podman's secrets. */
+export function frozenDriverOptions({ socket, stateDir, lookup, socketToken }: DriverSettings): DriverOptions {
+  return driverOptions({
+    socket,
+    maxTimeSeconds: driverMaxTimeSeconds(lookup.timeoutMs),
+    headerFile: socketToken === undefined ? undefined : headerFilePath(stateDir),
+  });
 }
 
 const CALLS_PSI = (verb: string): RegExp =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
-import { CacheControl } from '../../../src/cache/control.ts';
+import { CacheControl, type CacheReport } from '../../../src/cache/control.ts';
 import { CacheRefresh, type RefreshReport } from '../../../src/cache/refresh.ts';
 import { tryKey } from '../../../src/sealing/key-report.ts';
 import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
@@ -15,7 +15,12 @@ async function stage() {
   await made.run();
   const { cache, mappings, clock, source, registry } = made;
   const keys = new FakeKeyWrapper();
-  const control = new CacheControl({ cache, keys, mappings, registry });
+  const control = new CacheControl({ running: { cache, keys }, mappings, registry });
+  const statusOf = async (options: { readonly verify: boolean }): Promise<CacheReport> => {
+    const report = await control.status(options);
+    assert.ok(report);
+    return report;
+  };
   const refresh = (): Promise<RefreshReport> =>
     new CacheRefresh({ cache, mappings, clock }).run(
       { workloads: made.target.workloads, sourceOf: () => source },
@@ -26,7 +31,7 @@ async function stage() {
     Object.fromEntries(
       (made.cacheFile.content?.entries ?? []).map(({ mapping, value }) => [mapping.key, value.exposeText()]),
     );
-  return { ...made, refresh, control, keys, onDisk };
+  return { ...made, refresh, control, statusOf, keys, onDisk };
 }
 
 const down = (): PsiError => new PsiError('PROVIDER_DOWN', 'infisical is away', { retry: 'later' });
@@ -97,22 +102,22 @@ test('refuses to invalidate what nobody knows', async () => {
 });
 
 test('the status counts registered secrets without a cached value, and verifies the file if asked', async () => {
-  const { control, cacheFile } = await stage();
+  const { control, statusOf, cacheFile } = await stage();
   await control.invalidate('myapp');
-  const plain = await control.status({ verify: false });
+  const plain = await statusOf({ verify: false });
   assert.deepEqual([plain.entries, plain.missing, plain.verified, plain.key.problem], [1, 2, null, null]);
-  const good = await control.status({ verify: true });
+  const good = await statusOf({ verify: true });
   assert.deepEqual([good.verified?.ok, good.verified?.ok === true && good.verified.entries], [true, 1]);
   cacheFile.broken = true;
-  const bad = await control.status({ verify: true });
+  const bad = await statusOf({ verify: true });
   assert.equal(bad.verified?.ok === false && bad.verified.code, 'CACHE_CORRUPT');
   assert.equal(bad.entries, 1);
 });
 
 test('the status says what is wrong with the device', async () => {
-  const { control, keys } = await stage();
+  const { statusOf, keys } = await stage();
   keys.failure = 'absent';
-  const { key } = await control.status({ verify: false });
+  const { key } = await statusOf({ verify: false });
   assert.match(String(key.problem?.message), /no key \(absent\)/);
 });
 

@@ -78,7 +78,7 @@ test('whatever else a backend says of itself is there too', async () => {
     ['src/adapters/hsm/errors.ts', ['did not answer within', 'psi is stopping']],
     ['src/adapters/hsm/pin.ts', ['the PIN of the HSM cannot be read']],
     ['src/adapters/hsm/preflight.ts', ['is not there or not readable']],
-    ['src/wiring/cache.ts', ['the config names no PKCS#11 module']],
+    ['src/config/cache-settings.ts', ['the config names no PKCS#11 module']],
     ['packages/node-tpm2-tss/lib/native.js', ['there is no such file', 'this user may not open it', 'nothing answers']],
     ['packages/node-tpm2-tss/lib/seal.js', ['this blob needs an auth value', 'changed since sealing']],
     ['packages/node-tpm2-tss/lib/inspect.js', ['is not allocated in this TPM']],

@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import { activatedFd } from '../../../src/faces/activation.ts';
 import { driverApp } from '../../../src/faces/driver.ts';
-import { listen, type Face } from '../../../src/faces/listen.ts';
+import { listen } from '../../../src/faces/listen.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { Register } from '../../../src/lookup/driver-store.ts';
@@ -61,7 +60,7 @@ async function stage(options: StageOptions = {}) {
     onError: (error, route) => errors.push(`${route} ${error.code}`),
   });
   const path = join(dir, 'psi.sock');
-  const face: Face = await listen(app, { path });
+  const face = await listen(app, { path });
   undo.push(() => face.stop(0));
   return { path, face, store, errors };
 }
@@ -245,11 +244,4 @@ test('answers 500 lookups made at once', async () => {
   await ask(path, 'POST', `/store/${ID}`, MAPPING);
   const replies = await Promise.all(Array.from({ length: 500 }, () => ask(path, 'GET', `/lookup/${ID}`)));
   assert.ok(replies.every((reply) => reply.status === 200 && reply.body.toString() === 'value'));
-});
-
-test('takes the descriptor that systemd passed to this process, and only that', () => {
-  assert.equal(activatedFd({ LISTEN_PID: '1', LISTEN_FDS: '1' }, 1), 3);
-  assert.equal(activatedFd({ LISTEN_PID: '7', LISTEN_FDS: '1' }, 1), undefined);
-  assert.equal(activatedFd({ LISTEN_PID: '1', LISTEN_FDS: '0' }, 1), undefined);
-  assert.equal(activatedFd({}, 1), undefined);
 });

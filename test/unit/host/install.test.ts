@@ -34,7 +34,7 @@ function host(token?: string) {
     headerFile,
     headerFilePath: HEADER,
     layout,
-    token: token === undefined ? undefined : SecretValue.fromText(token),
+    token: token === undefined ? undefined : () => Promise.resolve(SecretValue.fromText(token)),
     driverOptions: OPTIONS,
   };
   return { files, headerFile, deps };
@@ -89,7 +89,8 @@ describe('install', () => {
 
   it('only says what it would write with --stdout, without the token', async () => {
     const { files, headerFile, deps } = host('canary-token');
-    const report = await install(deps, { defaultDriver: true, stdout: true });
+    const unread = (): never => assert.fail('the token is not read');
+    const report = await install({ ...deps, token: unread }, { defaultDriver: true, stdout: true });
     assert.deepEqual(files.changes, []);
     assert.equal(headerFile.writes, 0);
     assert.equal(report.files[0]?.path, CONF);

@@ -7,10 +7,10 @@ import { after, before, describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { EncryptedCacheFile, type SaveStep } from '../../../../src/adapters/cache-file/cache-file.ts';
-import { splitEnvelope, type Backend } from '../../../../src/adapters/cache-file/envelope.ts';
+import { splitEnvelope } from '../../../../src/adapters/cache-file/envelope.ts';
 import { openEntries, sealEntries } from '../../../../src/adapters/cache-file/seal.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
-import type { KeyWrapper } from '../../../../src/sealing/key-wrapper.ts';
+import type { Backend, KeyWrapper } from '../../../../src/sealing/key-wrapper.ts';
 import vectors from '../../../../docs/cache-format.vectors.json' with { type: 'json' };
 import { cacheEntry, cacheFileContract, plain } from '../../../contract/cache-file.contract.ts';
 import { FakeCacheFile } from '../../../fakes/cache-file.fake.ts';

@@ -1,0 +1,107 @@
+// What `psi cache init` and `psi hsm …` ask: a backend is tried with the config as it is on disk, before the service is restarted with it.
+
+import type { KeyFactory, Keys, TokenKeys } from '../sealing/backends.ts';
+import { keyReport, preflightReport, tryKey, type KeyReport } from '../sealing/key-report.ts';
+import type { Backend } from '../sealing/key-wrapper.ts';
+
+/** What the service runs with. */
+export type RunningKeys = {
+  readonly keys: Keys;
+  /** What they were made from. */
+  readonly settings: string;
+  readonly cache: {
+    /** Somebody put the key right: a file that is locked is tried once more. */
+    readonly reopen: () => Promise<void>;
+  };
+};
+
+/** The config as it is on disk now. */
+export type ConfiguredBackends = {
+  readonly configFile: string;
+  /** The backend that the cache uses with this config; undefined: none. */
+  readonly inUse: Backend | undefined;
+  /** Equal to that of the running keys: they would be made the same way. */
+  readonly settings: string;
+  readonly namesToken: boolean;
+  readonly keys: KeyFactory;
+};
+
+export type CacheBackendsDeps = {
+  /** Undefined: the cache is off. */
+  readonly running: RunningKeys | undefined;
+  readonly configured: () => Promise<ConfiguredBackends>;
+  /** That many random bytes. */
+  readonly random: (bytes: number) => Uint8Array;
+};
+
+export type InitReport = {
+  readonly key: KeyReport;
+  /** Does the config name this backend, and does the service use it? */
+  readonly configured: boolean;
+  readonly inUse: boolean;
+  readonly configFile: string;
+};
+
+/** Each call may take as long as its device: an HSM answers in seconds. */
+export class CacheBackends {
+  readonly #deps: CacheBackendsDeps;
+
+  constructor(deps: CacheBackendsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Tries a backend without using it yet. */
+  async init(backend: Backend): Promise<InitReport> {
+    const configured = await this.#deps.configured();
+    const { running, random } = this.#deps;
+    const inUse = running?.keys.backend === backend;
+    // Where it is the same, the service's own: two users of a token would each send their PIN.
+    const own = inUse && running.settings === configured.settings ? running.keys : undefined;
+    const key = await withKeys(own, configured.keys[backend], (keys) => tryKey(keys, random));
+    return { key, configured: configured.inUse === backend, inUse, configFile: configured.configFile };
+  }
+
+  preflight({ login }: { readonly login: boolean }): Promise<KeyReport> {
+    return this.#withToken(async (token) => preflightReport('hsm', await token.preflight({ login })));
+  }
+
+  /** Logs in, for people who put right a PIN; what the service uses is opened with it. */
+  initToken(): Promise<KeyReport> {
+    const { running } = this.#deps;
+    return this.#withToken(async (token) => {
+      await token.init();
+      if (running?.keys === token) await running.cache.reopen();
+      return tokenReport(token);
+    });
+  }
+
+  tokenStatus(): Promise<KeyReport> {
+    return this.#withToken(tokenReport);
+  }
+
+  /** The service's own token where it has one: it knows which PIN was refused, and a token is for one user at a time. */
+  async #withToken(work: (token: TokenKeys) => Promise<KeyReport>): Promise<KeyReport> {
+    const { namesToken, keys } = await this.#deps.configured();
+    const running = this.#deps.running?.keys;
+    return withKeys(namesToken && running?.backend === 'hsm' ? running : undefined, keys.hsm, work);
+  }
+}
+
+/** Keys that were made for this one call are closed after it. */
+async function withKeys<K extends Keys, T>(
+  own: K | undefined,
+  make: () => K,
+  work: (keys: K) => Promise<T>,
+): Promise<T> {
+  if (own) return work(own);
+  const keys = make();
+  try {
+    return await work(keys);
+  } finally {
+    await keys.close();
+  }
+}
+
+async function tokenReport(token: TokenKeys): Promise<KeyReport> {
+  return keyReport('hsm', await token.describe());
+}

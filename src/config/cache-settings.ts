@@ -1,0 +1,33 @@
+// What the `cache:` section amounts to for whoever opens the cache or tries one of its backends.
+
+import { PsiError } from '../core/error.ts';
+import { defaultCache } from './assemble/config.ts';
+import type { CacheConfig, Config, HsmConfig } from './config.ts';
+
+export type CacheInUse = CacheConfig & { readonly backend: NonNullable<CacheConfig['backend']> };
+
+/** Undefined: nothing is cached. */
+export function cacheInUse({ cache }: Config): CacheInUse | undefined {
+  const backend = cache?.enabled === true ? cache.backend : undefined;
+  return cache === undefined || backend === undefined ? undefined : { ...cache, backend };
+}
+
+/** The section with its defaults, whether the file has one or not: a backend can be tried before the cache is turned on. */
+export function cacheOrDefaults({ cache, stateDir }: Config): CacheConfig {
+  return cache ?? defaultCache(stateDir);
+}
+
+/** What is bound when the service starts, as text that is equal where a restart would change nothing. The rest of `cache:` is for the units. */
+export function cacheSettings({ cache }: Config): string {
+  if (cache?.enabled !== true) return 'off';
+  const { backend, path, maxAgeMs, tpm, hsm, credential } = cache;
+  return JSON.stringify([backend, path, maxAgeMs, tpm, hsm, credential]);
+}
+
+/** The section of the HSM; without it there is no module that could be asked. */
+export function hsmSettings({ hsm }: CacheConfig): HsmConfig {
+  if (hsm !== undefined) return hsm;
+  throw new PsiError('CONFIG_INVALID', 'the config names no PKCS#11 module', {
+    hint: 'add it: `cache: {hsm: {module: /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so, key: psi}}`',
+  });
+}

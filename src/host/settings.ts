@@ -1,0 +1,70 @@
+// From the settings of a config to the layout of its host: what the units have to know, and nothing else.
+
+import type { CacheLayout, HostLayout, TlsLayout } from './layout.ts';
+import { hostFolders } from './layout.ts';
+
+/** What of a config the units depend on. */
+export type HostSettings = Omit<
+  HostLayout,
+  'cache' | 'refresh' | 'tls' | 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir'
+> & {
+  readonly cache: CacheSettings;
+  readonly certificates: readonly CertificateSettings[];
+};
+
+export type CacheSettings = {
+  readonly enabled: boolean;
+  readonly backend: CacheLayout['backend'] | undefined;
+  readonly tpm: { readonly tcti: string };
+  readonly credential: string;
+  readonly refreshIntervalMs: number;
+  readonly refreshRandomizedDelayMs: number;
+};
+
+export type CertificateSettings = {
+  readonly output: {
+    readonly cert: string;
+    readonly key: string;
+    readonly chain: string;
+    readonly ca: string | undefined;
+  };
+  readonly renewBeforeMs: number;
+};
+
+export type HostSurroundings = {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly uid: number;
+};
+
+export function hostLayout(settings: HostSettings, { env, uid }: HostSurroundings): HostLayout {
+  const { cache, certificates, ...places } = settings;
+  return {
+    ...places,
+    ...hostFolders(settings.scope, env, uid),
+    cache: cacheLayout(cache),
+    refresh: { intervalMs: cache.refreshIntervalMs, randomizedDelayMs: cache.refreshRandomizedDelayMs },
+    tls: tlsLayout(certificates),
+  };
+}
+
+function cacheLayout({ enabled, backend, tpm, credential }: CacheSettings): CacheLayout | undefined {
+  if (!enabled || backend === undefined) return undefined;
+  return { backend, tpmDevice: tpmDeviceOf(tpm.tcti), credential };
+}
+
+/** A TCTI names the node itself only where it is the kernel's own: `device:/dev/tpmrm0`. */
+function tpmDeviceOf(tcti: string): string | undefined {
+  return /^device:(\/.+)$/.exec(tcti)?.[1];
+}
+
+/** Between two runs of a daily timer, its spread included, and some time to try again. */
+const DAILY_NEEDS_MS = 3 * 86_400_000;
+
+function tlsLayout(certificates: readonly CertificateSettings[]): TlsLayout | undefined {
+  if (certificates.length === 0) return undefined;
+  const outputs = certificates.flatMap(({ output: { cert, key, chain, ca } }) => [
+    ...[cert, key, chain],
+    ...(ca === undefined ? [] : [ca]),
+  ]);
+  return { outputs, often: certificates.some(({ renewBeforeMs }) => renewBeforeMs < DAILY_NEEDS_MS) };
+}

@@ -1,0 +1,85 @@
+// The running service: in which order it starts, and how it stops without dropping what was accepted. What it consists of is made elsewhere.
+
+import type { Clock } from '../core/clock.ts';
+import type { Log } from './log.ts';
+
+/** A socket that is served. */
+export type Face = {
+  /** Stops accepting, finishes what was accepted, then closes; after `graceMs` what is left is cut off. */
+  readonly stop: (graceMs: number) => Promise<void>;
+};
+
+/** The encrypted cache with the keys that it is opened with. */
+export type ServiceCache = {
+  readonly cache: {
+    /** Never rejects. */
+    readonly open: () => Promise<void>;
+    /** Saves what is left; may take as long as the device. */
+    readonly close: () => Promise<void>;
+  };
+  readonly keys: { readonly close: () => Promise<void> };
+};
+
+export type ServiceParts = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly config: { readonly close: () => void };
+  /** Undefined: the cache is off. */
+  readonly cache: ServiceCache | undefined;
+  /** Each begins to serve its socket. */
+  readonly control: () => Promise<Face>;
+  readonly driver: () => Promise<Face>;
+  /** For the line in the log that says that PSI serves. */
+  readonly facts: Readonly<Record<string, unknown>>;
+};
+
+/** How long a stop waits for requests that were accepted: longer than any lookup may take. */
+export const STOP_GRACE_MS = 10_000;
+
+/** How long a stop waits for a save of the cache: a device that does not answer must not hold it up. */
+export const CACHE_GRACE_MS = 3_000;
+
+export class RunningService {
+  readonly #parts: ServiceParts;
+  readonly #faces: readonly Face[];
+
+  private constructor(parts: ServiceParts, faces: readonly Face[]) {
+    this.#parts = parts;
+    this.#faces = faces;
+  }
+
+  /** Resolves when lookups are answered. The driver's socket comes last: whoever can ask it can count on all the rest. */
+  static async start(parts: ServiceParts): Promise<RunningService> {
+    const { cache, control, driver, facts, log } = parts;
+    // Not awaited: an HSM takes seconds, and lookups go live meanwhile.
+    void cache?.cache.open();
+    const controlFace = await control();
+    try {
+      const service = new RunningService(parts, [await driver(), controlFace]);
+      log.info(facts, 'psi serves');
+      return service;
+    } catch (error) {
+      // Nobody may set up secrets with a service that answers no lookups.
+      await controlFace.stop(0);
+      throw error;
+    }
+  }
+
+  /** Finishes what was accepted, then lets go of providers and devices. */
+  async stop(): Promise<void> {
+    const { cache, config, log } = this.#parts;
+    log.info('stopping: finishing what was accepted');
+    await Promise.all(this.#faces.map((face) => face.stop(STOP_GRACE_MS)));
+    config.close();
+    if (cache) await this.#closeCache(cache);
+    log.info('stopped');
+  }
+
+  async #closeCache({ cache, keys }: ServiceCache): Promise<void> {
+    const done = new AbortController();
+    const late = this.#parts.clock.sleep(CACHE_GRACE_MS, done.signal).catch(() => undefined);
+    await Promise.race([cache.close(), late]);
+    done.abort();
+    await keys.close();
+  }
+}
