@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PsiError } from '../../../src/core/error.ts';
+import { createLog, faceErrors, type Log } from '../../../src/service/log.ts';
+import { loadMappings } from '../../../src/service/mappings.ts';
+import { learnNames } from '../../../src/service/secret-names.ts';
+import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+
+function collected(): { readonly log: Log; readonly lines: Readonly<Record<string, unknown>>[] } {
+  const lines: Readonly<Record<string, unknown>>[] = [];
+  const log = createLog('debug', {
+    write: (line) => void lines.push(JSON.parse(line) as Readonly<Record<string, unknown>>),
+  });
+  return { log, lines };
+}
+
+test('an error of PSI itself is logged with its route; one of the request is for whoever asked', () => {
+  const { log, lines } = collected();
+  const onError = faceErrors(log);
+  onError(new PsiError('NOT_FOUND', 'no such route'), 'GET /x');
+  assert.deepEqual(lines, []);
+  onError(new PsiError('INTERNAL', 'this cannot be', { cause: new Error('it was') }), 'GET /lookup');
+  assert.equal(lines[0]?.['level'], 'error');
+  assert.equal(lines[0]['route'], 'GET /lookup');
+  assert.match(String(lines[0]['stack']), /it was/);
+});
+
+test('the log names the files that hold no mapping, and the service starts without them', async () => {
+  const store = new FakeMappingStore();
+  store.files.set('id1', { provider: 'infisical', project: 'p', path: '/', key: 'A' });
+  store.foreign.add('id2');
+  const { log, lines } = collected();
+  const table = await loadMappings(store, log);
+  assert.deepEqual([table.size, lines[0]?.['level'], lines[0]?.['ids']], [1, 'warn', ['id2']]);
+  await loadMappings(new FakeMappingStore(), log);
+  assert.equal(lines.length, 1);
+});
+
+test('a Podman that does not answer costs the audit its names and nothing else', async () => {
+  const { log, lines } = collected();
+  const mappings = await loadMappings(new FakeMappingStore(), log);
+  await learnNames({ list: () => Promise.reject(new PsiError('HOST', 'podman is away')) }, mappings, log);
+  assert.equal(lines[0]?.['level'], 'debug');
+});

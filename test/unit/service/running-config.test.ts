@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+
+import { SecretReader } from '../../../src/config/secret-reader.ts';
+import { RunningConfig, type Providers } from '../../../src/service/running-config.ts';
+import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
+import { FakeSecretSource } from '../../fakes/secret-source.fake.ts';
+import { load, PROVIDER } from '../config/support.ts';
+
+const FILE = '/etc/psi/config.yaml';
+const TOKEN_FILE = 'socket_token: {file: /etc/psi/token}\n';
+
+type MadeProviders = Providers & { readonly source: FakeSecretSource; closed: number };
+
+function madeProviders(): MadeProviders {
+  const source = new FakeSecretSource();
+  const made: MadeProviders = {
+    source,
+    closed: 0,
+    sources: new Map([['infisical', source]]),
+    resolvers: new Map(),
+    close: () => {
+      made.closed += 1;
+    },
+  };
+  return made;
+}
+
+/** A running config over files in memory. */
+async function stage(text: string, { header }: { readonly header?: string } = {}) {
+  const files = new Map([
+    [FILE, text],
+    ['/etc/psi/token', 'old'],
+  ]);
+  const readFile = (path: string): Promise<Uint8Array> => {
+    const content = files.get(path);
+    if (content !== undefined) return Promise.resolve(new TextEncoder().encode(content));
+    return Promise.reject(Object.assign(new Error(`no ${path}`), { code: 'ENOENT' }));
+  };
+  const providers: MadeProviders[] = [];
+  const headerFile = new FakeHeaderFile();
+  headerFile.token = header;
+  const running = await RunningConfig.start(await load(text), {
+    env: {},
+    uid: 0,
+    readFile,
+    digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+    secrets: new SecretReader({ readFile, env: {} }),
+    providersOf: () => {
+      const made = madeProviders();
+      providers.push(made);
+      return Promise.resolve(made);
+    },
+    headerFile,
+  });
+  const tokens = (): readonly string[] => running.tokens.map((token) => token.exposeText());
+  const closed = (): readonly number[] => providers.map((one) => one.closed);
+  return { running, files, providers, headerFile, tokens, closed };
+}
+
+test('the header file is written at the start where it holds another token, or none', async () => {
+  const text = `${PROVIDER}socket_token: secret\n`;
+  assert.equal((await stage(text)).headerFile.token, 'secret');
+  assert.equal((await stage(text, { header: 'other' })).headerFile.token, 'secret');
+  assert.equal((await stage(text, { header: 'secret' })).headerFile.writes, 0);
+  assert.equal((await stage(PROVIDER, { header: 'other' })).headerFile.writes, 0);
+});
+
+test('what is activated is what lookups and refreshes use from then on', async () => {
+  const { running, files, providers } = await stage(PROVIDER);
+  files.set(FILE, `${PROVIDER}lookup: {timeout: 2s}\nworkloads: {myapp: {secrets: [{project: myproject}]}}\n`);
+  const candidate = await running.candidate();
+  assert.equal(running.lookupTimeoutMs, 5000);
+  assert.deepEqual(running.target.workloads, []);
+  assert.equal(candidate.target.workloads[0]?.name, 'myapp');
+  candidate.activate();
+  assert.equal(running.lookupTimeoutMs, 2000);
+  assert.deepEqual(running.target.workloads, candidate.target.workloads);
+  assert.equal(running.target.sourceOf('infisical'), providers[1]?.source);
+  assert.equal(running.target.sourceOf('other'), undefined);
+  assert.equal(running.resolverOf('infisical'), undefined);
+});
+
+test('the providers of the config before are closed when another takes its place, and not earlier', async () => {
+  const { running, files, closed } = await stage(PROVIDER);
+  files.set(FILE, `${PROVIDER}lookup: {timeout: 2s}\n`);
+  const { activate } = await running.candidate();
+  assert.deepEqual(closed(), [0, 0]);
+  activate();
+  assert.deepEqual(closed(), [1, 0]);
+  running.close();
+  assert.deepEqual(closed(), [1, 1]);
+});
+
+test('a file that did not change keeps its providers, whose tokens and connections are still good', async () => {
+  const { running, closed } = await stage(PROVIDER);
+  const { activate } = await running.candidate();
+  activate();
+  assert.deepEqual(closed(), [0]);
+});
+
+test('a file that came back to what was activated before is read anew all the same', async () => {
+  const { running, files, closed } = await stage(PROVIDER);
+  for (const text of [`${PROVIDER}lookup: {timeout: 2s}\n`, PROVIDER]) {
+    files.set(FILE, text);
+    (await running.candidate()).activate();
+  }
+  assert.equal(running.lookupTimeoutMs, 5000);
+  assert.deepEqual(closed(), [1, 1, 0]);
+});
+
+test('what a dry run made is closed with the next run, and at the end', async () => {
+  const { running, files, closed } = await stage(PROVIDER);
+  files.set(FILE, `${PROVIDER}lookup: {timeout: 2s}\n`);
+  await running.candidate();
+  assert.deepEqual(closed(), [0, 0]);
+  await running.candidate();
+  assert.deepEqual(closed(), [0, 1, 0]);
+  assert.equal(running.lookupTimeoutMs, 5000);
+  running.close();
+  assert.deepEqual(closed(), [1, 1, 1]);
+});
+
+test('a token in a file of its own is read for each run, and both are accepted until it settles', async () => {
+  const { running, files, tokens, closed } = await stage(PROVIDER + TOKEN_FILE);
+  assert.deepEqual(tokens(), ['old']);
+  files.set('/etc/psi/token', 'new');
+  const candidate = await running.candidate();
+  assert.equal(candidate.target.socketToken?.exposeText(), 'new');
+  assert.deepEqual(tokens(), ['old']);
+  candidate.activate();
+  assert.deepEqual(tokens(), ['old', 'new']);
+  candidate.settle();
+  assert.deepEqual(tokens(), ['new']);
+  assert.deepEqual(closed(), [0]);
+});
+
+test('the frozen commands name the header file where a token is configured, and only there', async () => {
+  const withToken = (await stage(PROVIDER + TOKEN_FILE)).running.target.options.lookup;
+  assert.match(withToken, / -H @\/var\/lib\/psi\/driver\.hdr /);
+  assert.match(withToken, / --unix-socket \/run\/psi\/psi\.sock /);
+  assert.doesNotMatch((await stage(PROVIDER)).running.target.options.lookup, / -H /);
+});
+
+for (const [what, change, message] of [
+  ['a broken file', (files: Map<string, string>) => files.set(FILE, 'providers: 7\n'), /problem/],
+  ['no file', (files: Map<string, string>) => files.delete(FILE), /does not exist/],
+  [
+    'a change that takes a restart',
+    (files: Map<string, string>) => files.set(FILE, `${PROVIDER}state_dir: /srv/psi\n`),
+    /needs a restart/,
+  ],
+  [
+    'a token that is not there',
+    (files: Map<string, string>) => files.set(FILE, `${PROVIDER}socket_token: {file: /etc/psi/none}\n`),
+    /the file \/etc\/psi\/none does not exist/,
+  ],
+] as const) {
+  test(`${what} is refused and changes nothing`, async () => {
+    const { running, files, tokens, closed } = await stage(PROVIDER + TOKEN_FILE);
+    change(files);
+    await assert.rejects(running.candidate(), { code: 'CONFIG_INVALID', message });
+    assert.deepEqual(tokens(), ['old']);
+    assert.equal(running.lookupTimeoutMs, 5000);
+    // Mended, it is taken as if nothing had been.
+    files.set(FILE, `${PROVIDER}${TOKEN_FILE}lookup: {timeout: 2s}\n`);
+    (await running.candidate()).activate();
+    assert.equal(running.lookupTimeoutMs, 2000);
+    assert.deepEqual(closed(), [1, 0]);
+  });
+}
