@@ -1,5 +1,6 @@
 // Where PSI's parts are on one host, and how these places read in a unit file.
 
+import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PsiError } from '../core/error.ts';
 import { printable } from '../core/naming.ts';
 
@@ -64,13 +65,12 @@ export function hostFolders(
       runtimeDir: undefined,
     };
   }
-  const home = env['HOME'] ?? '/';
-  const config = env['XDG_CONFIG_HOME']?.startsWith('/') === true ? env['XDG_CONFIG_HOME'] : `${home}/.config`;
+  const { config, home, runtime } = baseDirectories(env, uid);
   return {
-    unitDir: `${config}/systemd/user`,
-    containersConfDir: `${config}/containers/containers.conf.d`,
+    unitDir: inFolder(config, 'systemd/user'),
+    containersConfDir: inFolder(config, 'containers/containers.conf.d'),
     home,
-    runtimeDir: env['XDG_RUNTIME_DIR'] ?? `/run/user/${String(uid)}`,
+    runtimeDir: runtime,
   };
 }
 

@@ -1,5 +1,6 @@
 // Where things are when the file does not say: for the system, or for one user after the XDG base directories.
 
+import { baseDirectories, inFolder } from '../../core/base-directories.ts';
 import type { Env, Scope } from '../config.ts';
 
 export type Places = {
@@ -31,29 +32,16 @@ const SYSTEM: Places = {
 };
 
 function userPlaces(env: Env, uid: number): Places {
-  // Without HOME (a bare `env -i`) the paths still have to be absolute; the error for a missing file then shows what was tried.
-  const home = absolute(env['HOME']) ?? '/';
-  const config = absolute(env['XDG_CONFIG_HOME']) ?? join(home, '.config');
-  const data = absolute(env['XDG_DATA_HOME']) ?? join(home, '.local/share');
-  const runtime = absolute(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(uid)}`;
+  const { config, data, runtime } = baseDirectories(env, uid);
   return {
-    configFile: join(config, 'psi/config.yaml'),
-    stateDir: join(data, 'psi'),
-    systemdDir: join(config, 'containers/systemd'),
-    socket: join(runtime, 'psi/psi.sock'),
-    controlSocket: join(runtime, 'psi-control.sock'),
-    podmanSocket: join(runtime, 'podman/podman.sock'),
-    dbusSocket: join(runtime, 'bus'),
+    configFile: inFolder(config, 'psi/config.yaml'),
+    stateDir: inFolder(data, 'psi'),
+    systemdDir: inFolder(config, 'containers/systemd'),
+    socket: inFolder(runtime, 'psi/psi.sock'),
+    controlSocket: inFolder(runtime, 'psi-control.sock'),
+    podmanSocket: inFolder(runtime, 'podman/podman.sock'),
+    dbusSocket: inFolder(runtime, 'bus'),
   };
-}
-
-// The base directory specification: a relative path there is to be ignored.
-function absolute(path: string | undefined): string | undefined {
-  return path?.startsWith('/') === true ? path : undefined;
-}
-
-function join(folder: string, rest: string): string {
-  return `${folder.replace(/\/+$/, '')}/${rest}`;
 }
 
 export const DEFAULT_API_URL = 'https://app.infisical.com';
