@@ -3,6 +3,7 @@
 
 import { toPsiError, type PsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
+import { doublingPauses, withRetries } from '../core/retry.ts';
 import type { CacheFile } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
@@ -144,16 +145,16 @@ export class CacheKeeper {
     if (this.#deps.entries.size > 0) this.#saver.soon();
   }
 
+  /** Comes back to a locked file until it is open, its lock is one that somebody has to mend, or the cache is closed. Never rejects. */
   async #reopen(): Promise<void> {
-    const { signal } = this.#closing;
-    for (let pause = FIRST_REOPEN_MS; this.#lock?.retry === 'later'; pause = Math.min(pause * 2, LAST_REOPEN_MS)) {
-      const goOn = await this.#deps.clock.sleep(pause, signal).then(
-        () => true,
-        () => false,
-      );
-      if (!goOn || this.#state !== 'locked') return;
-      await this.#read();
-    }
+    const rule = {
+      pausesMs: doublingPauses(FIRST_REOPEN_MS, LAST_REOPEN_MS),
+      worthIt: ({ retry }: PsiError) => retry === 'later',
+    };
+    await withRetries(rule, { clock: this.#deps.clock, signal: this.#closing.signal }, async (attempt) => {
+      if (attempt > 0 && this.#state === 'locked') await this.#read();
+      if (this.#lock) throw this.#lock;
+    }).catch(() => undefined);
   }
 
   async #save(): Promise<void> {

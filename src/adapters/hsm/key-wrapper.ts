@@ -4,6 +4,7 @@
 import { constants, publicEncrypt } from 'node:crypto';
 
 import { PsiError, toPsiError } from '../../core/error.ts';
+import { onceMore } from '../../core/retry.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Clock } from '../../core/clock.ts';
 import { DATA_KEY_BYTES, type KeyWrapper, type WrapperStatus } from '../../sealing/key-wrapper.ts';
@@ -166,11 +167,10 @@ export class HsmKeyWrapper implements KeyWrapper {
     });
   }
 
-  async #ask(
-    make: () => Promise<Request>,
-    onFailure: (failure: TokenFailure) => void = () => undefined,
-  ): Promise<Good> {
-    for (let attempt = 0; ; attempt += 1) {
+  #ask(make: () => Promise<Request>, onFailure: (failure: TokenFailure) => void = () => undefined): Promise<Good> {
+    let recoverable = false;
+    const ask = async (): Promise<Good> => {
+      recoverable = false;
       this.#throwIfClosed();
       const outcome = await this.#helper.ask(make);
       if (outcome.ok) return outcome;
@@ -178,8 +178,10 @@ export class HsmKeyWrapper implements KeyWrapper {
         throw outcome.ended === 'closed' ? closedToken(this.#target) : silentToken(this.#target, this.#timeoutMs);
       }
       onFailure(outcome.failure);
-      if (attempt > 0 || !isRecoverable(outcome.failure)) throw tokenError(outcome.failure, this.#target);
-    }
+      recoverable = isRecoverable(outcome.failure);
+      throw tokenError(outcome.failure, this.#target);
+    };
+    return onceMore(ask, () => recoverable);
   }
 
   #throwIfClosed(): void {
