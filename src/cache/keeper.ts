@@ -4,6 +4,7 @@
 import { toPsiError, type PsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { doublingPauses, withRetries } from '../core/retry.ts';
+import { SingleFlight } from '../core/single-flight.ts';
 import type { CacheFile } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
@@ -25,9 +26,9 @@ export class CacheKeeper {
   readonly #deps: CacheKeeperDeps;
   readonly #saver: CacheSaver;
   readonly #closing = new AbortController();
+  readonly #reads = new SingleFlight<'file', void>();
   #state: CacheState = 'opening';
   #opened: Promise<void> | undefined;
-  #reading: Promise<void> | undefined;
   #lock: PsiError | undefined;
   #problem: { readonly error: PsiError; readonly since: number } | undefined;
   #savedAt: number | undefined;
@@ -106,10 +107,7 @@ export class CacheKeeper {
   }
 
   #read(): Promise<void> {
-    this.#reading ??= this.#readOnce().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    return this.#reads.run('file', () => this.#readOnce());
   }
 
   async #readOnce(): Promise<void> {

@@ -3,6 +3,7 @@
 
 import { askedText, NO_STATE, type CertificateState, type WantedCertificate } from './certificate.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { isoTimeOrNull } from '../core/time.ts';
 import { planCertificate, renewalDue, spreadOf, type TlsMode } from './plan.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
 import type { CertificateFiles } from './certificate-files.ts';
@@ -120,12 +121,11 @@ class TlsRun {
       failure ??= toPsiError(thrown);
     }
     const { certificate, request } = state;
-    const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
     return {
       name: wanted.name,
       outcome: failure ? 'failed' : outcome,
-      notAfter: iso(certificate?.notAfter),
-      renewalDue: iso(certificate && Math.max(renewalDue(certificate, wanted, fraction), clock.now())),
+      notAfter: isoTimeOrNull(certificate?.notAfter),
+      renewalDue: isoTimeOrNull(certificate && Math.max(renewalDue(certificate, wanted, fraction), clock.now())),
       requestStatus: request?.status ?? null,
       hooks,
       failure: failure ? tlsFailure(failure) : null,

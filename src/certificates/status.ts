@@ -1,6 +1,7 @@
 // `psi infisical tls status`: from the state, the files and the timer alone. Asks no authority, so it works through an outage.
 
 import { NO_STATE, type WantedCertificate } from './certificate.ts';
+import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import { renewalDue } from './plan.ts';
 import type { UnitTimers } from './unit-timers.ts';
 import { chooseCertificates, digestsOf, type TlsDeps } from './run.ts';
@@ -54,7 +55,7 @@ export async function tlsStatus(
     deps.timers.nextRun(RENEW_TIMER),
     ...chosen.map((wanted) => statusOf(deps, wanted)),
   ]);
-  return { certificates: statuses, nextRun: iso(nextRun) };
+  return { certificates: statuses, nextRun: isoTimeOrNull(nextRun) };
 }
 
 async function statusOf(deps: TlsStatusDeps, wanted: WantedCertificate): Promise<CertificateStatus> {
@@ -79,23 +80,19 @@ async function statusOf(deps: TlsStatusDeps, wanted: WantedCertificate): Promise
     commonName: wanted.commonName,
     condition: condition(),
     serial: held?.serial ?? null,
-    notBefore: iso(held?.notBefore),
-    notAfter: iso(held?.notAfter),
+    notBefore: isoTimeOrNull(held?.notBefore),
+    notAfter: isoTimeOrNull(held?.notAfter),
     daysLeft: held ? Math.floor((held.notAfter - now) / DAY_MS) : null,
-    renewalDue: iso(due),
+    renewalDue: isoTimeOrNull(due),
     requestStatus: request?.status ?? null,
     owedHooks: state.owedHooks,
     lastError: problem
       ? {
-          at: new Date(problem.at).toISOString(),
+          at: isoTime(problem.at),
           code: problem.code,
           message: problem.message,
           hint: problem.hint ?? null,
         }
       : null,
   };
-}
-
-function iso(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
 }

@@ -5,6 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 import type { Clock } from '../../core/clock.ts';
+import { Mutex, type Release } from '../../core/mutex.ts';
 import type { Answer, Request, TokenFailure } from './wire.ts';
 
 // Where this file was compiled, the helper was too.
@@ -26,7 +27,7 @@ export class HelperProcess {
   readonly #clock: Clock;
   readonly #options: HelperOptions;
   readonly #closing = new AbortController();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #oneByOne = new Mutex();
 
   constructor(deps: { readonly clock: Clock }, options: HelperOptions) {
     this.#clock = deps.clock;
@@ -40,18 +41,15 @@ export class HelperProcess {
       () => 'timeout' as const,
       () => 'closed' as const,
     );
-    const turn = this.#turn;
-    const ended = Promise.withResolvers<undefined>();
     // The next one begins when this one's process is gone: a token is for one user at a time.
-    this.#turn = turn.then(() => ended.promise);
-    const end = (): void => {
-      ended.resolve(undefined);
-    };
+    const turn = this.#oneByOne.acquire();
     try {
-      const first = await Promise.race([turn, late]);
-      if (first !== undefined) {
-        void turn.then(end);
-        return { ok: false, ended: first };
+      const end = await Promise.race([turn, late]);
+      if (typeof end === 'string') {
+        void turn.then((unused) => {
+          unused();
+        });
+        return { ok: false, ended: end };
       }
       const request = await make().catch((error: unknown) => {
         end();
@@ -68,7 +66,7 @@ export class HelperProcess {
     this.#closing.abort();
   }
 
-  async #run(request: Request, late: Promise<'timeout' | 'closed'>, end: () => void): Promise<Outcome> {
+  async #run(request: Request, late: Promise<'timeout' | 'closed'>, end: Release): Promise<Outcome> {
     const child = fork(HELPER, [], {
       execArgv: [],
       env: this.#options.env,
@@ -102,7 +100,7 @@ export class HelperProcess {
   }
 }
 
-function answerOf(child: ChildProcess, request: Request, end: () => void): Promise<Answer> {
+function answerOf(child: ChildProcess, request: Request, end: Release): Promise<Answer> {
   const died: TokenFailure = { step: 'session', why: 'crashed', seen: [] };
   return new Promise((resolve) => {
     child.once('message', (answer: Answer) => {
