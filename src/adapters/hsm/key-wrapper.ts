@@ -68,18 +68,18 @@ export class HsmKeyWrapper implements KeyWrapper {
     // Its owner may wipe it while the token is asked for its public key.
     const bytes = new Uint8Array(dataKey.expose());
     try {
-      const { key, print } = await this.#wrapKeyNow();
+      const { key, fingerprint } = await this.#wrapKeyNow();
       const padding = constants.RSA_PKCS1_OAEP_PADDING;
-      return encodeBlob({ keyPrint: print, ciphertext: publicEncrypt({ key, padding, oaepHash: 'sha256' }, bytes) });
+      return encodeBlob({ fingerprint, ciphertext: publicEncrypt({ key, padding, oaepHash: 'sha256' }, bytes) });
     } finally {
       bytes.fill(0);
     }
   }
 
   async unwrap(blob: Uint8Array): Promise<SecretValue> {
-    const { keyPrint, ciphertext } = decodeBlob(blob);
+    const { fingerprint, ciphertext } = decodeBlob(blob);
     const target = this.#target;
-    const answer = await this.#use((login) => ({ op: 'unwrap', target, login, ciphertext, keyPrint }), false).catch(
+    const answer = await this.#use((login) => ({ op: 'unwrap', target, login, ciphertext, fingerprint }), false).catch(
       (error: unknown) => {
         // Another token or key than before: wrapping goes on for the one that is there, not for the one that was kept.
         if (toPsiError(error).details['reason'] === 'other-device') this.#forget();
@@ -146,7 +146,7 @@ export class HsmKeyWrapper implements KeyWrapper {
     this.#wrapKey = key;
     this.#fileIsOld = false;
     // Without the file the next save needs the token: no reason to fail this call.
-    if (known?.print !== key.print) await this.#file.write(key).catch(() => undefined);
+    if (known?.fingerprint !== key.fingerprint) await this.#file.write(key).catch(() => undefined);
     return key;
   }
 

@@ -17,7 +17,7 @@ export type TokenTarget = {
 export type Request = { readonly target: TokenTarget } & (
   | { readonly op: 'inspect' }
   | { readonly op: 'login'; readonly login: Login }
-  | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly keyPrint: string }
+  | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly fingerprint: string }
 );
 
 export type Login = {

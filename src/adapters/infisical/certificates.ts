@@ -73,7 +73,7 @@ export function createCertificateAuthority(connection: Connection): CertificateA
       if (!renewed.certificateRequestId) throw noAnswer(what, answer, connection.context());
       return { kind: 'pending', requestId: renewed.certificateRequestId, status: 'pending' };
     },
-    look: async (project, id, signal) => {
+    inspect: async (project, id, signal) => {
       const answer = await ask(project, lookRequest(id), 'to look at a certificate', signal, isUnknown);
       if (!answer) return undefined;
       const record = read(answer, decodeRecorded, 'the look at a certificate');

@@ -98,7 +98,7 @@ describe('a run for certificates', () => {
     assert.equal(only(await start()).outcome, 'kept');
     await clock.advance(1);
     assert.equal(only(await start()).outcome, 'renewed');
-    assert.deepEqual(calls(), ['look id-1', 'renew web']);
+    assert.deepEqual(calls(), ['inspect id-1', 'renew web']);
     assert.equal(states.kept.get('web')?.certificate?.id, 'id-2');
   });
 
@@ -133,7 +133,7 @@ describe('a run for certificates', () => {
     await authority.renew(WEB, 'id-1');
     calls();
     assert.equal(only(await start()).outcome, 'renewed');
-    assert.deepEqual(calls(), ['look id-1', 'look id-2', 'fetch id-2']);
+    assert.deepEqual(calls(), ['inspect id-1', 'inspect id-2', 'fetch id-2']);
     assert.equal(states.kept.get('web')?.certificate?.id, 'id-2');
   });
 
@@ -156,7 +156,7 @@ describe('a run for certificates', () => {
     authority.revoke('id-1');
     calls();
     assert.equal(only(await start()).outcome, 'issued');
-    assert.deepEqual(calls(), ['look id-1', 'issue web']);
+    assert.deepEqual(calls(), ['inspect id-1', 'issue web']);
   });
 
   test('brings back files that are gone, and orders anew where the key cannot be read', async () => {
