@@ -4,7 +4,7 @@ import { NO_STATE, type WantedCertificate } from './certificate.ts';
 import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import { renewalDue } from './plan.ts';
 import type { UnitTimers } from './unit-timers.ts';
-import { chooseCertificates, digestsOf, type TlsDeps } from './run.ts';
+import { chooseCertificates, digestsOf, type CertificateRunDeps } from './run.ts';
 
 export const RENEW_TIMER = 'psi-tls-renew.timer';
 
@@ -33,23 +33,23 @@ export type CertificateStatus = {
   } | null;
 };
 
-export type TlsStatus = {
+export type CertificateOverview = {
   readonly certificates: readonly CertificateStatus[];
   /** ISO text; null: no such timer is active. */
   readonly nextRun: string | null;
 };
 
-export type TlsStatusDeps = Pick<TlsDeps, 'files' | 'states' | 'clock' | 'digest' | 'host'> & {
+export type CertificateOverviewDeps = Pick<CertificateRunDeps, 'files' | 'states' | 'clock' | 'digest' | 'host'> & {
   readonly timers: UnitTimers;
 };
 
 const DAY_MS = 86_400_000;
 
-export async function tlsStatus(
-  deps: TlsStatusDeps,
+export async function certificateOverview(
+  deps: CertificateOverviewDeps,
   certificates: readonly WantedCertificate[],
   name: string | undefined,
-): Promise<TlsStatus> {
+): Promise<CertificateOverview> {
   const chosen = chooseCertificates(certificates, name);
   const [nextRun, ...statuses] = await Promise.all([
     deps.timers.nextRun(RENEW_TIMER),
@@ -58,7 +58,7 @@ export async function tlsStatus(
   return { certificates: statuses, nextRun: isoTimeOrNull(nextRun) };
 }
 
-async function statusOf(deps: TlsStatusDeps, wanted: WantedCertificate): Promise<CertificateStatus> {
+async function statusOf(deps: CertificateOverviewDeps, wanted: WantedCertificate): Promise<CertificateStatus> {
   const { asked, fraction } = digestsOf(wanted, deps);
   const state = (await deps.states.get(wanted.name)) ?? NO_STATE;
   const onDisk = await deps.files.inspect(wanted.name, wanted.output);

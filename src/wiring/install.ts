@@ -56,7 +56,7 @@ function layoutOf(config: Config, { env, uid }: HostDeps): HostLayout {
     controlSocket: config.controlSocket,
     podmanSocket: config.podmanSocket,
     dbusSocket: config.dbusSocket,
-    tls: tlsLayout(config),
+    tls: certificateLayout(config),
     ...cacheLayout(config.cache ?? defaultCache(config.stateDir)),
   };
 }
@@ -64,7 +64,7 @@ function layoutOf(config: Config, { env, uid }: HostDeps): HostLayout {
 /** Between two runs of a daily timer, its spread included, and some time to try again. */
 const DAILY_NEEDS_MS = 3 * 86_400_000;
 
-function tlsLayout({ providers }: Config): HostLayout['tls'] {
+function certificateLayout({ providers }: Config): HostLayout['tls'] {
   const certificates = [...providers.values()].flatMap((provider) => certificatesOf(provider));
   if (certificates.length === 0) return undefined;
   const outputs = certificates.flatMap(({ output: { cert, key, chain, ca } }) => [
