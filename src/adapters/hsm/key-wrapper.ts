@@ -15,7 +15,7 @@ import { PinBook, type Pin, type PinSource, type RefusedPins } from './pin.ts';
 import { PublicKeyFile } from './public-key-file.ts';
 import { statusOf } from './status.ts';
 import { wrapKeyOf, type WrapKey } from './wrap-key.ts';
-import type { Answer, Login, PublicKey, Request, TokenFacts, TokenFailure, TokenTarget } from './wire.ts';
+import type { TokenAnswer, Login, PublicKey, TokenRequest, TokenFacts, TokenFailure, TokenTarget } from './wire.ts';
 
 export type HsmKeyWrapperDeps = {
   readonly clock: Clock;
@@ -34,9 +34,9 @@ export type HsmKeyWrapperOptions = Partial<HelperOptions> & {
 const TIMEOUT_MS = 60_000;
 
 /** What a request is, before the PIN that it may need is known. */
-type Ask = (login: Login) => Request;
+type Ask = (login: Login) => TokenRequest;
 
-type Good = Extract<Answer, { readonly ok: true }>;
+type Good = Extract<TokenAnswer, { readonly ok: true }>;
 
 export class HsmKeyWrapper implements KeyWrapper {
   readonly backend = 'hsm';
@@ -151,13 +151,13 @@ export class HsmKeyWrapper implements KeyWrapper {
   }
 
   async #inspect(): Promise<TokenFacts> {
-    const request: Request = { op: 'inspect', target: this.#target };
+    const request: TokenRequest = { op: 'inspect', target: this.#target };
     return (await this.#ask(() => Promise.resolve(request))).facts;
   }
 
   async #use(ask: Ask, force: boolean): Promise<Good> {
     let pin: Pin | undefined;
-    const make = async (): Promise<Request> => {
+    const make = async (): Promise<TokenRequest> => {
       pin = await this.#pins.read();
       if (pin && this.#pins.isRefused(pin)) throw refusedPin(this.#target);
       return ask({ pin: pin?.value.expose(), force });
@@ -167,7 +167,7 @@ export class HsmKeyWrapper implements KeyWrapper {
     });
   }
 
-  #ask(make: () => Promise<Request>, onFailure: (failure: TokenFailure) => void = () => undefined): Promise<Good> {
+  #ask(make: () => Promise<TokenRequest>, onFailure: (failure: TokenFailure) => void = () => undefined): Promise<Good> {
     let recoverable = false;
     const ask = async (): Promise<Good> => {
       recoverable = false;

@@ -6,7 +6,7 @@ import pkcs11, { type Handle, type RsaOAEP, type Template } from 'pkcs11js';
 import { chooseSlot, pinState, slotNumber, unpadded } from './slots.ts';
 import { resultOf, TokenError } from './token-error.ts';
 import { wrapKeyOf } from './wrap-key.ts';
-import type { Answer, Login, PublicKey, Request, Step, TokenFacts, TokenTarget } from './wire.ts';
+import type { TokenAnswer, Login, PublicKey, TokenRequest, Step, TokenFacts, TokenTarget } from './wire.ts';
 
 const OAEP_SHA256: RsaOAEP = {
   type: pkcs11.CK_PARAMS_RSA_OAEP,
@@ -26,7 +26,7 @@ export class Token {
     this.#target = target;
   }
 
-  run(request: Request): Answer {
+  run(request: TokenRequest): TokenAnswer {
     const slot = this.#open();
     const facts = this.#facts(slot);
     if (request.op === 'inspect') return { ok: true, facts };

@@ -1,7 +1,7 @@
 // An answer that is not the wanted one, as PsiError: what was refused, to whom it is said, what to do. Never a value or a token.
 
 import { PsiError, type ErrorCode, type ErrorInit } from '../../core/error.ts';
-import type { Answer } from './api.ts';
+import type { ServerAnswer } from './api.ts';
 import type { Fault } from './fault.ts';
 import { askedWaitMs } from './asked-wait.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
@@ -125,7 +125,7 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
 }
 
 /** A success that holds something else. */
-export function noAnswer(what: string, answer: Answer, { apiUrl }: Context): PsiError {
+export function noAnswer(what: string, answer: ServerAnswer, { apiUrl }: Context): PsiError {
   return new PsiError('PROVIDER_DOWN', `infisical answered ${what} with ${looksLike(answer)}`, {
     hint: `a proxy or a login page in between? \`curl -i ${apiUrl}/api/status\` on this host must print JSON`,
     retry: 'later',
