@@ -37,6 +37,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/credential-provider-node': ['adapters/infisical/auth/aws-iam.ts'],
   '@aws-sdk/ec2-metadata-service': ['adapters/infisical/auth/aws-iam.ts'],
   '@azure/msal-node': ['adapters/infisical/auth/azure.ts'],
+  '@smithy/core': ['adapters/infisical/auth/aws-iam.ts'],
   '@smithy/signature-v4': ['adapters/infisical/auth/aws-iam.ts'],
   commander: ['cli/**'],
   'dbus-native': ['adapters/systemd/**'],

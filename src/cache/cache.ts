@@ -4,6 +4,7 @@
 import { toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { SecretValue } from '../core/secret-value.ts';
+import { isoTimeOrNull } from '../core/time.ts';
 import type { CacheFile, CacheFileContent } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
@@ -128,7 +129,7 @@ export class SecretCache {
       expired,
       oldestAgeSeconds: oldestMs === undefined ? null : Math.round(oldestMs / 1000),
       maxAgeSeconds: this.#maxAgeMs === undefined ? null : this.#maxAgeMs / 1000,
-      savedAt: savedAt === undefined ? null : new Date(savedAt).toISOString(),
+      savedAt: isoTimeOrNull(savedAt),
       unsaved,
       answers: { ...this.#answers },
       problem: problem ?? null,

@@ -3,6 +3,7 @@
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
+import { isoTimeOrNull } from '../core/time.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 import type { SecretRegistry } from '../registration/secret-registry.ts';
 import type { CacheStatus } from './status.ts';
@@ -74,7 +75,7 @@ export class CacheControl {
 async function verify(cache: SecretCache): Promise<Verified> {
   try {
     const content = await cache.verify();
-    const writtenAt = content ? new Date(content.writtenAt).toISOString() : null;
+    const writtenAt = isoTimeOrNull(content?.writtenAt);
     return { ok: true, entries: content?.entries.length ?? 0, writtenAt };
   } catch (thrown) {
     const error = toPsiError(thrown);

@@ -3,6 +3,8 @@
 
 import { toPsiError, type PsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
+import { doublingPauses, withRetries } from '../core/retry.ts';
+import { SingleFlight } from '../core/single-flight.ts';
 import type { CacheFile } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
@@ -24,9 +26,9 @@ export class CacheKeeper {
   readonly #deps: CacheKeeperDeps;
   readonly #saver: CacheSaver;
   readonly #closing = new AbortController();
+  readonly #reads = new SingleFlight<'file', void>();
   #state: CacheState = 'opening';
   #opened: Promise<void> | undefined;
-  #reading: Promise<void> | undefined;
   #lock: PsiError | undefined;
   #problem: { readonly error: PsiError; readonly since: number } | undefined;
   #savedAt: number | undefined;
@@ -105,10 +107,7 @@ export class CacheKeeper {
   }
 
   #read(): Promise<void> {
-    this.#reading ??= this.#readOnce().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    return this.#reads.run('file', () => this.#readOnce());
   }
 
   async #readOnce(): Promise<void> {
@@ -144,16 +143,16 @@ export class CacheKeeper {
     if (this.#deps.entries.size > 0) this.#saver.soon();
   }
 
+  /** Comes back to a locked file until it is open, its lock is one that somebody has to mend, or the cache is closed. Never rejects. */
   async #reopen(): Promise<void> {
-    const { signal } = this.#closing;
-    for (let pause = FIRST_REOPEN_MS; this.#lock?.retry === 'later'; pause = Math.min(pause * 2, LAST_REOPEN_MS)) {
-      const goOn = await this.#deps.clock.sleep(pause, signal).then(
-        () => true,
-        () => false,
-      );
-      if (!goOn || this.#state !== 'locked') return;
-      await this.#read();
-    }
+    const rule = {
+      pausesMs: doublingPauses(FIRST_REOPEN_MS, LAST_REOPEN_MS),
+      worthIt: ({ retry }: PsiError) => retry === 'later',
+    };
+    await withRetries(rule, { clock: this.#deps.clock, signal: this.#closing.signal }, async (attempt) => {
+      if (attempt > 0 && this.#state === 'locked') await this.#read();
+      if (this.#lock) throw this.#lock;
+    }).catch(() => undefined);
   }
 
   async #save(): Promise<void> {

@@ -2,6 +2,7 @@
 // Knows nothing of what is saved.
 
 import type { Clock } from '../core/clock.ts';
+import { Mutex } from '../core/mutex.ts';
 
 /** Podman looks up the secrets of a start one after another: the save waits for the last of them. */
 const QUIET_MS = 1000;
@@ -21,7 +22,7 @@ export class CacheSaver {
   #changedAt = 0;
   #firstChangeAt: number | undefined;
   #waiting: AbortController | undefined;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #oneByOne = new Mutex();
   #next: Promise<void> | undefined;
   #failures = 0;
   #closed = false;
@@ -55,7 +56,8 @@ export class CacheSaver {
     this.#closed = true;
     this.#waiting?.abort();
     if (this.pending) await this.#save();
-    await this.#saving.catch(() => undefined);
+    // One that is under way.
+    (await this.#oneByOne.acquire())();
   }
 
   #schedule(): void {
@@ -88,26 +90,25 @@ export class CacheSaver {
 
   // One after another: callers that come while one runs share the next one, which begins with their changes in it.
   #save(): Promise<void> {
-    this.#next ??= this.#saving
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = undefined;
-        const since = this.#firstChangeAt;
-        // A change that comes from here on is not in this save.
-        this.#firstChangeAt = undefined;
-        return this.#deps.save().then(
-          () => {
-            this.#failures = 0;
-          },
-          (error: unknown) => {
-            this.#failures += 1;
-            this.#firstChangeAt ??= since ?? this.#deps.clock.monotonic();
-            this.#schedule();
-            throw error;
-          },
-        );
-      });
-    this.#saving = this.#next;
+    this.#next ??= this.#oneByOne.run(() => {
+      this.#next = undefined;
+      return this.#saveOnce();
+    });
     return this.#next;
+  }
+
+  async #saveOnce(): Promise<void> {
+    const since = this.#firstChangeAt;
+    // A change that comes from here on is not in this save.
+    this.#firstChangeAt = undefined;
+    try {
+      await this.#deps.save();
+      this.#failures = 0;
+    } catch (error) {
+      this.#failures += 1;
+      this.#firstChangeAt ??= since ?? this.#deps.clock.monotonic();
+      this.#schedule();
+      throw error;
+    }
   }
 }

@@ -1,6 +1,7 @@
 // What the cache says of itself, for `psi cache status` and the details of /healthz. Never a value, never a name of a secret.
 
 import type { PsiError } from '../core/error.ts';
+import { isoTime } from '../core/time.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 
 /**
@@ -39,7 +40,7 @@ export type CacheProblem = {
 export function problemOf(error: PsiError, sinceMs: number): CacheProblem {
   const reason = error.details['reason'] ?? error.details['defect'];
   return {
-    since: new Date(sinceMs).toISOString(),
+    since: isoTime(sinceMs),
     code: error.code,
     reason: reason === undefined ? null : String(reason),
     message: error.message,

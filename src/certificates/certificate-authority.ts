@@ -46,7 +46,7 @@ export type CertificateAuthority = {
   /** The same subject, names and lifetime again under a new id and with a new key, whatever the config says now. */
   readonly renew: (wanted: WantedCertificate, id: string, signal: AbortSignal) => Promise<RenewAnswer>;
   /** Undefined: no such certificate. */
-  readonly look: (project: string, id: string, signal: AbortSignal) => Promise<CertificateRecord | undefined>;
+  readonly inspect: (project: string, id: string, signal: AbortSignal) => Promise<CertificateRecord | undefined>;
   readonly request: (project: string, requestId: string, signal: AbortSignal) => Promise<RequestAnswer>;
   /** Undefined: no such certificate. */
   readonly fetch: (project: string, id: string, signal: AbortSignal) => Promise<CertificateMaterial | undefined>;

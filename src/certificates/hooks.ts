@@ -3,6 +3,7 @@
 
 import type { WantedCertificate } from './certificate.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { Mutex } from '../core/mutex.ts';
 import type { HostCommands } from './host-commands.ts';
 import type { HookReport } from './report.ts';
 
@@ -11,7 +12,7 @@ type Argv = readonly string[];
 export class HookRuns {
   readonly #commands: HostCommands;
   readonly #starting: (name: string, argv: Argv) => void;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #oneByOne = new Mutex();
 
   constructor(commands: HostCommands, starting: (name: string, argv: Argv) => void) {
     this.#commands = commands;
@@ -21,15 +22,13 @@ export class HookRuns {
   /** Runs those that are owed, as far as the config still has them. Never rejects. */
   async run(wanted: WantedCertificate, owed: readonly Argv[]): Promise<readonly HookReport[]> {
     const due = new Set(owed.map((argv) => JSON.stringify(argv)));
-    const reports: HookReport[] = [];
-    const turn = this.#last.then(async () => {
+    return this.#oneByOne.run(async () => {
+      const reports: HookReport[] = [];
       for (const argv of wanted.hooks) {
         if (due.has(JSON.stringify(argv))) reports.push(await this.#one(wanted.name, argv));
       }
+      return reports;
     });
-    this.#last = turn;
-    await turn;
-    return reports;
   }
 
   async #one(name: string, argv: Argv): Promise<HookReport> {

@@ -10,6 +10,6 @@ export type HostCommandResult = {
 };
 
 export type HostCommands = {
-  /** Resolves when it has ended, however. Failure: HOST (it could not be started, or nobody knows how it ended). */
+  /** One at a time. Resolves when it has ended, however. Failure: HOST (it could not be started, or nobody knows how it ended). */
   readonly run: (argv: readonly string[], description: string) => Promise<HostCommandResult>;
 };

@@ -94,7 +94,7 @@ export class CertificateOrder {
     const { authority, wanted, signal } = this.#deps;
     let current = id;
     for (let length = 0; length < LONGEST_LINE; length += 1) {
-      const record = await authority.look(wanted.project, current, signal);
+      const record = await authority.inspect(wanted.project, current, signal);
       if (!record) return undefined;
       if (record.renewedAs === undefined) return { ...record, id: current };
       current = record.renewedAs;

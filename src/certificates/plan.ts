@@ -23,7 +23,7 @@ export function spreadOf(digest: string): number {
 }
 
 /** `issue`: those that are not issued yet. `renew`: all that is not as it should be. */
-export type TlsMode = 'issue' | 'renew';
+export type CertificateRunMode = 'issue' | 'renew';
 
 export type CertificatePlan =
   | { readonly act: 'keep' }
@@ -36,7 +36,7 @@ export type CertificatePlan =
   | { readonly act: 'rejected' };
 
 export type PlanInput = {
-  readonly mode: TlsMode;
+  readonly mode: CertificateRunMode;
   readonly force: boolean;
   /** Digest of what the config asks for now. */
   readonly asked: string;

@@ -2,7 +2,7 @@
 
 import { exitCode, type ErrorCode, type PsiError } from '../core/error.ts';
 
-export type TlsOutcome = 'issued' | 'renewed' | 'restored' | 'kept' | 'pending' | 'failed';
+export type CertificateOutcome = 'issued' | 'renewed' | 'restored' | 'kept' | 'pending' | 'failed';
 
 export type HookReport = {
   readonly argv: readonly string[];
@@ -13,7 +13,7 @@ export type HookReport = {
   readonly output: readonly string[];
 };
 
-export type TlsFailure = {
+export type CertificateFailure = {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string | null;
@@ -22,19 +22,19 @@ export type TlsFailure = {
 
 export type CertificateReport = {
   readonly name: string;
-  readonly outcome: TlsOutcome;
+  readonly outcome: CertificateOutcome;
   /** ISO texts. */
   readonly notAfter: string | null;
   readonly renewalDue: string | null;
   /** The authority's word for an order that is under way. */
   readonly requestStatus: string | null;
   readonly hooks: readonly HookReport[];
-  readonly failure: TlsFailure | null;
+  readonly failure: CertificateFailure | null;
 };
 
-export type TlsRunReport = { readonly certificates: readonly CertificateReport[]; readonly exit: number };
+export type CertificateRunReport = { readonly certificates: readonly CertificateReport[]; readonly exit: number };
 
-export function tlsFailure(error: PsiError): TlsFailure {
+export function certificateFailure(error: PsiError): CertificateFailure {
   return { code: error.code, message: error.message, hint: error.hint ?? null, retry: error.retry };
 }
 
@@ -42,7 +42,7 @@ export function tlsFailure(error: PsiError): TlsFailure {
  * 0: all is as it should be. 75: nothing but waiting helps, and the next run goes on. 77: all that failed was denied. 1: anything else
  * failed, hooks included.
  */
-export function tlsExit(certificates: readonly CertificateReport[]): number {
+export function certificateExit(certificates: readonly CertificateReport[]): number {
   const exits = certificates.flatMap(({ outcome, failure, hooks }) => [
     ...(failure ? [exitOf(failure)] : []),
     ...(outcome === 'pending' ? [75] : []),
@@ -54,7 +54,7 @@ export function tlsExit(certificates: readonly CertificateReport[]): number {
   return serious.every((exit) => exit === 77) ? 77 : 1;
 }
 
-function exitOf({ code, retry }: TlsFailure): number {
+function exitOf({ code, retry }: CertificateFailure): number {
   if (retry === 'later' && code !== 'HOST') return 75;
   return exitCode(code) === 77 ? 77 : 1;
 }

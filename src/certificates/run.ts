@@ -3,7 +3,8 @@
 
 import { askedText, NO_STATE, type CertificateState, type WantedCertificate } from './certificate.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
-import { planCertificate, renewalDue, spreadOf, type TlsMode } from './plan.ts';
+import { isoTimeOrNull } from '../core/time.ts';
+import { planCertificate, renewalDue, spreadOf, type CertificateRunMode } from './plan.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
 import type { CertificateFiles } from './certificate-files.ts';
 import type { CertificateStates } from './certificate-states.ts';
@@ -13,15 +14,15 @@ import type { RunLock } from './run-lock.ts';
 import { HookRuns, hookProblem } from './hooks.ts';
 import { CertificateOrder, rejected } from './order.ts';
 import {
-  tlsExit,
-  tlsFailure,
+  certificateExit,
+  certificateFailure,
   type CertificateReport,
   type HookReport,
-  type TlsOutcome,
-  type TlsRunReport,
+  type CertificateOutcome,
+  type CertificateRunReport,
 } from './report.ts';
 
-export type TlsDeps = {
+export type CertificateRunDeps = {
   readonly authority: CertificateAuthority;
   readonly files: CertificateFiles;
   readonly states: CertificateStates;
@@ -34,29 +35,29 @@ export type TlsDeps = {
   readonly host: string;
 };
 
-export type TlsOptions = {
-  readonly mode: TlsMode;
+export type CertificateRunOptions = {
+  readonly mode: CertificateRunMode;
   /** Undefined: all. */
   readonly name: string | undefined;
   readonly force: boolean;
 };
 
-export type TlsEvents = {
+export type CertificateRunEvents = {
   readonly waiting: (name: string, status: string, ms: number) => void;
   readonly hook: (name: string, argv: readonly string[]) => void;
 };
 
-export async function runTls(
-  deps: TlsDeps,
+export async function runCertificates(
+  deps: CertificateRunDeps,
   certificates: readonly WantedCertificate[],
-  options: TlsOptions,
-  events: TlsEvents,
+  options: CertificateRunOptions,
+  events: CertificateRunEvents,
   signal: AbortSignal,
-): Promise<TlsRunReport> {
+): Promise<CertificateRunReport> {
   const chosen = chooseCertificates(certificates, options.name);
-  const run = new TlsRun(deps, options, events, signal);
+  const run = new CertificateRun(deps, options, events, signal);
   const reports = await deps.lock.hold(() => Promise.all(chosen.map((wanted) => run.one(wanted))));
-  return { certificates: reports, exit: tlsExit(reports) };
+  return { certificates: reports, exit: certificateExit(reports) };
 }
 
 export function chooseCertificates(
@@ -73,19 +74,24 @@ export function chooseCertificates(
 
 export function digestsOf(
   wanted: WantedCertificate,
-  { digest, host }: Pick<TlsDeps, 'digest' | 'host'>,
+  { digest, host }: Pick<CertificateRunDeps, 'digest' | 'host'>,
 ): { readonly asked: string; readonly fraction: number } {
   return { asked: digest(askedText(wanted)), fraction: spreadOf(digest(`${host}\n${wanted.name}`)) };
 }
 
-class TlsRun {
-  readonly #deps: TlsDeps;
-  readonly #options: TlsOptions;
-  readonly #events: TlsEvents;
+class CertificateRun {
+  readonly #deps: CertificateRunDeps;
+  readonly #options: CertificateRunOptions;
+  readonly #events: CertificateRunEvents;
   readonly #signal: AbortSignal;
   readonly #hooks: HookRuns;
 
-  constructor(deps: TlsDeps, options: TlsOptions, events: TlsEvents, signal: AbortSignal) {
+  constructor(
+    deps: CertificateRunDeps,
+    options: CertificateRunOptions,
+    events: CertificateRunEvents,
+    signal: AbortSignal,
+  ) {
     this.#deps = deps;
     this.#options = options;
     this.#events = events;
@@ -101,7 +107,7 @@ class TlsRun {
       await states.put(wanted.name, next);
       state = next;
     };
-    let outcome: TlsOutcome = 'failed';
+    let outcome: CertificateOutcome = 'failed';
     let failure: PsiError | undefined;
     let hooks: readonly HookReport[] = [];
     try {
@@ -120,15 +126,14 @@ class TlsRun {
       failure ??= toPsiError(thrown);
     }
     const { certificate, request } = state;
-    const iso = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
     return {
       name: wanted.name,
       outcome: failure ? 'failed' : outcome,
-      notAfter: iso(certificate?.notAfter),
-      renewalDue: iso(certificate && Math.max(renewalDue(certificate, wanted, fraction), clock.now())),
+      notAfter: isoTimeOrNull(certificate?.notAfter),
+      renewalDue: isoTimeOrNull(certificate && Math.max(renewalDue(certificate, wanted, fraction), clock.now())),
       requestStatus: request?.status ?? null,
       hooks,
-      failure: failure ? tlsFailure(failure) : null,
+      failure: failure ? certificateFailure(failure) : null,
     };
   }
 
@@ -140,7 +145,7 @@ class TlsRun {
       readonly state: () => CertificateState;
       readonly keep: (state: CertificateState) => Promise<void>;
     },
-  ): Promise<TlsOutcome> {
+  ): Promise<CertificateOutcome> {
     const { files, authority, clock } = this.#deps;
     const { mode, force } = this.#options;
     const { asked, fraction, state, keep } = own;

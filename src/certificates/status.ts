@@ -1,9 +1,10 @@
 // `psi infisical tls status`: from the state, the files and the timer alone. Asks no authority, so it works through an outage.
 
 import { NO_STATE, type WantedCertificate } from './certificate.ts';
+import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import { renewalDue } from './plan.ts';
 import type { UnitTimers } from './unit-timers.ts';
-import { chooseCertificates, digestsOf, type TlsDeps } from './run.ts';
+import { chooseCertificates, digestsOf, type CertificateRunDeps } from './run.ts';
 
 export const RENEW_TIMER = 'psi-tls-renew.timer';
 
@@ -32,32 +33,32 @@ export type CertificateStatus = {
   } | null;
 };
 
-export type TlsStatus = {
+export type CertificateOverview = {
   readonly certificates: readonly CertificateStatus[];
   /** ISO text; null: no such timer is active. */
   readonly nextRun: string | null;
 };
 
-export type TlsStatusDeps = Pick<TlsDeps, 'files' | 'states' | 'clock' | 'digest' | 'host'> & {
+export type CertificateOverviewDeps = Pick<CertificateRunDeps, 'files' | 'states' | 'clock' | 'digest' | 'host'> & {
   readonly timers: UnitTimers;
 };
 
 const DAY_MS = 86_400_000;
 
-export async function tlsStatus(
-  deps: TlsStatusDeps,
+export async function certificateOverview(
+  deps: CertificateOverviewDeps,
   certificates: readonly WantedCertificate[],
   name: string | undefined,
-): Promise<TlsStatus> {
+): Promise<CertificateOverview> {
   const chosen = chooseCertificates(certificates, name);
   const [nextRun, ...statuses] = await Promise.all([
     deps.timers.nextRun(RENEW_TIMER),
     ...chosen.map((wanted) => statusOf(deps, wanted)),
   ]);
-  return { certificates: statuses, nextRun: iso(nextRun) };
+  return { certificates: statuses, nextRun: isoTimeOrNull(nextRun) };
 }
 
-async function statusOf(deps: TlsStatusDeps, wanted: WantedCertificate): Promise<CertificateStatus> {
+async function statusOf(deps: CertificateOverviewDeps, wanted: WantedCertificate): Promise<CertificateStatus> {
   const { asked, fraction } = digestsOf(wanted, deps);
   const state = (await deps.states.get(wanted.name)) ?? NO_STATE;
   const onDisk = await deps.files.inspect(wanted.name, wanted.output);
@@ -79,23 +80,19 @@ async function statusOf(deps: TlsStatusDeps, wanted: WantedCertificate): Promise
     commonName: wanted.commonName,
     condition: condition(),
     serial: held?.serial ?? null,
-    notBefore: iso(held?.notBefore),
-    notAfter: iso(held?.notAfter),
+    notBefore: isoTimeOrNull(held?.notBefore),
+    notAfter: isoTimeOrNull(held?.notAfter),
     daysLeft: held ? Math.floor((held.notAfter - now) / DAY_MS) : null,
-    renewalDue: iso(due),
+    renewalDue: isoTimeOrNull(due),
     requestStatus: request?.status ?? null,
     owedHooks: state.owedHooks,
     lastError: problem
       ? {
-          at: new Date(problem.at).toISOString(),
+          at: isoTime(problem.at),
           code: problem.code,
           message: problem.message,
           hint: problem.hint ?? null,
         }
       : null,
   };
-}
-
-function iso(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
 }

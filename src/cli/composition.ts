@@ -10,9 +10,9 @@ import type { ImportRequest } from '../transfer/import/secrets.ts';
 import type { InstallOptions, InstallReport } from '../host/install.ts';
 import type { LoginReport } from '../provider/try-logins.ts';
 import type { SystemdInstallOptions, SystemdInstallReport } from '../host/systemd-install.ts';
-import type { TlsRunReport } from '../certificates/report.ts';
-import type { TlsEvents, TlsOptions } from '../certificates/run.ts';
-import type { TlsStatus } from '../certificates/status.ts';
+import type { CertificateRunReport } from '../certificates/report.ts';
+import type { CertificateRunEvents, CertificateRunOptions } from '../certificates/run.ts';
+import type { CertificateOverview } from '../certificates/status.ts';
 import type { WriteFileReport, WriteFileRequest } from '../transfer/write-file.ts';
 
 /** A running service. `stop` finishes what was accepted. */
@@ -47,8 +47,12 @@ export type Composition = {
   readonly install: (config: Config, options: InstallOptions) => Promise<InstallReport>;
   readonly systemdInstall: (config: Config, options: SystemdInstallOptions) => Promise<SystemdInstallReport>;
   readonly tls: {
-    readonly run: (config: Config, options: TlsOptions, events: TlsEvents) => Promise<TlsRunReport>;
-    readonly status: (config: Config, name: string | undefined) => Promise<TlsStatus>;
+    readonly run: (
+      config: Config,
+      options: CertificateRunOptions,
+      events: CertificateRunEvents,
+    ) => Promise<CertificateRunReport>;
+    readonly status: (config: Config, name: string | undefined) => Promise<CertificateOverview>;
   };
   readonly infisicalTools: (config: Config, target: ProjectTarget) => Promise<InfisicalTools>;
   /** `-` is standard input. */

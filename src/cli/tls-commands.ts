@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import type { TlsMode } from '../certificates/plan.ts';
+import type { CertificateRunMode } from '../certificates/plan.ts';
 import { tlsRunCommand, tlsStatusCommand } from './commands/tls.ts';
 import type { Composition } from './composition.ts';
 import { example } from './help.ts';
@@ -23,7 +23,7 @@ export function addTlsCommands(infisical: Command, deps: TlsCommandDeps): void {
   const tls = infisical
     .command('tls')
     .description("certificates from Infisical's certificate manager, as files of this host");
-  const runCommand = (mode: TlsMode, what: string, force: string, shown: string): void => {
+  const runCommand = (mode: CertificateRunMode, what: string, force: string, shown: string): void => {
     tls
       .command(mode)
       .description(`${what}; exit status 75 if one is still on its way, 1 if a certificate or a hook failed`)

@@ -1,10 +1,10 @@
 // What `psi infisical tls …` prints for people.
 
-import type { CertificateReport, HookReport, TlsRunReport } from '../certificates/report.ts';
-import type { CertificateCondition, CertificateStatus, TlsStatus } from '../certificates/status.ts';
+import type { CertificateReport, HookReport, CertificateRunReport } from '../certificates/report.ts';
+import type { CertificateCondition, CertificateStatus, CertificateOverview } from '../certificates/status.ts';
 import type { Style, Terminal } from './terminal.ts';
 
-export function printTlsRun(terminal: Terminal, { certificates }: TlsRunReport): void {
+export function printTlsRun(terminal: Terminal, { certificates }: CertificateRunReport): void {
   if (certificates.length === 0) terminal.out(NONE);
   for (const report of certificates) {
     terminal.out(`${report.name}: ${outcomeOf(report)}`);
@@ -54,7 +54,7 @@ const STYLES: Readonly<Record<CertificateCondition, Style>> = {
   expired: 'red',
 };
 
-export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: TlsStatus): void {
+export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: CertificateOverview): void {
   if (certificates.length === 0) {
     terminal.out(NONE);
     return;

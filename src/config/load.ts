@@ -1,5 +1,6 @@
 // From a file to a Config, or to one ConfigError with all its problems. All I/O comes in through `readFile`.
 
+import type { LineCounter } from 'yaml';
 import { printable } from '../core/naming.ts';
 import { assemble } from './assemble/config.ts';
 import type { Config, Env, ReadFile } from './config.ts';
@@ -13,8 +14,7 @@ import type { IssueCode } from './findings/hints.ts';
 import { inspect } from './findings/inspect.ts';
 import { ConfigError } from './findings/issue.ts';
 import type { LocatedIssue } from './findings/issue.ts';
-import { LineIndex } from './findings/line-index.ts';
-import { Excerpts, locate } from './findings/position.ts';
+import { Excerpts, locate, type Place } from './findings/position.ts';
 import { configCodec } from './schema/schema.ts';
 import { reasonOf } from './schema/secret-field.ts';
 import { parseYaml } from './findings/syntax.ts';
@@ -47,7 +47,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     throw wholeFile(file, 'NOT_UTF8', 'is not UTF-8');
   }
   const parsed = parseYaml(text);
-  if (!parsed.ok) throw failed(file, syntaxIssues(file, text, parsed));
+  if (!parsed.ok) throw failed(file, syntaxIssues(file, parsed));
   if (parsed.value === null || parsed.value === undefined) throw wholeFile(file, 'EMPTY_FILE', 'is empty');
 
   const decoded = configCodec.decode(parsed.value);
@@ -55,7 +55,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const errors = decoded._tag === 'Left' ? decodeFindings(decoded.left) : [];
   const findings = [...errors, ...inspection.findings, ...crossChecks(parsed.value)];
   if (decoded._tag === 'Left' || findings.length > 0) {
-    throw failed(file, locateAll(findings, { file, text, doc: parsed.doc, visible: inspection.visible }));
+    throw failed(file, locateAll(findings, { file, text, parsed, visible: inspection.visible }));
   }
   return assemble(decoded.right, { file, env: options.env, uid: options.uid });
 }
@@ -75,12 +75,12 @@ export function configFile({ path, env, uid }: Omit<LoadOptions, 'readFile'>): s
 type Source = {
   readonly file: string;
   readonly text: string;
-  readonly doc: (Parsed & { ok: true })['doc'];
+  readonly parsed: Parsed & { ok: true };
   readonly visible: ReadonlyMap<number, number>;
 };
 
-function locateAll(findings: readonly Finding[], { file, text, doc, visible }: Source): readonly LocatedIssue[] {
-  const lines = new LineIndex(text);
+function locateAll(findings: readonly Finding[], { file, text, parsed, visible }: Source): readonly LocatedIssue[] {
+  const { doc, lines } = parsed;
   const excerpts = new Excerpts(doc, text, visible);
   return findings
     .map((finding) => ({ finding, place: locate(doc, finding.path, finding.atKey) }))
@@ -91,7 +91,7 @@ function locateAll(findings: readonly Finding[], { file, text, doc, visible }: S
         code,
         path: path.map((segment) => printable(String(segment))).join('.'),
         file,
-        ...lines.position(place.start),
+        ...positionOf(lines, place),
         expected: onOneLine(expected),
         // Shown only if both agree: the field is public, and so is the place (not reached through an alias of something else).
         got: onOneLine(finding.got ?? describe(finding.actual, finding.visible === true && visible.has(place.start))),
@@ -102,14 +102,18 @@ function locateAll(findings: readonly Finding[], { file, text, doc, visible }: S
 }
 
 // Without an excerpt: where the syntax is broken, nobody can tell what on the line is a secret.
-function syntaxIssues(file: string, text: string, parsed: Parsed & { ok: false }): readonly LocatedIssue[] {
-  const lines = new LineIndex(text);
+function syntaxIssues(file: string, parsed: Parsed & { ok: false }): readonly LocatedIssue[] {
   return parsed.problems
     .toSorted((a, b) => a.place.start - b.place.start)
     .map(({ place, got }) => {
-      const position = lines.position(place.start);
+      const position = positionOf(parsed.lines, place);
       return { code: 'SYNTAX', path: '', file, ...position, expected: 'valid YAML', got, hint: hintFor('SYNTAX') };
     });
+}
+
+function positionOf(lines: LineCounter, { start }: Place): { readonly line: number; readonly column: number } {
+  const { line, col: column } = lines.linePos(start);
+  return { line, column };
 }
 
 function failed(file: string, issues: readonly LocatedIssue[]): ConfigError {

@@ -1,4 +1,4 @@
-// Time, injected so that windows, deadlines and backoff can be tested without waiting.
+// Time, injected so that windows, deadlines and pauses can be tested without waiting.
 
 export type Clock = {
   /** Milliseconds that only grow; for windows and durations. */

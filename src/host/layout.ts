@@ -14,7 +14,7 @@ export type CacheLayout = {
 };
 
 /** What the units have to know of the certificates. */
-export type TlsLayout = {
+export type CertificateLayout = {
   /** All files that are written. */
   readonly outputs: readonly string[];
   /** One lives so short that a look a day would come too late. */
@@ -42,7 +42,7 @@ export type HostLayout = {
   readonly cache: CacheLayout | undefined;
   readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
   /** Undefined: no certificates. */
-  readonly tls: TlsLayout | undefined;
+  readonly tls: CertificateLayout | undefined;
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;

@@ -1,6 +1,6 @@
 // From the settings of a config to the layout of its host: what the units have to know, and nothing else.
 
-import type { CacheLayout, HostLayout, TlsLayout } from './layout.ts';
+import type { CacheLayout, HostLayout, CertificateLayout } from './layout.ts';
 import { hostFolders } from './layout.ts';
 
 /** What of a config the units depend on. */
@@ -43,7 +43,7 @@ export function hostLayout(settings: HostSettings, { env, uid }: HostSurrounding
     ...hostFolders(settings.scope, env, uid),
     cache: cacheLayout(cache),
     refresh: { intervalMs: cache.refreshIntervalMs, randomizedDelayMs: cache.refreshRandomizedDelayMs },
-    tls: tlsLayout(certificates),
+    tls: certificateLayout(certificates),
   };
 }
 
@@ -60,7 +60,7 @@ function tpmDeviceOf(tcti: string): string | undefined {
 /** Between two runs of a daily timer, its spread included, and some time to try again. */
 const DAILY_NEEDS_MS = 3 * 86_400_000;
 
-function tlsLayout(certificates: readonly CertificateSettings[]): TlsLayout | undefined {
+function certificateLayout(certificates: readonly CertificateSettings[]): CertificateLayout | undefined {
   if (certificates.length === 0) return undefined;
   const outputs = certificates.flatMap(({ output: { cert, key, chain, ca } }) => [
     ...[cert, key, chain],

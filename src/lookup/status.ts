@@ -1,6 +1,7 @@
 // What the service knows about itself, for `psi status`: counts and the last failures, never a value.
 
 import type { PsiError } from '../core/error.ts';
+import { isoTime } from '../core/time.ts';
 import type { LookupEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
 import type { MappingTable } from './mapping-table.ts';
@@ -70,6 +71,6 @@ export class StatusBoard {
   }
 
   #at(): string {
-    return new Date(this.#clock.now()).toISOString();
+    return isoTime(this.#clock.now());
   }
 }

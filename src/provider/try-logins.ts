@@ -1,6 +1,7 @@
 // `psi infisical login`: each identity of the config, tried once. One that fails does not stop the others.
 
 import { exitCode, toPsiError, type ErrorCode } from '../core/error.ts';
+import { isoSeconds } from '../core/time.ts';
 import type { ConfiguredIdentity } from './configured-identity.ts';
 
 export type LoginResult = {
@@ -33,15 +34,11 @@ async function tryOne(provider: string, identity: ConfiguredIdentity): Promise<L
   const { method, who, projects } = identity;
   try {
     const { until } = await identity.tryLogin();
-    return { provider, method, who, projects, ok: true, until: until === undefined ? null : iso(until) };
+    return { provider, method, who, projects, ok: true, until: until === undefined ? null : isoSeconds(until) };
   } catch (thrown) {
     const { code, message, hint = null } = toPsiError(thrown);
     return { provider, method, who, projects, ok: false, code, message, hint };
   }
-}
-
-function iso(time: number): string {
-  return new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** What somebody has to mend comes before what may pass by itself. */

@@ -1,4 +1,5 @@
-// A source that keeps to a limit the server has named: asking again before the time is up prolongs some servers' bans.
+// A source that is left alone for as long as the server asked: coming again before the time is up prolongs some servers' bans. Nobody waits
+// here: whoever comes too early is told how long is left.
 
 import { PsiError } from '../core/error.ts';
 import type { Clock } from '../core/clock.ts';
@@ -11,15 +12,15 @@ export function withThrottle(source: SecretSource, deps: ThrottleDeps): SecretSo
   let notBefore = 0;
 
   const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
-    const wait = notBefore - clock.monotonic();
-    if (wait > 0) {
+    const leftMs = notBefore - clock.monotonic();
+    if (leftMs > 0) {
       throw new PsiError(
         'THROTTLED',
-        `${name} limits requests; it asked to wait another ${String(Math.ceil(wait / 1000))} s`,
+        `${name} limits requests; it asked to wait another ${String(Math.ceil(leftMs / 1000))} s`,
         {
           hint: 'fewer calls: put secrets that start together into one path, or raise the limit of the server',
           retry: 'later',
-          retryAfterMs: wait,
+          retryAfterMs: leftMs,
         },
       );
     }

@@ -1,6 +1,7 @@
 // Carries out planned changes, one after another: Podman does them one by one anyway, under its lock.
 
 import { PsiError, toPsiError } from '../core/error.ts';
+import { withRetries } from '../core/retry.ts';
 import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from './plan.ts';
 import { sameOptions, type DriverOptions } from './registered-secret.ts';
@@ -59,17 +60,17 @@ export class Apply {
         if (socketToken) await headerFile.write(socketToken);
         return;
       case 'create': {
-        const id = await this.#patiently((attempt) => this.#create(change, attempt));
+        const id = await this.#withRetries((attempt) => this.#create(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
-        this.#mustBeStored(id, change.name);
+        this.#assertStored(id, change.name);
         return;
       }
       case 'remap':
         return mappings.put(change.id, change.mapping);
       case 'replace': {
-        const id = await this.#patiently((attempt) => this.#replace(change, attempt));
+        const id = await this.#withRetries((attempt) => this.#replace(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
-        this.#mustBeStored(id, change.name);
+        this.#assertStored(id, change.name);
         return;
       }
       case 'write-drop-in':
@@ -93,7 +94,7 @@ export class Apply {
   }
 
   // Podman answered the create, so its store command must have reached this process. If another process answered it, lookups would fail.
-  #mustBeStored(id: string, name: string): void {
+  #assertStored(id: string, name: string): void {
     if (this.#deps.mappings.get(id)) return;
     throw new PsiError('HOST', `podman registered ${name}, but its mapping did not arrive at this psi`, {
       hint: 'is another psi answering on the socket? see `systemctl status psi.socket psi.service`',
@@ -117,16 +118,7 @@ export class Apply {
     return current ? registry.replace(current, this.#secret(change)) : registry.create(this.#secret(change));
   }
 
-  async #patiently<T>(call: (attempt: number) => Promise<T>): Promise<T> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await call(attempt);
-      } catch (thrown) {
-        const error = toPsiError(thrown);
-        const pause = PODMAN_PAUSES_MS[attempt];
-        if (error.retry === 'no' || pause === undefined) throw error;
-        await this.#deps.clock.sleep(pause);
-      }
-    }
+  #withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {
+    return withRetries({ pausesMs: PODMAN_PAUSES_MS }, { clock: this.#deps.clock }, call);
   }
 }

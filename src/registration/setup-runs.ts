@@ -1,5 +1,6 @@
 // Around each setup: one at a time, with the config as it is in the file now. A dry run does not make that config the running one.
 
+import { Mutex } from '../core/mutex.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 import type { StatusBoard } from '../lookup/status.ts';
@@ -21,23 +22,15 @@ export type SetupRunsDeps = {
 
 export class SetupRuns {
   readonly #deps: SetupRunsDeps;
-  #last: Promise<unknown> = Promise.resolve();
-  #running = 0;
+  readonly #oneByOne = new Mutex();
 
   constructor(deps: SetupRunsDeps) {
     this.#deps = deps;
   }
 
   run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
-    if (this.#running > 0) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
-    this.#running += 1;
-    const run = this.#last
-      .then(() => this.#one(request, emit, signal))
-      .finally(() => {
-        this.#running -= 1;
-      });
-    this.#last = run.catch(() => undefined);
-    return run;
+    if (this.#oneByOne.busy) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
+    return this.#oneByOne.run(() => this.#one(request, emit, signal));
   }
 
   async #one(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {

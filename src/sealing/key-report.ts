@@ -1,5 +1,6 @@
 // What a backend says of itself, as plain data for `psi cache status`, `psi cache init` and `psi hsm …`. Nothing secret.
 
+import { sameBytes } from '../core/bytes.ts';
 import { PsiError } from '../core/error.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import type { Check } from './backends.ts';
@@ -36,8 +37,8 @@ export function preflightReport(backend: Backend, checks: readonly Check[]): Key
 export async function tryKey(keys: KeyWrapper, random: (bytes: number) => Uint8Array): Promise<KeyReport> {
   const bytes = random(32);
   const back = (await keys.unwrap(await keys.wrap(new SecretValue(bytes)))).expose();
-  const same = back.length === bytes.length && back.every((byte, at) => byte === bytes[at]);
-  if (!same) throw new PsiError('INTERNAL', `the ${keys.backend} gave back another key than it was given`);
+  if (!sameBytes(back, bytes))
+    throw new PsiError('INTERNAL', `the ${keys.backend} gave back another key than it was given`);
   const report = keyReport(keys.backend, await keys.describe());
   return { ...report, checks: [...report.checks, { name: 'wrap and unwrap', found: 'works', problem: null }] };
 }

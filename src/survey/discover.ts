@@ -1,7 +1,7 @@
 // What the configured sources hold now: each place is listed once per run, transient failures are waited out.
 
-import { pauseBefore, SETUP_BACKOFF_MS } from '../core/backoff.ts';
-import { PsiError, toPsiError } from '../core/error.ts';
+import { PsiError } from '../core/error.ts';
+import { withRetries } from '../core/retry.ts';
 import { mergeSelections, select, type Overridden, type Selection } from './selection.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
@@ -19,6 +19,12 @@ export type DiscoverDeps = {
   /** Pauses before a listing that failed for a moment is tried again; default: those of setup. */
   readonly pausesMs?: readonly number[];
 };
+
+/** Setup's pauses between tries of a listing: about two minutes in all, so that a network or a server that comes up late is met. */
+const SETUP_PAUSES_MS: readonly number[] = [5_000, 10_000, 20_000, 40_000, 60_000];
+
+/** A server that wants to be left alone for longer is not waited for: whoever runs setup is told the time. */
+const LONGEST_ASKED_MS = 5 * 60_000;
 
 /** One listing may take this long: it is no driver request, and nobody's lock is held. */
 const LIST_TIMEOUT_MS = 30_000;
@@ -59,25 +65,20 @@ export class Discover {
     const key = JSON.stringify([workload.provider, spec.project, spec.path, spec.recursive]);
     const known = this.#listings.get(key);
     if (known) return known;
-    const listing = this.#listPatiently(workload, spec, signal);
+    const listing = this.#listWithRetries(workload, spec, signal);
     this.#listings.set(key, listing);
     return listing;
   }
 
-  async #listPatiently(workload: Workload, spec: SecretSpec, signal: AbortSignal): Promise<Listing> {
-    const { clock, emit, pausesMs = SETUP_BACKOFF_MS } = this.#deps;
-    for (let attempt = 0; ; attempt += 1) {
+  #listWithRetries(workload: Workload, spec: SecretSpec, signal: AbortSignal): Promise<Listing> {
+    const { clock, emit, pausesMs = SETUP_PAUSES_MS } = this.#deps;
+    const onRetry = ({ message }: PsiError, waitMs: number): void => {
+      emit({ event: 'retrying', workload: workload.name, message, waitMs });
+    };
+    return withRetries({ pausesMs, longestAskedMs: LONGEST_ASKED_MS }, { clock, signal, onRetry }, () => {
       emit({ event: 'listing', workload: workload.name, project: spec.project, path: spec.path });
-      try {
-        return await this.#list(workload, spec, signal);
-      } catch (thrown) {
-        const error = toPsiError(thrown);
-        const pause = error.retry === 'no' ? undefined : pauseBefore(attempt, error.retryAfterMs, pausesMs);
-        if (pause === undefined) throw error;
-        emit({ event: 'retrying', workload: workload.name, message: error.message, waitMs: pause });
-        await clock.sleep(pause, signal);
-      }
-    }
+      return this.#list(workload, spec, signal);
+    });
   }
 
   async #list(workload: Workload, spec: SecretSpec, signal: AbortSignal): Promise<Listing> {

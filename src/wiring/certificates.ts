@@ -15,8 +15,8 @@ import { composeConnection } from './providers.ts';
 import type { Config, InfisicalConfig } from '../config/config.ts';
 import type { WantedCertificate } from '../certificates/certificate.ts';
 import { PsiError } from '../core/error.ts';
-import { runTls } from '../certificates/run.ts';
-import { tlsStatus } from '../certificates/status.ts';
+import { runCertificates } from '../certificates/run.ts';
+import { certificateOverview } from '../certificates/status.ts';
 
 export type TlsComposeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -33,7 +33,7 @@ export function composeTls(deps: TlsComposeDeps): Composition['tls'] {
       const connection = await composeConnection(config, provider, { ...deps, clock: systemClock });
       const tlsDir = join(config.stateDir, 'tls');
       try {
-        return await runTls(
+        return await runCertificates(
           {
             ...common(config),
             authority: createCertificateAuthority(connection),
@@ -51,7 +51,7 @@ export function composeTls(deps: TlsComposeDeps): Composition['tls'] {
     },
     status: (config, name) => {
       const timers = new SystemdTimers({ socketPath: config.dbusSocket });
-      return tlsStatus({ ...common(config), timers }, certificatesOf(providerOf(config)), name);
+      return certificateOverview({ ...common(config), timers }, certificatesOf(providerOf(config)), name);
     },
   };
 }

@@ -44,7 +44,8 @@ export function certificateAuthorityContract(name: string, start: () => Promise<
     const signal = (): AbortSignal => AbortSignal.timeout(7_000);
     const issue = (): Promise<OrderAnswer> => on.authority.issue(WANTED, signal());
     const renew = (id: string): ReturnType<CertificateAuthority['renew']> => on.authority.renew(WANTED, id, signal());
-    const look = (id: string): ReturnType<CertificateAuthority['look']> => on.authority.look('main', id, signal());
+    const inspect = (id: string): ReturnType<CertificateAuthority['inspect']> =>
+      on.authority.inspect('main', id, signal());
     const fetch = (id: string): ReturnType<CertificateAuthority['fetch']> => on.authority.fetch('main', id, signal());
     const request = (id: string): ReturnType<CertificateAuthority['request']> =>
       on.authority.request('main', id, signal());
@@ -69,7 +70,7 @@ export function certificateAuthorityContract(name: string, start: () => Promise<
       assert.equal(again?.certificate, answer.material.certificate);
       assert.equal(again.chain, answer.material.chain);
       assert.equal(again.key?.exposeText(), answer.material.key.exposeText());
-      const record = await look(answer.certificateId);
+      const record = await inspect(answer.certificateId);
       assert.equal(record?.active, true);
       assert.equal(record.renewedAs, undefined);
       assert.equal((record.notAfter ?? 0) - (record.notBefore ?? 0), WANTED.ttlMs);
@@ -79,8 +80,8 @@ export function certificateAuthorityContract(name: string, start: () => Promise<
       const first = issuedId(await issue());
       const second = issuedId(await renew(first));
       assert.notEqual(second, first);
-      assert.equal((await look(first))?.renewedAs, second);
-      assert.equal((await look(second))?.renewedAs, undefined);
+      assert.equal((await inspect(first))?.renewedAs, second);
+      assert.equal((await inspect(second))?.renewedAs, undefined);
     });
 
     test('says that a certificate is gone for renewal when it was renewed, revoked, has ended or never was', async () => {
@@ -90,12 +91,12 @@ export function certificateAuthorityContract(name: string, start: () => Promise<
       const revoked = issuedId(await issue());
       on.revoke(revoked);
       assert.equal((await renew(revoked)).kind, 'gone');
-      assert.equal((await look(revoked))?.active, false);
+      assert.equal((await inspect(revoked))?.active, false);
       assert.equal((await renew(NOBODY)).kind, 'gone');
       const ended = issuedId(await issue());
       await on.pass(WANTED.ttlMs);
       assert.equal((await renew(ended)).kind, 'gone');
-      assert.equal((await look(ended))?.active, false);
+      assert.equal((await inspect(ended))?.active, false);
     });
 
     test('follows an order until it is issued', async () => {
@@ -114,7 +115,7 @@ export function certificateAuthorityContract(name: string, start: () => Promise<
       assert.equal((await request(id)).kind, 'pending');
       on.decide('issued', '');
       const second = issuedId(await request(id));
-      assert.equal((await look(first))?.renewedAs, second);
+      assert.equal((await inspect(first))?.renewedAs, second);
     });
 
     test('tells a failed and a rejected order with the reason', async () => {
@@ -133,7 +134,7 @@ export function certificateAuthorityContract(name: string, start: () => Promise<
     });
 
     test('knows nothing of ids that were never given out', async () => {
-      assert.equal(await look(NOBODY), undefined);
+      assert.equal(await inspect(NOBODY), undefined);
       assert.equal(await fetch(NOBODY), undefined);
       assert.deepEqual(await request(NOBODY), { kind: 'unknown' });
     });

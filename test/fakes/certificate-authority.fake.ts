@@ -40,7 +40,7 @@ export class FakeCertificateAuthority implements CertificateAuthority {
   }
 
   /** The next call of this kind, for this name or id, fails; '' is any. */
-  failNext(call: 'issue' | 'renew' | 'look' | 'request' | 'fetch', about: string, error: PsiError): void {
+  failNext(call: 'issue' | 'renew' | 'inspect' | 'request' | 'fetch', about: string, error: PsiError): void {
     this.#failures.set(`${call} ${about}`, error);
   }
 
@@ -74,8 +74,8 @@ export class FakeCertificateAuthority implements CertificateAuthority {
     });
   }
 
-  look(_project: string, id: string): Promise<CertificateRecord | undefined> {
-    return this.#attempt('look', id, () => {
+  inspect(_project: string, id: string): Promise<CertificateRecord | undefined> {
+    return this.#attempt('inspect', id, () => {
       const stored = this.certificates.get(id);
       if (!stored) return undefined;
       const active = !stored.revoked && stored.notAfter > this.#clock.now();

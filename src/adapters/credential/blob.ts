@@ -3,31 +3,32 @@
 
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 
+import { sameBytes } from '../../core/bytes.ts';
 import { PsiError } from '../../core/error.ts';
 import { DATA_KEY_BYTES, type KeyFailure } from '../../sealing/key-wrapper.ts';
 
 const VERSION = 1;
-const PRINT_BYTES = 16;
+const FINGERPRINT_BYTES = 16;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const CHECK_BYTES = 8;
-const BODY_BYTES = 1 + PRINT_BYTES + NONCE_BYTES + DATA_KEY_BYTES + TAG_BYTES;
+const BODY_BYTES = 1 + FINGERPRINT_BYTES + NONCE_BYTES + DATA_KEY_BYTES + TAG_BYTES;
 
 const CIPHER = 'aes-256-gcm';
 
-/** What a credential is used as: a key, and the print it is known by. */
-export type CredentialKey = { readonly key: Uint8Array; readonly print: Uint8Array };
+/** What a credential is used as: a key, and the fingerprint it is known by. */
+export type CredentialKey = { readonly key: Uint8Array; readonly fingerprint: Uint8Array };
 
 export function credentialKey(secret: Uint8Array): CredentialKey {
   const derive = (use: string, length: number): Uint8Array =>
     new Uint8Array(hkdfSync('sha256', secret, new Uint8Array(0), `psi cache ${use} 1`, length));
-  return { key: derive('key', 32), print: derive('print', PRINT_BYTES) };
+  return { key: derive('key', 32), fingerprint: derive('print', FINGERPRINT_BYTES) };
 }
 
 /** The nonce is random: one credential wraps a few keys an hour, far below the 2^32 that random nonces are good for. */
-export function sealKey({ key, print }: CredentialKey, dataKey: Uint8Array): Uint8Array {
+export function sealKey({ key, fingerprint }: CredentialKey, dataKey: Uint8Array): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
-  const front = Buffer.concat([Uint8Array.of(VERSION), print]);
+  const front = Buffer.concat([Uint8Array.of(VERSION), fingerprint]);
   const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(front);
   const body = Buffer.concat([front, nonce, cipher.update(dataKey), cipher.final(), cipher.getAuthTag()]);
@@ -45,9 +46,9 @@ export function checkBlob(blob: Uint8Array): void {
 }
 
 /** The data key; undefined: it was wrapped under another credential. */
-export function openKey({ key, print }: CredentialKey, blob: Uint8Array): Uint8Array | undefined {
-  const front = blob.subarray(0, 1 + PRINT_BYTES);
-  if (!Buffer.from(print).equals(front.subarray(1))) return undefined;
+export function openKey({ key, fingerprint }: CredentialKey, blob: Uint8Array): Uint8Array | undefined {
+  const front = blob.subarray(0, 1 + FINGERPRINT_BYTES);
+  if (!sameBytes(fingerprint, front.subarray(1))) return undefined;
   const rest = blob.subarray(front.length, -CHECK_BYTES);
   const decipher = createDecipheriv(CIPHER, key, rest.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(front);

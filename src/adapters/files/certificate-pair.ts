@@ -4,6 +4,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 
 import { serialOf, type LeafFacts } from '../../certificates/certificate.ts';
 import { PsiError } from '../../core/error.ts';
+import { isoTime } from '../../core/time.ts';
 import type { CertificateMaterial } from '../../certificates/certificate-authority.ts';
 
 /** How far the authority's clock may be ahead. */
@@ -45,9 +46,9 @@ export function checkMaterial(
   const key: KeyObject = parsed(() => createPrivateKey(keyText), 'its private key cannot be read');
   if (!leaf.checkPrivateKey(key)) throw bad('the private key belongs to another certificate');
   const facts = factsOf(leaf);
-  if (facts.notAfter <= now) throw bad(`the certificate has expired already, on ${dayOf(facts.notAfter)}`, CLOCK);
+  if (facts.notAfter <= now) throw bad(`the certificate has expired already, on ${isoTime(facts.notAfter)}`, CLOCK);
   if (facts.notBefore > now + SKEW_MS) {
-    throw bad(`the certificate is not valid before ${dayOf(facts.notBefore)}`, CLOCK);
+    throw bad(`the certificate is not valid before ${isoTime(facts.notBefore)}`, CLOCK);
   }
   const chain = parsed(() => certificatesIn(material.chain), 'its chain cannot be read');
   const issuer = chain[0] ?? (material.ca === undefined ? undefined : certificatesIn(material.ca)[0]);
@@ -89,8 +90,4 @@ function bad(
 
 function lines(pem: string): string {
   return pem.endsWith('\n') ? pem : `${pem}\n`;
-}
-
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString();
 }

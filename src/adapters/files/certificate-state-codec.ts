@@ -6,6 +6,7 @@ import type {
   LeafFacts,
   PendingRequest,
 } from '../../certificates/certificate.ts';
+import { isoTime } from '../../core/time.ts';
 import { NO_STATE, serialOf } from '../../certificates/certificate.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -20,8 +21,8 @@ export function encodeState(state: CertificateState): string {
         ? {
             id: certificate.id,
             serial: certificate.serial,
-            notBefore: iso(certificate.notBefore),
-            notAfter: iso(certificate.notAfter),
+            notBefore: isoTime(certificate.notBefore),
+            notAfter: isoTime(certificate.notAfter),
           }
         : null,
       request: request
@@ -30,12 +31,12 @@ export function encodeState(state: CertificateState): string {
             certificateId: request.certificateId ?? null,
             asked: request.asked,
             status: request.status,
-            since: iso(request.since),
+            since: isoTime(request.since),
           }
         : null,
       owedHooks,
       problem: problem
-        ? { at: iso(problem.at), code: problem.code, message: problem.message, hint: problem.hint ?? null }
+        ? { at: isoTime(problem.at), code: problem.code, message: problem.message, hint: problem.hint ?? null }
         : null,
     },
     undefined,
@@ -114,8 +115,4 @@ function textOf(value: unknown): string | undefined {
 function timeOf(value: unknown): number | undefined {
   const time = typeof value === 'string' ? Date.parse(value) : NaN;
   return Number.isNaN(time) ? undefined : time;
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

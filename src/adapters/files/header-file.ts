@@ -1,10 +1,10 @@
 // The header file: one `Authorization:` line that the driver's curl reads at each call (`-H @FILE`). It is the only place outside
 // the config where the socket token stands, for its owner alone.
 
-import { timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+import { sameBytes } from '../../core/bytes.ts';
 import { PsiError } from '../../core/error.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import type { HeaderFile } from '../../registration/driver-command/header-file.ts';
@@ -23,9 +23,7 @@ export class DriverHeaderFile implements HeaderFile {
 
   async holds(token: SecretValue): Promise<boolean> {
     try {
-      const found = await readFile(this.#path);
-      const wanted = headerLine(token);
-      return found.length === wanted.length && timingSafeEqual(found, wanted);
+      return sameBytes(await readFile(this.#path), headerLine(token));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;
       throw fileError('read the header file', this.#path, error);

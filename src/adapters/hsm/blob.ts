@@ -6,32 +6,35 @@ import { PsiError } from '../../core/error.ts';
 import type { KeyFailure } from '../../sealing/key-wrapper.ts';
 
 const VERSION = 1;
-const PRINT_BYTES = 32;
+const FINGERPRINT_BYTES = 32;
 const CHECK_BYTES = 8;
 /** RSA-1024 is the smallest that OAEP with SHA-256 and 32 bytes fits into twice over. */
 const MIN_CIPHERTEXT_BYTES = 128;
 
 export type HsmBlob = {
   /** SHA-256 of the public key's SPKI, in hex. */
-  readonly keyPrint: string;
+  readonly fingerprint: string;
   readonly ciphertext: Uint8Array;
 };
 
-export function encodeBlob({ keyPrint, ciphertext }: HsmBlob): Uint8Array {
-  const body = Buffer.concat([Uint8Array.of(VERSION), Buffer.from(keyPrint, 'hex'), ciphertext]);
+export function encodeBlob({ fingerprint, ciphertext }: HsmBlob): Uint8Array {
+  const body = Buffer.concat([Uint8Array.of(VERSION), Buffer.from(fingerprint, 'hex'), ciphertext]);
   return Buffer.concat([body, checksum(body)]);
 }
 
 /** The checksum is against accidents, so that a damaged blob is told from another token's; authentic it is by the cache's header tag. */
 export function decodeBlob(blob: Uint8Array): HsmBlob {
   const body = blob.subarray(0, -CHECK_BYTES);
-  if (body.length < 1 + PRINT_BYTES + MIN_CIPHERTEXT_BYTES || !checksum(body).equals(blob.subarray(-CHECK_BYTES))) {
+  if (
+    body.length < 1 + FINGERPRINT_BYTES + MIN_CIPHERTEXT_BYTES ||
+    !checksum(body).equals(blob.subarray(-CHECK_BYTES))
+  ) {
     throw corrupt('damaged', 'is damaged');
   }
   if (body[0] !== VERSION) throw corrupt('version', 'is of a format that this psi does not know');
   return {
-    keyPrint: Buffer.from(body.subarray(1, 1 + PRINT_BYTES)).toString('hex'),
-    ciphertext: body.subarray(1 + PRINT_BYTES),
+    fingerprint: Buffer.from(body.subarray(1, 1 + FINGERPRINT_BYTES)).toString('hex'),
+    ciphertext: body.subarray(1 + FINGERPRINT_BYTES),
   };
 }
 

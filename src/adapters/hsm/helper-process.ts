@@ -5,7 +5,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 import type { Clock } from '../../core/clock.ts';
-import type { Answer, Request, TokenFailure } from './wire.ts';
+import { Mutex, type Release } from '../../core/mutex.ts';
+import type { TokenAnswer, TokenRequest, TokenFailure } from './wire.ts';
 
 // Where this file was compiled, the helper was too.
 const HELPER = fileURLToPath(new URL(`./helper${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
@@ -13,7 +14,7 @@ const HELPER = fileURLToPath(new URL(`./helper${import.meta.url.endsWith('.ts') 
 /** Closing the session takes a card its time too; then nobody waits for it any more. */
 const GRACE_MS = 5000;
 
-export type Outcome = Answer | { readonly ok: false; readonly ended: 'timeout' | 'closed' };
+export type Outcome = TokenAnswer | { readonly ok: false; readonly ended: 'timeout' | 'closed' };
 
 export type HelperOptions = {
   /** From the call to the answer, waiting for others included. A Nitrokey HSM 2 takes up to 30 s for a login. */
@@ -26,7 +27,7 @@ export class HelperProcess {
   readonly #clock: Clock;
   readonly #options: HelperOptions;
   readonly #closing = new AbortController();
-  #turn: Promise<void> = Promise.resolve();
+  readonly #oneByOne = new Mutex();
 
   constructor(deps: { readonly clock: Clock }, options: HelperOptions) {
     this.#clock = deps.clock;
@@ -34,24 +35,21 @@ export class HelperProcess {
   }
 
   /** `make` is called when it is this request's turn: what an earlier one found out (a refused PIN) can end it there. */
-  async ask(make: () => Promise<Request>): Promise<Outcome> {
+  async ask(make: () => Promise<TokenRequest>): Promise<Outcome> {
     const done = new AbortController();
     const late = this.#clock.sleep(this.#options.timeoutMs, AbortSignal.any([done.signal, this.#closing.signal])).then(
       () => 'timeout' as const,
       () => 'closed' as const,
     );
-    const turn = this.#turn;
-    const ended = Promise.withResolvers<undefined>();
     // The next one begins when this one's process is gone: a token is for one user at a time.
-    this.#turn = turn.then(() => ended.promise);
-    const end = (): void => {
-      ended.resolve(undefined);
-    };
+    const turn = this.#oneByOne.acquire();
     try {
-      const first = await Promise.race([turn, late]);
-      if (first !== undefined) {
-        void turn.then(end);
-        return { ok: false, ended: first };
+      const end = await Promise.race([turn, late]);
+      if (typeof end === 'string') {
+        void turn.then((unused) => {
+          unused();
+        });
+        return { ok: false, ended: end };
       }
       const request = await make().catch((error: unknown) => {
         end();
@@ -68,7 +66,7 @@ export class HelperProcess {
     this.#closing.abort();
   }
 
-  async #run(request: Request, late: Promise<'timeout' | 'closed'>, end: () => void): Promise<Outcome> {
+  async #run(request: TokenRequest, late: Promise<'timeout' | 'closed'>, end: Release): Promise<Outcome> {
     const child = fork(HELPER, [], {
       execArgv: [],
       env: this.#options.env,
@@ -102,10 +100,10 @@ export class HelperProcess {
   }
 }
 
-function answerOf(child: ChildProcess, request: Request, end: () => void): Promise<Answer> {
+function answerOf(child: ChildProcess, request: TokenRequest, end: Release): Promise<TokenAnswer> {
   const died: TokenFailure = { step: 'session', why: 'crashed', seen: [] };
   return new Promise((resolve) => {
-    child.once('message', (answer: Answer) => {
+    child.once('message', (answer: TokenAnswer) => {
       resolve(answer);
     });
     child.once('exit', () => {

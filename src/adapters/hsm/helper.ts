@@ -3,9 +3,9 @@
 
 import { Token } from './token.ts';
 import { resultOf, TokenError } from './token-error.ts';
-import type { Answer, Request } from './wire.ts';
+import type { TokenAnswer, TokenRequest } from './wire.ts';
 
-function answerTo(token: Token, request: Request): Answer {
+function answerTo(token: Token, request: TokenRequest): TokenAnswer {
   try {
     return token.run(request);
   } catch (error) {
@@ -14,7 +14,7 @@ function answerTo(token: Token, request: Request): Answer {
   }
 }
 
-process.once('message', (request: Request) => {
+process.once('message', (request: TokenRequest) => {
   const token = new Token(request.target);
   const answer = answerTo(token, request);
   process.send?.(answer, () => {

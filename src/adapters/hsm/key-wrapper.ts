@@ -4,6 +4,7 @@
 import { constants, publicEncrypt } from 'node:crypto';
 
 import { PsiError, toPsiError } from '../../core/error.ts';
+import { onceMore } from '../../core/retry.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Check, TokenKeys } from '../../sealing/backends.ts';
@@ -16,7 +17,7 @@ import { preflight } from './preflight.ts';
 import { PublicKeyFile } from './public-key-file.ts';
 import { statusOf } from './status.ts';
 import { wrapKeyOf, type WrapKey } from './wrap-key.ts';
-import type { Answer, Login, PublicKey, Request, TokenFacts, TokenFailure, TokenTarget } from './wire.ts';
+import type { TokenAnswer, Login, PublicKey, TokenRequest, TokenFacts, TokenFailure, TokenTarget } from './wire.ts';
 
 export type HsmKeyWrapperDeps = {
   readonly clock: Clock;
@@ -35,9 +36,9 @@ export type HsmKeyWrapperOptions = Partial<HelperOptions> & {
 const TIMEOUT_MS = 60_000;
 
 /** What a request is, before the PIN that it may need is known. */
-type Ask = (login: Login) => Request;
+type Ask = (login: Login) => TokenRequest;
 
-type Good = Extract<Answer, { readonly ok: true }>;
+type Good = Extract<TokenAnswer, { readonly ok: true }>;
 
 export class HsmKeyWrapper implements TokenKeys {
   readonly backend = 'hsm';
@@ -69,18 +70,18 @@ export class HsmKeyWrapper implements TokenKeys {
     // Its owner may wipe it while the token is asked for its public key.
     const bytes = new Uint8Array(dataKey.expose());
     try {
-      const { key, print } = await this.#wrapKeyNow();
+      const { key, fingerprint } = await this.#wrapKeyNow();
       const padding = constants.RSA_PKCS1_OAEP_PADDING;
-      return encodeBlob({ keyPrint: print, ciphertext: publicEncrypt({ key, padding, oaepHash: 'sha256' }, bytes) });
+      return encodeBlob({ fingerprint, ciphertext: publicEncrypt({ key, padding, oaepHash: 'sha256' }, bytes) });
     } finally {
       bytes.fill(0);
     }
   }
 
   async unwrap(blob: Uint8Array): Promise<SecretValue> {
-    const { keyPrint, ciphertext } = decodeBlob(blob);
+    const { fingerprint, ciphertext } = decodeBlob(blob);
     const target = this.#target;
-    const answer = await this.#use((login) => ({ op: 'unwrap', target, login, ciphertext, keyPrint }), false).catch(
+    const answer = await this.#use((login) => ({ op: 'unwrap', target, login, ciphertext, fingerprint }), false).catch(
       (error: unknown) => {
         // Another token or key than before: wrapping goes on for the one that is there, not for the one that was kept.
         if (toPsiError(error).details['reason'] === 'other-device') this.#forget();
@@ -151,18 +152,18 @@ export class HsmKeyWrapper implements TokenKeys {
     this.#wrapKey = key;
     this.#fileIsOld = false;
     // Without the file the next save needs the token: no reason to fail this call.
-    if (known?.print !== key.print) await this.#file.write(key).catch(() => undefined);
+    if (known?.fingerprint !== key.fingerprint) await this.#file.write(key).catch(() => undefined);
     return key;
   }
 
   async #inspect(): Promise<TokenFacts> {
-    const request: Request = { op: 'inspect', target: this.#target };
+    const request: TokenRequest = { op: 'inspect', target: this.#target };
     return (await this.#ask(() => Promise.resolve(request))).facts;
   }
 
   async #use(ask: Ask, force: boolean): Promise<Good> {
     let pin: Pin | undefined;
-    const make = async (): Promise<Request> => {
+    const make = async (): Promise<TokenRequest> => {
       pin = await this.#pins.read();
       if (pin && this.#pins.isRefused(pin)) throw refusedPin(this.#target);
       return ask({ pin: pin?.value.expose(), force });
@@ -172,11 +173,10 @@ export class HsmKeyWrapper implements TokenKeys {
     });
   }
 
-  async #ask(
-    make: () => Promise<Request>,
-    onFailure: (failure: TokenFailure) => void = () => undefined,
-  ): Promise<Good> {
-    for (let attempt = 0; ; attempt += 1) {
+  #ask(make: () => Promise<TokenRequest>, onFailure: (failure: TokenFailure) => void = () => undefined): Promise<Good> {
+    let recoverable = false;
+    const ask = async (): Promise<Good> => {
+      recoverable = false;
       this.#throwIfClosed();
       const outcome = await this.#helper.ask(make);
       if (outcome.ok) return outcome;
@@ -184,8 +184,10 @@ export class HsmKeyWrapper implements TokenKeys {
         throw outcome.ended === 'closed' ? closedToken(this.#target) : silentToken(this.#target, this.#timeoutMs);
       }
       onFailure(outcome.failure);
-      if (attempt > 0 || !isRecoverable(outcome.failure)) throw tokenError(outcome.failure, this.#target);
-    }
+      recoverable = isRecoverable(outcome.failure);
+      throw tokenError(outcome.failure, this.#target);
+    };
+    return onceMore(ask, () => recoverable);
   }
 
   #throwIfClosed(): void {

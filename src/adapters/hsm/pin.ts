@@ -60,17 +60,17 @@ export type Pin = { readonly value: SecretValue; readonly from: string };
 export class RefusedPins {
   // So that a refused PIN is known again without being kept.
   readonly #salt = randomBytes(32);
-  readonly #prints = new Set<string>();
+  readonly #fingerprints = new Set<string>();
 
   add(token: string, pin: SecretValue): void {
-    this.#prints.add(this.#print(token, pin));
+    this.#fingerprints.add(this.#fingerprint(token, pin));
   }
 
   has(token: string, pin: SecretValue): boolean {
-    return this.#prints.has(this.#print(token, pin));
+    return this.#fingerprints.has(this.#fingerprint(token, pin));
   }
 
-  #print(token: string, pin: SecretValue): string {
+  #fingerprint(token: string, pin: SecretValue): string {
     return createHmac('sha256', this.#salt).update(token).update('\0').update(pin.expose()).digest('hex');
   }
 }

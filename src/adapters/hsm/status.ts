@@ -51,6 +51,6 @@ export function checksOf(target: TokenTarget, { facts, pinFrom, refused }: Seen)
 
 function keyLine({ publicKey }: TokenFacts): string {
   if (!publicKey) return 'not to be seen without a login';
-  const { key, print } = wrapKeyOf(publicKey);
-  return `RSA-${String(key.asymmetricKeyDetails?.modulusLength)}, sha256 ${print.slice(0, 16)}`;
+  const { key, fingerprint } = wrapKeyOf(publicKey);
+  return `RSA-${String(key.asymmetricKeyDetails?.modulusLength)}, sha256 ${fingerprint.slice(0, 16)}`;
 }

@@ -6,7 +6,7 @@ import pkcs11, { type Handle, type RsaOAEP, type Template } from 'pkcs11js';
 import { chooseSlot, pinState, slotNumber, unpadded } from './slots.ts';
 import { resultOf, TokenError } from './token-error.ts';
 import { wrapKeyOf } from './wrap-key.ts';
-import type { Answer, Login, PublicKey, Request, Step, TokenFacts, TokenTarget } from './wire.ts';
+import type { TokenAnswer, Login, PublicKey, TokenRequest, Step, TokenFacts, TokenTarget } from './wire.ts';
 
 const OAEP_SHA256: RsaOAEP = {
   type: pkcs11.CK_PARAMS_RSA_OAEP,
@@ -26,17 +26,17 @@ export class Token {
     this.#target = target;
   }
 
-  run(request: Request): Answer {
+  run(request: TokenRequest): TokenAnswer {
     const slot = this.#open();
     const facts = this.#facts(slot);
     if (request.op === 'inspect') return { ok: true, facts };
-    if (request.op === 'unwrap' && facts.publicKey) requirePrint(facts.publicKey, request.keyPrint);
+    if (request.op === 'unwrap' && facts.publicKey) requireFingerprint(facts.publicKey, request.fingerprint);
     this.#login(facts, request.login);
     const key = this.#key(pkcs11.CKO_PRIVATE_KEY);
     if (key === undefined) throw new TokenError('no-key', this.#labels());
     const publicKey = facts.publicKey ?? this.#publicKeyOf(key);
     if (request.op === 'login') return { ok: true, facts, publicKey };
-    requirePrint(publicKey, request.keyPrint);
+    requireFingerprint(publicKey, request.fingerprint);
     return { ok: true, facts, publicKey, dataKey: this.#decrypt(key, request.ciphertext, request.login) };
   }
 
@@ -161,6 +161,6 @@ export class Token {
   }
 }
 
-function requirePrint(key: PublicKey, print: string): void {
-  if (wrapKeyOf(key).print !== print) throw new TokenError('other-key');
+function requireFingerprint(key: PublicKey, fingerprint: string): void {
+  if (wrapKeyOf(key).fingerprint !== fingerprint) throw new TokenError('other-key');
 }

@@ -14,10 +14,10 @@ export type TokenTarget = {
   readonly key: { readonly label: string | undefined; readonly id: string | undefined };
 };
 
-export type Request = { readonly target: TokenTarget } & (
+export type TokenRequest = { readonly target: TokenTarget } & (
   | { readonly op: 'inspect' }
   | { readonly op: 'login'; readonly login: Login }
-  | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly keyPrint: string }
+  | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly fingerprint: string }
 );
 
 export type Login = {
@@ -41,7 +41,7 @@ export type TokenFacts = {
   readonly publicKey: PublicKey | undefined;
 };
 
-export type Answer =
+export type TokenAnswer =
   | { readonly ok: true; readonly facts: TokenFacts; readonly publicKey?: PublicKey; readonly dataKey?: Uint8Array }
   | { readonly ok: false; readonly failure: TokenFailure };
 

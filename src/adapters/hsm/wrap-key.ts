@@ -1,4 +1,4 @@
-// The public half of the token's key, which wraps; and the print it is known by. No module is loaded for it.
+// The public half of the token's key, which wraps; and the fingerprint it is known by. No module is loaded for it.
 
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 
@@ -7,7 +7,7 @@ import type { PublicKey } from './wire.ts';
 export type WrapKey = {
   readonly key: KeyObject;
   /** SHA-256 of its SPKI, in hex. */
-  readonly print: string;
+  readonly fingerprint: string;
 };
 
 /** Of a token's own words. */
@@ -17,14 +17,14 @@ export function wrapKeyOf({ modulus, exponent }: PublicKey): WrapKey {
     n: Buffer.from(modulus).toString('base64url'),
     e: Buffer.from(exponent).toString('base64url'),
   };
-  return withPrint(createPublicKey({ key: jwk, format: 'jwk' }));
+  return withFingerprint(createPublicKey({ key: jwk, format: 'jwk' }));
 }
 
 export function wrapKeyOfPem(pem: string): WrapKey {
-  return withPrint(createPublicKey(pem));
+  return withFingerprint(createPublicKey(pem));
 }
 
-function withPrint(key: KeyObject): WrapKey {
-  const print = createHash('sha256').update(key.export({ type: 'spki', format: 'der' }));
-  return { key, print: print.digest('hex') };
+function withFingerprint(key: KeyObject): WrapKey {
+  const hash = createHash('sha256').update(key.export({ type: 'spki', format: 'der' }));
+  return { key, fingerprint: hash.digest('hex') };
 }

@@ -27,7 +27,7 @@ export type ApiRequest = {
   readonly timeoutMs?: number;
 };
 
-export type Answer = {
+export type ServerAnswer = {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfter: string | undefined;
@@ -40,7 +40,7 @@ export type Api = {
   /** Where it connects to: host and port, for messages. */
   readonly where: string;
   /** Fails with PROVIDER_DOWN or DEADLINE when there is no complete answer. */
-  readonly ask: (request: ApiRequest, signal?: AbortSignal) => Promise<Answer>;
+  readonly ask: (request: ApiRequest, signal?: AbortSignal) => Promise<ServerAnswer>;
   readonly close: () => void;
 };
 
@@ -79,7 +79,7 @@ export function createApi(options: ApiOptions): Api {
     });
   };
 
-  const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<Answer> => {
+  const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
     const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
     const context = { apiUrl, where, certified: clientCertificate !== undefined };
     const secrets = [bearer, ...hidden, ...headers.values()];
@@ -146,7 +146,10 @@ export function createApi(options: ApiOptions): Api {
   };
 }
 
-function answerOf({ statusCode: status, headers, body }: Response, secrets: readonly (string | undefined)[]): Answer {
+function answerOf(
+  { statusCode: status, headers, body }: Response,
+  secrets: readonly (string | undefined)[],
+): ServerAnswer {
   const text = typeof body === 'string' ? body : '';
   return {
     status,

@@ -6,7 +6,7 @@ import type {
   CertificateMaterial,
   RequestAnswer,
 } from '../../certificates/certificate-authority.ts';
-import type { Answer, ApiRequest } from './api.ts';
+import type { ServerAnswer, ApiRequest } from './api.ts';
 import { refusedCertificate } from './certificate-errors.ts';
 import { bundleRequest, issueRequest, lookRequest, renewRequest, statusRequest } from './certificate-requests.ts';
 import { decodeBundle, decodeOrdered, decodeRecorded, decodeRenewed, decodeRequested } from './codec.ts';
@@ -26,7 +26,7 @@ export function createCertificateAuthority(connection: Connection): CertificateA
     what: string,
     signal: AbortSignal,
     expected: (fault: Fault) => boolean,
-  ): Promise<Answer | undefined> => {
+  ): Promise<ServerAnswer | undefined> => {
     const answer = await connection.call(project, request, signal);
     const fault = faultOf(answer);
     if (!fault) return answer;
@@ -36,7 +36,7 @@ export function createCertificateAuthority(connection: Connection): CertificateA
   const isUnknown = (fault: Fault): boolean => fault.kind === 'missing';
   const isGone = (fault: Fault): boolean =>
     isUnknown(fault) || (fault.kind === 'other' && GONE.test(fault.refusal?.message ?? ''));
-  const read = <T>(answer: Answer, decode: (body: string) => T | undefined, what: string): T => {
+  const read = <T>(answer: ServerAnswer, decode: (body: string) => T | undefined, what: string): T => {
     const decoded = decode(answer.body);
     if (decoded === undefined) throw noAnswer(what, answer, connection.context());
     return decoded;
@@ -73,7 +73,7 @@ export function createCertificateAuthority(connection: Connection): CertificateA
       if (!renewed.certificateRequestId) throw noAnswer(what, answer, connection.context());
       return { kind: 'pending', requestId: renewed.certificateRequestId, status: 'pending' };
     },
-    look: async (project, id, signal) => {
+    inspect: async (project, id, signal) => {
       const answer = await ask(project, lookRequest(id), 'to look at a certificate', signal, isUnknown);
       if (!answer) return undefined;
       const record = read(answer, decodeRecorded, 'the look at a certificate');

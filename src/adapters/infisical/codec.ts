@@ -52,7 +52,7 @@ const ServiceAccountKey = t.intersection([
   t.type({ client_email: t.string, private_key: t.string }),
   t.partial({ private_key_id: t.string }),
 ]);
-const Refusal = t.partial({ error: t.unknown, message: t.unknown, reqId: t.unknown, details: t.unknown });
+const ServerRefusal = t.partial({ error: t.unknown, message: t.unknown, reqId: t.unknown, details: t.unknown });
 const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string, t.number])) }));
 
 export type Item = t.TypeOf<typeof Item>;
@@ -68,7 +68,7 @@ export type Bundle = t.TypeOf<typeof Bundle>;
 export type Claims = t.TypeOf<typeof Claims>;
 
 /** What a refusing server says. Proxies say it in HTML, and then there is none of it. */
-export type Refusal = {
+export type ServerRefusal = {
   readonly error: string;
   readonly message: string;
   readonly reqId: string | undefined;
@@ -128,8 +128,8 @@ export function decodeServiceAccountKey(json: string): t.TypeOf<typeof ServiceAc
   return decode(ServiceAccountKey, json);
 }
 
-export function decodeRefusal(body: string): Refusal | undefined {
-  const refusal = decode(Refusal, body);
+export function decodeRefusal(body: string): ServerRefusal | undefined {
+  const refusal = decode(ServerRefusal, body);
   if (refusal === undefined) return undefined;
   const issues = Issues.decode(refusal.message);
   return {

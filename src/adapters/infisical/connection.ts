@@ -5,7 +5,7 @@ import { PsiError } from '../../core/error.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Place } from '../../provider/secret-source.ts';
 import type { TokenStore } from '../../provider/token-store.ts';
-import { createApi, type Answer, type ApiOptions, type ApiRequest } from './api.ts';
+import { createApi, type ServerAnswer, type ApiOptions, type ApiRequest } from './api.ts';
 import { AccessToken } from './auth/access-token.ts';
 import type { LoginTools } from './auth/login.ts';
 import { loginFor, type Auth, type LoginAuth } from './auth/methods.ts';
@@ -32,13 +32,13 @@ export type Connection = {
   /** A place as the server and messages name it. NOT_FOUND: no such project in the config. */
   readonly subjectOf: (place: Place, key?: string) => Subject;
   /** One call as the identity of a project; refusals come back as they are. Fails as `Api.ask` and a login do. */
-  readonly call: (project: string, request: ApiRequest, signal: AbortSignal) => Promise<Answer>;
+  readonly call: (project: string, request: ApiRequest, signal: AbortSignal) => Promise<ServerAnswer>;
   /** The answer of the first version of the API that the server has. A refusal comes back as its fault. */
   readonly callVersioned: (
     project: string,
     requestFor: (version: ApiVersion) => ApiRequest,
     signal: AbortSignal,
-  ) => Promise<Answer | Fault>;
+  ) => Promise<ServerAnswer | Fault>;
   /** Ends idle connections. Calls under way still finish. */
   readonly close: () => void;
 };

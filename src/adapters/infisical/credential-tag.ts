@@ -1,7 +1,8 @@
 // A salted digest that tells whether two credentials are the same without holding either. Made for machine credentials of full
 // entropy: a password would need a slow digest.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { sameBytes } from '../../core/bytes.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 
 export function tagOf(credential: SecretValue, salt = randomBytes(16).toString('hex')): string {
@@ -9,7 +10,5 @@ export function tagOf(credential: SecretValue, salt = randomBytes(16).toString('
 }
 
 export function hasTag(credential: SecretValue, tag: string): boolean {
-  const own = Buffer.from(tagOf(credential, tag.split(':')[0]));
-  const other = Buffer.from(tag);
-  return own.length === other.length && timingSafeEqual(own, other);
+  return sameBytes(Buffer.from(tagOf(credential, tag.split(':')[0])), Buffer.from(tag));
 }

@@ -1,9 +1,9 @@
 // An answer that is not the wanted one, as PsiError: what was refused, to whom it is said, what to do. Never a value or a token.
 
 import { PsiError, type ErrorCode, type ErrorInit } from '../../core/error.ts';
-import type { Answer } from './api.ts';
+import type { ServerAnswer } from './api.ts';
 import type { Fault } from './fault.ts';
-import { namedWaitMs } from './wait.ts';
+import { askedWaitMs } from './asked-wait.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
 
 export type Subject = {
@@ -81,7 +81,7 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
   const status = String(answer.status);
   const details = { status: answer.status };
   if (kind === 'throttled') {
-    const wait = namedWaitMs(answer, now);
+    const wait = askedWaitMs(answer, now);
     const asked = wait === undefined ? '' : `; it asks to wait ${String(Math.ceil(wait / 1000))} s`;
     return new PsiError('THROTTLED', `infisical limits requests (${status})${asked}${requestId(refusal)}`, {
       hint: 'all hosts behind one address share the limit: put secrets that start together into one path, or raise it on the server',
@@ -125,7 +125,7 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
 }
 
 /** A success that holds something else. */
-export function noAnswer(what: string, answer: Answer, { apiUrl }: Context): PsiError {
+export function noAnswer(what: string, answer: ServerAnswer, { apiUrl }: Context): PsiError {
   return new PsiError('PROVIDER_DOWN', `infisical answered ${what} with ${looksLike(answer)}`, {
     hint: `a proxy or a login page in between? \`curl -i ${apiUrl}/api/status\` on this host must print JSON`,
     retry: 'later',

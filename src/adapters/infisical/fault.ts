@@ -1,8 +1,8 @@
 // What a refusing answer means, for both generations of the server. The one of 2024 swaps 401 and 403 and calls an expired token a 500,
 // so the name in `error` decides first and the status only after it.
 
-import type { Answer } from './api.ts';
-import { decodeRefusal, type Refusal } from './codec.ts';
+import type { ServerAnswer } from './api.ts';
+import { decodeRefusal, type ServerRefusal } from './codec.ts';
 
 export type FaultKind =
   /** The token is no longer taken: a new login can help. */
@@ -22,16 +22,20 @@ export type FaultKind =
   | 'gateway'
   | 'other';
 
-export type Fault = { readonly kind: FaultKind; readonly answer: Answer; readonly refusal: Refusal | undefined };
+export type Fault = {
+  readonly kind: FaultKind;
+  readonly answer: ServerAnswer;
+  readonly refusal: ServerRefusal | undefined;
+};
 
 /** undefined: the server did what it was asked for. */
-export function faultOf(answer: Answer): Fault | undefined {
+export function faultOf(answer: ServerAnswer): Fault | undefined {
   if (answer.status >= 200 && answer.status < 300) return undefined;
   const refusal = decodeRefusal(answer.body);
   return { kind: kindOf(answer.status, refusal), answer, refusal };
 }
 
-function kindOf(status: number, refusal: Refusal | undefined): FaultKind {
+function kindOf(status: number, refusal: ServerRefusal | undefined): FaultKind {
   if (status < 400) return 'redirect';
   if (status === 429 || refusal?.error === 'RateLimitExceeded') return 'throttled';
   return refusal === undefined ? kindOfForeign(status) : (kindByName(status, refusal) ?? kindByStatus(status, refusal));
@@ -43,7 +47,7 @@ function kindOfForeign(status: number): FaultKind {
   return status >= 500 ? 'server' : 'gateway';
 }
 
-function kindByName(status: number, { error, message }: Refusal): FaultKind | undefined {
+function kindByName(status: number, { error, message }: ServerRefusal): FaultKind | undefined {
   // 2024: "not a part of the project" comes as an authentication error, and no new login changes it.
   if (/\bnot (?:a )?(?:part|member) of\b/i.test(message)) return 'permission';
   if (error === 'TokenError' || error.startsWith('Unauthorized')) return 'token';
@@ -57,7 +61,7 @@ function kindByName(status: number, { error, message }: Refusal): FaultKind | un
   return undefined;
 }
 
-function kindByStatus(status: number, { message, reqId }: Refusal): FaultKind {
+function kindByStatus(status: number, { message, reqId }: ServerRefusal): FaultKind {
   if (status === 404) return reqId === undefined && /^Route .* not found$/i.test(message) ? 'route' : 'missing';
   // 2024: a missing folder or secret.
   if (status === 400 && /\bnot found\b/i.test(message)) return 'missing';

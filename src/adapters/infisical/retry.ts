@@ -1,9 +1,10 @@
-// When a request is made again, and after which pause. The client that does it is api.ts's business.
+// What a single request is made again for by got itself, within a second: somebody waits. What takes longer is for callers who can wait, by
+// core/retry.ts; they are told the time that the server asked for.
 
-import { namedWaitMs } from './wait.ts';
+import { askedWaitMs } from './asked-wait.ts';
 
-/** Longer waits are for callers that hold nobody's lock: they are told the time and come again. */
-const LONGEST_WAIT_MS = 1_000;
+/** Longer waits are for callers that hold nobody's lock. */
+const LONGEST_ASKED_MS = 1_000;
 
 export const RETRY = {
   limit: 2,
@@ -24,7 +25,7 @@ export const RETRY = {
   // Both tries together stay below a second: somebody waits.
   backoffLimit: 200,
   noise: 100,
-  maxRetryAfter: LONGEST_WAIT_MS,
+  maxRetryAfter: LONGEST_ASKED_MS,
   enforceRetryRules: true,
 };
 
@@ -32,13 +33,13 @@ export const RETRY = {
 type FailedTry = { readonly response?: { readonly statusCode: number; readonly body: unknown } | undefined };
 
 /**
- * Milliseconds, 0 for no further try. A wait that the server names only in its text counts like the header; a 500 that speaks of the
- * token is no failure to wait out.
+ * The pause before the next try in milliseconds, 0 for no further one. A wait asked for in the text alone counts like the header; a 500 that
+ * speaks of the token is no failure to wait out.
  */
 export function pauseMs({ response }: FailedTry, computed: number): number {
   if (response === undefined || typeof response.body !== 'string') return computed;
   if (/"message":\s*"(?:jwt |invalid signature)/.test(response.body)) return 0;
-  const named = namedWaitMs({ retryAfter: undefined, body: response.body }, 0);
-  if (response.statusCode !== 429 || named === undefined) return computed;
-  return named > LONGEST_WAIT_MS ? 0 : Math.max(1, named);
+  const asked = askedWaitMs({ retryAfter: undefined, body: response.body }, 0);
+  if (response.statusCode !== 429 || asked === undefined) return computed;
+  return asked > LONGEST_ASKED_MS ? 0 : Math.max(1, asked);
 }

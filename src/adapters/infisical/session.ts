@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { PsiError } from '../../core/error.ts';
+import { SingleFlight } from '../../core/single-flight.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { StoredToken, TokenStore } from '../../provider/token-store.ts';
 import type { Api } from './api.ts';
@@ -31,7 +32,7 @@ export class Session implements TokenKeeper {
   readonly #deps: SessionDeps;
   readonly #name: string;
   #current: StoredToken | undefined;
-  #flight: Promise<string> | undefined;
+  readonly #logins = new SingleFlight<'token', string>();
   #refused: Refused | undefined;
   #discarded: string | undefined;
   /** The last one obtained, until its very end: for when a new one cannot be had before. */
@@ -45,12 +46,8 @@ export class Session implements TokenKeeper {
   /** Fails with the signal when it aborts; the login goes on. */
   async token(signal: AbortSignal): Promise<string> {
     if (this.#usable(this.#current)) return this.#current.token;
-    this.#flight ??= this.#obtain()
-      .catch((thrown: unknown) => this.#lastResort(thrown))
-      .finally(() => {
-        this.#flight = undefined;
-      });
-    return await this.#orAborted(this.#flight, signal);
+    const login = this.#logins.run('token', () => this.#obtain().catch((thrown: unknown) => this.#lastResort(thrown)));
+    return await this.#orAborted(login, signal);
   }
 
   /** The server no longer takes this token. */

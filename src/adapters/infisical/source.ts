@@ -1,7 +1,7 @@
 // Infisical as a SecretSource: all projects of one provider, read over one connection.
 
 import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
-import type { Answer, ApiRequest } from './api.ts';
+import type { ServerAnswer, ApiRequest } from './api.ts';
 import { decodeListing, decodeSingle } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { hiddenValue, missingSecret, noAnswer, refusedCall, type Subject } from './errors.ts';
@@ -13,7 +13,7 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     subject: Subject,
     requestFor: (version: ApiVersion) => ApiRequest,
     signal: AbortSignal,
-  ): Promise<Answer> => {
+  ): Promise<ServerAnswer> => {
     const answer = await connection.callVersioned(subject.project, requestFor, signal);
     if ('kind' in answer) throw refusedCall(answer, subject, connection.context());
     return answer;

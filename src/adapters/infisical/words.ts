@@ -1,7 +1,7 @@
 // The server's own words in PSI's messages: one line, short, and nothing that looks like a token.
 
-import type { Answer } from './api.ts';
-import type { Refusal } from './codec.ts';
+import type { ServerAnswer } from './api.ts';
+import type { ServerRefusal } from './codec.ts';
 
 const LONGEST = 200;
 const JWT = /eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
@@ -13,18 +13,18 @@ export function oneLine(text: string): string {
 }
 
 /** `: what it said [req-1]`, as far as it said anything. */
-export function saying(refusal: Refusal | undefined): string {
+export function saying(refusal: ServerRefusal | undefined): string {
   const words = refusal?.message ? `: ${oneLine(refusal.message)}` : '';
   return `${words}${requestId(refusal)}`;
 }
 
 /** What support asks for. */
-export function requestId(refusal: Refusal | undefined): string {
+export function requestId(refusal: ServerRefusal | undefined): string {
   return refusal?.reqId === undefined ? '' : ` [${oneLine(refusal.reqId)}]`;
 }
 
 /** What a body is that should have been something else, without repeating any of it but the name of its first tag. */
-export function looksLike({ contentType, body }: Answer): string {
+export function looksLike({ contentType, body }: ServerAnswer): string {
   const text = body.trimStart();
   if (text === '') return 'an empty body';
   const tag = /^<[!/?]?([a-z][a-z0-9]*)/i.exec(text)?.[1];

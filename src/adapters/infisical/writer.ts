@@ -3,7 +3,7 @@
 import { PsiError } from '../../core/error.ts';
 import type { Place } from '../../provider/secret-source.ts';
 import type { BatchOutcome, SecretToWrite, SecretWriter } from '../../provider/secret-writer.ts';
-import type { Answer } from './api.ts';
+import type { ServerAnswer } from './api.ts';
 import { decodeProject, decodeWritten, type Written } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { noAnswer, type Subject } from './errors.ts';
@@ -32,8 +32,8 @@ export function createInfisicalWriter(connection: Connection): SecretWriter {
     subject: Subject,
     items: readonly Item[],
     signal: AbortSignal,
-  ): Promise<Answer> => {
-    const ask = (): Promise<Answer | Fault> =>
+  ): Promise<ServerAnswer> => {
+    const ask = (): Promise<ServerAnswer | Fault> =>
       connection.callVersioned(
         subject.project,
         (version) => batchRequest(version, subject, { how, items, projectSlug: slugs.get(subject.project) }),

@@ -5,7 +5,7 @@ import { PsiError, type ErrorInit } from '../../core/error.ts';
 import { decodeRefusal } from './codec.ts';
 
 /** As much of an answer as a refusal needs. */
-export type Answer = { readonly status: number; readonly body: Buffer };
+type Answer = { readonly status: number; readonly body: Buffer };
 
 export type Connection = { readonly socketPath: string; readonly timeoutMs: number; readonly timedOut: boolean };
 

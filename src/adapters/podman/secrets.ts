@@ -3,6 +3,7 @@
 
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { isSecretId } from '../../core/naming.ts';
+import { onceMore } from '../../core/retry.ts';
 import { sameOptions, type RegisteredSecret } from '../../registration/registered-secret.ts';
 import type { NewSecret, RegistryFeatures, SecretRegistry } from '../../registration/secret-registry.ts';
 import { decodeCreated, decodeListing, decodeSecret } from './codec.ts';
@@ -57,12 +58,13 @@ class PodmanSecrets implements SecretRegistry {
 
   async replace(current: RegisteredSecret, secret: NewSecret): Promise<string> {
     const { replace, version } = await this.features();
-    await this.#mustBe(current, secret.name);
+    await this.#assertUnchanged(current, secret.name);
     try {
       if (replace)
         return await this.#verified(secret, await this.#post(`replace ${secret.name}`, secret, { replace: 'true' }));
       await this.#remove(current.id, `remove ${secret.name}`);
-      return await this.#createAgain(secret);
+      // Until this succeeds no container that uses the secret can start, so it is tried once more at once.
+      return await onceMore(() => this.create(secret));
     } catch (thrown) {
       throw await this.#afterFailedReplace(current, toPsiError(thrown), version);
     }
@@ -102,7 +104,7 @@ class PodmanSecrets implements SecretRegistry {
   }
 
   /** By id and in full: Podman also resolves prefixes of ids, and a replace of a name that is gone makes it delete another secret. */
-  async #mustBe(current: RegisteredSecret, name: string): Promise<void> {
+  async #assertUnchanged(current: RegisteredSecret, name: string): Promise<void> {
     const found = isSecretId(current.id) ? await this.#inspect(current.id) : undefined;
     if (found?.id === current.id && found.name === name) return;
     throw new PsiError('HOST', `podman has no ${name} with the id it had before`, {
@@ -121,16 +123,6 @@ class PodmanSecrets implements SecretRegistry {
   async #remove(id: string, what: string): Promise<void> {
     const answer = await this.#api({ method: 'DELETE', path: `${SECRETS}/${id}` });
     if (answer.status !== 204) throw refusal(what, answer);
-  }
-
-  /** Until this succeeds no container that uses the secret can start, so it is tried once more at once. */
-  async #createAgain(secret: NewSecret): Promise<string> {
-    try {
-      return await this.create(secret);
-    } catch (thrown) {
-      if (toPsiError(thrown).retry === 'no') throw thrown;
-      return this.create(secret);
-    }
   }
 
   /** Podman deletes before it stores, so the worst outcome of a failed replace is a missing secret: that has to be said. */

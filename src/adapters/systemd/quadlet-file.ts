@@ -54,7 +54,7 @@ export class QuadletFolder implements QuadletFiles {
       await writeFileAtomic(path, after, { mode: found.mode & 0o777, owner: found });
       return backup;
     } catch (error) {
-      throw fileError('edit the quadlet', path, error);
+      throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('edit the quadlet', path, error);
     }
   }
 

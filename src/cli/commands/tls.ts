@@ -1,7 +1,7 @@
 // `psi infisical tls …`: runs in its own process, which owns the state of the certificates.
 
 import type { Config } from '../../config/config.ts';
-import type { TlsMode } from '../../certificates/plan.ts';
+import type { CertificateRunMode } from '../../certificates/plan.ts';
 import type { Composition } from '../composition.ts';
 import { printTlsRun, printTlsStatus } from '../tls-report.ts';
 import type { Terminal } from '../terminal.ts';
@@ -11,7 +11,7 @@ export async function tlsRunCommand(
   composition: Composition,
   terminal: Terminal,
   options: {
-    readonly mode: TlsMode;
+    readonly mode: CertificateRunMode;
     readonly name: string | undefined;
     readonly force: boolean;
     readonly json: boolean;

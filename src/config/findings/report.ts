@@ -1,14 +1,14 @@
 // Issues as text for people: where, expected, got, hint, and the line with carets. Everything secret is already hidden here.
 
+import { styleText } from 'node:util';
 import type { LocatedIssue } from './issue.ts';
 
 export type ReportOptions = { readonly color: boolean };
 
-const STYLES = { bold: '1', red: '31', green: '32', cyan: '36', dim: '2' } as const;
-
 export function formatIssues(issues: readonly LocatedIssue[], options: ReportOptions): string {
-  const paint = (style: keyof typeof STYLES, text: string): string =>
-    options.color ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+  // Whether there is to be colour is the caller's to say, who knows where the text goes.
+  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+    options.color ? styleText(style, text, { validateStream: false }) : text;
 
   return issues
     .map((issue) => {

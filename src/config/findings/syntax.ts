@@ -1,15 +1,17 @@
 // YAML text to a document, or to what is wrong with its syntax. The wording is ours: yaml's messages quote the text around the
 // mistake, and that may be a secret.
 
-import { isAlias, parseDocument, visit } from 'yaml';
+import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
 import type { Document, ErrorCode } from 'yaml';
 import type { Place } from './position.ts';
 
 export type SyntaxProblem = { readonly place: Place; readonly got: string };
 
-export type Parsed =
+/** `lines`: from an offset in the text to its line and column, both counted from 1. */
+export type Parsed = { readonly lines: LineCounter } & (
   | { readonly ok: true; readonly doc: Document; readonly value: unknown }
-  | { readonly ok: false; readonly problems: readonly SyntaxProblem[] };
+  | { readonly ok: false; readonly problems: readonly SyntaxProblem[] }
+);
 
 const WORDS: Readonly<Partial<Record<ErrorCode, string>>> = {
   BAD_DQ_ESCAPE: 'an unknown escape in double quotes',
@@ -25,11 +27,19 @@ const WORDS: Readonly<Partial<Record<ErrorCode, string>>> = {
 };
 
 export function parseYaml(text: string): Parsed {
+  const lines = new LineCounter();
+  const bad = (problems: readonly SyntaxProblem[]): Parsed => ({ ok: false, problems, lines });
   let doc: Document;
   try {
     // merge: YAML 1.1 had `<<`, and files of the Python PSI may use it. Duplicates are reported by inspect.ts, with their path.
     // logLevel: warnings are taken from the document instead of being printed by the process.
-    doc = parseDocument(text, { merge: true, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
+    doc = parseDocument(text, {
+      merge: true,
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: 'error',
+      lineCounter: lines,
+    });
   } catch {
     return bad([{ place: { start: 0, end: 0 }, got: 'text that is nested too deeply to read' }]);
   }
@@ -49,7 +59,7 @@ export function parseYaml(text: string): Parsed {
   if (problems.length > 0) return bad(problems.filter(isFirstAtItsPlace));
   try {
     // The bound stops a few lines of aliases of aliases from growing to gigabytes.
-    return { ok: true, doc, value: doc.toJS({ maxAliasCount: 50 }) };
+    return { ok: true, lines, doc, value: doc.toJS({ maxAliasCount: 50 }) };
   } catch {
     return bad([{ place: { start: 0, end: 0 }, got: 'too many aliases' }]);
   }
@@ -58,8 +68,4 @@ export function parseYaml(text: string): Parsed {
 /** One mistake often breaks two rules of YAML at the same character. */
 function isFirstAtItsPlace(problem: SyntaxProblem, index: number, all: readonly SyntaxProblem[]): boolean {
   return all.findIndex(({ place }) => place.start === problem.place.start) === index;
-}
-
-function bad(problems: readonly SyntaxProblem[]): Parsed {
-  return { ok: false, problems };
 }

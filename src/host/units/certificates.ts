@@ -6,7 +6,7 @@ import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
 import { unitFile } from './unit-file.ts';
 
-export function tlsRenewUnit(): string {
+export function certificateRenewUnit(): string {
   return unitFile('psi-tls-renew.service', [
     [
       'Unit',
@@ -29,7 +29,7 @@ export function tlsRenewUnit(): string {
   ]);
 }
 
-export function tlsRenewTimer({ tls }: HostLayout): string {
+export function certificateRenewTimer({ tls }: HostLayout): string {
   const schedule =
     tls?.often === true
       ? [

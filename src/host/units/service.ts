@@ -6,7 +6,7 @@ import { containerUnit } from './container.ts';
 import type { ContainerOptions } from './container.ts';
 import { unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
-import { tlsRenewTimer, tlsRenewUnit } from './certificates.ts';
+import { certificateRenewTimer, certificateRenewUnit } from './certificates.ts';
 import { unitFile } from './unit-file.ts';
 
 export type HostUnit = {
@@ -36,11 +36,11 @@ export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonl
       text: refreshTimer(layout),
       wantedBy: cache && 'timers.target',
     },
-    systemdUnit('psi-tls-renew.service', tlsRenewUnit()),
+    systemdUnit('psi-tls-renew.service', certificateRenewUnit()),
     {
       name: 'psi-tls-renew.timer',
       kind: 'systemd',
-      text: tlsRenewTimer(layout),
+      text: certificateRenewTimer(layout),
       wantedBy: layout.tls && 'timers.target',
     },
     ...(cache?.backend === 'credential'

@@ -1,6 +1,7 @@
 // A quadlet's variables brought into the secrets manager, and the quadlet edited to have them from there. What is taken out of the
 // quadlet is only what the provider then hands out with the very same value.
 
+import { sameBytes } from '../../core/bytes.ts';
 import { toPsiError, type PsiError } from '../../core/error.ts';
 import { nextSteps, type NextSteps } from '../quadlet/next-steps.ts';
 import { refuseLaterReset, rewrite, type Edit } from '../quadlet/rewrite.ts';
@@ -116,9 +117,7 @@ function confirmedKeys({ source }: QuadletFound, listed: Held, { results, dryRun
   const written = new Set(planned.map(({ key }) => key));
   const equal = source.entries.filter(({ key, value }) => {
     const there = values.get(key)?.expose();
-    const wanted = value.expose();
-    const same = there?.length === wanted.length && wanted.every((byte, index) => byte === there[index]);
-    return written.has(key) || same;
+    return written.has(key) || (there !== undefined && sameBytes(there, value.expose()));
   });
   return new Set(equal.map(({ key }) => key));
 }

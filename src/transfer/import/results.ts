@@ -1,5 +1,6 @@
 // The results of one import by key, and the sifting that comes before anything is asked or written.
 
+import { sameBytes } from '../../core/bytes.ts';
 import type { ImportEntry, RefusedEntry } from './entry.ts';
 import type { Objection } from '../../provider/secret-writer.ts';
 import type { KeyOutcome, KeyResult } from './report.ts';
@@ -54,8 +55,4 @@ export class ImportResults {
     const known = this.#byEntry.get(entry);
     if (known) this.#byEntry.set(entry, { ...known, notes: [...known.notes, `${reason}; ${hint}`] });
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

@@ -1,6 +1,7 @@
 // How an import asks the server: each call bounded in time and repeated where a limit asks for it, each batch noted key by key.
 
 import { PsiError, toPsiError } from '../../core/error.ts';
+import { withRetries, type RetryRule } from '../../core/retry.ts';
 import type { ImportEntry } from './entry.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Place, SecretSource } from '../../provider/secret-source.ts';
@@ -13,10 +14,13 @@ export type ImportDeps = { readonly source: SecretSource; readonly writer: Secre
 
 /** The server's own limit for a request. */
 const CALL_MS = 30_000;
-/** Servers count requests by the minute. */
-const LONGEST_WAIT_MS = 65_000;
-const UNNAMED_WAIT_MS = 10_000;
-const MOST_WAITS = 5;
+/** Only a limit is waited out: of anything else nobody knows whether the server has carried it out. Servers count requests by the minute. */
+const LIMIT: RetryRule = {
+  pausesMs: Array.from({ length: 5 }, () => 10_000),
+  longestAskedMs: 65_000,
+  askedWins: true,
+  worthIt: ({ code }) => code === 'THROTTLED',
+};
 
 /** Folders that are not there hold nothing: they are made. */
 export async function namesAt({ source, clock }: ImportDeps, place: Place): Promise<ReadonlySet<string>> {
@@ -85,18 +89,12 @@ export class ImportRun {
   }
 
   /** One call, as often as the server's limit asks for. */
-  async call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    for (let waits = 0; ; waits += 1) {
-      try {
-        return await withDeadline(this.#deps.clock, bound(what), work);
-      } catch (thrown) {
-        const error = toPsiError(thrown);
-        const waitMs = error.retryAfterMs ?? UNNAMED_WAIT_MS;
-        if (error.code !== 'THROTTLED' || waits === MOST_WAITS || waitMs > LONGEST_WAIT_MS) throw error;
-        this.#emit({ event: 'waiting', message: error.message, waitMs });
-        await this.#deps.clock.sleep(waitMs);
-      }
-    }
+  call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock } = this.#deps;
+    const onRetry = ({ message }: PsiError, waitMs: number): void => {
+      this.#emit({ event: 'waiting', message, waitMs });
+    };
+    return withRetries(LIMIT, { clock, onRetry }, () => withDeadline(clock, bound(what), work));
   }
 
   async #batch(how: 'create' | 'overwrite', batch: readonly ImportEntry[]): Promise<void> {

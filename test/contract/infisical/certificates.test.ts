@@ -148,7 +148,7 @@ describe('certificates of infisical', () => {
     assert.ok(answer.kind === 'issued');
     stage.double.pki.renew(answer.certificateId);
     stage.double.pki.set({ showsRenewals: false });
-    assert.equal((await authority.look('main', answer.certificateId, signal()))?.renewedAs, undefined);
+    assert.equal((await authority.inspect('main', answer.certificateId, signal()))?.renewedAs, undefined);
     assert.equal((await authority.renew(WANTED, answer.certificateId, signal())).kind, 'gone');
   });
 });

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import type { WantedCertificate } from '../../../src/certificates/certificate.ts';
 import { PsiError } from '../../../src/core/error.ts';
-import type { CertificateReport, TlsRunReport } from '../../../src/certificates/report.ts';
-import { runTls, type TlsDeps, type TlsOptions } from '../../../src/certificates/run.ts';
-import { tlsStatus, type CertificateStatus } from '../../../src/certificates/status.ts';
+import type { CertificateReport, CertificateRunReport } from '../../../src/certificates/report.ts';
+import { runCertificates, type CertificateRunDeps, type CertificateRunOptions } from '../../../src/certificates/run.ts';
+import { certificateOverview, type CertificateStatus } from '../../../src/certificates/status.ts';
 import { WANTED } from '../../contract/certificate-authority.contract.ts';
 import { FakeCertificateAuthority } from '../../fakes/certificate-authority.fake.ts';
 import { FakeCertificateFiles } from '../../fakes/certificate-files.fake.ts';
@@ -25,7 +25,7 @@ describe('a run for certificates', () => {
   let files: FakeCertificateFiles;
   let states: FakeCertificateStates;
   let commands: FakeHostCommands;
-  let deps: TlsDeps;
+  let deps: CertificateRunDeps;
   let waits: string[];
 
   beforeEach(() => {
@@ -42,9 +42,9 @@ describe('a run for certificates', () => {
 
   const start = (
     certificates: readonly WantedCertificate[] = [WEB],
-    options: Partial<TlsOptions> = {},
-  ): Promise<TlsRunReport> =>
-    runTls(
+    options: Partial<CertificateRunOptions> = {},
+  ): Promise<CertificateRunReport> =>
+    runCertificates(
       deps,
       certificates,
       { mode: 'renew', name: undefined, force: false, ...options },
@@ -54,14 +54,14 @@ describe('a run for certificates', () => {
       },
       new AbortController().signal,
     );
-  const only = ({ certificates }: TlsRunReport): CertificateReport => {
+  const only = ({ certificates }: CertificateRunReport): CertificateReport => {
     const [report] = certificates;
     assert.ok(report && certificates.length === 1);
     return report;
   };
   const calls = (): readonly string[] => authority.calls.splice(0);
   /** Of a run that polls to its end. */
-  const patient = async (run: Promise<TlsRunReport>): Promise<TlsRunReport> => {
+  const patient = async (run: Promise<CertificateRunReport>): Promise<CertificateRunReport> => {
     for (const pause of [10_000, 20_000, 40_000, 80_000]) {
       await clock.untilSleeping();
       await clock.advance(pause);
@@ -98,7 +98,7 @@ describe('a run for certificates', () => {
     assert.equal(only(await start()).outcome, 'kept');
     await clock.advance(1);
     assert.equal(only(await start()).outcome, 'renewed');
-    assert.deepEqual(calls(), ['look id-1', 'renew web']);
+    assert.deepEqual(calls(), ['inspect id-1', 'renew web']);
     assert.equal(states.kept.get('web')?.certificate?.id, 'id-2');
   });
 
@@ -133,7 +133,7 @@ describe('a run for certificates', () => {
     await authority.renew(WEB, 'id-1');
     calls();
     assert.equal(only(await start()).outcome, 'renewed');
-    assert.deepEqual(calls(), ['look id-1', 'look id-2', 'fetch id-2']);
+    assert.deepEqual(calls(), ['inspect id-1', 'inspect id-2', 'fetch id-2']);
     assert.equal(states.kept.get('web')?.certificate?.id, 'id-2');
   });
 
@@ -156,7 +156,7 @@ describe('a run for certificates', () => {
     authority.revoke('id-1');
     calls();
     assert.equal(only(await start()).outcome, 'issued');
-    assert.deepEqual(calls(), ['look id-1', 'issue web']);
+    assert.deepEqual(calls(), ['inspect id-1', 'issue web']);
   });
 
   test('brings back files that are gone, and orders anew where the key cannot be read', async () => {
@@ -348,7 +348,7 @@ describe('a run for certificates', () => {
   describe('and its status', () => {
     const status = async (wanted: WantedCertificate = WEB): Promise<CertificateStatus> => {
       const timers = { nextRun: () => Promise.resolve(clock.now() + DAY) };
-      const { certificates, nextRun } = await tlsStatus({ ...deps, timers }, [wanted], undefined);
+      const { certificates, nextRun } = await certificateOverview({ ...deps, timers }, [wanted], undefined);
       assert.equal(nextRun, new Date(clock.now() + DAY).toISOString());
       assert.ok(certificates[0]);
       return certificates[0];

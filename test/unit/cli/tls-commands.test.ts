@@ -5,23 +5,23 @@ import type { Composition } from '../../../src/cli/composition.ts';
 import { run } from '../../../src/cli/run.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
 import type { CertificateReport } from '../../../src/certificates/report.ts';
-import type { TlsOptions } from '../../../src/certificates/run.ts';
-import type { CertificateStatus, TlsStatus } from '../../../src/certificates/status.ts';
+import type { CertificateRunOptions } from '../../../src/certificates/run.ts';
+import type { CertificateStatus, CertificateOverview } from '../../../src/certificates/status.ts';
 import { fakeComposition } from '../../fakes/composition.fake.ts';
 
 type Stage = {
   readonly out: string[];
   readonly errors: string[];
-  readonly asked: TlsOptions[];
+  readonly asked: CertificateRunOptions[];
   readonly psi: (...argv: readonly string[]) => Promise<number>;
 };
 
 function stage(given: {
   readonly reports?: readonly CertificateReport[];
-  readonly status?: TlsStatus;
+  readonly status?: CertificateOverview;
   readonly exit?: number;
 }): Stage {
-  const [out, errors, asked]: [string[], string[], TlsOptions[]] = [[], [], []];
+  const [out, errors, asked]: [string[], string[], CertificateRunOptions[]] = [[], [], []];
   const never = (): Promise<never> => Promise.reject(new Error('not asked for'));
   const tls: Composition['tls'] = {
     run: (_config, options, events) => {
@@ -121,7 +121,7 @@ test('shows the status as a table with days left, the next run and the last erro
     message: 'no right',
     hint: 'ask for it',
   };
-  const status: TlsStatus = {
+  const status: CertificateOverview = {
     certificates: [web, { ...web, ...none, name: 'a-longer-name', condition: 'not issued', owedHooks: [], lastError }],
     nextRun: '2026-01-03T00:12:00.000Z',
   };

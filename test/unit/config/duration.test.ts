@@ -52,6 +52,9 @@ test('splits a command at blanks with quotes, and expands nothing', () => {
   assert.deepEqual(parseArgv(`a "b c" 'd "e' f\\ g "h\\"i" x""y`), ['a', 'b c', 'd "e', 'f g', 'h"i', 'xy']);
   assert.deepEqual(parseArgv('echo $HOME *'), ['echo', '$HOME', '*']);
   assert.deepEqual(parseArgv(['sh', '-c', 'a && b']), ['sh', '-c', 'a && b']);
+  assert.deepEqual(parseArgv('pkill -f a#b'), ['pkill', '-f', 'a#b']);
+  assert.deepEqual(parseArgv('curl http://x?a=1&b=2'), ['curl', 'http://x?a=1&b=2']);
+  assert.deepEqual(parseArgv(`grep "x$" ''`), ['grep', 'x$', '']);
 });
 
 test('refuses a command that needs a shell, or is none', () => {
@@ -63,6 +66,9 @@ test('refuses a command that needs a shell, or is none', () => {
     'a ; b',
     '"open',
     "'open",
+    'a "open',
+    "it's",
+    'a b\\',
     '',
     '  ',
     [],

@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { hintFor, suggest } from '../../../src/config/findings/hints.ts';
 import { ConfigError } from '../../../src/config/findings/issue.ts';
 import { formatIssues } from '../../../src/config/findings/report.ts';
+import { parseYaml } from '../../../src/config/findings/syntax.ts';
 import { workloadName } from '../../../src/config/schema/name-fields.ts';
 import { secretName } from '../../../src/core/naming.ts';
 import { load } from './support.ts';
@@ -71,6 +72,22 @@ const FRAGMENTS = fc.constantFrom(
     '\r',
   ],
 );
+
+test('the parser counts lines and columns as whoever opens the file does', () => {
+  fc.assert(
+    fc.property(fc.array(FRAGMENTS, { maxLength: 40 }), (fragments) => {
+      const text = fragments.join('');
+      const parsed = parseYaml(text);
+      const starts = parsed.ok ? [0, text.length] : parsed.problems.map(({ place }) => place.start);
+      for (const start of starts) {
+        const before = text.slice(0, start).split('\n');
+        const expected = { line: before.length, col: (before.at(-1)?.length ?? 0) + 1 };
+        assert.deepEqual(parsed.lines.linePos(start), expected, JSON.stringify(text));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
 
 test('answers any text with a Config or a ConfigError', async () => {
   const text = fc.oneof(

@@ -165,6 +165,15 @@ test('waits out a provider that is down, and says so', async () => {
   assert.ok(stage.events.some((event) => event.event === 'retrying' && event.waitMs === 5_000));
 });
 
+test('does not wait for a server that asks to be left alone for longer than five minutes', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.failures.push(new PsiError('THROTTLED', 'limited', { retry: 'later', retryAfterMs: 5 * 60_000 + 1 }));
+  assert.equal((await stage.run()).failures[0]?.message, 'limited');
+  assert.deepEqual([stage.clock.sleeping, stage.events.some(({ event }) => event === 'retrying')], [0, false]);
+});
+
 test('gives up on a provider that stays down after the last pause', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];

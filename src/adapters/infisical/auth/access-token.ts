@@ -2,6 +2,7 @@
 // replaced one counts at once.
 
 import { PsiError } from '../../../core/error.ts';
+import { isoTime } from '../../../core/time.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { TokenKeeper } from '../token-keeper.ts';
 import { claimsOf } from './jwt-claims.ts';
@@ -52,7 +53,7 @@ export class AccessToken<Field> implements TokenKeeper {
   #refusal(token: string): PsiError {
     const end = AccessToken.endOf(token);
     if (end !== undefined && end <= this.#clock.now()) {
-      return new PsiError('PROVIDER_DENIED', `the access token ended at ${new Date(end).toISOString()}`, {
+      return new PsiError('PROVIDER_DENIED', `the access token ended at ${isoTime(end)}`, {
         hint: NEW_ONE,
       });
     }

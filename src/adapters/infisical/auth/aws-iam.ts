@@ -1,7 +1,6 @@
 // Login with an AWS identity: a signed GetCallerIdentity, which Infisical sends to STS itself. Credentials come from AWS's own chain
 // (variables, profile, web identity, container, instance), the signature from AWS's own signer.
 
-import { createHash, createHmac, type Hash } from 'node:crypto';
 import { PsiError } from '../../../core/error.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 import { fromPlatform, hostAnchor } from './platform.ts';
@@ -93,12 +92,12 @@ async function signedHeaders(
   region: string,
   now: number,
 ): Promise<Readonly<Record<string, string>>> {
-  const { SignatureV4 } = await import('@smithy/signature-v4');
+  const [{ SignatureV4 }, { Hash }] = await Promise.all([import('@smithy/signature-v4'), import('@smithy/core/serde')]);
   const signer = new SignatureV4({
     credentials: identity,
     region,
     service: 'sts',
-    sha256: Sha256,
+    sha256: Hash.bind(null, 'sha256'),
     applyChecksum: false,
   });
   // The region's own host: that is where the server sends it. No Accept: it wants STS to answer in JSON and says so itself.
@@ -112,40 +111,6 @@ async function signedHeaders(
   const signed = (await signer.sign(request, { signingDate: new Date(now) })).headers;
   const { authorization, ...rest } = signed;
   return { ...rest, ...(authorization !== undefined && { Authorization: authorization }) };
-}
-
-type Digest = Hash | ReturnType<typeof createHmac>;
-
-/** Node's SHA-256 in the shape the signer asks for. */
-class Sha256 {
-  readonly #secret: string | ArrayBuffer | ArrayBufferView | undefined;
-  #hash: Digest;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#secret = secret;
-    this.#hash = this.#fresh();
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-
-  reset(): void {
-    this.#hash = this.#fresh();
-  }
-
-  #fresh(): Digest {
-    return this.#secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(this.#secret));
-  }
-}
-
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data);
-  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 }
 
 function base64(text: string): string {

@@ -3,6 +3,7 @@
 
 import { PsiError } from '../../../core/error.ts';
 import { SecretValue } from '../../../core/secret-value.ts';
+import { isoTime } from '../../../core/time.ts';
 import { claimsOf, isJwt } from './jwt-claims.ts';
 import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';
 
@@ -31,7 +32,7 @@ export function jwtLogin<Field>(auth: JwtAuth<string, Field>, words: Words, tool
   const hint = (jwt: string): string => {
     const { iss, sub, aud, exp } = claimsOf(jwt);
     if (exp !== undefined && exp * 1000 <= tools.now()) {
-      return `the token ended at ${new Date(exp * 1000).toISOString()}: ${words.renewedBy}`;
+      return `the token ended at ${isoTime(exp * 1000)}: ${words.renewedBy}`;
     }
     const claims = `issuer ${iss ?? 'none'}, subject ${sub ?? 'none'}, audience ${aud ?? 'none'}`;
     return `${words.compareWith}; the token has ${claims}`;

@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { PsiError } from '../../../core/error.ts';
 import { SecretValue } from '../../../core/secret-value.ts';
+import { isoTime } from '../../../core/time.ts';
 import { oneLine } from '../words.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 
@@ -43,7 +44,7 @@ export function tlsCert<Field>(auth: TlsCertAuth<Field>, tools: LoginTools<Field
 function hintFor(pem: string, who: string, now: number): string {
   const certificate = readCertificate(pem, who);
   if (certificate.validToDate.getTime() <= now) {
-    return `the certificate ended at ${certificate.validToDate.toISOString()}: put a new one and its key in their places`;
+    return `the certificate ended at ${isoTime(certificate.validToDate.getTime())}: put a new one and its key in their places`;
   }
   return `${HINT}; the certificate is ${oneLine(certificate.subject)} by ${oneLine(certificate.issuer)}`;
 }

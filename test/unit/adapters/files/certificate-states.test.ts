@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { CertificateStateFiles } from '../../../../src/adapters/files/certificate-states.ts';
-import { NO_STATE, type CertificateState } from '../../../../src/certificates/certificate.ts';
+import { NO_STATE } from '../../../../src/certificates/certificate.ts';
+import { certificateStatesContract, FULL_STATE } from '../../../contract/certificate-states.contract.ts';
 
 describe('the state of a certificate', () => {
   let stateDir: string;
@@ -17,19 +18,12 @@ describe('the state of a certificate', () => {
   });
   after(() => rm(stateDir, { recursive: true, force: true }));
 
-  const full: CertificateState = {
-    asked: 'ab12',
-    certificate: { id: 'id-1', serial: 'A1', notBefore: Date.UTC(2026, 0, 1), notAfter: Date.UTC(2026, 3, 1) },
-    request: {
-      ...{ asked: 'ab12', since: Date.UTC(2026, 2, 1), status: 'pending_approval' },
-      ...{ requestId: 'request-1', certificateId: undefined },
-    },
-    owedHooks: [['systemctl', 'reload', 'nginx.service']],
-    problem: { at: Date.UTC(2026, 2, 1), code: 'PROVIDER_DOWN', message: 'away', hint: undefined },
-  };
+  certificateStatesContract('the files', async () => {
+    return new CertificateStateFiles({ stateDir: await mkdtemp(join(stateDir, 'contract-')) });
+  });
 
   test('comes back as it was kept, and is for its owner alone', async () => {
-    for (const state of [full, NO_STATE]) {
+    for (const state of [FULL_STATE, NO_STATE]) {
       await states.put('web', state);
       assert.deepEqual(await states.get('web'), state);
     }
@@ -37,7 +31,7 @@ describe('the state of a certificate', () => {
   });
 
   test('reads as it is documented', async () => {
-    await states.put('web', full);
+    await states.put('web', FULL_STATE);
     const text = JSON.parse(await readFile(join(stateDir, 'tls/web.json'), 'utf8')) as unknown;
     assert.deepEqual(text, {
       version: 1,

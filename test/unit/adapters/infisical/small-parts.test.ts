@@ -6,7 +6,7 @@ import { connectionFailure, phaseOf } from '../../../../src/adapters/infisical/c
 import { hasTag, tagOf } from '../../../../src/adapters/infisical/credential-tag.ts';
 import { getRequest, isAddressable } from '../../../../src/adapters/infisical/requests.ts';
 import { usableMs } from '../../../../src/adapters/infisical/token-life.ts';
-import { namedWaitMs } from '../../../../src/adapters/infisical/wait.ts';
+import { askedWaitMs } from '../../../../src/adapters/infisical/asked-wait.ts';
 import { looksLike, oneLine } from '../../../../src/adapters/infisical/words.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 
@@ -36,7 +36,7 @@ describe('the wait a server asks for', () => {
   const now = Date.UTC(2026, 0, 1);
   test('is read from the header, in seconds or as a date, else from the text', () => {
     const wait = (retryAfter: string | undefined, body = ''): number | undefined =>
-      namedWaitMs({ retryAfter, body }, now);
+      askedWaitMs({ retryAfter, body }, now);
     assert.equal(wait('17'), 17_000);
     assert.equal(wait('Thu, 01 Jan 2026 00:00:05 GMT'), 5_000);
     assert.equal(wait('Thu, 01 Jan 2025 00:00:00 GMT'), 0);

@@ -1,4 +1,4 @@
-// Commands on the host where there is no systemd to run them; how one really runs is the host tier's matter.
+// Commands on the host by a double of its systemd, and where there is none to run them; the real one is the host tier's matter.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,31 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { SystemdCommands } from '../../../../src/adapters/systemd/host-commands.ts';
 import { SystemdTimers } from '../../../../src/adapters/systemd/timers.ts';
+import type { HostCommandResult } from '../../../../src/certificates/host-commands.ts';
+import { hostCommandsContract } from '../../../contract/host-commands.contract.ts';
 import { joinAsSystemd, startBus, type PrivateBus } from '../../../doubles/systemd-bus.ts';
+import { joinAsCommandRunner } from '../../../doubles/systemd-commands.ts';
+
+/** A command that ends so. */
+function ending({ exit, output }: HostCommandResult): readonly string[] {
+  const end = exit === undefined ? 'kill -9 $$' : `exit ${String(exit)}`;
+  return ['sh', '-c', `for line; do echo "$line"; done; ${end}`, 'sh', ...output];
+}
+
+hostCommandsContract('systemd', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'psi-commands-'));
+  const bus = await startBus(dir, 'bus');
+  const { leave } = await joinAsCommandRunner(bus.socket);
+  return {
+    commands: new SystemdCommands({ socketPath: bus.socket, outputDir: dir }),
+    ending,
+    breakDown: leave,
+    dispose: async () => {
+      await bus.stop();
+      await rm(dir, { recursive: true });
+    },
+  };
+});
 
 describe('a command on a host without systemd', () => {
   let dir: string;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { QuadletFolder } from '../../../../src/adapters/systemd/quadlet-file.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { DROP_IN_MARK } from '../../../../src/registration/drop-in.ts';
+import { quadletFilesContract } from '../../../contract/quadlet-files.contract.ts';
 
 let dir: string;
 let folder: QuadletFolder;
@@ -29,6 +30,8 @@ const code =
   (wanted: string, message?: RegExp) =>
   (error: unknown): boolean =>
     error instanceof PsiError && error.code === wanted && (message?.test(error.message) ?? true);
+
+quadletFilesContract('the folder', () => Promise.resolve({ files: folder, put }));
 
 test('reads a unit and its drop-ins in the order of their file names', async () => {
   const unit = await put('app.container', '[Container]\n');

@@ -2,8 +2,8 @@
 
 const IN_TEXT = /try again in (\d+) seconds?/i;
 
-/** Milliseconds, or undefined if it named no time. `now`: wall clock. */
-export function namedWaitMs(
+/** Milliseconds, or undefined if it asked for none. `now`: wall clock. */
+export function askedWaitMs(
   answer: { readonly retryAfter: string | undefined; readonly body: string },
   now: number,
 ): number | undefined {
