@@ -1,8 +1,8 @@
-// Lint: typescript-eslint's strictest checks, the house rules, and the layers of scripts/layers.ts.
+// Lint: typescript-eslint's strictest checks and the house rules. Who may import whom is for dependency-cruiser (.dependency-cruiser.js).
 import eslint from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
-import { IMPURE_GLOBALS, layerBlocks, ROOMS, vendorBlocks } from './scripts/layers.ts';
+import { IMPURE_GLOBALS, ROOMS } from './scripts/rooms.ts';
 
 const HOUSE_SYNTAX = [
   { selector: 'ExportDefaultDeclaration', message: 'export it by name' },
@@ -26,6 +26,41 @@ const PURE_SYNTAX = [
   },
 ];
 
+// What the wiring may ask: whether something is configured (a name, a member, `undefined`), and of which kind it is.
+const KIND = '/^(kind|backend)$/';
+const OF_KIND = ['name', 'property.name', 'expression.property.name']
+  .map((path) => `[left.${path}=${KIND}]`)
+  .join(', ');
+const IS_SET_OR_KIND = `BinaryExpression[operator=/^[!=]==$/]:matches([right.name="undefined"], ${OF_KIND})`;
+const COMPARES = 'BinaryExpression[operator=/^([!=]==?|[<>]=?|in|instanceof)$/]';
+const NAMED = ['Identifier', 'MemberExpression'].map((type) => `[argument.type="${type}"]`).join(', ');
+const ASKS = [
+  ...['Identifier', 'MemberExpression', 'ChainExpression', 'LogicalExpression', IS_SET_OR_KIND],
+  `UnaryExpression[operator="!"]:matches(${NAMED})`,
+].join(', ');
+const BRANCHES = ':matches(IfStatement, ConditionalExpression)';
+const NO_DECISION =
+  'the wiring asks only for a kind or whether something is configured: other decisions stand in a room';
+
+const WIRING_SYNTAX = [
+  { selector: 'ThrowStatement', message: 'the wiring throws nothing: a room does' },
+  { selector: 'ImportSpecifier[imported.name="PsiError"]', message: 'the wiring makes no errors: a room does' },
+  {
+    selector: ':matches(ForStatement, ForInStatement, ForOfStatement, WhileStatement, DoWhileStatement)',
+    message: 'the wiring has no loops: a room does',
+  },
+  {
+    selector: `SwitchStatement:not([discriminant.name=${KIND}], [discriminant.property.name=${KIND}])`,
+    message: NO_DECISION,
+  },
+  { selector: `${COMPARES}:not(${IS_SET_OR_KIND})`, message: NO_DECISION },
+  { selector: `${BRANCHES} > .test:not(${ASKS}, ${COMPARES})`, message: NO_DECISION },
+  // In `a && b` and `a ?? b` the first is asked; the second is asked too where the whole is.
+  { selector: `LogicalExpression > .left:not(${ASKS}, ${COMPARES})`, message: NO_DECISION },
+  { selector: `${BRANCHES} > LogicalExpression.test > .right:not(${ASKS}, ${COMPARES})`, message: NO_DECISION },
+  { selector: `LogicalExpression > LogicalExpression.left > .right:not(${ASKS}, ${COMPARES})`, message: NO_DECISION },
+];
+
 const pureFiles = ROOMS.filter((room) => room.pure).map((room) => `src/${room.folder}/**/*.ts`);
 
 export default defineConfig(
@@ -41,6 +76,8 @@ export default defineConfig(
       // Express tells an error handler from others by its four parameters, used or not.
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       eqeqeq: 'error',
+      // `import { type x }` still loads the file; dependency-cruiser takes it for an import of types.
+      '@typescript-eslint/no-import-type-side-effects': 'error',
     },
   },
   { files: ['src/**'], ignores: ['src/cli/**'], rules: { 'no-console': 'error' } },
@@ -51,15 +88,7 @@ export default defineConfig(
       'no-restricted-syntax': ['error', ...HOUSE_SYNTAX, ...PURE_SYNTAX],
     },
   },
-  ...layerBlocks().map(({ files, patterns }) => ({
-    files: [...files],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
-  })),
-  // A second rule of the same kind, so that the two tables need not be multiplied with each other.
-  ...vendorBlocks().map(({ files, patterns }) => ({
-    files: [...files],
-    rules: { 'no-restricted-imports': ['error', { patterns }] },
-  })),
+  { files: ['src/wiring/**'], rules: { 'no-restricted-syntax': ['error', ...HOUSE_SYNTAX, ...WIRING_SYNTAX] } },
   {
     files: ['test/**', 'packages/*/test/**'],
     rules: {
@@ -86,6 +115,9 @@ export default defineConfig(
       globals: Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly'])),
     },
   },
-  // ESLint and node:test ask for a default export.
-  { files: ['eslint.config.js', 'scripts/count-reporter.mjs'], rules: { 'no-restricted-syntax': 'off' } },
+  // ESLint, dependency-cruiser and node:test ask for a default export.
+  {
+    files: ['eslint.config.js', '.dependency-cruiser.js', 'scripts/count-reporter.mjs'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
 );

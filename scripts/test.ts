@@ -86,6 +86,7 @@ async function runStatic(): Promise<Outcome> {
     ['formatted (prettier)', [bin('prettier'), '--check', '--log-level=warn', '.']],
     ['type-clean (tsc)', [bin('tsc'), '--noEmit', '-p', '.']],
     ['lint-clean (eslint)', [bin('eslint'), '.']],
+    ['the rooms (dependency-cruiser)', [bin('depcruise'), '--config', '.dependency-cruiser.js', 'src']],
   ];
   const failed: { name: string }[] = [];
   for (const [name, argv] of checks) {

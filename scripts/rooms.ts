@@ -1,0 +1,110 @@
+// Who may import whom in src/: the one table behind .dependency-cruiser.js (imports) and eslint.config.js (what pure rooms may not touch).
+// A room is a folder of src/, or of src/adapters/. A new room or vendor is a line here; an import this table does not allow is an error.
+
+export type Room = {
+  /** Below src/. `adapters/*` is any adapter that has no line of its own. */
+  readonly folder: string;
+  /** Rooms it may import besides itself. */
+  readonly imports: readonly string[];
+  /** Rooms of which it may import types only. */
+  readonly types?: readonly string[];
+  /** Single files of other rooms, below src/. */
+  readonly files?: readonly string[];
+  /** No Node built-ins, no clock, no randomness, no process: what it does depends on its arguments alone. */
+  readonly pure?: true;
+};
+
+/** Durable writing and its errors: one way for all files PSI leaves on a host. */
+const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/host-error.ts'];
+
+/** What PSI can do, each capability in a room that depends on its arguments alone; an import goes from a later line to an earlier one. */
+const CAPABILITIES: readonly Room[] = [
+  { folder: 'core', imports: [], pure: true },
+  { folder: 'provider', imports: ['core'], pure: true },
+  { folder: 'sealing', imports: ['core'], pure: true },
+  { folder: 'certificates', imports: ['core'], pure: true },
+  { folder: 'survey', imports: ['core', 'provider'], pure: true },
+  { folder: 'cache', imports: ['core', 'provider', 'sealing', 'survey'], pure: true },
+  { folder: 'lookup', imports: ['core', 'provider', 'cache'], pure: true },
+  { folder: 'registration', imports: ['core', 'provider', 'survey', 'cache', 'lookup'], pure: true },
+  { folder: 'host', imports: ['core', 'registration'], pure: true },
+  { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
+];
+
+const capabilities = CAPABILITIES.map(({ folder }) => folder);
+
+/** src/main.ts is in no room. */
+export const ROOMS: readonly Room[] = [
+  ...CAPABILITIES,
+  // What a file may say about certificates is the capability's own type.
+  { folder: 'config', imports: ['core', 'certificates'] },
+  { folder: 'service', imports: [...capabilities, 'config'] },
+  { folder: 'faces', imports: capabilities, types: ['config', 'service'] },
+  // A config error is an error with a list of findings: whoever prints it has to know its class.
+  {
+    folder: 'cli',
+    imports: capabilities,
+    types: ['config', 'service'],
+    files: ['config/findings/issue.ts', 'faces/control/client.ts'],
+  },
+  // An adapter sees the ports that it implements.
+  { folder: 'adapters/cache-file', imports: ['core', 'sealing', 'cache'], files: WRITING },
+  { folder: 'adapters/credential', imports: ['core', 'sealing'], files: WRITING },
+  { folder: 'adapters/env-file', imports: ['core', 'transfer'], files: WRITING },
+  {
+    folder: 'adapters/files',
+    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
+  },
+  { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
+  { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates'] },
+  { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
+  { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
+  { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },
+  // Among them every further provider.
+  { folder: 'adapters/*', imports: ['core', 'provider'], files: WRITING },
+  {
+    folder: 'wiring',
+    imports: [...capabilities, 'config', 'service', 'faces', 'cli', 'adapters'],
+  },
+];
+
+/** What main.ts imports: argv goes in, an exit status comes out. */
+export const MAIN_IMPORTS: readonly string[] = ['cli', 'wiring'];
+
+/** Each package of another maker, and the only places that import it (folders or files below src/). */
+export const VENDORS: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/credential-provider-node': ['adapters/infisical/auth/aws-iam.ts'],
+  '@aws-sdk/ec2-metadata-service': ['adapters/infisical/auth/aws-iam.ts'],
+  '@azure/msal-node': ['adapters/infisical/auth/azure.ts'],
+  '@smithy/core': ['adapters/infisical/auth/aws-iam.ts'],
+  '@smithy/signature-v4': ['adapters/infisical/auth/aws-iam.ts'],
+  commander: ['cli'],
+  'dbus-native': ['adapters/systemd'],
+  'docker-modem': ['adapters/podman/modem.ts'],
+  dotenv: ['adapters/env-file/parse.ts'],
+  express: ['faces'],
+  'fp-ts': ['config', 'adapters/*/codec.ts'],
+  'google-auth-library': ['adapters/infisical/auth/gcp.ts'],
+  got: ['adapters/infisical/api.ts'],
+  'io-ts': ['config', 'adapters/*/codec.ts'],
+  'node-tpm2-tss': ['adapters/tpm'],
+  picomatch: ['survey'],
+  pino: ['service'],
+  pkcs11js: ['adapters/hsm'],
+  'prom-client': ['service'],
+  yaml: ['config', 'adapters/*/codec.ts'],
+};
+
+/** Globals that would make a pure room depend on the moment or the machine. */
+export const IMPURE_GLOBALS: readonly string[] = [
+  'Buffer',
+  'clearInterval',
+  'clearTimeout',
+  'crypto',
+  'fetch',
+  'performance',
+  'process',
+  'setImmediate',
+  'setInterval',
+  'setTimeout',
+];
