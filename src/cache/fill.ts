@@ -3,7 +3,7 @@
 import { cacheKey } from './bundle.ts';
 import { toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
-import type { SecretValue } from '../core/secret-value.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { RefillReport, SecretCache } from './cache.ts';
 
 export type CacheSink = Pick<SecretCache, 'refill'>;
@@ -14,7 +14,7 @@ export type CacheOutcome =
   /** In memory all the same. */
   | { readonly saved: false; readonly entries: number | null; readonly reason: string; readonly hint: string | null };
 
-export type ListedValue = { readonly mapping: Mapping; readonly value: SecretValue };
+export type ListedValue = { readonly mapping: Mapping; readonly fetched: Fetched };
 
 export class CacheFill {
   readonly #listed: ListedValue[] = [];

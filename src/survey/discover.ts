@@ -112,10 +112,10 @@ type Listing = { readonly secrets: readonly ListedSecret[]; readonly note: strin
 function valuesOf({ secrets }: Selection, listed: readonly ListedSecret[]): readonly ListedValue[] {
   const placeOf = (place: { readonly path: string; readonly key: string }): string =>
     JSON.stringify([place.path, place.key]);
-  const byPlace = new Map(listed.map((secret) => [placeOf(secret), secret.value]));
+  const byPlace = new Map(listed.map((secret) => [placeOf(secret), secret.fetched]));
   return secrets.flatMap(({ mapping }) => {
-    const value = byPlace.get(placeOf(mapping));
-    return value ? [{ mapping, value }] : [];
+    const fetched = byPlace.get(placeOf(mapping));
+    return fetched ? [{ mapping, fetched }] : [];
   });
 }
 
