@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { SystemdCommands } from '../../../../src/adapters/systemd/host-commands.ts';
-import { SystemdTimers } from '../../../../src/adapters/systemd/timers.ts';
-import { joinAsSystemd, startBus, type PrivateBus } from '../../../doubles/systemd-bus.ts';
+import { SystemdCommands } from '../../src/adapters/systemd/host-commands.ts';
+import { SystemdTimers } from '../../src/adapters/systemd/timers.ts';
+import { joinAsSystemd, startBus, type PrivateBus } from '../doubles/systemd-bus.ts';
 
 describe('a command on a host without systemd', () => {
   let dir: string;
