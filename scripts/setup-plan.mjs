@@ -35,8 +35,11 @@ const NEEDS = [
   { purpose: 'test', command: 'libsoftokn3.so', debian: ['libnss3'], fedora: ['nss-softokn'] },
 ];
 
-/** What each purpose needs. The demo runs without a cache, so without compiled parts. */
-const PURPOSES = { build: ['build'], demo: ['demo'], test: ['build', 'demo', 'test'] };
+/** What each purpose needs. The demo runs without a cache, so without compiled parts; `unit` is for tests that need npm packages alone. */
+const PURPOSES = { unit: [], build: ['build'], demo: ['demo'], test: ['build', 'demo', 'test'] };
+
+/** The tiers of scripts/test.ts that need no system package and no compiled part. */
+const PLAIN_TIERS = ['static', 'unit'];
 
 export const NODE_MAJOR = 24;
 
@@ -86,6 +89,12 @@ export function readPurpose(args) {
   if (args.length === 0) return 'test';
   const purpose = args.length === 1 ? /^--for=(.*)$/.exec(args[0])?.[1] : undefined;
   return purpose !== undefined && Object.hasOwn(PURPOSES, purpose) ? purpose : undefined;
+}
+
+/** What `npm test` with these arguments (tiers, or files of the tiers) has to make ready. */
+export function purposeOfTests(chosen) {
+  const tiers = chosen.map((name) => /^(?:\.\/)?test\/([^/]+)\//.exec(name)?.[1] ?? name);
+  return tiers.length > 0 && tiers.every((tier) => PLAIN_TIERS.includes(tier)) ? 'unit' : 'test';
 }
 
 export const isNewEnough = (version) => Number.parseInt(version.replace(/^v/, ''), 10) >= NODE_MAJOR;

@@ -190,7 +190,7 @@ function build(node) {
 }
 
 const purpose = readPurpose(process.argv.slice(2));
-if (purpose === undefined) fail('unknown option', 'node scripts/setup.mjs [--for=build|demo|test]');
+if (purpose === undefined) fail('unknown option', 'node scripts/setup.mjs [--for=unit|build|demo|test]');
 const start = performance.now();
 const installed = installPackages(purpose);
 const node = nodeFolder();

@@ -8,6 +8,7 @@ import {
   isNewEnough,
   needsNative,
   planPackages,
+  purposeOfTests,
   readPurpose,
   readSystem,
 } from '../../../scripts/setup-plan.mjs';
@@ -95,6 +96,26 @@ test('reads the purpose and refuses any other argument', () => {
   for (const args of [['--for=all'], ['demo'], ['--for=demo', '--for=test'], ['--help'], ['--for=toString']]) {
     assert.equal(readPurpose(args), undefined);
   }
+});
+
+test('makes only npm packages ready for tests that need no more, chosen by tier or by file', () => {
+  const plain = [
+    ['unit'],
+    ['static', 'unit'],
+    ['test/unit/core/mapping.test.ts'],
+    ['unit', './test/unit/core/a.test.ts'],
+  ];
+  assert.deepEqual(new Set(plain.map(purposeOfTests)), new Set(['unit']));
+  const others = [
+    [],
+    ['contract'],
+    ['unit', 'host'],
+    ['unit', 'test/contract/run-lock.test.ts'],
+    ['packages/x/test/a.test.ts'],
+  ];
+  assert.deepEqual(new Set(others.map(purposeOfTests)), new Set(['test']));
+  assert.deepEqual(planPackages(readSystem(DEBIAN), 'unit', nothing).packages, []);
+  assert.equal(needsNative('unit'), false);
 });
 
 test('takes Node 24 and later for new enough', () => {
