@@ -28,6 +28,7 @@ export const NODE_MAJOR: number;
 export function readSystem(osRelease: string): System;
 export function planPackages(system: System, purpose: Purpose, has: (command: string) => boolean): PackagePlan;
 export function needsNative(purpose: Purpose): boolean;
+export function needsBuild(purpose: Purpose): boolean;
 export function compilerLacks(commands: readonly string[]): readonly string[];
 export function installCommand(system: System, packages: readonly string[]): readonly string[];
 export function readPurpose(args: readonly string[]): Purpose | undefined;

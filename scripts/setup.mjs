@@ -12,6 +12,7 @@ import {
   installCommand,
   isInStep,
   isNewEnough,
+  needsBuild,
   needsNative,
   planPackages,
   readPurpose,
@@ -197,7 +198,7 @@ const node = nodeFolder();
 installModules(node);
 const compiled = compileNative(purpose, node);
 const complete = installed && compiled;
-build(node);
+if (needsBuild(purpose)) build(node);
 say(
   `ready for ${purpose}${complete ? '' : ', but for what is missing'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
 );

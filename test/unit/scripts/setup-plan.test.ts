@@ -6,6 +6,7 @@ import {
   installCommand,
   isInStep,
   isNewEnough,
+  needsBuild,
   needsNative,
   planPackages,
   purposeOfTests,
@@ -104,6 +105,7 @@ test('makes only npm packages ready for tests that need no more, chosen by tier 
     ['static', 'unit'],
     ['test/unit/core/mapping.test.ts'],
     ['unit', './test/unit/core/a.test.ts'],
+    ['untit'],
   ];
   assert.deepEqual(new Set(plain.map(purposeOfTests)), new Set(['unit']));
   const others = [
@@ -115,7 +117,7 @@ test('makes only npm packages ready for tests that need no more, chosen by tier 
   ];
   assert.deepEqual(new Set(others.map(purposeOfTests)), new Set(['test']));
   assert.deepEqual(planPackages(readSystem(DEBIAN), 'unit', nothing).packages, []);
-  assert.equal(needsNative('unit'), false);
+  assert.deepEqual([needsNative('unit'), needsBuild('unit'), needsBuild('test')], [false, false, true]);
 });
 
 test('takes Node 24 and later for new enough', () => {
