@@ -4,7 +4,7 @@
 export type Room = {
   /** Below src/. `adapters/*` is any adapter that has no line of its own. */
   readonly folder: string;
-  /** Rooms it may import besides itself. */
+  /** Rooms, or folders of them, that it may import besides itself. */
   readonly imports: readonly string[];
   /** Rooms of which it may import types only. */
   readonly types?: readonly string[];
@@ -56,12 +56,18 @@ export const ROOMS: readonly Room[] = [
     imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
-  { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates'] },
+  // A provider brings the codec of its part of the config, built of the config's leaves.
+  {
+    folder: 'adapters/infisical',
+    imports: ['core', 'provider', 'certificates', 'config/schema'],
+    types: ['config'],
+    files: WRITING,
+  },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },
   // Among them every further provider.
-  { folder: 'adapters/*', imports: ['core', 'provider'], files: WRITING },
+  { folder: 'adapters/*', imports: ['core', 'provider', 'config/schema'], types: ['config'], files: WRITING },
   {
     folder: 'wiring',
     imports: [...capabilities, 'config', 'service', 'faces', 'cli', 'adapters'],
@@ -83,16 +89,16 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'docker-modem': ['adapters/podman/modem.ts'],
   dotenv: ['adapters/env-file/parse.ts'],
   express: ['faces'],
-  'fp-ts': ['config', 'adapters/*/codec.ts'],
+  'fp-ts': ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
   'google-auth-library': ['adapters/infisical/auth/gcp.ts'],
   got: ['adapters/infisical/api.ts'],
-  'io-ts': ['config', 'adapters/*/codec.ts'],
+  'io-ts': ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
   'node-tpm2-tss': ['adapters/tpm'],
   picomatch: ['survey'],
   pino: ['service'],
   pkcs11js: ['adapters/hsm'],
   'prom-client': ['service'],
-  yaml: ['config', 'adapters/*/codec.ts'],
+  yaml: ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
 };
 
 /** Globals that would make a pure room depend on the moment or the machine. */

@@ -1,6 +1,6 @@
 // Types of setup-plan.mjs, which stays JavaScript for the Node that a machine comes with.
 
-export type Purpose = 'build' | 'demo' | 'test';
+export type Purpose = 'unit' | 'build' | 'demo' | 'test';
 
 export interface System {
   readonly name: string;
@@ -28,8 +28,10 @@ export const NODE_MAJOR: number;
 export function readSystem(osRelease: string): System;
 export function planPackages(system: System, purpose: Purpose, has: (command: string) => boolean): PackagePlan;
 export function needsNative(purpose: Purpose): boolean;
+export function needsBuild(purpose: Purpose): boolean;
 export function compilerLacks(commands: readonly string[]): readonly string[];
 export function installCommand(system: System, packages: readonly string[]): readonly string[];
 export function readPurpose(args: readonly string[]): Purpose | undefined;
+export function purposeOfTests(chosen: readonly string[]): Purpose;
 export function isNewEnough(version: string): boolean;
 export function isInStep(lock: Lock | undefined, installed: Lock | undefined): boolean;

@@ -35,8 +35,11 @@ const NEEDS = [
   { purpose: 'test', command: 'libsoftokn3.so', debian: ['libnss3'], fedora: ['nss-softokn'] },
 ];
 
-/** What each purpose needs. The demo runs without a cache, so without compiled parts. */
-const PURPOSES = { build: ['build'], demo: ['demo'], test: ['build', 'demo', 'test'] };
+/** What each purpose needs. The demo runs without a cache, so without compiled parts; `unit` is for tests that need npm packages alone. */
+const PURPOSES = { unit: [], build: ['build'], demo: ['demo'], test: ['build', 'demo', 'test'] };
+
+/** The tiers of scripts/test.ts that need the system, compiled parts and the build. The others do with npm packages. */
+const SYSTEM_TIERS = ['contract', 'process', 'sandbox', 'host', 'vm'];
 
 export const NODE_MAJOR = 24;
 
@@ -70,6 +73,9 @@ export function planPackages(system, purpose, has) {
 /** Whether this purpose wants the native parts compiled. */
 export const needsNative = (purpose) => PURPOSES[purpose].includes('build');
 
+/** Whether this purpose runs PSI as it is built. */
+export const needsBuild = (purpose) => purpose !== 'unit';
+
 /** What the compiler needs, of all commands that are missing. */
 export const compilerLacks = (commands) =>
   NEEDS.filter((need) => need.purpose === 'build' && commands.includes(need.command)).map((need) => need.command);
@@ -86,6 +92,14 @@ export function readPurpose(args) {
   if (args.length === 0) return 'test';
   const purpose = args.length === 1 ? /^--for=(.*)$/.exec(args[0])?.[1] : undefined;
   return purpose !== undefined && Object.hasOwn(PURPOSES, purpose) ? purpose : undefined;
+}
+
+/** What `npm test` with these arguments (tiers, or files of the tiers) has to make ready. What is neither is refused later, at no cost. */
+export function purposeOfTests(chosen) {
+  const paths = chosen.map((name) => name.replace(/^\.\//, ''));
+  const needSystem = (path) =>
+    path.startsWith('packages/') || SYSTEM_TIERS.includes(/^test\/([^/]+)\//.exec(path)?.[1] ?? path);
+  return paths.length === 0 || paths.some(needSystem) ? 'test' : 'unit';
 }
 
 export const isNewEnough = (version) => Number.parseInt(version.replace(/^v/, ''), 10) >= NODE_MAJOR;

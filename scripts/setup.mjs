@@ -12,6 +12,7 @@ import {
   installCommand,
   isInStep,
   isNewEnough,
+  needsBuild,
   needsNative,
   planPackages,
   readPurpose,
@@ -190,14 +191,14 @@ function build(node) {
 }
 
 const purpose = readPurpose(process.argv.slice(2));
-if (purpose === undefined) fail('unknown option', 'node scripts/setup.mjs [--for=build|demo|test]');
+if (purpose === undefined) fail('unknown option', 'node scripts/setup.mjs [--for=unit|build|demo|test]');
 const start = performance.now();
 const installed = installPackages(purpose);
 const node = nodeFolder();
 installModules(node);
 const compiled = compileNative(purpose, node);
 const complete = installed && compiled;
-build(node);
+if (needsBuild(purpose)) build(node);
 say(
   `ready for ${purpose}${complete ? '' : ', but for what is missing'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
 );

@@ -1,11 +1,12 @@
 // `npm test`: every tier, from fast to true, each in a process of its own. Ends with `N passed, N failed`. A tier that the machine
-// cannot run is named as skipped; with CI=true a skip is a failure. Arguments choose tiers: `npm test -- unit contract`.
+// cannot run is named as skipped; with CI=true a skip is a failure. Arguments choose tiers (`npm test -- unit contract`) or test files
+// (`npm test -- test/unit/core/mapping.test.ts`), which run as their tier does.
 
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { delimiter, join, relative, resolve } from 'node:path';
 import { changes, snapshot } from './leftovers.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -16,34 +17,47 @@ type Outcome = {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 };
 
-type Tier = { readonly name: string; readonly what: string; readonly run: () => Promise<Outcome> };
+/** Runs a tier, or only these of its files. */
+type Run = (only: readonly string[]) => Promise<Outcome>;
+
+type Tier = { readonly name: string; readonly what: string; readonly run: Run };
 
 const TIERS: readonly Tier[] = [
   { name: 'static', what: 'formatted, lint-clean, type-clean', run: runStatic },
   {
     name: 'unit',
     what: 'pure core, config, units, properties',
-    run: () => runTests('unit', ['--test-isolation=none']),
+    run: tests('unit', '--test-isolation=none'),
   },
-  { name: 'contract', what: 'each port on its fake and on the real thing', run: () => runTests('contract', []) },
-  { name: 'process', what: 'psi as a process of its own, beside doubles', run: () => runTests('process', []) },
-  { name: 'sandbox', what: 'real Podman on this machine', run: () => runTests('sandbox', ['--test-concurrency=1']) },
+  { name: 'contract', what: 'each port on its fake and on the real thing', run: tests('contract') },
+  { name: 'process', what: 'psi as a process of its own, beside doubles', run: tests('process') },
+  { name: 'sandbox', what: 'real Podman on this machine', run: tests('sandbox', '--test-concurrency=1') },
   {
     name: 'host',
     what: 'a booted host: systemd, quadlets, the image',
-    run: () => runTests('host', ['--test-concurrency=1']),
+    run: tests('host', '--test-concurrency=1'),
   },
   {
     name: 'vm',
     what: 'a machine with a kernel and a TPM of its own: reboots',
-    run: () => runTests('vm', ['--test-concurrency=1']),
+    run: tests('vm', '--test-concurrency=1'),
   },
 ];
 
+function tests(tier: string, ...flags: readonly string[]): Run {
+  return (only) => runTests(tier, flags, only);
+}
+
 async function main(chosen: readonly string[]): Promise<number> {
-  const unknown = chosen.filter((name) => !TIERS.some((tier) => tier.name === name));
+  const files = chosen.filter((name) => name.includes('/')).map((name) => relative(ROOT, resolve(ROOT, name)));
+  const names = chosen.filter((name) => !name.includes('/'));
+  const unknown = [
+    ...names.filter((name) => !TIERS.some((tier) => tier.name === name)),
+    ...files.filter((file) => !TIERS.some((tier) => filesOf(tier.name).includes(file))),
+  ];
   if (unknown.length > 0) {
-    console.error(`error: no tier ${unknown.join(', ')}\nhint: there are ${TIERS.map((tier) => tier.name).join(', ')}`);
+    console.error(`error: no tier or test file ${unknown.join(', ')}`);
+    console.error(`hint: the tiers are ${TIERS.map((tier) => tier.name).join(', ')}`);
     return 64;
   }
   const before = await snapshot();
@@ -51,10 +65,12 @@ async function main(chosen: readonly string[]): Promise<number> {
   const failed: string[] = [];
   const skipped: string[] = [];
   for (const tier of TIERS) {
-    if (chosen.length > 0 && !chosen.includes(tier.name)) continue;
+    const only = filesOf(tier.name).filter((file) => files.includes(file));
+    // A tier that is named beside one of its files is run by that file.
+    if (chosen.length > 0 && !names.includes(tier.name) && only.length === 0) continue;
     console.log(`\n== ${tier.name}: ${tier.what}`);
     const startedAt = performance.now();
-    const outcome = await tier.run();
+    const outcome = await tier.run(only);
     passed += outcome.passed;
     failed.push(...outcome.failed.map((test) => `${tier.name}: ${test.name}`));
     skipped.push(...outcome.skipped.map((test) => `${tier.name}: ${test.name}: ${test.reason}`));
@@ -112,8 +128,12 @@ function missingForTpm(): string | undefined {
     .map((command) => `no ${command}`)[0];
 }
 
-async function runTests(tier: string, flags: readonly string[]): Promise<Outcome> {
-  const all = globSync([`test/${tier}/**/*.test.ts`, ...(PACKAGE_TESTS[tier] ?? [])], { cwd: ROOT }).sort();
+function filesOf(tier: string): readonly string[] {
+  return globSync([`test/${tier}/**/*.test.ts`, ...(PACKAGE_TESTS[tier] ?? [])], { cwd: ROOT }).sort();
+}
+
+async function runTests(tier: string, flags: readonly string[], only: readonly string[]): Promise<Outcome> {
+  const all = only.length > 0 ? only : filesOf(tier);
   const lack = missingForTpm();
   const skipped = all
     .filter((file) => lack !== undefined && NEEDS_TPM.test(file))

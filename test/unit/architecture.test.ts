@@ -48,6 +48,15 @@ test('every vendor of the table is a dependency, and every dependency is in the 
   assert.deepEqual(Object.keys(VENDORS).sort(), Object.keys(manifest.dependencies).sort());
 });
 
+test('lint is both: the linter and dependency-cruiser', async () => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: { lint: string } };
+  assert.equal(scripts.lint, 'eslint . && depcruise --config .dependency-cruiser.js src');
+  assert.match(
+    await readFile(join(ROOT, 'scripts/test.ts'), 'utf8'),
+    /bin\('depcruise'\), '--config', '\.dependency-cruiser\.js', 'src'/,
+  );
+});
+
 describe('dependency-cruiser', () => {
   test('passes what the table allows', async () => {
     const { status, found } = await cruise({

@@ -1,4 +1,4 @@
-// Each kind of mistake with the exact text a person sees. After a deliberate change of wording: UPDATE_GOLDEN=1 npm run test:unit,
+// Each kind of mistake with the exact text a person sees. After a deliberate change of wording: UPDATE_GOLDEN=1 npm test -- unit,
 // and read the difference.
 
 import assert from 'node:assert/strict';

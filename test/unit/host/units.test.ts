@@ -1,4 +1,4 @@
-// The units PSI runs under. `PSI_UPDATE_GOLDEN=1` rewrites quadlet/ and test/golden/units/ from the rendering.
+// The units PSI runs under. `UPDATE_GOLDEN=1` rewrites quadlet/ and test/golden/units/ from the rendering.
 
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -63,7 +63,7 @@ async function matches(folder: string, layout: HostLayout, options: HostUnitOpti
   const dir = join(ROOT, folder);
   const units = hostUnits(layout, options);
   for (const { name, text } of units) {
-    if (process.env['PSI_UPDATE_GOLDEN'] === '1') {
+    if (process.env['UPDATE_GOLDEN'] === '1') {
       await mkdir(dir, { recursive: true });
       await writeFile(join(dir, name), text);
     }

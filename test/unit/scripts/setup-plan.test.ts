@@ -6,8 +6,10 @@ import {
   installCommand,
   isInStep,
   isNewEnough,
+  needsBuild,
   needsNative,
   planPackages,
+  purposeOfTests,
   readPurpose,
   readSystem,
 } from '../../../scripts/setup-plan.mjs';
@@ -95,6 +97,27 @@ test('reads the purpose and refuses any other argument', () => {
   for (const args of [['--for=all'], ['demo'], ['--for=demo', '--for=test'], ['--help'], ['--for=toString']]) {
     assert.equal(readPurpose(args), undefined);
   }
+});
+
+test('makes only npm packages ready for tests that need no more, chosen by tier or by file', () => {
+  const plain = [
+    ['unit'],
+    ['static', 'unit'],
+    ['test/unit/core/mapping.test.ts'],
+    ['unit', './test/unit/core/a.test.ts'],
+    ['untit'],
+  ];
+  assert.deepEqual(new Set(plain.map(purposeOfTests)), new Set(['unit']));
+  const others = [
+    [],
+    ['contract'],
+    ['unit', 'host'],
+    ['unit', 'test/contract/run-lock.test.ts'],
+    ['packages/x/test/a.test.ts'],
+  ];
+  assert.deepEqual(new Set(others.map(purposeOfTests)), new Set(['test']));
+  assert.deepEqual(planPackages(readSystem(DEBIAN), 'unit', nothing).packages, []);
+  assert.deepEqual([needsNative('unit'), needsBuild('unit'), needsBuild('test')], [false, false, true]);
 });
 
 test('takes Node 24 and later for new enough', () => {

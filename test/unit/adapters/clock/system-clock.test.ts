@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../../src/adapters/clock/system-clock.ts';
-import { clockContract } from '../../contract/clock.contract.ts';
-import { FakeClock } from '../../fakes/clock.fake.ts';
+import { systemClock } from '../../../../src/adapters/clock/system-clock.ts';
+import { clockContract } from '../../../contract/clock.contract.ts';
+import { FakeClock } from '../../../fakes/clock.fake.ts';
 
 clockContract('fake clock', () => {
   const clock = new FakeClock();

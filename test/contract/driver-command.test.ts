@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { driverMaxTimeSeconds, driverOptions, isPsiOptions } from '../../../src/registration/driver-command/options.ts';
+import { driverMaxTimeSeconds, driverOptions, isPsiOptions } from '../../src/registration/driver-command/options.ts';
 
 const ID = 'd0a530acce22815a7778d156f';
 const BINARY = Buffer.from([0, 255, 10, 13, 34, 39, 36, 10, 10]);

@@ -4,12 +4,12 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { SystemdCommands } from '../../../../src/adapters/systemd/host-commands.ts';
-import { SystemdTimers } from '../../../../src/adapters/systemd/timers.ts';
-import type { HostCommandResult } from '../../../../src/certificates/host-commands.ts';
-import { hostCommandsContract } from '../../../contract/host-commands.contract.ts';
-import { joinAsSystemd, startBus, type PrivateBus } from '../../../doubles/systemd-bus.ts';
-import { joinAsCommandRunner } from '../../../doubles/systemd-commands.ts';
+import { SystemdCommands } from '../../src/adapters/systemd/host-commands.ts';
+import { SystemdTimers } from '../../src/adapters/systemd/timers.ts';
+import type { HostCommandResult } from '../../src/certificates/host-commands.ts';
+import { hostCommandsContract } from './host-commands.contract.ts';
+import { joinAsSystemd, startBus, type PrivateBus } from '../doubles/systemd-bus.ts';
+import { joinAsCommandRunner } from '../doubles/systemd-commands.ts';
 
 /** A command that ends so. */
 function ending({ exit, output }: HostCommandResult): readonly string[] {

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { DbusUnitManager } from '../../../../src/adapters/systemd/dbus-unit-manager.ts';
-import { PsiError } from '../../../../src/core/error.ts';
-import { unitManagerContract } from '../../../contract/unit-manager.contract.ts';
-import { joinAsSystemd, startBus } from '../../../doubles/systemd-bus.ts';
-import { FakeUnitManager } from '../../../fakes/unit-manager.fake.ts';
+import { DbusUnitManager } from '../../src/adapters/systemd/dbus-unit-manager.ts';
+import { PsiError } from '../../src/core/error.ts';
+import { unitManagerContract } from './unit-manager.contract.ts';
+import { joinAsSystemd, startBus } from '../doubles/systemd-bus.ts';
+import { FakeUnitManager } from '../fakes/unit-manager.fake.ts';
 
 describe('systemd over D-Bus', () => {
   let dir: string;
