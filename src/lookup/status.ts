@@ -4,7 +4,6 @@ import type { PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
 import type { LookupEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
-import type { MappingTable } from './mapping-table.ts';
 import type { SetupReport } from '../registration/setup-events.ts';
 
 export type ServiceStatus = {
@@ -25,7 +24,7 @@ const KEPT_FAILURES = 5;
 
 export class StatusBoard {
   readonly #clock: Clock;
-  readonly #mappings: MappingTable;
+  readonly #mappings: { readonly size: number };
   readonly #version: string;
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
@@ -33,7 +32,7 @@ export class StatusBoard {
   #failed = 0;
   #lastSetup: ServiceStatus['lastSetup'] = null;
 
-  constructor(deps: { readonly clock: Clock; readonly mappings: MappingTable; readonly version: string }) {
+  constructor(deps: { readonly clock: Clock; readonly mappings: { readonly size: number }; readonly version: string }) {
     this.#clock = deps.clock;
     this.#mappings = deps.mappings;
     this.#version = deps.version;

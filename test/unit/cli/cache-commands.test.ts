@@ -96,7 +96,7 @@ describe('psi cache status', () => {
     assert.equal(await cacheStatusCommand(new FakeClient(REPORT), terminal, plain), 0);
     assert.deepEqual(out, [
       'cache: ready (tpm), 12 entries, the oldest 2 h old',
-      'answers: 40 from the cache, 12 live, 0 stale',
+      'answers: 40 from the cache, 12 live, 0 from a listing held, 0 stale',
       'saved: 2026-11-24T10:00:00.000Z',
       'tpm: device:/dev/tpmrm0',
       '  bound to: PCR 7 (sha256)',
@@ -124,7 +124,7 @@ describe('psi cache status', () => {
       'cache: locked (tpm), 12 entries, the oldest 2 h old, 3 older than max_age, not all of it saved yet',
       'problem since 2026-11-24T09:00:00.000Z: no TPM answers',
       'hint: look at `ls -l /dev/tpmrm0`',
-      'answers: 40 from the cache, 12 live, 0 stale',
+      'answers: 40 from the cache, 12 live, 0 from a listing held, 0 stale',
       'saved: never',
       'max_age: 24 h',
       'set aside: /var/lib/psi/cache.enc.bad, which could not be read',

@@ -16,6 +16,7 @@ import { fetched } from '../../fakes/fetched.ts';
 import { FakeDropInStore } from '../../fakes/drop-in-store.fake.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
@@ -48,7 +49,7 @@ export type Folders = Record<string, Record<string, string | null>>;
 
 export async function setupStage(options: { readonly version?: string; readonly cache?: true } = {}) {
   const mappingStore = new FakeMappingStore();
-  const { table: mappings } = await MappingTable.load(mappingStore);
+  const { table: mappings } = await MappingTable.load(mappingStore, new FakeNameStore());
   const register = new Register(mappings);
   const podman = new FakePodman({
     ...options,
