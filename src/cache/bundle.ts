@@ -2,15 +2,11 @@
 // wipes them. Values are copied out of what is decoded, so that the decoded bytes can be wiped too.
 
 import { decodeMapping, encodeMapping, type Mapping } from '../core/mapping.ts';
+import type { Fetched } from '../core/fetched.ts';
 import { SecretValue } from '../core/secret-value.ts';
 
 /** One value as its provider gave it. */
-export type CacheEntry = {
-  readonly mapping: Mapping;
-  readonly value: SecretValue;
-  /** Milliseconds since 1970. */
-  readonly fetchedAt: number;
-};
+export type CacheEntry = Fetched & { readonly mapping: Mapping };
 
 /** One text per place of a secret: equal for equal mappings only. */
 export function cacheKey(mapping: Mapping): string {
@@ -45,7 +41,7 @@ export function* encodeBundle(entries: readonly CacheEntry[]): Generator<Uint8Ar
     const { written } = text.encodeInto(place, block.subarray(at + 4));
     view.setUint32(at, written);
     at += 4 + written;
-    view.setBigUint64(at, BigInt(fetchedAt));
+    view.setBigUint64(at, BigInt(Math.max(0, fetchedAt)));
     view.setUint32(at + 8, bytes.length);
     block.set(bytes, at + 12);
     at += 12 + bytes.length;
@@ -68,7 +64,9 @@ export function* decodeBundle(bytes: Uint8Array): Generator<CacheEntry, boolean>
     const fetchedAt = Number(view.getBigUint64(afterPlace));
     if (mapping === undefined || !Number.isSafeInteger(fetchedAt)) return false;
     // Not slice(): the caller's bytes may be a Buffer, whose slice is no copy.
-    yield { mapping, fetchedAt, value: new SecretValue(new Uint8Array(bytes.subarray(afterPlace + 12, afterValue))) };
+    const value = new SecretValue(new Uint8Array(bytes.subarray(afterPlace + 12, afterValue)));
+    // Another process's clock ordered it; this format has no place for a version.
+    yield { mapping, value, fetchedAt, tick: undefined, version: undefined };
     at = afterValue;
   }
   return at === bytes.length;

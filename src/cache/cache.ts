@@ -1,15 +1,15 @@
 // The cache as lookups, setup and `psi cache` use it: values in memory, answered without disk or crypto. Whatever is wrong with the file or its
 // key, lookups go on live. How memory and file are kept in step is the keeper's business.
 
-import { toPsiError } from '../core/error.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import type { SecretValue } from '../core/secret-value.ts';
 import { isoTimeOrNull } from '../core/time.ts';
 import type { CacheFile, CacheFileContent } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 import { CacheEntries, type Found } from './entries.ts';
+
 import { CacheKeeper } from './keeper.ts';
 import type { CacheStatus } from './status.ts';
 
@@ -25,15 +25,14 @@ export type SecretCacheOptions = {
   readonly maxAgeMs: number | undefined;
 };
 
-export type CacheAnswer = {
-  readonly value: SecretValue;
-  readonly source: 'live' | 'cache' | 'stale';
-  /** Since the provider gave it; 0 for a live answer. */
-  readonly ageMs: number;
-};
+/**
+ * Where an answer came from. `live`: the provider, for this lookup or one just before it. `held`: a listing made earlier for lookups like
+ * this one. `cache`: the cache. `stale`: the cache, past `cache.max_age`, because the provider failed.
+ */
+export type AnswerSource = 'live' | 'held' | 'cache' | 'stale';
 
 export type Refill = {
-  readonly listed: Iterable<{ readonly mapping: Mapping; readonly value: SecretValue }>;
+  readonly listed: Iterable<{ readonly mapping: Mapping; readonly fetched: Fetched }>;
   /** All that any workload names, those whose listing failed included; the rest is dropped. Undefined: this run does not know all. */
   readonly wanted: Iterable<Mapping> | undefined;
 };
@@ -51,7 +50,7 @@ export class SecretCache {
   readonly #maxAgeMs: number | undefined;
   readonly #entries: CacheEntries;
   readonly #keeper: CacheKeeper;
-  readonly #answers = { cache: 0, live: 0, stale: 0 };
+  readonly #answers = { live: 0, held: 0, cache: 0, stale: 0 };
 
   constructor(deps: SecretCacheDeps, options: SecretCacheOptions) {
     this.#file = deps.file;
@@ -66,30 +65,35 @@ export class SecretCache {
     return this.#keeper.open();
   }
 
-  /** A value from memory that is not past its age. */
-  held(mapping: Mapping): CacheAnswer | undefined {
-    const found = this.#entries.find(mapping);
-    if (found?.fresh !== true) return undefined;
-    this.#answers.cache += 1;
-    return fromMemory(found);
+  /** What memory knows of a secret, fresh or not. */
+  find(mapping: Mapping): Found | undefined {
+    return this.#entries.find(mapping);
   }
 
-  /**
-   * A value from memory, else from `live`, which is remembered. `live` bounds its own time. Where the provider fails, an old value is better
-   * than none; its "no such secret" is an answer, and drops what was remembered.
-   */
-  async resolve(mapping: Mapping, live: () => Promise<SecretValue>): Promise<CacheAnswer> {
-    const held = this.held(mapping);
-    if (held) return held;
-    const answer = await this.#liveOrOld(mapping, live);
-    this.#answers[answer.source] += 1;
-    return answer;
+  /** While the file is being read, which takes an HSM many seconds: resolves when it has been, or cannot be. Undefined: no longer. */
+  opening(): Promise<void> | undefined {
+    return this.#keeper.state === 'opening' ? this.open() : undefined;
+  }
+
+  /** The provider gave a value; an older one than is known changes nothing. */
+  learn(mapping: Mapping, fetched: Fetched): void {
+    if (this.#entries.put(mapping, fetched)) this.#keeper.changed();
+  }
+
+  /** The provider says that there is no such secret. */
+  missing(mapping: Mapping): void {
+    if (this.#entries.drop([mapping]) > 0) this.#keeper.changed();
+  }
+
+  /** Counts an answer for the status. */
+  answered(source: AnswerSource): void {
+    this.#answers[source] += 1;
   }
 
   /** What setup listed, saved as one file. Rejects if that cannot be saved; memory has it all the same. */
   async refill({ listed, wanted }: Refill): Promise<RefillReport> {
     await this.open();
-    for (const { mapping, value } of listed) this.#entries.put(mapping, value);
+    for (const { mapping, fetched } of listed) this.#entries.put(mapping, fetched);
     const all = wanted && [...wanted];
     const dropped = all ? this.#entries.retain(all) : 0;
     const saved = await this.#keeper.claim(all);
@@ -120,13 +124,14 @@ export class SecretCache {
   }
 
   status(): CacheStatus {
-    const { oldestMs, expired } = this.#entries.ages();
+    const { oldestMs, expired, unknown } = this.#entries.ages();
     const { state, unsaved, savedAt, setAside, problem } = this.#keeper;
     return {
       backend: this.#backend,
       state,
       entries: this.#entries.size,
       expired,
+      ageUnknown: unknown,
       oldestAgeSeconds: oldestMs === undefined ? null : Math.round(oldestMs / 1000),
       maxAgeSeconds: this.#maxAgeMs === undefined ? null : this.#maxAgeMs / 1000,
       savedAt: isoTimeOrNull(savedAt),
@@ -141,46 +146,4 @@ export class SecretCache {
   close(): Promise<void> {
     return this.#keeper.close();
   }
-
-  #fresh(mapping: Mapping): CacheAnswer | undefined {
-    const found = this.#entries.find(mapping);
-    return found?.fresh === true ? fromMemory(found) : undefined;
-  }
-
-  async #liveOrOld(mapping: Mapping, live: () => Promise<SecretValue>): Promise<CacheAnswer> {
-    try {
-      return await this.#firstOf(mapping, this.#ask(mapping, live));
-    } catch (thrown) {
-      const old = toPsiError(thrown).code === 'NOT_FOUND' ? undefined : this.#entries.find(mapping);
-      if (!old) throw thrown;
-      return fromMemory(old);
-    }
-  }
-
-  // While the file is being read, which takes an HSM many seconds, the provider is asked at the same time.
-  async #firstOf(mapping: Mapping, live: Promise<CacheAnswer>): Promise<CacheAnswer> {
-    if (this.#keeper.state !== 'opening') return await live;
-    const opened = this.open().then(() => {
-      const answer = this.#fresh(mapping);
-      if (!answer) throw new Error('not in the file');
-      return answer;
-    });
-    return await Promise.any([live, opened]).catch(() => live);
-  }
-
-  async #ask(mapping: Mapping, live: () => Promise<SecretValue>): Promise<CacheAnswer> {
-    try {
-      const value = await live();
-      this.#entries.put(mapping, value);
-      this.#keeper.changed();
-      return { value, source: 'live', ageMs: 0 };
-    } catch (error) {
-      if (toPsiError(error).code === 'NOT_FOUND' && this.#entries.drop([mapping]) > 0) this.#keeper.changed();
-      throw error;
-    }
-  }
-}
-
-function fromMemory({ value, ageMs, fresh }: Found): CacheAnswer {
-  return { value, source: fresh ? 'cache' : 'stale', ageMs };
 }

@@ -2,20 +2,18 @@
 
 import { cacheKey, type CacheEntry } from './bundle.ts';
 import type { Mapping } from '../core/mapping.ts';
-import type { SecretValue } from '../core/secret-value.ts';
 import type { Clock } from '../core/clock.ts';
+import { ageOf, isOlder, type Fetched } from '../core/fetched.ts';
 
-export type Found = { readonly value: SecretValue; readonly ageMs: number; readonly fresh: boolean };
-
-/** Clocks of hosts and their corrections differ by less. */
-const CLOCK_SLACK_MS = 5 * 60_000;
+/** `ageMs`: undefined where the age is not known. `fresh`: not past `max_age`, which an unknown age is. */
+export type Found = { readonly fetched: Fetched; readonly ageMs: number | undefined; readonly fresh: boolean };
 
 export class CacheEntries {
   readonly #clock: Clock;
   readonly #maxAgeMs: number | undefined;
   readonly #byKey = new Map<string, CacheEntry>();
-  // What was taken out before the file was opened: it may still hold it.
-  readonly #dropped = new Set<string>();
+  // When a value was taken out: an answer of before, or the file, must not bring it back. No larger than what was ever registered.
+  readonly #dropped = new Map<string, number>();
   #wanted: ReadonlySet<string> | undefined;
   #opened = false;
 
@@ -37,14 +35,22 @@ export class CacheEntries {
   }
 
   find(mapping: Mapping): Found | undefined {
-    const entry = this.#byKey.get(cacheKey(mapping));
-    return entry && { value: entry.value, ageMs: Math.max(0, this.#ageOf(entry)), fresh: this.#isFresh(entry) };
+    const fetched = this.#byKey.get(cacheKey(mapping));
+    if (!fetched) return undefined;
+    const ageMs = ageOf(fetched, this.#clock);
+    return { fetched, ageMs, fresh: this.#isFresh(ageMs) };
   }
 
-  put(mapping: Mapping, value: SecretValue): void {
+  /** False: nothing new. What is known came later or is this very answer, or it was taken out since. */
+  put(mapping: Mapping, fetched: Fetched): boolean {
     const key = cacheKey(mapping);
+    const known = this.#byKey.get(key);
+    const droppedAt = this.#dropped.get(key);
+    if (known && (isOlder(fetched, known) || fetched.value === known.value)) return false;
+    if (droppedAt !== undefined && (fetched.tick === undefined || fetched.tick < droppedAt)) return false;
     this.#dropped.delete(key);
-    this.#byKey.set(key, { mapping, value, fetchedAt: Math.round(this.#clock.now()) });
+    this.#byKey.set(key, { mapping, ...fetched });
+    return true;
   }
 
   /** Answers how many of them there were. */
@@ -52,7 +58,7 @@ export class CacheEntries {
     let count = 0;
     for (const mapping of mappings) {
       const key = cacheKey(mapping);
-      if (!this.#opened) this.#dropped.add(key);
+      this.#dropped.set(key, this.#clock.monotonic());
       if (this.#byKey.delete(key)) count += 1;
     }
     return count;
@@ -70,9 +76,8 @@ export class CacheEntries {
   /** Entries of a file: what memory learned or dropped since the start is newer. */
   merge(entries: readonly CacheEntry[]): void {
     for (const entry of entries) {
-      const key = cacheKey(entry.mapping);
-      if (this.#byKey.has(key) || this.#dropped.has(key) || this.#wanted?.has(key) === false) continue;
-      this.#byKey.set(key, entry);
+      const wanted = this.#wanted?.has(cacheKey(entry.mapping)) ?? true;
+      if (wanted) this.put(entry.mapping, entry);
     }
     this.opened();
   }
@@ -80,28 +85,24 @@ export class CacheEntries {
   /** From here on memory knows all that the file holds. */
   opened(): void {
     this.#opened = true;
-    this.#dropped.clear();
     this.#wanted = undefined;
   }
 
-  ages(): { readonly oldestMs: number | undefined; readonly expired: number } {
+  /** `oldestMs`: of the known ages. */
+  ages(): { readonly oldestMs: number | undefined; readonly expired: number; readonly unknown: number } {
     let oldestMs: number | undefined;
     let expired = 0;
+    let unknown = 0;
     for (const entry of this.#byKey.values()) {
-      oldestMs = Math.max(oldestMs ?? 0, this.#ageOf(entry));
-      if (!this.#isFresh(entry)) expired += 1;
+      const age = ageOf(entry, this.#clock);
+      if (age === undefined) unknown += 1;
+      else oldestMs = Math.max(oldestMs ?? 0, age);
+      if (!this.#isFresh(age)) expired += 1;
     }
-    return { oldestMs, expired };
+    return { oldestMs, expired, unknown };
   }
 
-  #ageOf(entry: CacheEntry): number {
-    return this.#clock.now() - entry.fetchedAt;
-  }
-
-  // From the future: the clock was set back (a board without a battery starts in 1970), so the age is not known.
-  #isFresh(entry: CacheEntry): boolean {
-    if (this.#maxAgeMs === undefined) return true;
-    const age = this.#ageOf(entry);
-    return age <= this.#maxAgeMs && age >= -CLOCK_SLACK_MS;
+  #isFresh(ageMs: number | undefined): boolean {
+    return this.#maxAgeMs === undefined || (ageMs !== undefined && ageMs <= this.#maxAgeMs);
   }
 }

@@ -16,14 +16,17 @@ export type CacheStatus = {
   readonly entries: number;
   /** Of them: older than `max_age`, so that a lookup asks the provider first. */
   readonly expired: number;
+  /** Of them: stamped in the future, because the clock was set back since. */
+  readonly ageUnknown: number;
+  /** Of those whose age is known, since the provider's answer. */
   readonly oldestAgeSeconds: number | null;
   readonly maxAgeSeconds: number | null;
   /** When the file was written; null if there is none, or it was never opened. */
   readonly savedAt: string | null;
   /** Is there anything in memory that is not on disk yet? */
   readonly unsaved: boolean;
-  /** Answers since the start. `stale`: older than `max_age`, because the provider failed. */
-  readonly answers: { readonly cache: number; readonly live: number; readonly stale: number };
+  /** Answers since the start, by where they came from (`AnswerSource`). */
+  readonly answers: { readonly live: number; readonly held: number; readonly cache: number; readonly stale: number };
   readonly problem: CacheProblem | null;
   /** Where an unreadable file was moved at this start. */
   readonly setAside: string | null;

@@ -27,8 +27,10 @@ export function printCacheLine(terminal: Terminal, status: CacheStatus): void {
 
 export function printCacheReport(terminal: Terminal, report: CacheReport): void {
   printCacheLine(terminal, report);
-  const { cache, live, stale } = report.answers;
-  terminal.out(`answers: ${String(cache)} from the cache, ${String(live)} live, ${String(stale)} stale`);
+  const { live, held, cache, stale } = report.answers;
+  terminal.out(
+    `answers: ${String(cache)} from the cache, ${String(live)} live, ${String(held)} from a listing held, ${String(stale)} stale`,
+  );
   terminal.out(report.savedAt === null ? 'saved: never' : `saved: ${report.savedAt}`);
   if (report.maxAgeSeconds !== null) terminal.out(`max_age: ${duration(report.maxAgeSeconds)}`);
   if (report.setAside !== null) terminal.out(`set aside: ${report.setAside}, which could not be read`);

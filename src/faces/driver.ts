@@ -5,7 +5,10 @@ import { timingSafeEqual, createHash } from 'node:crypto';
 import { PsiError } from '../core/error.ts';
 import { MAX_MAPPING_BYTES } from '../core/mapping.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import type { Answer, Lookup } from '../lookup/lookup.ts';
+import { UNKNOWN_CALLER } from '../core/caller.ts';
+import type { Answer } from '../lookup/answer.ts';
+import type { Lookup } from '../lookup/lookup.ts';
+import type { MappingTable } from '../lookup/mapping-table.ts';
 import { notAnId } from '../lookup/lookup.ts';
 import { notAMapping, type Register } from '../lookup/driver-store.ts';
 import { sendError } from './error-to-response.ts';
@@ -15,7 +18,7 @@ export type DriverDeps = {
   readonly register: Register;
   /** Tokens accepted now; empty: the socket's mode is the only guard. */
   readonly tokens: () => readonly SecretValue[];
-  readonly nameOf: (id: string) => string | undefined;
+  readonly mappings: Pick<MappingTable, 'get' | 'nameOf'>;
   /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
   readonly health: () => Readonly<Record<string, string>>;
   readonly onError: (error: PsiError, route: string) => void;
@@ -35,16 +38,14 @@ export function driverApp(deps: DriverDeps): Express {
   });
   app.get('/lookup/:id', (request, response, next) => {
     const { id } = request.params;
-    const held = deps.lookup.held(id);
-    if (held) sendAnswer(response, held);
-    else {
-      deps.lookup
-        .lookup(id)
-        .then((answer) => {
-          sendAnswer(response, answer);
+    const answer = deps.lookup.answer({ id, mapping: deps.mappings.get(id), caller: UNKNOWN_CALLER });
+    if (answer instanceof Promise) {
+      answer
+        .then((late) => {
+          sendAnswer(response, late);
         })
         .catch(next);
-    }
+    } else sendAnswer(response, answer);
   });
   app.post('/store/:id', express.raw({ type: () => true, limit: MAX_MAPPING_BYTES }), async (request, response) => {
     const body: unknown = request.body;
@@ -71,7 +72,7 @@ export function driverApp(deps: DriverDeps): Express {
   });
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     const id = /^\/lookup\/([^/]+)$/.exec(request.path)?.[1];
-    const sent = sendError(response, error, id === undefined ? undefined : deps.nameOf(id));
+    const sent = sendError(response, error, id === undefined ? undefined : deps.mappings.nameOf(id));
     deps.onError(sent, `${request.method} ${request.path.split('/')[1] ?? ''}`);
   });
   return app;
@@ -83,7 +84,7 @@ function sendAnswer(response: Response, { value, source, ageMs }: Answer): void 
     'content-type': 'application/octet-stream',
     'content-length': bytes.byteLength,
     'psi-source': source,
-    'psi-age': Math.floor(ageMs / 1000),
+    'psi-age': ageMs === undefined ? 'unknown' : Math.floor(ageMs / 1000),
   });
   response.end(bytes);
 }

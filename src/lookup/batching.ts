@@ -2,26 +2,29 @@
 // another, under a host-wide lock, and providers limit requests per minute.
 
 import { PsiError } from '../core/error.ts';
-import type { Mapping } from '../core/mapping.ts';
-import type { SecretValue } from '../core/secret-value.ts';
 import type { Clock } from '../core/clock.ts';
-import type { SecretSource } from '../provider/secret-source.ts';
 import { withDeadline } from '../core/deadline.ts';
+import { isOlder, type Fetched, type Moment } from '../core/fetched.ts';
+import type { Mapping } from '../core/mapping.ts';
+import { printable } from '../core/naming.ts';
+import { SingleFlight } from '../core/single-flight.ts';
+import type { SecretSource } from '../provider/secret-source.ts';
 import { placeKey } from './mapping-table.ts';
 
-export type ResolveDeps = {
+export type BatchedReaderDeps = {
   readonly source: SecretSource;
   readonly clock: Clock;
   /** How many registered mappings share this mapping's place. */
   readonly countBeside: (mapping: Mapping) => number;
 };
 
-export type ResolveOptions = {
-  /** Bound of one provider call. */
-  readonly timeoutMs: number;
+export type BatchedReaderOptions = {
   /** How long a listing is handed out freely; 0: one call per lookup. */
   readonly batchWindowMs: number;
 };
+
+/** `live`: the listing was made for this start, as far as that can be told: the batch window is not over. */
+export type Held = { readonly fetched: Fetched; readonly live: boolean };
 
 // A key that nobody has taken yet belongs to a start still under way: Podman asks for each key once per start, and while 50
 // workloads with 20 secrets boot together, its lock spreads one start's lookups over a minute (seen: 53 s, median). So after the
@@ -36,21 +39,22 @@ const REMEMBER_REFUSED_LISTING_MS = 5 * 60_000;
 
 type Listing = {
   readonly at: number;
-  readonly values: ReadonlyMap<string, SecretValue | undefined>;
+  readonly values: ReadonlyMap<string, Fetched | undefined>;
   readonly taken: Set<string>;
   lastTaken: number;
 };
 
-export class Resolver {
-  readonly #deps: ResolveDeps;
-  readonly #options: ResolveOptions;
+export class BatchedReader {
+  readonly #deps: BatchedReaderDeps;
+  readonly #options: BatchedReaderOptions;
   readonly #listings = new Map<string, Listing>();
-  readonly #flights = new Map<string, Promise<unknown>>();
+  readonly #lists = new SingleFlight<string, Listing>();
+  readonly #gets = new SingleFlight<string, Fetched>();
   readonly #listingRefusedUntil = new Map<string, number>();
   readonly #closed = new AbortController();
   readonly #missing = new Map<string, { readonly until: number; readonly error: PsiError }>();
 
-  constructor(deps: ResolveDeps, options: ResolveOptions) {
+  constructor(deps: BatchedReaderDeps, options: BatchedReaderOptions) {
     this.#deps = deps;
     this.#options = options;
   }
@@ -61,20 +65,35 @@ export class Resolver {
     this.#listings.clear();
   }
 
-  async resolve(mapping: Mapping): Promise<SecretValue> {
-    if (this.#options.batchWindowMs === 0) return this.#get(mapping);
+  /**
+   * From a listing that is held, without asking anybody; undefined if there is none that came after `known`. Fails as the listing says: no
+   * such secret, a hidden value.
+   */
+  held(mapping: Mapping, known: Moment | undefined): Held | undefined {
+    if (this.#options.batchWindowMs === 0) return undefined;
+    const listing = this.#usable(placeKey(mapping), mapping.key);
+    if (!listing) return undefined;
+    const fetched = listing.values.get(mapping.key);
+    if (fetched && known && isOlder(fetched, known)) return undefined;
+    const now = this.#now();
+    return { fetched: take(listing, mapping, now), live: now - listing.at <= this.#options.batchWindowMs };
+  }
+
+  /** From the provider, before the monotonic moment `until`. Lookups that ask for the same at the same time share one call. */
+  async read(mapping: Mapping, until: number): Promise<Fetched> {
+    if (this.#options.batchWindowMs === 0) return this.#get(mapping, until);
     const place = placeKey(mapping);
-    const listing = this.#usable(place, mapping.key);
-    if (listing) return take(listing, mapping, this.#now());
     this.#throwIfMissing(place, mapping);
-    if (this.#deps.countBeside(mapping) < 2 || this.#listingRefused(place)) return this.#getRememberingMissing(mapping);
+    if (this.#deps.countBeside(mapping) < 2 || this.#listingRefused(place)) {
+      return this.#getRememberingMissing(mapping, until);
+    }
     try {
-      return take(await this.#list(place, mapping), mapping, this.#now());
+      return take(await this.#list(place, mapping, until), mapping, this.#now());
     } catch (error) {
       if (error instanceof PsiError && error.code === 'PROVIDER_DENIED') {
-        const value = await this.#getRememberingMissing(mapping);
+        const fetched = await this.#getRememberingMissing(mapping, until);
         this.#listingRefusedUntil.set(place, this.#now() + REMEMBER_REFUSED_LISTING_MS);
-        return value;
+        return fetched;
       }
       if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(place, error);
       throw error;
@@ -94,20 +113,23 @@ export class Resolver {
     return Math.min(idle, listing.at + LONGEST_HOLD_MS) - this.#now();
   }
 
-  #list(place: string, mapping: Mapping): Promise<Listing> {
-    return this.#once(place, async (signal) => {
-      const secrets = await this.#deps.source.list(
-        { project: mapping.project, path: mapping.path },
-        { recursive: false, values: true, signal },
-      );
-      const values = new Map(secrets.map((secret) => [secret.key, secret.value]));
-      const at = this.#now();
-      const listing: Listing = { at, values, taken: new Set(), lastTaken: at };
-      // A place that has a listing has somebody who drops it.
-      if (!this.#listings.has(place)) void this.#dropWhenIdle(place);
-      this.#listings.set(place, listing);
-      return listing;
-    });
+  #list(place: string, mapping: Mapping, until: number): Promise<Listing> {
+    const what = `the listing of ${mapping.project}:${mapping.path}`;
+    return this.#lists.run(place, () =>
+      this.#bounded(what, until, async (signal) => {
+        const secrets = await this.#deps.source.list(
+          { project: mapping.project, path: mapping.path },
+          { recursive: false, values: true, signal },
+        );
+        const values = new Map(secrets.map(({ key, fetched }) => [key, fetched]));
+        const at = this.#now();
+        const listing: Listing = { at, values, taken: new Set(), lastTaken: at };
+        // A place that has a listing has somebody who drops it.
+        if (!this.#listings.has(place)) void this.#dropWhenIdle(place);
+        this.#listings.set(place, listing);
+        return listing;
+      }),
+    );
   }
 
   // Values must not stay in memory because nobody asks again. Bound to the place and not to a listing: one that is replaced is free.
@@ -126,32 +148,28 @@ export class Resolver {
     this.#listings.delete(place);
   }
 
-  async #getRememberingMissing(mapping: Mapping): Promise<SecretValue> {
+  async #getRememberingMissing(mapping: Mapping, until: number): Promise<Fetched> {
     try {
-      return await this.#get(mapping);
+      return await this.#get(mapping, until);
     } catch (error) {
       if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(keyOf(mapping), error);
       throw error;
     }
   }
 
-  #get(mapping: Mapping): Promise<SecretValue> {
-    return this.#once(keyOf(mapping), (signal) =>
-      this.#deps.source.get({ project: mapping.project, path: mapping.path, key: mapping.key }, signal),
+  #get(mapping: Mapping, until: number): Promise<Fetched> {
+    const { project, path, key } = mapping;
+    return this.#gets.run(keyOf(mapping), () =>
+      this.#bounded(`the lookup of ${printable(key)}`, until, (signal) =>
+        this.#deps.source.get({ project, path, key }, signal),
+      ),
     );
   }
 
-  // Lookups that ask for the same at the same time share one call. It has its own deadline, so that the first asker's giving up
-  // does not fail the others.
-  #once<T>(key: string, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const running = this.#flights.get(key) as Promise<T> | undefined;
-    if (running) return running;
-    const deadline = { ms: this.#options.timeoutMs, what: 'the provider' };
-    const flight = withDeadline(this.#deps.clock, deadline, call).finally(() => {
-      this.#flights.delete(key);
-    });
-    this.#flights.set(key, flight);
-    return flight;
+  // The one place where a lookup's bound is laid: round the call, by whoever makes it. Who joins it later waits no longer than that, which is
+  // before their own time is up.
+  #bounded<T>(what: string, until: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withDeadline(this.#deps.clock, { ms: Math.max(0, until - this.#now()), what }, call);
   }
 
   #listingRefused(place: string): boolean {
@@ -177,7 +195,7 @@ export class Resolver {
   }
 }
 
-function take(listing: Listing, mapping: Mapping, now: number): SecretValue {
+function take(listing: Listing, mapping: Mapping, now: number): Fetched {
   if (!listing.values.has(mapping.key)) {
     throw new PsiError(
       'NOT_FOUND',
@@ -187,8 +205,8 @@ function take(listing: Listing, mapping: Mapping, now: number): SecretValue {
       },
     );
   }
-  const value = listing.values.get(mapping.key);
-  if (!value) {
+  const fetched = listing.values.get(mapping.key);
+  if (!fetched) {
     throw new PsiError(
       'VALUE_HIDDEN',
       `${mapping.provider} hides the value of ${mapping.key} in ${mapping.project}:${mapping.path}`,
@@ -199,7 +217,7 @@ function take(listing: Listing, mapping: Mapping, now: number): SecretValue {
   }
   listing.taken.add(mapping.key);
   listing.lastTaken = now;
-  return value;
+  return fetched;
 }
 
 function keyOf(mapping: Mapping): string {

@@ -1,35 +1,36 @@
-// Answers Podman's lookup: id → mapping (memory) → cache (memory) → provider, within a deadline. Never calls Podman: it holds its lock
-// meanwhile.
+// Answers a lookup from the first that can: the cache (memory), a listing that is held for lookups like this one (memory), the provider. Never
+// calls Podman: it holds its lock meanwhile.
 
+import type { SecretCache } from '../cache/cache.ts';
+import type { Found } from '../cache/entries.ts';
+import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { ageOf, type Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { isSecretId, printable } from '../core/naming.ts';
-import type { SecretValue } from '../core/secret-value.ts';
-import type { AnswerSource, AuditLog, LookupEvent } from './audit-log.ts';
-import type { Clock } from '../core/clock.ts';
-import type { SecretCache } from '../cache/cache.ts';
-import { withDeadline } from '../core/deadline.ts';
+import type { Answer, Wanted } from './answer.ts';
+import type { AuditLog, LookupEvent } from './audit-log.ts';
+import type { BatchedReader } from './batching.ts';
 import type { MappingTable } from './mapping-table.ts';
-import type { Resolver } from './batching.ts';
 import type { StatusBoard } from './status.ts';
 
+/** What a lookup uses of the cache. */
+export type LookupCache = Pick<SecretCache, 'find' | 'opening' | 'learn' | 'missing' | 'answered'>;
+
 export type LookupDeps = {
-  readonly mappings: MappingTable;
-  /** The resolver of a provider as configured now. */
-  readonly resolverOf: (provider: string) => Resolver | undefined;
+  readonly mappings: Pick<MappingTable, 'nameOf'>;
+  /** The reader of a provider as configured now. */
+  readonly readerOf: (provider: string) => Pick<BatchedReader, 'held' | 'read'> | undefined;
   /** Undefined: every lookup goes to the provider. */
-  readonly cache: Pick<SecretCache, 'held' | 'resolve'> | undefined;
+  readonly cache: LookupCache | undefined;
+  /**
+   * The one bound of a lookup, laid round the provider alone: a cache that is still being opened may be worth more than the failure of a
+   * provider that is down, and Podman's curl sets the bound of that.
+   */
   readonly timeoutMs: () => number;
   readonly clock: Clock;
   readonly audit: AuditLog;
   readonly status: StatusBoard;
-};
-
-export type Answer = {
-  readonly value: SecretValue;
-  readonly source: AnswerSource;
-  /** Since the provider gave the value; 0 for a live one. */
-  readonly ageMs: number;
 };
 
 export class Lookup {
@@ -39,65 +40,126 @@ export class Lookup {
     this.#deps = deps;
   }
 
-  /** What is at hand, without a promise or a timer: most lookups of a host are these. Undefined: it takes a `lookup`. */
-  held(id: string): Answer | undefined {
-    const { cache, clock, mappings, resolverOf } = this.#deps;
-    const startedAt = clock.monotonic();
-    const mapping = cache && mappings.get(id);
-    if (!mapping || !resolverOf(mapping.provider)) return undefined;
-    const answer = cache.held(mapping);
-    if (answer) this.#note(id, startedAt, answer.source, undefined);
+  /**
+   * The value of a registered secret, or a PsiError whose message names it, thrown or as a rejection. What is at hand comes without a
+   * promise or a timer: most lookups of a host are these.
+   */
+  answer(wanted: Wanted): Answer | Promise<Answer> {
+    const startedAt = this.#deps.clock.monotonic();
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = this.#answer(wanted);
+    } catch (thrown) {
+      throw this.#failed(wanted, startedAt, thrown);
+    }
+    if (!(answer instanceof Promise)) return this.#answered(wanted, startedAt, answer);
+    return answer.then(
+      (late) => this.#answered(wanted, startedAt, late),
+      (thrown: unknown) => {
+        throw this.#failed(wanted, startedAt, thrown);
+      },
+    );
+  }
+
+  #answer({ id, mapping }: Wanted): Answer | Promise<Answer> {
+    if (!isSecretId(id)) throw notAnId();
+    if (!mapping) throw notRegistered(id);
+    const reader = this.#deps.readerOf(mapping.provider);
+    if (!reader) throw notConfigured(mapping);
+    const { cache, clock } = this.#deps;
+    const cached = cache?.find(mapping);
+    if (cached?.fresh === true) return fromCache(cached);
+    try {
+      // A listing of before the value that is known is of no use.
+      const held = reader.held(mapping, cached?.fetched);
+      if (held) return this.#learned(mapping, held.fetched, held.live ? 'live' : 'held');
+    } catch (thrown) {
+      return oldAfter(thrown, cache, mapping);
+    }
+    const until = clock.monotonic() + this.#deps.timeoutMs();
+    const live = reader.read(mapping, until).then(
+      (fetched) => this.#learned(mapping, fetched, 'live'),
+      (thrown: unknown) => oldAfter(thrown, cache, mapping),
+    );
+    return cache?.opening() ? liveOrOpened(live, cache, mapping) : live;
+  }
+
+  #learned(mapping: Mapping, fetched: Fetched, source: 'live' | 'held'): Answer {
+    const { cache, clock } = this.#deps;
+    cache?.learn(mapping, fetched);
+    return { value: fetched.value, source, ageMs: ageOf(fetched, clock) };
+  }
+
+  #answered(wanted: Wanted, startedAt: number, answer: Answer): Answer {
+    this.#deps.cache?.answered(answer.source);
+    this.#note(wanted, startedAt, answer.source, undefined);
     return answer;
   }
 
-  /** The value of a registered id, or a PsiError whose message names the secret. */
-  async lookup(id: string): Promise<Answer> {
-    const startedAt = this.#deps.clock.monotonic();
-    try {
-      const answer = await this.#resolve(id, this.#deps.mappings.get(id));
-      this.#note(id, startedAt, answer.source, undefined);
-      return answer;
-    } catch (thrown) {
-      const error = toPsiError(thrown);
-      this.#note(id, startedAt, undefined, error);
-      throw error;
-    }
+  #failed(wanted: Wanted, startedAt: number, thrown: unknown): PsiError {
+    const error = toPsiError(thrown);
+    this.#note(wanted, startedAt, undefined, error);
+    return error;
   }
 
-  #note(id: string, startedAt: number, source: AnswerSource | undefined, error: PsiError | undefined): void {
+  #note(
+    { id, mapping, caller }: Wanted,
+    startedAt: number,
+    source: Answer['source'] | undefined,
+    error: PsiError | undefined,
+  ): void {
     const { audit, clock, mappings, status } = this.#deps;
-    const subject = { id: printable(id), name: mappings.nameOf(id), provider: mappings.get(id)?.provider };
+    const subject = { id: printable(id), name: mappings.nameOf(id), provider: mapping?.provider, caller };
     const ms = Math.round((clock.monotonic() - startedAt) * 1000) / 1000;
     const event: LookupEvent = { ...subject, source, outcome: error?.code ?? 'ok', ms };
     audit.lookup(event);
     status.lookup(event, error);
   }
+}
 
-  async #resolve(id: string, mapping: Mapping | undefined): Promise<Answer> {
-    if (!isSecretId(id)) throw notAnId();
-    if (!mapping) {
-      throw new PsiError('NOT_FOUND', `psi holds no mapping for the secret id ${id}`, {
-        hint: 'run `podman exec psi psi setup`; if it stays, `podman secret rm` it and run setup again',
-      });
-    }
-    const resolver = this.#deps.resolverOf(mapping.provider);
-    if (!resolver) {
-      throw new PsiError('NOT_FOUND', `the provider ${printable(mapping.provider)} is not configured`, {
-        hint: 'add it to `providers:` in the config and restart psi.service',
-      });
-    }
-    const { cache, clock, timeoutMs } = this.#deps;
-    // Round the provider only: a cache that is still being opened may be worth more than the failure of a provider that is down, and
-    // Podman's curl sets the bound of that.
-    const deadline = { ms: timeoutMs(), what: `the lookup of ${printable(mapping.key)}` };
-    const live = (): Promise<SecretValue> => withDeadline(clock, deadline, () => resolver.resolve(mapping));
-    return cache ? cache.resolve(mapping, live) : { value: await live(), source: 'live', ageMs: 0 };
+/** Where the provider fails, an old value is better than none; its "no such secret" is an answer, and drops what was remembered. */
+function oldAfter(thrown: unknown, cache: LookupCache | undefined, mapping: Mapping): Answer {
+  if (toPsiError(thrown).code === 'NOT_FOUND') cache?.missing(mapping);
+  const old = cache?.find(mapping);
+  if (!old) throw thrown;
+  return fromCache(old);
+}
+
+/** The live answer, or a fresh one of a cache file that is being read meanwhile, whichever comes first. */
+async function liveOrOpened(live: Promise<Answer>, cache: LookupCache, mapping: Mapping): Promise<Answer> {
+  const opened = (async () => {
+    await cache.opening();
+    const found = cache.find(mapping);
+    if (found?.fresh !== true) throw new Error('not in the file');
+    return fromCache(found);
+  })();
+  try {
+    return await Promise.any([live, opened]);
+  } catch {
+    // The file may have brought an old value after the provider had failed.
+    return await live.catch((thrown: unknown) => oldAfter(thrown, cache, mapping));
   }
+}
+
+function fromCache({ fetched, ageMs, fresh }: Found): Answer {
+  return { value: fetched.value, source: fresh ? 'cache' : 'stale', ageMs };
 }
 
 /** The refusal of a malformed id; the id itself is not repeated, it may be anything. */
 export function notAnId(): PsiError {
   return new PsiError('BAD_REQUEST', 'this is no secret id: expected 1 to 128 letters, digits, dashes or underscores', {
     hint: 'podman passes the id as $SECRET_ID; `podman secret ls` shows the ids there are',
+  });
+}
+
+function notRegistered(id: string): PsiError {
+  return new PsiError('NOT_FOUND', `psi holds no mapping for the secret id ${id}`, {
+    hint: 'run `podman exec psi psi setup`; if it stays, `podman secret rm` it and run setup again',
+  });
+}
+
+function notConfigured({ provider }: Mapping): PsiError {
+  return new PsiError('NOT_FOUND', `the provider ${printable(provider)} is not configured`, {
+    hint: 'add it to `providers:` in the config and restart psi.service',
   });
 }

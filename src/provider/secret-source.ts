@@ -9,7 +9,7 @@
 //   CONFIG_INVALID   the credential cannot be read where the config says it is.
 //   DEADLINE         the signal aborted with a timeout before an answer came.
 
-import type { SecretValue } from '../core/secret-value.ts';
+import type { Fetched } from '../core/fetched.ts';
 
 /** A folder of one project. The environment belongs to the project's config, so it is not part of the place. */
 export type Place = { readonly project: string; readonly path: string };
@@ -21,7 +21,7 @@ export type ListedSecret = {
   /** Where it is looked up: the listed path, for own and imported secrets; the sub-folder it lives in, for recursive listings. */
   readonly path: string;
   /** undefined: the server hides it from this identity, or values were not asked for. */
-  readonly value: SecretValue | undefined;
+  readonly fetched: Fetched | undefined;
 };
 
 export type ListOptions = {
@@ -35,9 +35,9 @@ export type ListOptions = {
 export type SecretSource = {
   /**
    * All shared secrets of a place, imports merged in (own first, then the last import wins). At most one entry per (path, key).
-   * A recursive listing may hold the same key under several paths.
+   * A recursive listing may hold the same key under several paths. What one call answers was fetched at one moment: when its answer came.
    */
   readonly list: (place: Place, options: ListOptions) => Promise<readonly ListedSecret[]>;
   /** One value, imports followed. A hidden value is VALUE_HIDDEN, never the placeholder. */
-  readonly get: (ref: SecretRef, signal: AbortSignal) => Promise<SecretValue>;
+  readonly get: (ref: SecretRef, signal: AbortSignal) => Promise<Fetched>;
 };

@@ -57,7 +57,7 @@ export function auditLog(log: Log): AuditLog {
   return {
     lookup: (event) => {
       const level = event.outcome === 'ok' ? 'info' : 'warn';
-      log[level]({ audit: 'lookup', ...event }, 'lookup');
+      log[level]({ audit: 'lookup', ...event, caller: event.caller.kind }, 'lookup');
     },
   };
 }

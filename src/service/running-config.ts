@@ -3,7 +3,7 @@
 import type { Config, Env, ReadFile, SecretField } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import type { Resolver } from '../lookup/batching.ts';
+import type { BatchedReader } from '../lookup/batching.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { HeaderFile } from '../registration/driver-command/header-file.ts';
 import { frozenDriverOptions } from '../registration/driver-command/options.ts';
@@ -15,7 +15,7 @@ import { restartNeeded } from './restart-rules.ts';
 /** All providers of one config, by name. */
 export type Providers = {
   readonly sources: ReadonlyMap<string, SecretSource>;
-  readonly resolvers: ReadonlyMap<string, Resolver>;
+  readonly readers: ReadonlyMap<string, BatchedReader>;
   /** Ends connections and timers. Calls under way still finish. */
   readonly close: () => void;
 };
@@ -76,8 +76,8 @@ export class RunningConfig {
     return targetOf(this.#active);
   }
 
-  resolverOf(provider: string): Resolver | undefined {
-    return this.#active.providers.resolvers.get(provider);
+  readerOf(provider: string): BatchedReader | undefined {
+    return this.#active.providers.readers.get(provider);
   }
 
   /**

@@ -5,11 +5,11 @@ import type { Mapping } from '../core/mapping.ts';
 import { printable, refuseKey, secretName, type Refusal } from '../core/naming.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 
-/** A secret as a listing shows it. `bytes` is undefined where the value is not known (hidden, or not asked for). */
+/** A secret as a listing shows it. `fetched` is undefined where the value is not known (hidden, or not asked for). */
 export type Listed = {
   readonly key: string;
   readonly path: string;
-  readonly value: { readonly byteLength: number; readonly expose: () => Uint8Array } | undefined;
+  readonly fetched: { readonly value: { readonly byteLength: number; readonly expose: () => Uint8Array } } | undefined;
 };
 
 export type DesiredSecret = {
@@ -107,7 +107,7 @@ function refusePlaces(places: readonly Listed[]): Refusal | undefined {
 }
 
 function refuseValue(target: string, kind: 'env' | 'mount', secret: Listed | undefined): Refusal | undefined {
-  const value = secret?.value;
+  const value = secret?.fetched?.value;
   if (!value) return undefined;
   if (value.byteLength > MAX_VALUE_BYTES) {
     return {

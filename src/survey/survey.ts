@@ -1,8 +1,8 @@
 // What the configured sources hold now: one immutable result per workload, for whoever registers, caches or compares it.
 
 import { PsiError, toPsiError } from '../core/error.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import type { SecretValue } from '../core/secret-value.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
 import { Listings, type ListingDeps } from './listings.ts';
@@ -13,7 +13,7 @@ export type SurveyDeps = ListingDeps & {
   readonly registeredFrom: (workload: Workload, spec: SecretSpec) => number;
 };
 
-export type SurveyedValue = { readonly mapping: Mapping; readonly value: SecretValue };
+export type SurveyedValue = { readonly mapping: Mapping; readonly fetched: Fetched };
 
 /** What one `secrets:` entry of a workload was answered, before include and exclude. */
 export type SurveyedSource = {
@@ -97,10 +97,10 @@ function noteOf({ spec, namesOnly }: SurveyedSource): readonly string[] {
 function valuesOf(selected: Selection['secrets'], seen: readonly ListedSecret[]): readonly SurveyedValue[] {
   const placeOf = (place: { readonly path: string; readonly key: string }): string =>
     JSON.stringify([place.path, place.key]);
-  const byPlace = new Map(seen.map((secret) => [placeOf(secret), secret.value]));
+  const byPlace = new Map(seen.map((secret) => [placeOf(secret), secret.fetched]));
   return selected.flatMap(({ mapping }) => {
-    const value = byPlace.get(placeOf(mapping));
-    return value ? [{ mapping, value }] : [];
+    const fetched = byPlace.get(placeOf(mapping));
+    return fetched ? [{ mapping, fetched }] : [];
   });
 }
 

@@ -18,6 +18,13 @@ export type NamedValue = {
   readonly value: SecretValue | undefined;
 };
 
+/** Listed secrets as what is rendered: when they were fetched does not matter here. */
+export function namedValues(
+  listed: readonly { readonly key: string; readonly fetched: { readonly value: SecretValue } | undefined }[],
+): readonly NamedValue[] {
+  return listed.map(({ key, fetched }) => ({ key, value: fetched?.value }));
+}
+
 export type LeftOut = { readonly key: string; readonly reason: string; readonly hint: string };
 
 /** `lines`: for the output, each to be ended with a newline. */

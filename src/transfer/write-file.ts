@@ -2,12 +2,12 @@
 
 import { decodeBase64 } from '../core/base64.ts';
 import { PsiError } from '../core/error.ts';
-import type { SecretValue } from '../core/secret-value.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { SecretRef } from '../provider/secret-source.ts';
 import type { SecretFiles } from './secret-files.ts';
 
 export type WriteFileDeps = {
-  readonly get: (ref: SecretRef) => Promise<SecretValue>;
+  readonly get: (ref: SecretRef) => Promise<Fetched>;
   readonly files: SecretFiles;
 };
 
@@ -25,7 +25,7 @@ export type WriteFileReport = { readonly path: string; readonly bytes: number };
 export async function writeSecretFile(deps: WriteFileDeps, request: WriteFileRequest): Promise<WriteFileReport> {
   const { ref, out, mode, owner, base64 } = request;
   const ids = owner === undefined ? undefined : await deps.files.ownerOf(owner);
-  const stored = await deps.get(ref);
+  const { value: stored } = await deps.get(ref);
   const value = base64 ? decodeBase64(stored) : stored;
   if (!value) {
     throw new PsiError('BAD_REQUEST', `the value of ${ref.key} in ${ref.project}:${ref.path} is not base64`, {

@@ -95,7 +95,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     mappings,
     clock,
     status,
-    resolverOf: (provider) => running.resolverOf(provider),
+    readerOf: (provider) => running.readerOf(provider),
     cache,
     timeoutMs: () => running.lookupTimeoutMs,
     audit: metrics.audit(auditLog(log)),
@@ -114,7 +114,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     lookup,
     register: new Register(mappings),
     tokens: () => running.tokens,
-    nameOf: (id) => mappings.nameOf(id),
+    mappings,
     health: () => healthOf(cache?.status()),
     onError,
   });

@@ -12,6 +12,7 @@ import { PsiError } from '../core/error.ts';
 import type { ImportSource } from '../transfer/import/entry.ts';
 import { withDeadline, type Deadline } from '../core/deadline.ts';
 import { importSecrets } from '../transfer/import/secrets.ts';
+import { namedValues } from '../transfer/env-format.ts';
 import { writeSecretFile } from '../transfer/write-file.ts';
 
 type ToolDeps = { readonly env: Readonly<Record<string, string | undefined>>; readonly version: string };
@@ -35,7 +36,7 @@ export async function composeInfisicalTools(
     list: (path) =>
       withDeadline(clock, bound('listing the secrets'), (signal) =>
         source.list({ project, path }, { recursive: false, values: true, signal }),
-      ),
+      ).then(namedValues),
     writeFile: ({ name, path, ...request }) =>
       writeSecretFile(
         {

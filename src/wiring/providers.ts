@@ -1,4 +1,4 @@
-// Wiring of the configured providers: source, decorators and resolver for each. Part of the composition root.
+// Wiring of the configured providers: source, decorators and reader for each. Part of the composition root.
 
 import { readFile } from 'node:fs/promises';
 import { withBreaker } from '../provider/with-breaker.ts';
@@ -12,7 +12,7 @@ import { PsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
-import { Resolver } from '../lookup/batching.ts';
+import { BatchedReader } from '../lookup/batching.ts';
 import type { Metrics } from '../service/metrics.ts';
 import type { Providers } from '../service/running-config.ts';
 
@@ -27,7 +27,7 @@ export type ProviderDeps = {
 /** Connects to nothing: tokens and connections come with the first call. */
 export async function composeProviders(config: Config, deps: ProviderDeps): Promise<Providers> {
   const sources = new Map<string, SecretSource>();
-  const resolvers = new Map<string, Resolver>();
+  const readers = new Map<string, BatchedReader>();
   const closers: (() => void)[] = [];
   for (const [name, provider] of config.providers) {
     const connection = await composeConnection(config, provider, deps);
@@ -36,17 +36,17 @@ export async function composeProviders(config: Config, deps: ProviderDeps): Prom
       clock: deps.clock,
     });
     const source = deps.metrics.countCalls(name, guarded);
-    const resolver = new Resolver({ source, clock: deps.clock, countBeside: deps.countBeside }, config.lookup);
+    const reader = new BatchedReader({ source, clock: deps.clock, countBeside: deps.countBeside }, config.lookup);
     sources.set(name, source);
-    resolvers.set(name, resolver);
+    readers.set(name, reader);
     closers.push(() => {
-      resolver.close();
+      reader.close();
       connection.close();
     });
   }
   return {
     sources,
-    resolvers,
+    readers,
     close: () => {
       for (const close of closers) close();
     },

@@ -64,6 +64,8 @@ export function cacheEntry(key: string, value: string, fetchedAt = 1_700_000_000
     mapping: { provider: 'infisical', project: 'p', path: '/app', key },
     value: SecretValue.fromText(value),
     fetchedAt,
+    tick: undefined,
+    version: undefined,
   };
 }
 

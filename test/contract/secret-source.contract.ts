@@ -29,11 +29,11 @@ export function secretSourceContract(name: string, start: () => Promise<SourceUn
     const list = async (path: string, recursive = false, values = true): Promise<readonly unknown[]> => {
       const secrets = await on.source.list({ project: 'main', path }, { recursive, values, signal: signal() });
       return secrets
-        .map((secret) => [secret.path, secret.key, secret.value?.exposeText()] as const)
+        .map((secret) => [secret.path, secret.key, secret.fetched?.value.exposeText()] as const)
         .sort((a, b) => (`${a[0]} ${a[1]}` < `${b[0]} ${b[1]}` ? -1 : 1));
     };
     const get = async (path: string, key: string): Promise<string> =>
-      (await on.source.get({ project: 'main', path, key }, signal())).exposeText();
+      (await on.source.get({ project: 'main', path, key }, signal())).value.exposeText();
 
     beforeEach(async () => {
       on = await start();

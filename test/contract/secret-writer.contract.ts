@@ -31,7 +31,7 @@ export function secretWriterContract(name: string, start: () => Promise<WriterUn
       on.writer.overwrite(APP, secrets(values), signal());
     const stored = async (place = APP): Promise<Readonly<Record<string, string | undefined>>> => {
       const listed = await on.source.list(place, { recursive: false, values: true, signal: signal() });
-      return Object.fromEntries(listed.map(({ key, value }) => [key, value?.exposeText()]));
+      return Object.fromEntries(listed.map(({ key, fetched }) => [key, fetched?.value.exposeText()]));
     };
 
     beforeEach(async () => {

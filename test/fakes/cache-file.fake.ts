@@ -31,7 +31,8 @@ export class FakeCacheFile implements CacheFile {
 
   async write(content: CacheFileContent): Promise<number> {
     this.writes += 1;
-    const copy = { ...content, entries: [...content.entries] };
+    const entries = content.entries.map((entry) => ({ ...entry, tick: undefined, version: undefined }));
+    const copy = { ...content, entries };
     await this.gate;
     if (this.writeFailure) throw this.writeFailure;
     this.content = copy;

@@ -6,7 +6,7 @@ import type { Clock } from '../../src/core/clock.ts';
 type Sleeper = { readonly due: number; readonly wake: () => void };
 
 export class FakeClock implements Clock {
-  readonly #start: number;
+  #start: number;
   #elapsed = 0;
   #sleepers: readonly Sleeper[] = [];
   #watchers: readonly { readonly count: number; readonly resolve: () => void }[] = [];
@@ -27,6 +27,11 @@ export class FakeClock implements Clock {
 
   now(): number {
     return this.#start + this.#elapsed;
+  }
+
+  /** Somebody sets the wall clock; what is monotonic does not notice. */
+  setWall(now: number): void {
+    this.#start = now - this.#elapsed;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,9 @@
 // A secrets manager in memory that fails, delays, hides and forgets on request, and counts what it is asked.
 
 import { PsiError } from '../../src/core/error.ts';
+import { systemClock } from '../../src/adapters/clock/system-clock.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { momentOf, type Fetched } from '../../src/core/fetched.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
 import type { ListedSecret, ListOptions, Place, SecretRef, SecretSource } from '../../src/provider/secret-source.ts';
 
@@ -9,7 +12,12 @@ export class FakeSecretSource implements SecretSource {
   readonly projects = new Map<string, Map<string, Map<string, string | null>>>();
   readonly calls: string[] = [];
   readonly #failures: PsiError[] = [];
+  readonly #clock: Clock;
   #gate: Promise<unknown> = Promise.resolve();
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   set(project: string, path: string, key: string, value: string | null): void {
     this.addFolder(project, path).set(key, value);
@@ -44,18 +52,21 @@ export class FakeSecretSource implements SecretSource {
       .filter(([path]) => path === place.path || (options.recursive && path.startsWith(below)))
       .flatMap(([path, keys]) =>
         [...keys].map(([key, value]) => {
-          const known = value === null || !options.values ? undefined : SecretValue.fromText(value);
-          return { key, path, value: known };
+          return { key, path, fetched: value === null || !options.values ? undefined : this.#fetched(value) };
         }),
       );
   }
 
-  async get(ref: SecretRef, signal: AbortSignal): Promise<SecretValue> {
+  async get(ref: SecretRef, signal: AbortSignal): Promise<Fetched> {
     await this.#call(`get ${ref.project}:${ref.path} ${ref.key}`, signal);
     const value = this.projects.get(ref.project)?.get(ref.path)?.get(ref.key);
     if (value === undefined) throw new PsiError('NOT_FOUND', `no secret ${ref.key}`);
     if (value === null) throw new PsiError('VALUE_HIDDEN', `the value of ${ref.key} is hidden`);
-    return SecretValue.fromText(value);
+    return this.#fetched(value);
+  }
+
+  #fetched(value: string): Fetched {
+    return { ...momentOf(this.#clock), value: SecretValue.fromText(value), version: undefined };
   }
 
   async #call(what: string, signal: AbortSignal): Promise<void> {

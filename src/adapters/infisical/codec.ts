@@ -12,6 +12,7 @@ const Item = t.intersection([
     secretPath: text,
     type: text,
     secretValueHidden: t.union([t.boolean, t.null, t.undefined]),
+    version: t.union([t.number, t.null, t.undefined]),
   }),
 ]);
 const Import = t.type({ secrets: t.readonlyArray(Item) });

@@ -3,6 +3,7 @@
 
 import { PsiError } from '../../core/error.ts';
 import type { Clock } from '../../core/clock.ts';
+import { momentOf, type Moment } from '../../core/fetched.ts';
 import type { Place } from '../../provider/secret-source.ts';
 import type { TokenStore } from '../../provider/token-store.ts';
 import { createApi, type ServerAnswer, type ApiOptions, type ApiRequest } from './api.ts';
@@ -29,6 +30,8 @@ export type Project<Field> = { readonly id: string; readonly environment: string
 export type Connection = {
   /** What messages about an answer need. */
   readonly context: () => Context;
+  /** Now, for an answer that has just come. */
+  readonly moment: () => Moment;
   /** A place as the server and messages name it. NOT_FOUND: no such project in the config. */
   readonly subjectOf: (place: Place, key?: string) => Subject;
   /** One call as the identity of a project; refusals come back as they are. Fails as `Api.ask` and a login do. */
@@ -93,6 +96,7 @@ export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection
 
   return {
     context: () => ({ apiUrl, now: clock.now() }),
+    moment: () => momentOf(clock),
     subjectOf: (place, key) => {
       const { id, environment } = projectOf(place.project);
       return { project: place.project, projectId: id, environment, path: place.path, key };

@@ -5,7 +5,7 @@ import type { ServerAnswer, ApiRequest } from './api.ts';
 import { decodeListing, decodeSingle } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { hiddenValue, missingSecret, noAnswer, refusedCall, type Subject } from './errors.ts';
-import { isShared, mergeListing, valueOf } from './merge.ts';
+import { fetchedOf, isShared, mergeListing } from './merge.ts';
 import { getRequest, isAddressable, listRequest, type ApiVersion } from './requests.ts';
 
 export function createInfisicalSource(connection: Connection): SecretSource {
@@ -24,7 +24,7 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     const answer = await read(subject, (version) => listRequest(version, subject, options), options.signal);
     const listing = decodeListing(answer.body);
     if (!listing) throw noAnswer(`the listing of ${place.project}:${place.path}`, answer, connection.context());
-    return mergeListing(listing, { ...options, path: place.path });
+    return mergeListing(listing, { ...options, path: place.path }, connection.moment());
   };
 
   return {
@@ -35,16 +35,16 @@ export function createInfisicalSource(connection: Connection): SecretSource {
         const listed = await list(ref, { recursive: false, values: true, signal });
         const found = listed.find(({ key }) => key === ref.key);
         if (!found) throw missingSecret(subject);
-        if (!found.value) throw hiddenValue(subject);
-        return found.value;
+        if (!found.fetched) throw hiddenValue(subject);
+        return found.fetched;
       }
       const answer = await read(subject, (version) => getRequest(version, subject, ref.key), signal);
       const item = decodeSingle(answer.body);
       if (!item) throw noAnswer(`the reading of ${ref.project}:${ref.path}`, answer, connection.context());
       if (!isShared(item)) throw missingSecret(subject);
-      const value = valueOf(item);
-      if (!value) throw hiddenValue(subject);
-      return value;
+      const fetched = fetchedOf(item, connection.moment());
+      if (!fetched) throw hiddenValue(subject);
+      return fetched;
     },
   };
 }

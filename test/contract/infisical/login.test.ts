@@ -247,7 +247,7 @@ test('one who gives up waiting for a login does not take it from the others', as
   await stage.double.refuseConnections();
   stage.double.knobs.reset();
   await stage.double.acceptConnections();
-  assert.equal((await waits).exposeText(), 'value of A');
+  assert.equal((await waits).value.exposeText(), 'value of A');
 });
 
 test('takes a damaged token file for none and overwrites it, for its owner alone to read', async () => {

@@ -125,7 +125,7 @@ export async function read(
   key: string,
   place: { project: string; path: string } = ROOT,
 ): Promise<string> {
-  return (await source.get({ ...place, key }, patient())).exposeText();
+  return (await source.get({ ...place, key }, patient())).value.exposeText();
 }
 
 export function list(
@@ -139,6 +139,6 @@ export function list(
 /** Key, or path and key below the listed folder, to value; undefined: hidden or not asked for. */
 export function shown(secrets: readonly ListedSecret[], below = '/'): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(
-    secrets.map(({ key, path, value }) => [path === below ? key : `${path} ${key}`, value?.exposeText()]),
+    secrets.map(({ key, path, fetched }) => [path === below ? key : `${path} ${key}`, fetched?.value.exposeText()]),
   );
 }

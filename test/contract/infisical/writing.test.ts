@@ -196,7 +196,7 @@ for (const generation of ['v4', '2024'] as const) {
       report.results.map(({ outcome }) => outcome),
       ['created'],
     );
-    assert.equal((await source.get({ ...place, key: 'A' }, patient())).exposeText(), 'own');
+    assert.equal((await source.get({ ...place, key: 'A' }, patient())).value.exposeText(), 'own');
   });
 }
 

@@ -14,6 +14,8 @@ const entry: fc.Arbitrary<CacheEntry> = fc.record({
   mapping: fc.record({ provider: name, project: name, path: name.map((text) => `/${text}`), key: name }),
   value: fc.uint8Array({ maxLength: 300 }).map((bytes) => new SecretValue(bytes)),
   fetchedAt: fc.maxSafeNat(),
+  tick: fc.constant(undefined),
+  version: fc.constant(undefined),
 });
 
 const encode = (entries: readonly CacheEntry[]): Buffer => Buffer.concat([...encodeBundle(entries)]);

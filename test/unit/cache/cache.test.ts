@@ -2,12 +2,21 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { PsiError, type ErrorCode } from '../../../src/core/error.ts';
+import { UNKNOWN_CALLER } from '../../../src/core/caller.ts';
+import { momentOf } from '../../../src/core/fetched.ts';
+import type { Mapping } from '../../../src/core/mapping.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { healthOf } from '../../../src/cache/status.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
+import type { Answer } from '../../../src/lookup/answer.ts';
+import { Lookup } from '../../../src/lookup/lookup.ts';
+import { MappingTable } from '../../../src/lookup/mapping-table.ts';
+import { StatusBoard } from '../../../src/lookup/status.ts';
 import { cacheEntry } from '../../contract/cache-file.contract.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
+import { fetched } from '../../fakes/fetched.ts';
+import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 
 const HOUR = 3_600_000;
 const mapping = (key: string) => cacheEntry(key, '').mapping;
@@ -35,31 +44,47 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
   const cache = new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
   const onDisk = () =>
     Object.fromEntries((file.content?.entries ?? []).map((entry) => [entry.mapping.key, entry.value.exposeText()]));
-  return { cache, clock, file, lines, onDisk };
+  const resolve = async (wanted: Mapping, live: () => Promise<SecretValue>): Promise<Answer> => {
+    const { table: mappings } = await MappingTable.load(new FakeMappingStore());
+    const lookup = new Lookup({
+      mappings,
+      clock,
+      cache,
+      readerOf: () => ({
+        held: () => undefined,
+        read: async () => ({ ...momentOf(clock), value: await live(), version: undefined }),
+      }),
+      timeoutMs: () => 5_000,
+      audit: { lookup: () => undefined },
+      status: new StatusBoard({ clock, mappings, version: '0' }),
+    });
+    return lookup.answer({ id: 'id', mapping: wanted, caller: UNKNOWN_CALLER });
+  };
+  return { cache, clock, file, lines, onDisk, resolve };
 }
 
 describe('cache', () => {
   it('answers from memory what the file held, without asking provider or disk', async () => {
-    const { cache, file } = stage({ disk: { A: 'one' } });
+    const { cache, resolve, file } = stage({ disk: { A: 'one' } });
     await cache.open();
-    for (let at = 0; at < 3; at += 1) assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+    for (let at = 0; at < 3; at += 1) assert.equal(text(await resolve(mapping('A'), never)), 'cache one');
     assert.deepEqual([file.reads, file.writes], [1, 0]);
   });
 
   it('asks the provider for a miss, remembers the answer and saves it', async () => {
-    const { cache, clock, onDisk } = stage();
+    const { cache, resolve, clock, onDisk } = stage();
     await cache.open();
-    assert.equal(text(await cache.resolve(mapping('A'), gives('one'))), 'live one');
-    assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+    assert.equal(text(await resolve(mapping('A'), gives('one'))), 'live one');
+    assert.equal(text(await resolve(mapping('A'), never)), 'cache one');
     await clock.advance(5000);
     assert.deepEqual(onDisk(), { A: 'one' });
   });
 
   it('saves 1,000 misses in a burst at most five times', async () => {
-    const { cache, clock, file } = stage();
+    const { cache, resolve, clock, file } = stage();
     await cache.open();
     for (let at = 0; at < 1000; at += 1) {
-      await cache.resolve(mapping(`K${String(at)}`), gives('v'));
+      await resolve(mapping(`K${String(at)}`), gives('v'));
       if (at % 10 === 0) await clock.advance(300);
     }
     await clock.advance(60_000);
@@ -68,10 +93,10 @@ describe('cache', () => {
   });
 
   it('remembers no failure', async () => {
-    const { cache } = stage();
+    const { cache, resolve } = stage();
     await cache.open();
-    await assert.rejects(cache.resolve(mapping('A'), fails('PROVIDER_DOWN')), { code: 'PROVIDER_DOWN' });
-    assert.equal(text(await cache.resolve(mapping('A'), gives('one'))), 'live one');
+    await assert.rejects(resolve(mapping('A'), fails('PROVIDER_DOWN')), { code: 'PROVIDER_DOWN' });
+    assert.equal(text(await resolve(mapping('A'), gives('one'))), 'live one');
   });
 
   describe('while the file is being opened', () => {
@@ -88,39 +113,39 @@ describe('cache', () => {
     };
 
     it('answers live, and what it learned is newer than the file', async () => {
-      const { cache, clock, open, onDisk } = slow({ A: 'old', B: 'two' });
+      const { cache, resolve, clock, open, onDisk } = slow({ A: 'old', B: 'two' });
       const opening = cache.open();
-      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
+      assert.equal(text(await resolve(mapping('A'), gives('new'))), 'live new');
       open();
       await opening;
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
-      assert.equal(text(await cache.resolve(mapping('B'), never)), 'cache two');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache new');
+      assert.equal(text(await resolve(mapping('B'), never)), 'cache two');
       await clock.advance(60_000);
       assert.deepEqual(onDisk(), { A: 'new', B: 'two' });
     });
 
     it('waits for the file where the provider fails', async () => {
-      const { cache, open } = slow({ A: 'one' });
+      const { cache, resolve, open } = slow({ A: 'one' });
       void cache.open();
-      const answer = cache.resolve(mapping('A'), fails('PROVIDER_DOWN'));
-      const missing = cache.resolve(mapping('B'), fails('PROVIDER_DOWN'));
+      const answer = resolve(mapping('A'), fails('PROVIDER_DOWN'));
+      const missing = resolve(mapping('B'), fails('PROVIDER_DOWN'));
       open();
       assert.equal(text(await answer), 'cache one');
       await assert.rejects(missing, { code: 'PROVIDER_DOWN' });
     });
 
     it('takes the file where the provider is slower', async () => {
-      const { cache, open } = slow({ A: 'one' });
+      const { cache, resolve, open } = slow({ A: 'one' });
       void cache.open();
-      const answer = cache.resolve(mapping('A'), () => new Promise(() => undefined));
+      const answer = resolve(mapping('A'), () => new Promise(() => undefined));
       open();
       assert.equal(text(await answer), 'cache one');
     });
 
     it('does not bring back what the provider says is gone', async () => {
-      const { cache, open } = slow({ A: 'one' });
+      const { cache, resolve, open } = slow({ A: 'one' });
       const opening = cache.open();
-      const gone = cache.resolve(mapping('A'), fails('NOT_FOUND'));
+      const gone = resolve(mapping('A'), fails('NOT_FOUND'));
       open();
       await assert.rejects(gone, { code: 'NOT_FOUND' });
       await opening;
@@ -130,44 +155,44 @@ describe('cache', () => {
 
   describe('past max_age', () => {
     it('asks the provider first, and is young again', async () => {
-      const { cache, clock, onDisk } = stage({ maxAgeMs: HOUR, disk: { A: 'old' } });
+      const { cache, resolve, clock, onDisk } = stage({ maxAgeMs: HOUR, disk: { A: 'old' } });
       await cache.open();
       await clock.advance(HOUR);
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache old');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache old');
       await clock.advance(1);
       assert.equal(cache.status().expired, 1);
-      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      assert.equal(text(await resolve(mapping('A'), gives('new'))), 'live new');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache new');
       await clock.advance(5000);
       assert.deepEqual(onDisk(), { A: 'new' });
     });
 
     it('serves the old value, marked stale with its age, whatever way the provider fails', async () => {
-      const { cache, clock } = stage({ maxAgeMs: HOUR, disk: { A: 'old' } });
+      const { cache, resolve, clock } = stage({ maxAgeMs: HOUR, disk: { A: 'old' } });
       await cache.open();
       await clock.advance(2 * HOUR);
       for (const code of ['PROVIDER_DOWN', 'THROTTLED', 'DEADLINE', 'PROVIDER_DENIED', 'VALUE_HIDDEN'] as const) {
-        const answer = await cache.resolve(mapping('A'), fails(code));
+        const answer = await resolve(mapping('A'), fails(code));
         assert.deepEqual([text(answer), answer.ageMs], ['stale old', 2 * HOUR]);
       }
       assert.equal(cache.status().answers.stale, 5);
     });
 
     it('believes the provider that the secret is gone', async () => {
-      const { cache, clock, onDisk } = stage({ maxAgeMs: HOUR, disk: { A: 'old', B: 'two' } });
+      const { cache, resolve, clock, onDisk } = stage({ maxAgeMs: HOUR, disk: { A: 'old', B: 'two' } });
       await cache.open();
       await clock.advance(2 * HOUR);
-      await assert.rejects(cache.resolve(mapping('A'), fails('NOT_FOUND')), { code: 'NOT_FOUND' });
-      await assert.rejects(cache.resolve(mapping('A'), fails('PROVIDER_DOWN')), { code: 'PROVIDER_DOWN' });
+      await assert.rejects(resolve(mapping('A'), fails('NOT_FOUND')), { code: 'NOT_FOUND' });
+      await assert.rejects(resolve(mapping('A'), fails('PROVIDER_DOWN')), { code: 'PROVIDER_DOWN' });
       await clock.advance(5000);
       assert.deepEqual(onDisk(), { B: 'two' });
     });
 
     it('trusts no age that lies in the future: the clock was set back', async () => {
-      const { cache, file, clock } = stage({ maxAgeMs: HOUR });
+      const { cache, resolve, file, clock } = stage({ maxAgeMs: HOUR });
       file.content = { entries: [cacheEntry('A', 'old', clock.now() + 24 * HOUR)], writtenAt: 1 };
       await cache.open();
-      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
+      assert.equal(text(await resolve(mapping('A'), gives('new'))), 'live new');
     });
   });
 
@@ -176,7 +201,10 @@ describe('cache', () => {
       const { cache, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x', KEPT: 'k' } });
       await cache.open();
       const report = await cache.refill({
-        listed: [cacheEntry('A', 'new'), cacheEntry('B', 'two')],
+        listed: [
+          { mapping: mapping('A'), fetched: fetched('new') },
+          { mapping: mapping('B'), fetched: fetched('two') },
+        ],
         wanted: ['A', 'B', 'KEPT'].map(mapping),
       });
       assert.deepEqual(report, { entries: 3, dropped: 1, saved: true });
@@ -187,17 +215,20 @@ describe('cache', () => {
     it('drops nothing when the run does not know all workloads', async () => {
       const { cache, onDisk } = stage({ disk: { OTHER: 'x' } });
       await cache.open();
-      await cache.refill({ listed: [cacheEntry('A', 'one')], wanted: undefined });
+      await cache.refill({ listed: [{ mapping: mapping('A'), fetched: fetched('one') }], wanted: undefined });
       assert.deepEqual(onDisk(), { OTHER: 'x', A: 'one' });
     });
 
     it('rejects when it cannot be saved, answers from memory all the same, and saves later', async () => {
-      const { cache, clock, file, lines, onDisk } = stage();
+      const { cache, resolve, clock, file, lines, onDisk } = stage();
       await cache.open();
       file.writeFailure = new PsiError('HOST', 'disk full', { hint: 'df -h' });
-      const refill = cache.refill({ listed: [cacheEntry('A', 'one')], wanted: [mapping('A')] });
+      const refill = cache.refill({
+        listed: [{ mapping: mapping('A'), fetched: fetched('one') }],
+        wanted: [mapping('A')],
+      });
       await assert.rejects(refill, { code: 'HOST' });
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache one');
       assert.deepEqual([cache.status().unsaved, cache.status().problem?.message], [true, 'disk full']);
       await clock.advance(40_000);
       file.writeFailure = undefined;
@@ -216,7 +247,7 @@ describe('cache', () => {
 
   describe('with a file that is no good', () => {
     it('sets it aside, says so once, goes on live and writes a new one', async () => {
-      const { cache, clock, file, lines, onDisk } = stage();
+      const { cache, resolve, clock, file, lines, onDisk } = stage();
       file.broken = true;
       await cache.open();
       const status = cache.status();
@@ -224,7 +255,7 @@ describe('cache', () => {
         [status.state, status.problem?.code, status.problem?.reason, status.setAside],
         ['ready', 'CACHE_CORRUPT', 'truncated', 'cache.enc.bad'],
       );
-      assert.equal(text(await cache.resolve(mapping('A'), gives('one'))), 'live one');
+      assert.equal(text(await resolve(mapping('A'), gives('one'))), 'live one');
       await clock.advance(5000);
       assert.deepEqual(onDisk(), { A: 'one' });
       assert.equal(cache.status().problem, null);
@@ -232,11 +263,11 @@ describe('cache', () => {
     });
 
     it('keeps the good copy in memory when the file goes bad while it runs', async () => {
-      const { cache, file } = stage({ disk: { A: 'one' } });
+      const { cache, resolve, file } = stage({ disk: { A: 'one' } });
       await cache.open();
       file.broken = true;
       await assert.rejects(cache.verify(), { code: 'CACHE_CORRUPT' });
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache one');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache one');
       assert.deepEqual([cache.status().state, file.aside], ['ready', 0]);
     });
 
@@ -250,11 +281,11 @@ describe('cache', () => {
 
   describe('with a key that is away', () => {
     it('goes on live, leaves the file alone and says so once', async () => {
-      const { cache, clock, file, lines, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+      const { cache, resolve, clock, file, lines, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
       file.readFailure = locked('later');
       await cache.open();
-      assert.equal(text(await cache.resolve(mapping('A'), gives('new'))), 'live new');
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      assert.equal(text(await resolve(mapping('A'), gives('new'))), 'live new');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache new');
       await clock.advance(HOUR);
       assert.deepEqual([onDisk(), file.writes], [{ A: 'old', B: 'two' }, 0]);
       assert.deepEqual(lines, ['problem KEY_UNAVAILABLE']);
@@ -264,15 +295,15 @@ describe('cache', () => {
     });
 
     it('opens the file when the key is back: memory is newer, and both are saved', async () => {
-      const { cache, clock, file, lines, onDisk } = stage({ disk: { A: 'old', B: 'two', C: 'three' } });
+      const { cache, resolve, clock, file, lines, onDisk } = stage({ disk: { A: 'old', B: 'two', C: 'three' } });
       file.readFailure = locked('later');
       await cache.open();
-      await cache.resolve(mapping('A'), gives('new'));
+      await resolve(mapping('A'), gives('new'));
       await cache.forget([mapping('C')]);
       await clock.advance(20_000);
       file.readFailure = undefined;
       await clock.advance(60_000);
-      assert.equal(text(await cache.resolve(mapping('B'), never)), 'cache two');
+      assert.equal(text(await resolve(mapping('B'), never)), 'cache two');
       assert.deepEqual(onDisk(), { A: 'new', B: 'two' });
       assert.deepEqual(lines, ['problem KEY_UNAVAILABLE', 'recovered', 'opened 3']);
       assert.match(healthOf(cache.status()).cache ?? '', /cache ready, 2 entries/);
@@ -291,19 +322,25 @@ describe('cache', () => {
       const { cache, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x' } });
       file.readFailure = locked('later');
       await cache.open();
-      const report = await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: [mapping('A')] });
+      const report = await cache.refill({
+        listed: [{ mapping: mapping('A'), fetched: fetched('new') }],
+        wanted: [mapping('A')],
+      });
       assert.deepEqual([report.saved, onDisk(), file.aside], [true, { A: 'new' }, 0]);
       assert.equal(cache.status().state, 'ready');
       await cache.close();
     });
 
     it('is left alone by a setup that could not list everything', async () => {
-      const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+      const { cache, resolve, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
       file.readFailure = locked('later');
       await cache.open();
-      const report = await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: ['A', 'B'].map(mapping) });
+      const report = await cache.refill({
+        listed: [{ mapping: mapping('A'), fetched: fetched('new') }],
+        wanted: ['A', 'B'].map(mapping),
+      });
       assert.deepEqual([report.saved, onDisk()], [false, { A: 'old', B: 'two' }]);
-      assert.equal(text(await cache.resolve(mapping('A'), never)), 'cache new');
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache new');
       await cache.close();
     });
 
@@ -311,7 +348,10 @@ describe('cache', () => {
       const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
       file.readFailure = locked('no', 'policy');
       await cache.open();
-      const report = await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: ['A', 'B'].map(mapping) });
+      const report = await cache.refill({
+        listed: [{ mapping: mapping('A'), fetched: fetched('new') }],
+        wanted: ['A', 'B'].map(mapping),
+      });
       assert.deepEqual([report.saved, file.aside, onDisk()], [true, 1, { A: 'new' }]);
       assert.equal(cache.status().setAside, 'cache.enc.bad');
     });
@@ -320,7 +360,7 @@ describe('cache', () => {
       const { cache, clock, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x' } });
       file.readFailure = locked('later');
       await cache.open();
-      await cache.refill({ listed: [cacheEntry('A', 'new')], wanted: [mapping('A')] });
+      await cache.refill({ listed: [{ mapping: mapping('A'), fetched: fetched('new') }], wanted: [mapping('A')] });
       file.readFailure = undefined;
       await clock.advance(HOUR);
       assert.deepEqual([onDisk(), cache.status().entries], [{ A: 'new' }, 1]);
@@ -328,27 +368,89 @@ describe('cache', () => {
   });
 
   it('saves what is left when it is closed', async () => {
-    const { cache, onDisk, clock } = stage();
+    const { cache, resolve, onDisk, clock } = stage();
     await cache.open();
-    await cache.resolve(mapping('A'), gives('one'));
+    await resolve(mapping('A'), gives('one'));
     await cache.close();
     assert.deepEqual(onDisk(), { A: 'one' });
     assert.equal(clock.sleeping, 0);
   });
 
   it('tells its status: counts and ages, never a name or value', async () => {
-    const { cache, clock } = stage({ maxAgeMs: HOUR, disk: { CANARY_NAME: 'canary-value' } });
+    const { cache, resolve, clock } = stage({ maxAgeMs: HOUR, disk: { CANARY_NAME: 'canary-value' } });
     await cache.open();
     await clock.advance(10_000);
-    await cache.resolve(mapping('CANARY_NAME'), never);
-    await cache.resolve(mapping('B'), gives('x'));
+    await resolve(mapping('CANARY_NAME'), never);
+    await resolve(mapping('B'), gives('x'));
     const status = cache.status();
     assert.deepEqual(
       [status.backend, status.state, status.entries, status.oldestAgeSeconds, status.maxAgeSeconds, status.unsaved],
       ['tpm', 'ready', 2, 10, 3600, true],
     );
-    assert.deepEqual(status.answers, { cache: 1, live: 1, stale: 0 });
+    assert.deepEqual(status.answers, { live: 1, held: 0, cache: 1, stale: 0 });
     assert.doesNotMatch(JSON.stringify(status), /canary/i);
     await cache.close();
+  });
+
+  describe('knows how old a value is', () => {
+    const listed = (value: string, clock: FakeClock) => [{ mapping: mapping('A'), fetched: fetched(value, clock) }];
+
+    it('from the moment the provider answered, not from when the cache got it', async () => {
+      const { cache, clock, resolve } = stage();
+      await cache.open();
+      const run = listed('one', clock);
+      await clock.advance(250_000);
+      await cache.refill({ listed: run, wanted: undefined });
+      assert.equal((await resolve(mapping('A'), never)).ageMs, 250_000);
+      assert.equal(cache.status().oldestAgeSeconds, 250);
+    });
+
+    it('and an older answer never overwrites a newer one', async () => {
+      const { cache, clock, resolve, onDisk } = stage({ disk: { A: 'disk' } });
+      const early = listed('early', clock);
+      await clock.advance(1_000);
+      const late = listed('late', clock);
+      await cache.refill({ listed: late, wanted: undefined });
+      await cache.refill({ listed: early, wanted: undefined });
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache late');
+      assert.deepEqual(onDisk(), { A: 'late' });
+    });
+
+    it('and an answer of this process beats the file, whatever the stamps say', async () => {
+      const { cache, clock, file, resolve } = stage();
+      file.content = { entries: [cacheEntry('A', 'disk', clock.now() + HOUR)], writtenAt: clock.now() };
+      await cache.refill({ listed: listed('live', clock), wanted: undefined });
+      assert.equal(text(await resolve(mapping('A'), never)), 'cache live');
+    });
+
+    it('and an answer of before the provider said that there is no such secret does not bring it back', async () => {
+      const { cache, clock, resolve } = stage({ disk: { A: 'old' }, maxAgeMs: 500 });
+      await cache.open();
+      const run = listed('listed before', clock);
+      await clock.advance(1_000);
+      await assert.rejects(resolve(mapping('A'), fails('NOT_FOUND')), { code: 'NOT_FOUND' });
+      await cache.refill({ listed: run, wanted: undefined });
+      assert.equal(cache.holds(mapping('A')), false);
+    });
+
+    it('and a stamp of the future is an age that is not known: past its age, and counted as such', async () => {
+      const { cache, clock, file, resolve } = stage({ maxAgeMs: HOUR });
+      file.content = { entries: [cacheEntry('A', 'ahead', clock.now() + HOUR)], writtenAt: clock.now() };
+      await cache.open();
+      const { ageUnknown, expired, oldestAgeSeconds } = cache.status();
+      assert.deepEqual([ageUnknown, expired, oldestAgeSeconds], [1, 1, null]);
+      const answer = await resolve(mapping('A'), fails('PROVIDER_DOWN'));
+      assert.deepEqual([answer.source, answer.ageMs], ['stale', undefined]);
+      assert.equal(text(await resolve(mapping('A'), gives('new'))), 'live new');
+    });
+
+    it('and a wall clock that is set meanwhile changes no age', async () => {
+      const { cache, clock, resolve } = stage({ maxAgeMs: HOUR });
+      await cache.open();
+      await resolve(mapping('A'), gives('one'));
+      await clock.advance(3_000);
+      clock.setWall(clock.now() - 2 * HOUR);
+      assert.deepEqual((await resolve(mapping('A'), never)).ageMs, 3_000);
+    });
   });
 });

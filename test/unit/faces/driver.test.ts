@@ -5,15 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
+import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { driverApp } from '../../../src/faces/driver.ts';
 import { listen } from '../../../src/faces/listen.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { Register } from '../../../src/lookup/driver-store.ts';
-import { Resolver } from '../../../src/lookup/batching.ts';
+import { BatchedReader } from '../../../src/lookup/batching.ts';
 import { StatusBoard } from '../../../src/lookup/status.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
+import { fetched } from '../../fakes/fetched.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { ask } from '../../hosts/psi-process.ts';
 
@@ -26,7 +28,7 @@ after(async () => {
 });
 
 type StageOptions = {
-  readonly get?: () => Promise<SecretValue>;
+  readonly get?: () => Promise<Fetched>;
   readonly tokens?: readonly SecretValue[];
   readonly cache?: LookupDeps['cache'];
 };
@@ -36,26 +38,27 @@ async function stage(options: StageOptions = {}) {
   undo.push(() => rm(dir, { recursive: true, force: true }));
   const store = new FakeMappingStore();
   const { table: mappings } = await MappingTable.load(store);
+  mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
   const source = {
-    get: options.get ?? (() => Promise.resolve(SecretValue.fromText('value'))),
+    get: options.get ?? (() => Promise.resolve(fetched('value'))),
     list: () => Promise.reject(new Error('not asked')),
   };
-  const resolver = new Resolver({ source, clock, countBeside: () => 1 }, { timeoutMs: 5_000, batchWindowMs: 2_000 });
+  const reader = new BatchedReader({ source, clock, countBeside: () => 1 }, { batchWindowMs: 2_000 });
   const errors: string[] = [];
   const app = driverApp({
     lookup: new Lookup({
       mappings,
       clock,
       status: new StatusBoard({ clock, mappings, version: '0' }),
-      resolverOf: () => resolver,
+      readerOf: () => reader,
       cache: options.cache,
       timeoutMs: () => 5_000,
       audit: { lookup: () => undefined },
     }),
     register: new Register(mappings),
     tokens: () => options.tokens ?? [],
-    nameOf: (id) => (id === ID ? 'myapp--DB_HOST' : undefined),
+    mappings,
     health: () => ({ cache: 'cache ready, 0 entries' }),
     onError: (error, route) => errors.push(`${route} ${error.code}`),
   });
@@ -73,7 +76,7 @@ for (const [what, bytes] of [
   ['nothing', Buffer.alloc(0)],
 ] as const) {
   test(`hands out ${what} byte for byte`, async () => {
-    const { path } = await stage({ get: () => Promise.resolve(new SecretValue(bytes)) });
+    const { path } = await stage({ get: () => Promise.resolve({ ...fetched(''), value: new SecretValue(bytes) }) });
     await ask(path, 'POST', `/store/${ID}`, MAPPING);
     const reply = await ask(path, 'GET', `/lookup/${ID}`);
     assert.deepEqual([reply.status, reply.headers['psi-source'], reply.body.equals(bytes)], [200, 'live', true]);
@@ -81,18 +84,20 @@ for (const [what, bytes] of [
 }
 
 test('says where a value comes from and how many seconds old it is', async () => {
-  const value = SecretValue.fromText('old');
-  for (const [source, ageMs] of [
-    ['cache', 61_999],
-    ['stale', 7_200_000],
+  for (const [source, ageMs, fresh] of [
+    ['cache', 61_999, true],
+    ['cache', undefined, true],
+    ['stale', 7_200_000, false],
+    ['stale', undefined, false],
   ] as const) {
-    const answer = { value, source, ageMs };
+    const found = { fetched: fetched('old'), ageMs, fresh };
+    const nothing = (): undefined => undefined;
+    const cache = { find: () => found, opening: nothing, learn: nothing, missing: nothing, answered: nothing };
     // Old values are never at hand: the provider is asked first.
-    const held = source === 'cache' ? answer : undefined;
-    const { path } = await stage({ cache: { held: () => held, resolve: () => Promise.resolve(answer) } });
+    const { path } = await stage({ cache, get: () => Promise.reject(new PsiError('PROVIDER_DOWN', 'away')) });
     await ask(path, 'POST', `/store/${ID}`, MAPPING);
     const { status, headers, body } = await ask(path, 'GET', `/lookup/${ID}`);
-    const seconds = String(Math.floor(ageMs / 1000));
+    const seconds = ageMs === undefined ? 'unknown' : String(Math.floor(ageMs / 1000));
     assert.deepEqual(
       [status, headers['psi-source'], headers['psi-age'], body.toString()],
       [200, source, seconds, 'old'],
@@ -207,7 +212,7 @@ test('takes over the socket file of a process that died, and never that of a liv
     lookup: undefined as never,
     register: undefined as never,
     tokens: () => [],
-    nameOf: () => undefined,
+    mappings: undefined as never,
     health: () => ({}),
     onError: () => undefined,
   });
@@ -220,7 +225,7 @@ test('takes over the socket file of a process that died, and never that of a liv
 });
 
 test('a stop answers what was accepted before it ends', async () => {
-  let release: (value: SecretValue) => void = () => undefined;
+  let release: (value: Fetched) => void = () => undefined;
   let asked: () => void = () => undefined;
   const started = new Promise<void>((resolve) => (asked = resolve));
   const { path, face } = await stage({
@@ -233,7 +238,7 @@ test('a stop answers what was accepted before it ends', async () => {
   const reply = ask(path, 'GET', `/lookup/${ID}`);
   await started;
   const stopped = face.stop(60_000);
-  release(SecretValue.fromText('late'));
+  release(fetched('late'));
   assert.equal((await reply).body.toString(), 'late');
   await stopped;
   await assert.rejects(new Promise((_resolve, reject) => connect(path).once('error', reject)));

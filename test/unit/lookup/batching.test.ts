@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Mapping } from '../../../src/core/mapping.ts';
-import { SecretValue } from '../../../src/core/secret-value.ts';
+import { ageOf, type Fetched } from '../../../src/core/fetched.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
-import { Resolver } from '../../../src/lookup/batching.ts';
+import { BatchedReader } from '../../../src/lookup/batching.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
+import { fetched } from '../../fakes/fetched.ts';
 
 const WINDOW = 2_000;
 
 class Source implements SecretSource {
   readonly values = new Map<string, string>();
   readonly calls: string[] = [];
+  readonly clock = new FakeClock();
   listError: PsiError | undefined;
   getError: PsiError | undefined;
   hidden = new Set<string>();
@@ -24,17 +26,17 @@ class Source implements SecretSource {
     return [...this.values].map(([key, value]) => ({
       key,
       path: '/myapp',
-      value: this.hidden.has(key) ? undefined : SecretValue.fromText(value),
+      fetched: this.hidden.has(key) ? undefined : fetched(value, this.clock),
     }));
   }
 
-  async get(ref: { readonly key: string }): Promise<SecretValue> {
+  async get(ref: { readonly key: string }): Promise<Fetched> {
     this.calls.push(`get ${ref.key}`);
     await this.hold;
     if (this.getError) throw this.getError;
     const value = this.values.get(ref.key);
     if (value === undefined) throw new PsiError('NOT_FOUND', 'no such secret');
-    return SecretValue.fromText(value);
+    return fetched(value, this.clock);
   }
 }
 
@@ -47,13 +49,16 @@ function stage(
 ) {
   const source = new Source();
   for (const key of options.keys ?? ['A', 'B', 'C']) source.values.set(key, `value of ${key}`);
-  const clock = new FakeClock();
-  const resolver = new Resolver(
+  const { clock } = source;
+  const reader = new BatchedReader(
     { source, clock, countBeside: () => options.registered ?? source.values.size },
-    { timeoutMs: 5_000, batchWindowMs: options.window ?? WINDOW },
+    { batchWindowMs: options.window ?? WINDOW },
   );
-  const read = async (key: string): Promise<string> => (await resolver.resolve(mapping(key))).exposeText();
-  return { source, clock, resolver, read };
+  const read = async (key: string): Promise<string> => {
+    const held = reader.held(mapping(key), undefined)?.fetched;
+    return (held ?? (await reader.read(mapping(key), clock.monotonic() + 5_000))).value.exposeText();
+  };
+  return { source, clock, reader, read };
 }
 
 test('serves twenty secrets of one path, asked for one after another, from one listing', async () => {
@@ -192,9 +197,9 @@ test('hands an empty value out as a value', async () => {
 });
 
 test('holds nothing back when it is closed: no value, and no timer that would keep the process alive', async () => {
-  const { source, clock, resolver, read } = stage();
+  const { source, clock, reader, read } = stage();
   await read('A');
-  resolver.close();
+  reader.close();
   assert.equal(clock.sleeping, 0);
   await read('B');
   assert.deepEqual(source.calls, ['list', 'list']);
@@ -231,4 +236,39 @@ test('a listing that a newer one replaced is not kept by its timer, and one plac
   assert.deepEqual([source.calls.length, clock.sleeping], [5, 1]);
   await clock.advance(WINDOW * 15);
   assert.equal(clock.sleeping, 0);
+});
+
+test('hands a listing out with the age it has, and as live only while the window lasts', async () => {
+  const { clock, reader, read } = stage();
+  await read('A');
+  await clock.advance(1_500);
+  const within = reader.held(mapping('B'), undefined);
+  assert.deepEqual([within?.live, within && ageOf(within.fetched, clock)], [true, 1_500]);
+  await clock.advance(10_000);
+  const later = reader.held(mapping('C'), undefined);
+  assert.deepEqual([later?.live, later && ageOf(later.fetched, clock)], [false, 11_500]);
+});
+
+test('does not hand out a listing that is older than what is known already', async () => {
+  const { clock, reader, read } = stage();
+  await read('A');
+  await clock.advance(1_000);
+  assert.equal(reader.held(mapping('B'), fetched('newer', clock)), undefined);
+  assert.equal(
+    reader.held(mapping('B'), { fetchedAt: clock.now(), tick: undefined })?.fetched.value.exposeText(),
+    'value of B',
+  );
+});
+
+test('a lookup has one bound, also where a listing that is refused is followed by a single read', async () => {
+  const { source, clock, read } = stage();
+  source.listError = new PsiError('PROVIDER_DENIED', 'no listing');
+  const gate = Promise.withResolvers<undefined>();
+  source.hold = gate.promise;
+  const outcome = assert.rejects(read('A'), { code: 'DEADLINE' });
+  await clock.advance(3_000);
+  gate.resolve(undefined);
+  source.hold = new Promise(() => undefined);
+  await clock.advance(2_000);
+  await outcome;
 });

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
+import { UNKNOWN_CALLER } from '../../../src/core/caller.ts';
+import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { Answer } from '../../../src/lookup/answer.ts';
 import type { LookupEvent } from '../../../src/lookup/audit-log.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
 import { Lookup } from '../../../src/lookup/lookup.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { Resolver } from '../../../src/lookup/batching.ts';
+import { BatchedReader } from '../../../src/lookup/batching.ts';
 import { StatusBoard } from '../../../src/lookup/status.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
+import { fetched } from '../../fakes/fetched.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 
 const ID = 'd0a530acce22815a7778d156f';
@@ -17,7 +21,7 @@ const MAPPING = { provider: 'infisical', project: 'p', path: '/myapp', key: 'DB_
 const CANARY = 'canary-value-7f3a';
 
 async function stage(
-  get: () => Promise<SecretValue> = () => Promise.resolve(SecretValue.fromText(CANARY)),
+  get: () => Promise<Fetched> = () => Promise.resolve(fetched(CANARY)),
   options: { readonly cached?: string; readonly maxAgeMs?: number } = {},
 ) {
   const store = new FakeMappingStore();
@@ -28,11 +32,11 @@ async function stage(
   const events: LookupEvent[] = [];
   const status = new StatusBoard({ clock, mappings, version: '0' });
   const source = { get, list: () => Promise.reject(new Error('not asked')) };
-  const resolver = new Resolver({ source, clock, countBeside: () => 1 }, { timeoutMs: 5_000, batchWindowMs: 2_000 });
+  const reader = new BatchedReader({ source, clock, countBeside: () => 1 }, { batchWindowMs: 2_000 });
   const file = new FakeCacheFile();
   if (options.cached !== undefined) {
-    const value = SecretValue.fromText(options.cached);
-    file.content = { entries: [{ mapping: MAPPING, value, fetchedAt: clock.now() }], writtenAt: clock.now() };
+    const entry = { ...fetched(options.cached, clock), tick: undefined, mapping: MAPPING };
+    file.content = { entries: [entry], writtenAt: clock.now() };
   }
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
   const cache =
@@ -44,31 +48,46 @@ async function stage(
     mappings,
     clock,
     status,
-    resolverOf: (provider) => (provider === 'infisical' ? resolver : undefined),
+    readerOf: (provider) => (provider === 'infisical' ? reader : undefined),
     cache,
     timeoutMs: () => 5_000,
     audit: { lookup: (event) => events.push(event) },
   });
-  return { lookup, events, status, clock, mappings };
+  const answer = (id: string): Answer | Promise<Answer> =>
+    lookup.answer({ id, mapping: mappings.get(id), caller: UNKNOWN_CALLER });
+  // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown at once becomes a rejection
+  const ask = async (id: string): Promise<Answer> => answer(id);
+  return { answer, ask, events, status, clock, mappings };
 }
 
 test('answers a registered id with the value and its source', async () => {
-  const { lookup } = await stage();
-  const { value, source } = await lookup.lookup(ID);
+  const { ask } = await stage();
+  const { value, source } = await ask(ID);
   assert.deepEqual([value.exposeText(), source], [CANARY, 'live']);
 });
 
 test('writes one audit event per lookup, with names and outcome and no value', async () => {
-  const { lookup, events } = await stage();
-  await lookup.lookup(ID);
+  const { ask, events } = await stage();
+  await ask(ID);
   assert.deepEqual(events, [
-    { id: ID, name: 'myapp--DB_HOST', provider: 'infisical', source: 'live', outcome: 'ok', ms: 0 },
+    {
+      id: ID,
+      name: 'myapp--DB_HOST',
+      provider: 'infisical',
+      caller: { kind: 'unknown' },
+      source: 'live',
+      outcome: 'ok',
+      ms: 0,
+    },
   ]);
 });
 
 test('has a cached value at hand, and notes it as any other lookup', async () => {
-  const { lookup, events, status } = await stage(undefined, { cached: 'from memory' });
-  assert.deepEqual([lookup.held(ID)?.value.exposeText(), lookup.held(ID)?.source], ['from memory', 'cache']);
+  const { answer, events, status } = await stage(undefined, { cached: 'from memory' });
+  for (const held of [answer(ID), answer(ID)]) {
+    assert.ok(!(held instanceof Promise));
+    assert.deepEqual([held.value.exposeText(), held.source], ['from memory', 'cache']);
+  }
   assert.deepEqual(
     events.map(({ name, source, outcome }) => [name, source, outcome]),
     [
@@ -80,89 +99,80 @@ test('has a cached value at hand, and notes it as any other lookup', async () =>
 });
 
 test('has nothing at hand that is unknown, past its age, or without a cache', async () => {
-  assert.equal((await stage()).lookup.held(ID), undefined);
+  assert.ok((await stage()).answer(ID) instanceof Promise);
   const cached = await stage(undefined, { cached: 'from memory', maxAgeMs: 1_000 });
-  assert.equal(cached.lookup.held('0123456789abcdef012345678'), undefined);
+  assert.throws(() => cached.answer('0123456789abcdef012345678'), { code: 'NOT_FOUND' });
   await cached.clock.advance(2_000);
-  assert.equal(cached.lookup.held(ID), undefined);
-  assert.deepEqual(cached.events, []);
+  assert.ok(cached.answer(ID) instanceof Promise);
 });
 
 test('counts failures and keeps the last ones for the status', async () => {
-  const { lookup, events, status } = await stage(() =>
-    Promise.reject(new PsiError('PROVIDER_DOWN', 'infisical is away')),
-  );
-  await assert.rejects(lookup.lookup(ID), { code: 'PROVIDER_DOWN' });
+  const { ask, events, status } = await stage(() => Promise.reject(new PsiError('PROVIDER_DOWN', 'infisical is away')));
+  await assert.rejects(ask(ID), { code: 'PROVIDER_DOWN' });
   assert.equal(events[0]?.outcome, 'PROVIDER_DOWN');
   assert.deepEqual(status.read().lookups, { ok: 0, failed: 1 });
   assert.equal(status.read().lastFailures[0]?.message, 'infisical is away');
 });
 
 test('names setup as the way out for an unknown id', async () => {
-  const { lookup } = await stage();
-  await assert.rejects(lookup.lookup('0123456789abcdef012345678'), { code: 'NOT_FOUND', hint: /psi setup/ });
+  const { ask } = await stage();
+  await assert.rejects(ask('0123456789abcdef012345678'), { code: 'NOT_FOUND', hint: /psi setup/ });
 });
 
 test('refuses what is no id without repeating it', async () => {
-  const { lookup } = await stage();
+  const { ask } = await stage();
   for (const id of ['', '..', 'cache.enc', 'a/b', '\0', 'x'.repeat(10_000)]) {
-    await assert.rejects(
-      lookup.lookup(id),
-      (error: PsiError) => error.code === 'BAD_REQUEST' && error.message.length < 200,
-    );
+    await assert.rejects(ask(id), (error: PsiError) => error.code === 'BAD_REQUEST' && error.message.length < 200);
   }
 });
 
 test('names a provider that is configured no more', async () => {
-  const { lookup, mappings } = await stage();
+  const { ask, mappings } = await stage();
   await mappings.put(ID, { provider: 'gone', project: 'p', path: '/', key: 'K' });
-  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND', message: /provider gone/ });
+  await assert.rejects(ask(ID), { code: 'NOT_FOUND', message: /provider gone/ });
 });
 
 test('keeps the text of an unexpected error out of the answer', async () => {
-  const { lookup } = await stage(() => Promise.reject(new Error(`boom ${CANARY}`)));
-  await assert.rejects(
-    lookup.lookup(ID),
-    (error: PsiError) => error.code === 'INTERNAL' && !error.message.includes(CANARY),
-  );
+  const { ask } = await stage(() => Promise.reject(new Error(`boom ${CANARY}`)));
+  await assert.rejects(ask(ID), (error: PsiError) => error.code === 'INTERNAL' && !error.message.includes(CANARY));
 });
 
 test('answers from the cache without asking the provider, and the audit says so', async () => {
-  const { lookup, events, clock } = await stage(() => Promise.reject(new Error('not asked')), { cached: 'kept' });
+  const { ask, events, clock } = await stage(() => Promise.reject(new Error('not asked')), { cached: 'kept' });
   await clock.advance(60_000);
-  const { value, source, ageMs } = await lookup.lookup(ID);
+  const { value, source, ageMs } = await ask(ID);
   assert.deepEqual([value.exposeText(), source, ageMs], ['kept', 'cache', 60_000]);
   assert.deepEqual([events[0]?.source, events[0]?.outcome], ['cache', 'ok']);
 });
 
 test('serves the old value when a provider does not answer within the deadline', async () => {
-  const { lookup, events, clock } = await stage(() => new Promise(() => undefined), {
+  const { ask, events, clock } = await stage(() => new Promise(() => undefined), {
     cached: 'kept',
     maxAgeMs: 1_000,
   });
   await clock.advance(2_000);
-  const answer = lookup.lookup(ID);
+  const answer = ask(ID);
   await clock.advance(5_000);
   assert.deepEqual([(await answer).source, (await answer).value.exposeText()], ['stale', 'kept']);
   assert.deepEqual([events[0]?.source, events[0]?.outcome], ['stale', 'ok']);
 });
 
 test('believes the provider that a secret is gone, whatever the cache holds', async () => {
-  const { lookup, clock } = await stage(() => Promise.reject(new PsiError('NOT_FOUND', 'no secret')), {
+  const { ask, clock } = await stage(() => Promise.reject(new PsiError('NOT_FOUND', 'no secret')), {
     cached: 'kept',
     maxAgeMs: 1_000,
   });
-  assert.equal((await lookup.lookup(ID)).source, 'cache');
+  assert.equal((await ask(ID)).source, 'cache');
   await clock.advance(2_000);
-  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND' });
+  await assert.rejects(ask(ID), { code: 'NOT_FOUND' });
 });
 
 test('keeps what is cached of a provider that is configured no more, and does not answer with it', async () => {
-  const { lookup, mappings } = await stage(undefined, { cached: 'kept' });
+  const { ask, mappings } = await stage(undefined, { cached: 'kept' });
   await mappings.put(ID, { ...MAPPING, provider: 'gone' });
-  await assert.rejects(lookup.lookup(ID), { code: 'NOT_FOUND', message: /provider gone/ });
+  await assert.rejects(ask(ID), { code: 'NOT_FOUND', message: /provider gone/ });
   await mappings.put(ID, MAPPING);
-  assert.equal((await lookup.lookup(ID)).source, 'cache');
+  assert.equal((await ask(ID)).source, 'cache');
 });
 
 test('a value prints as redacted wherever it is logged by mistake', () => {

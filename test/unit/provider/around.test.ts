@@ -15,7 +15,7 @@ function stage(around: typeof withBreaker) {
   source.set('p', '/a', 'K', 'value');
   const clock = new FakeClock();
   const guarded = around(source, { name: 'infisical', clock });
-  const get = async (): Promise<string> => (await guarded.get(REF, new AbortController().signal)).exposeText();
+  const get = async (): Promise<string> => (await guarded.get(REF, new AbortController().signal)).value.exposeText();
   return { source, clock, get };
 }
 

@@ -12,6 +12,7 @@ import type { SetupEvent, SetupReport } from '../../../src/registration/setup-ev
 import { Setup, type SetupRequest } from '../../../src/registration/setup.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
+import { fetched } from '../../fakes/fetched.ts';
 import { FakeDropInStore } from '../../fakes/drop-in-store.fake.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
@@ -73,7 +74,7 @@ export async function setupStage(options: { readonly version?: string; readonly 
         Object.entries(folders[path] ?? {}).map(([key, value]): ListedSecret => ({
           key,
           path,
-          value: value === null ? undefined : SecretValue.fromText(value),
+          fetched: value === null ? undefined : fetched(value, clock),
         })),
       );
       return Promise.resolve(secrets);

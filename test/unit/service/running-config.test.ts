@@ -19,7 +19,7 @@ function madeProviders(): MadeProviders {
     source,
     closed: 0,
     sources: new Map([['infisical', source]]),
-    resolvers: new Map(),
+    readers: new Map(),
     close: () => {
       made.closed += 1;
     },
@@ -79,7 +79,7 @@ test('what is activated is what lookups and refreshes use from then on', async (
   assert.deepEqual(running.target.workloads, candidate.target.workloads);
   assert.equal(running.target.sourceOf('infisical'), providers[1]?.source);
   assert.equal(running.target.sourceOf('other'), undefined);
-  assert.equal(running.resolverOf('infisical'), undefined);
+  assert.equal(running.readerOf('infisical'), undefined);
 });
 
 test('the providers of the config before are closed when another takes its place, and not earlier', async () => {

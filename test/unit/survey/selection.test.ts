@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SecretValue } from '../../../src/core/secret-value.ts';
+import { fetched } from '../../fakes/fetched.ts';
 import { mergeSelections, select, type Listed } from '../../../src/survey/selection.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 
@@ -23,7 +23,7 @@ const WORKLOAD: Workload = {
 };
 
 function listed(key: string, value = 'v', path = '/a'): Listed {
-  return { key, path, value: SecretValue.fromText(value) };
+  return { key, path, fetched: fetched(value) };
 }
 
 function names(spec: Partial<SecretSpec>, secrets: readonly Listed[]): readonly string[] {

@@ -24,9 +24,9 @@ function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Wor
 }
 
 function stage(over: Partial<SurveyDeps> = {}) {
-  const source = new FakeSecretSource();
-  source.set('p', '/shared', 'A', '1');
   const clock = new FakeClock();
+  const source = new FakeSecretSource(clock);
+  source.set('p', '/shared', 'A', '1');
   const events: SurveyEvent[] = [];
   const deps: SurveyDeps = {
     sourceOf: (name) => (name === 'vault' ? source : undefined),
@@ -80,7 +80,7 @@ test('the failure of one workload is its own outcome, and the next one is still 
   const [one, two] = await run(workload('one', {}), workload('two', { path: '/other' }));
   assert.equal(failed(one).error.code, 'PROVIDER_DOWN');
   assert.deepEqual(
-    found(two).values.map(({ mapping, value }) => [mapping.path, mapping.key, value.exposeText()]),
+    found(two).values.map(({ mapping, fetched }) => [mapping.path, mapping.key, fetched.value.exposeText()]),
     [['/other', 'B', '2']],
   );
 });
@@ -144,6 +144,19 @@ test('lists the next workload only when its result is asked for', async () => {
   assert.equal(source.calls.length, 2);
 });
 
+test('a value keeps the moment of its listing, also where a later workload gets it from there', async () => {
+  const { clock, deps } = stage();
+  const begin = clock.now();
+  const results = survey([workload('one', {}), workload('two', {})], deps, new AbortController().signal);
+  await results.next();
+  await clock.advance(60_000);
+  const { value: two } = await results.next();
+  assert.deepEqual(
+    found(two ?? undefined).values.map(({ fetched }) => [fetched.fetchedAt, fetched.tick]),
+    [[begin, 0]],
+  );
+});
+
 test('keeps per source what was seen, also where it is empty or excluded', async () => {
   const { source, run } = stage();
   source.addFolder('p', '/empty');
@@ -176,7 +189,7 @@ test('a folder that is suddenly empty fails the workload, which keeps what was s
 });
 
 test('what the source does to its own list afterwards does not reach a result, and nobody can change it there', async () => {
-  const list = [{ key: 'A', path: '/shared', value: undefined }];
+  const list = [{ key: 'A', path: '/shared', fetched: undefined }];
   const source = { list: () => Promise.resolve(list), get: () => Promise.reject(new Error('not asked')) };
   const { run } = stage({ sourceOf: () => source });
   const [one] = await run(workload('one', {}));

@@ -62,6 +62,8 @@ describe('cache file', () => {
       mapping,
       fetchedAt,
       value: new SecretValue(unhex(value)),
+      tick: undefined,
+      version: undefined,
     }));
     it(`writes and reads the published vector "${vector.name}"`, async () => {
       const fields = {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { mergeListing, valueOf } from '../../../../src/adapters/infisical/merge.ts';
 
+const NOW = { fetchedAt: 1_000, tick: 1 };
 const OPTIONS = { path: '/app', recursive: false, values: true };
 
 test('hides a value by the flag, by the placeholder alone, and when there is none', () => {
@@ -23,14 +24,14 @@ test('takes the first of two items of one name within an import', () => {
       { secretKey: 'K', secretValue: 'nested' },
     ],
   };
-  const [secret] = mergeListing({ secrets: [], imports: [group] }, OPTIONS);
-  assert.equal(secret?.value?.exposeText(), 'direct');
+  const [secret] = mergeListing({ secrets: [], imports: [group] }, OPTIONS, NOW);
+  assert.equal(secret?.fetched?.value.exposeText(), 'direct');
 });
 
 test('looks every secret of a listing that is not recursive up where it was listed', () => {
   const secrets = [{ secretKey: 'K', secretValue: 'v', secretPath: '/elsewhere' }];
   assert.deepEqual(
-    mergeListing({ secrets }, OPTIONS).map(({ path }) => path),
+    mergeListing({ secrets }, OPTIONS, NOW).map(({ path }) => path),
     ['/app'],
   );
 });
@@ -49,7 +50,7 @@ const listing = fc.record({
 test('has each shared (path, key) of the answer exactly once, whatever the answer', () => {
   fc.assert(
     fc.property(listing, fc.boolean(), ({ secrets, imports }, recursive) => {
-      const slots = mergeListing({ secrets, imports }, { ...OPTIONS, recursive }).map(
+      const slots = mergeListing({ secrets, imports }, { ...OPTIONS, recursive }, NOW).map(
         ({ path, key }) => `${path} ${key}`,
       );
       const shared = (items: typeof secrets) => items.filter(({ type }) => type === 'shared');
