@@ -3,7 +3,7 @@
 import { cacheKey } from './bundle.ts';
 import { toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
-import type { Fetched } from '../core/fetched.ts';
+import type { SurveyedValue } from '../survey/survey.ts';
 import type { RefillReport, SecretCache } from './cache.ts';
 
 export type CacheSink = Pick<SecretCache, 'refill'>;
@@ -14,47 +14,38 @@ export type CacheOutcome =
   /** In memory all the same. */
   | { readonly saved: false; readonly entries: number | null; readonly reason: string; readonly hint: string | null };
 
-export type ListedValue = { readonly mapping: Mapping; readonly fetched: Fetched };
+/** What one workload of a run brings to the cache. */
+export type Share =
+  /** What it names now, and the values that came with it: one that is hidden, or listed by name only, stays as it is cached. */
+  | { readonly kind: 'listed'; readonly wanted: readonly Mapping[]; readonly values: readonly SurveyedValue[] }
+  /** Nothing new is known of it, because it could not be listed: what is known stays. */
+  | { readonly kind: 'unlisted'; readonly wanted: readonly Mapping[] };
 
-export class CacheFill {
-  readonly #listed: ListedValue[] = [];
-  readonly #wanted = new Map<string, readonly Mapping[]>();
-  readonly #unknown = new Set<string>();
-
-  /** What stays if nothing new comes to be known of a workload, because it cannot be listed. */
-  expect(workload: string, known: readonly Mapping[]): void {
-    this.#wanted.set(workload, known);
-    this.#unknown.add(workload);
+/** `whole`: the run was about all workloads, so what none of them names is dropped. Never rejects: lookups do without the file. */
+export async function fillCache(cache: CacheSink, shares: readonly Share[], whole: boolean): Promise<CacheOutcome> {
+  const listed = shares.flatMap(wantedValues);
+  if (listed.length === 0 && shares.some(({ kind }) => kind === 'unlisted')) {
+    return { saved: false, entries: null, reason: 'nothing could be listed, so it was left as it is', hint: null };
   }
-
-  /** What a workload names now, and the values that came with it: one that is hidden, or listed by name only, stays as it is cached. */
-  add(workload: string, wanted: readonly Mapping[], listed: readonly ListedValue[]): void {
-    const keys = new Set(wanted.map(cacheKey));
-    this.#wanted.set(workload, wanted);
-    this.#unknown.delete(workload);
-    this.#listed.push(...listed.filter(({ mapping }) => keys.has(cacheKey(mapping))));
+  const wanted = whole ? shares.flatMap((share) => share.wanted) : undefined;
+  try {
+    const { saved, ...report } = await cache.refill({ listed, wanted });
+    if (saved) return { saved, ...report };
+    return {
+      saved,
+      entries: report.entries,
+      reason: 'the file cannot be opened and may hold more than this run knows, so it was left as it is',
+      hint: 'see `podman exec psi psi cache status`',
+    };
+  } catch (thrown) {
+    const { message, hint } = toPsiError(thrown);
+    return { saved: false, entries: null, reason: message, hint: hint ?? null };
   }
+}
 
-  /** `whole`: the run was about all workloads, so what none of them names is dropped. Never rejects: lookups do without the file. */
-  async pour(cache: CacheSink, whole: boolean): Promise<CacheOutcome> {
-    if (this.#unknown.size > 0 && this.#listed.length === 0) {
-      return { saved: false, entries: null, reason: 'nothing could be listed, so it was left as it is', hint: null };
-    }
-    try {
-      const { saved, ...report } = await cache.refill({
-        listed: this.#listed,
-        wanted: whole ? [...this.#wanted.values()].flat() : undefined,
-      });
-      if (saved) return { saved, ...report };
-      return {
-        saved,
-        entries: report.entries,
-        reason: 'the file cannot be opened and may hold more than this run knows, so it was left as it is',
-        hint: 'see `podman exec psi psi cache status`',
-      };
-    } catch (thrown) {
-      const { message, hint } = toPsiError(thrown);
-      return { saved: false, entries: null, reason: message, hint: hint ?? null };
-    }
-  }
+// A later source of the same workload may have taken a name over: the value of the earlier one is not wanted then.
+function wantedValues(share: Share): readonly SurveyedValue[] {
+  if (share.kind === 'unlisted') return [];
+  const keys = new Set(share.wanted.map(cacheKey));
+  return share.values.filter(({ mapping }) => keys.has(cacheKey(mapping)));
 }

@@ -4,7 +4,6 @@ import type { PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
 import type { LookupEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
-import type { SetupReport } from '../registration/setup-events.ts';
 
 export type ServiceStatus = {
   readonly version: string;
@@ -18,6 +17,14 @@ export type ServiceStatus = {
     readonly message: string;
   }[];
   readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
+};
+
+/** What the board takes from the report of a setup. */
+export type SetupCounts = {
+  readonly dryRun: boolean;
+  readonly changes: readonly unknown[];
+  readonly failures: readonly unknown[];
+  readonly problems: readonly unknown[];
 };
 
 const KEPT_FAILURES = 5;
@@ -49,7 +56,7 @@ export class StatusBoard {
     if (this.#failures.length > KEPT_FAILURES) this.#failures.shift();
   }
 
-  setup(report: SetupReport): void {
+  setup(report: SetupCounts): void {
     if (report.dryRun) return;
     this.#lastSetup = {
       at: this.#at(),
