@@ -9,8 +9,7 @@ import type { CacheStatus } from './status.ts';
 import type { SecretCache } from './cache.ts';
 import { keyReport, type KeyReport } from '../sealing/key-report.ts';
 import type { NamedSecret, Registered } from './registered.ts';
-import { failureOf } from '../registration/run-report.ts';
-import type { Failure } from '../registration/setup-events.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 export type CacheControlDeps = {
   /** Undefined: the cache is off. */

@@ -1,7 +1,8 @@
 // `psi cache refresh`: lists what the workloads name and fills the cache with it. Needs no Podman, changes no registration, and tries each
 // source once: whoever runs it by a timer runs it again.
 
-import { exitCode, type PsiError } from '../core/error.ts';
+import type { PsiError } from '../core/error.ts';
+import { exitCode } from '../core/exit.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
@@ -9,8 +10,7 @@ import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill
 import type { Registered } from './registered.ts';
 import type { SurveyEvent } from '../survey/events.ts';
 import { covers, survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
-import { failureOf } from '../registration/run-report.ts';
-import type { Failure } from '../registration/setup-events.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 export type RefreshTarget = {
   readonly workloads: readonly Workload[];

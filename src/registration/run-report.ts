@@ -1,9 +1,10 @@
 // What the steps of one run of setup did and what failed, and the report made of them.
 
-import { toPsiError, type PsiError } from '../core/error.ts';
+import { toPsiError } from '../core/error.ts';
 import type { Change } from './plan.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
-import type { ChangeReport, Failure, SetupReport } from './setup-events.ts';
+import type { ChangeReport, SetupReport } from './setup-events.ts';
+import { failureOf } from '../core/failure.ts';
 
 /** What one step of a run did, found and could not do. */
 export type RunPart = Omit<SetupReport, 'dryRun' | 'changes' | 'cache'> & { readonly changes: readonly Change[] };
@@ -46,11 +47,6 @@ export function reportOf(dryRun: boolean, parts: readonly RunPart[], cache: Cach
     notes: [...new Set(parts.flatMap(({ notes }) => notes))],
     cache,
   };
-}
-
-/** An error as the report carries it. */
-export function failureOf(error: PsiError, workload?: string): Failure {
-  return { workload: workload ?? null, code: error.code, message: error.message, hint: error.hint ?? null };
 }
 
 function describe(change: Change): ChangeReport {

@@ -26,7 +26,8 @@ import { Apply, type Applied } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
 import { covers, survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
-import { failureOf, guarded, reportOf, runPart, type RunPart } from './run-report.ts';
+import { failureOf } from '../core/failure.ts';
+import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 
 /** What the config asks for at this moment. */

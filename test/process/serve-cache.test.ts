@@ -88,7 +88,7 @@ test('a value that is 3 s old is told with its age: from the listing it came wit
   const again = await lookup(psi, 'C');
   assert.equal(again.headers['psi-source'], 'cache');
   assert.ok(Number(again.headers['psi-age']) >= 3, String(again.headers['psi-age']));
-  assert.ok(Number((await statusOf(psi))['oldestAgeSeconds']) >= 3);
+  assert.ok(Number((await statusOf(psi)).oldestAgeSeconds) >= 3);
 });
 
 test('through an outage a restarted PSI answers with the right values, and the file verifies', async (t) => {

@@ -1,9 +1,10 @@
 // Long work on the control face: one JSON event per line, the last one its result or its failure.
 
 import type { Response } from 'express';
-import { exitCode, PsiError, toPsiError } from '../../core/error.ts';
-import { failureOf } from '../../registration/run-report.ts';
+import { PsiError, toPsiError } from '../../core/error.ts';
+import { exitCode } from '../../core/exit.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
+import { failureOf } from '../../core/failure.ts';
 
 export type OnError = (error: PsiError, route: string) => void;
 
