@@ -40,7 +40,9 @@ export class SetupRuns {
     signal.throwIfAborted();
     const candidate = await this.#deps.load();
     if (!request.dryRun) candidate.activate();
-    const report = await this.#withNamesKept(await this.#deps.setup.run(candidate.target, request, emit, signal));
+    const report = await this.#withNamesKept(request, () =>
+      this.#deps.setup.run(candidate.target, request, emit, signal),
+    );
     const whole = request.provider === undefined && request.workload === undefined;
     const clean = report.failures.length === 0 && report.problems.length === 0;
     if (!request.dryRun && whole && clean) candidate.settle();
@@ -48,11 +50,16 @@ export class SetupRuns {
     return report;
   }
 
-  // What was registered is: that the next start does not know its names is worth a note.
-  async #withNamesKept(report: SetupReport): Promise<SetupReport> {
-    if (report.dryRun) return report;
+  // What was registered is, also by a run that was ended: that the next start does not know its names is worth a note.
+  async #withNamesKept({ dryRun }: SetupRequest, run: () => Promise<SetupReport>): Promise<SetupReport> {
+    if (dryRun) return run();
+    const names = (): Promise<void> => this.#deps.mappings.saveNames();
+    const report = await run().catch(async (thrown: unknown) => {
+      await names().catch(() => undefined);
+      throw thrown;
+    });
     try {
-      await this.#deps.mappings.saveNames();
+      await names();
       return report;
     } catch (thrown) {
       const note = `${toPsiError(thrown).message}: after a restart messages show ids until the next setup`;

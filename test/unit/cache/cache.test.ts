@@ -42,7 +42,7 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
   const cache = new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
   const onDisk = () =>
     Object.fromEntries((file.content?.entries ?? []).map((entry) => [entry.mapping.key, entry.value.exposeText()]));
-  // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown at once becomes a rejection
+
   const resolve = async (wanted: Mapping, live: () => Promise<SecretValue>): Promise<Answer> => {
     const lookup = new Lookup({
       mappings: { nameOf: () => undefined },

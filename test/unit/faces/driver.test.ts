@@ -93,7 +93,14 @@ test('says where a value comes from and how many seconds old it is', async () =>
   ] as const) {
     const found = { fetched: fetched('old'), ageMs, fresh };
     const nothing = (): undefined => undefined;
-    const cache = { find: () => found, opening: nothing, learn: nothing, missing: nothing, answered: nothing };
+    const cache = {
+      find: () => found,
+      opening: nothing,
+      learn: nothing,
+      missing: nothing,
+      answered: nothing,
+      maxAgeMs: undefined,
+    };
     // Old values are never at hand: the provider is asked first.
     const { path } = await stage({ cache, get: () => Promise.reject(new PsiError('PROVIDER_DOWN', 'away')) });
     await ask(path, 'POST', `/store/${ID}`, MAPPING);

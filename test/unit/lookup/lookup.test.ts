@@ -56,7 +56,7 @@ async function stage(
   });
   const answer = (id: string): Answer | Promise<Answer> =>
     lookup.answer({ id, mapping: mappings.get(id), caller: UNKNOWN_CALLER });
-  // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown at once becomes a rejection
+
   const ask = async (id: string): Promise<Answer> => answer(id);
   return { answer, ask, events, status, clock, mappings };
 }
