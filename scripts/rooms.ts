@@ -20,9 +20,10 @@ const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/host-error.ts
 /** What PSI can do, each capability in a room that depends on its arguments alone; an import goes from a later line to an earlier one. */
 const CAPABILITIES: readonly Room[] = [
   { folder: 'core', imports: [], pure: true },
-  { folder: 'provider', imports: ['core'], pure: true },
   { folder: 'sealing', imports: ['core'], pure: true },
   { folder: 'certificates', imports: ['core'], pure: true },
+  // A provider may have certificates too, by the port of that room.
+  { folder: 'provider', imports: ['core', 'certificates'], pure: true },
   { folder: 'survey', imports: ['core', 'provider'], pure: true },
   { folder: 'cache', imports: ['core', 'provider', 'sealing', 'survey'], pure: true },
   { folder: 'lookup', imports: ['core', 'provider', 'cache'], pure: true },
@@ -56,7 +57,7 @@ export const ROOMS: readonly Room[] = [
     imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
-  { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates'] },
+  { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates'], types: ['config'] },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },

@@ -2,7 +2,7 @@
 // Types only; how a file becomes a Config is load.ts's business.
 
 import type { WantedCertificate } from '../certificates/certificate.ts';
-import type { SecretValue } from '../core/secret-value.ts';
+import type { SecretField, TokenSource } from '../core/secret-field.ts';
 import type { Workload } from '../core/workload.ts';
 
 /** Rejects as node:fs does: an error with `code` ENOENT, EACCES, EISDIR, ... */
@@ -11,16 +11,6 @@ export type ReadFile = (path: string) => Promise<Uint8Array>;
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export type Scope = 'system' | 'user';
-
-/** A secret-valued field: given in the file, or a reference that is read when it is used (see resolveSecret). */
-export type SecretField =
-  | { readonly kind: 'text'; readonly value: SecretValue }
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'env'; readonly name: string }
-  | { readonly kind: 'credential'; readonly name: string };
-
-/** Where a JWT comes from: a secret field, or the standard output of a command. */
-export type TokenSource = SecretField | { readonly kind: 'command'; readonly argv: readonly string[] };
 
 /** Sub-organization to log in to; most installations need none. */
 type Organization = { readonly organization: string | undefined };

@@ -1,7 +1,8 @@
 // The config that the service runs with: what was read of it, the providers made from it, and how a changed file takes its place.
 
-import type { Config, Env, ReadFile, SecretField } from '../config/config.ts';
+import type { Config, Env, ReadFile } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { SecretField } from '../core/secret-field.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Resolver } from '../lookup/batching.ts';
 import type { SecretSource } from '../provider/secret-source.ts';

@@ -1,8 +1,9 @@
 // A decoded and checked file to the Config that the rest of PSI sees: defaults filled in, names in camelCase. Decides nothing else.
 
+import type { SecretField } from '../../core/secret-field.ts';
 import type { SecretSpec, Workload } from '../../core/workload.ts';
 import { assembleInfisical } from './infisical.ts';
-import type { CacheConfig, Config, Env, SecretField } from '../config.ts';
+import type { CacheConfig, Config, Env } from '../config.ts';
 import { CACHE_DEFAULTS, LOOKUP_DEFAULTS, placesOf, scopeOf } from './defaults.ts';
 import type { RawCache, RawConfig } from '../schema/schema.ts';
 import { toSecretField } from '../schema/secret-field.ts';
