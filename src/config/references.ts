@@ -1,6 +1,7 @@
 // Which files and credentials a config names beside itself: they have to be mounted into PSI's container.
 
-import type { Config, Env } from './config.ts';
+import type { Config } from './config.ts';
+import type { Env } from './surroundings.ts';
 
 export type References = {
   readonly caFiles: readonly string[];

@@ -1,8 +1,9 @@
 // The providers of one config as the running service has them: each with the lookups over it.
 
-import type { Config, ProviderConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import type { Resolver } from '../lookup/batching.ts';
 import { closeAll, openAll } from '../provider/opened.ts';
+import type { ProviderConfig } from '../provider/provider.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { Providers } from './running-config.ts';
 

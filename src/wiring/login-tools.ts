@@ -2,7 +2,8 @@
 
 import { readFile } from 'node:fs/promises';
 import { runTokenCommand } from '../adapters/infisical/auth/token-command.ts';
-import type { Config, Env } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { Env } from '../config/surroundings.ts';
 import { commandEnvironment } from '../config/references.ts';
 import { resolveSecret } from '../config/schema/secret-field.ts';
 import type { ProviderTools } from '../provider/provider.ts';

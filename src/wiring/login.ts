@@ -1,7 +1,8 @@
 // Wiring of `psi infisical login`. Part of the composition root.
 
 import { systemClock } from '../adapters/clock/system-clock.ts';
-import type { Config, Env } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { Env } from '../config/surroundings.ts';
 import { tryLoginsOf, type LoginReport } from '../provider/try-logins.ts';
 import { composeProvider } from './providers.ts';
 

@@ -1,19 +1,20 @@
 // Wiring of the configured providers: source, decorators and resolver for each. Part of the composition root.
 
 import { readFile } from 'node:fs/promises';
-import { openInfisical } from '../adapters/infisical/provider.ts';
 import { TokenFiles } from '../adapters/files/token-file.ts';
-import type { Config, ProviderConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { openProvider } from '../config/provider-section.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { Resolver } from '../lookup/batching.ts';
-import type { Provider, ProviderTools } from '../provider/provider.ts';
+import type { Provider, ProviderConfig, ProviderTools } from '../provider/provider.ts';
 import { withBreaker } from '../provider/with-breaker.ts';
 import { withThrottle } from '../provider/with-throttle.ts';
 import type { Metrics } from '../service/metrics.ts';
 import { openProviders } from '../service/open-providers.ts';
 import type { Providers } from '../service/running-config.ts';
 import { composeSecretReading } from './login-tools.ts';
+import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 export type ProviderDeps = {
   readonly clock: Clock;
@@ -53,5 +54,5 @@ export function composeProvider(config: Config, provider: ProviderConfig, deps: 
     readFile,
     tokenStore: new TokenFiles({ stateDir: config.stateDir }),
   };
-  return openInfisical(provider, tools);
+  return openProvider(PROVIDER_KINDS, provider, tools);
 }

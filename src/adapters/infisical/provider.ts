@@ -2,10 +2,9 @@
 
 import { PsiError } from '../../core/error.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
-import type { TokenSource } from '../../core/secret-field.ts';
 import type { Provider, ProviderTools } from '../../provider/provider.ts';
 import { createCertificateAuthority } from './certificates.ts';
-import type { InfisicalConfig } from '../../config/config.ts';
+import type { InfisicalConfig } from './config.ts';
 import { createConnection } from './connection.ts';
 import { identitiesOf, type Identities, type IdentitiesDeps } from './identities.ts';
 import { createInfisicalSource } from './source.ts';
@@ -18,7 +17,7 @@ const WORDS: ProviderWords = {
 };
 
 /** Fails with CONFIG_INVALID where `ca_cert` cannot be read. */
-export async function openInfisical(config: InfisicalConfig, tools: ProviderTools): Promise<Provider> {
+export async function openProvider(config: InfisicalConfig, tools: ProviderTools): Promise<Provider> {
   const deps = await depsOf(config, tools);
   const connection = createConnection(deps);
   let tried: Identities | undefined;
@@ -35,12 +34,11 @@ export async function openInfisical(config: InfisicalConfig, tools: ProviderTool
   };
 }
 
-async function depsOf(config: InfisicalConfig, tools: ProviderTools): Promise<IdentitiesDeps<TokenSource>> {
+async function depsOf(config: InfisicalConfig, tools: ProviderTools): Promise<IdentitiesDeps> {
   const { clock, env, version, resolveSecret, tokenStore, bootId } = tools;
   return {
     ...config,
     ...{ clock, env, resolveSecret, tokenStore, bootId },
-    commandOf: (field) => (field.kind === 'command' ? field.argv : undefined),
     caCert: config.caCert === undefined ? undefined : await certificateText(config.caCert, tools),
     userAgent: `psi/${version}`,
   };
