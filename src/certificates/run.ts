@@ -22,6 +22,9 @@ import {
   type CertificateRunReport,
 } from './report.ts';
 
+/** Longer than all looks at an order and the slowest hooks: what hangs then is the machine. */
+export const LONGEST_RUN_MS = 3_600_000;
+
 export type CertificateRunDeps = {
   readonly authority: CertificateAuthority;
   readonly files: CertificateFiles;

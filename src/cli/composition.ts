@@ -2,18 +2,16 @@
 
 import type { Config } from '../config/config.ts';
 import type { ImportSource } from '../transfer/import/entry.ts';
-import type { NamedValue } from '../transfer/env-format.ts';
 import type { PodmanFound, PodmanSelection } from '../transfer/import/podman.ts';
+import type { ProjectTools } from '../transfer/project-tools.ts';
 import type { QuadletReport, QuadletRequest } from '../transfer/import/quadlet.ts';
-import type { ImportEvent, ImportReport } from '../transfer/import/report.ts';
-import type { ImportRequest } from '../transfer/import/secrets.ts';
+import type { ImportEvent } from '../transfer/import/report.ts';
 import type { InstallOptions, InstallReport } from '../host/install.ts';
 import type { LoginReport } from '../provider/try-logins.ts';
 import type { SystemdInstallOptions, SystemdInstallReport } from '../host/systemd-install.ts';
 import type { CertificateRunReport } from '../certificates/report.ts';
 import type { CertificateRunEvents, CertificateRunOptions } from '../certificates/run.ts';
 import type { CertificateOverview } from '../certificates/status.ts';
-import type { WriteFileReport, WriteFileRequest } from '../transfer/write-file.ts';
 
 /** A running service. `stop` finishes what was accepted. */
 export type Running = { readonly stop: () => Promise<void> };
@@ -22,18 +20,7 @@ export type Running = { readonly stop: () => Promise<void> };
 export type ProjectTarget = { readonly project: string; readonly environment: string | undefined };
 
 /** What people do with one project, over one connection. */
-export type InfisicalTools = {
-  readonly environment: string;
-  readonly list: (path: string) => Promise<readonly NamedValue[]>;
-  readonly writeFile: (
-    request: Omit<WriteFileRequest, 'ref'> & { readonly name: string; readonly path: string },
-  ) => Promise<WriteFileReport>;
-  readonly importSecrets: (
-    request: Omit<ImportRequest, 'place'> & { readonly path: string },
-    emit: (event: ImportEvent) => void,
-  ) => Promise<ImportReport>;
-  readonly close: () => void;
-};
+export type InfisicalTools = ProjectTools;
 
 /** `file`: a name without a folder is one of the quadlet folder. */
 export type QuadletFlags = ProjectTarget &

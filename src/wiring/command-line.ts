@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { CliDeps } from '../cli/run.ts';
 import { processTerminal } from '../cli/terminal.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
+import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 export async function composeCommandLine(): Promise<CliDeps> {
   const { env } = process;
@@ -13,7 +14,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
   return {
     terminal: processTerminal(),
     version,
-    loadConfig: (path) => loadConfig({ path, env, uid, readFile }),
+    loadConfig: (path) => loadConfig({ path, env, uid, readFile, kinds: PROVIDER_KINDS }),
     defaultConfig: () => defaultConfig({ env, uid }),
     formatIssues: async (issues) =>
       (await import('../config/findings/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),

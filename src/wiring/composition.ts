@@ -17,6 +17,7 @@ import { composePodmanSecrets, composeQuadletImport } from './host-import.ts';
 import { composeEnvFile, composeInfisicalTools } from './infisical-tools.ts';
 import { composeInstall, composeSystemdInstall } from './install.ts';
 import { composeLogin } from './login.ts';
+import { PROVIDER_KINDS } from './provider-kinds.ts';
 import { composeProviders } from './providers.ts';
 import { composeTls } from './certificates.ts';
 import type { Config } from '../config/config.ts';
@@ -85,6 +86,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     env,
     uid,
     readFile,
+    kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
     providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside }),
@@ -129,7 +131,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
       mappings,
       registry,
       target: () => running.target,
-      readConfig: () => loadConfig({ path: config.file, env, uid, readFile }),
+      readConfig: () => loadConfig({ path: config.file, env, uid, readFile, kinds: PROVIDER_KINDS }),
     }),
     onError,
   });

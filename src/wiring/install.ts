@@ -15,7 +15,7 @@ import { hostLayout, type HostSurroundings } from '../host/settings.ts';
 import { systemdInstall, type SystemdInstallOptions, type SystemdInstallReport } from '../host/systemd-install.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { frozenDriverOptions } from '../registration/driver-command/options.ts';
-import { certificatesOf } from './certificates.ts';
+import { certificatesOf } from '../provider/choice.ts';
 
 export function composeInstall(
   config: Config,

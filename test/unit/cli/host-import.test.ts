@@ -44,7 +44,6 @@ function psi(...argv: readonly string[]): Promise<number> {
   };
   const unused = (): never => assert.fail('this is not asked for here');
   const tools: InfisicalTools = {
-    environment: 'prod',
     list: unused,
     writeFile: unused,
     importSecrets: () => Promise.resolve(IMPORTED),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';

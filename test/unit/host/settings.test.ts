@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
 import {
   hostLayout,

@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/host/units/container.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';

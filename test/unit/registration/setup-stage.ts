@@ -47,7 +47,14 @@ export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[
 /** Folders of one project: path → key → value; `null` is a hidden value. */
 export type Folders = Record<string, Record<string, string | null>>;
 
-export async function setupStage(options: { readonly version?: string; readonly cache?: true } = {}) {
+export type StageOptions = {
+  readonly version?: string;
+  readonly cache?: true;
+  /** By the name of the provider, beside `infisical`. */
+  readonly sources?: ReadonlyMap<string, SecretSource>;
+};
+
+export async function setupStage(options: StageOptions = {}) {
   const mappingStore = new FakeMappingStore();
   const { table: mappings } = await MappingTable.load(mappingStore, new FakeNameStore());
   const register = new Register(mappings);
@@ -98,7 +105,7 @@ export async function setupStage(options: { readonly version?: string; readonly 
   const events: SetupEvent[] = [];
   const run = (request: Partial<SetupRequest> = {}): Promise<SetupReport> =>
     setup.run(
-      { ...target, sourceOf: (name) => (name === 'infisical' ? source : undefined) },
+      { ...target, sourceOf: (name) => (name === 'infisical' ? source : options.sources?.get(name)) },
       { provider: undefined, workload: undefined, dryRun: false, ...request },
       (event) => events.push(event),
       new AbortController().signal,

@@ -1,0 +1,26 @@
+// A provider in memory: the fake source and writer, under words that no adapter has.
+
+import type { ProviderWords } from '../../src/core/provider-words.ts';
+import type { Provider } from '../../src/provider/provider.ts';
+import { FakeSecretSource } from './secret-source.fake.ts';
+import { FakeSecretWriter } from './secret-writer.fake.ts';
+
+export const WORDS: ProviderWords = {
+  name: 'vault',
+  command: 'psi vault',
+  rights: { readValues: 'Look', readKeys: 'Look at keys' },
+};
+
+export class FakeProvider implements Provider {
+  readonly words = WORDS;
+  readonly source = new FakeSecretSource();
+  readonly writer = new FakeSecretWriter(this.source);
+  readonly authority = undefined;
+  closed = false;
+
+  readonly identities = (): readonly [] => [];
+
+  readonly close = (): void => {
+    this.closed = true;
+  };
+}
