@@ -21,9 +21,23 @@ export type CertificateLayout = {
   readonly often: boolean;
 };
 
+/** A configured provider, as units name it. */
+export type ServedProvider = {
+  /** Of its entry in the config: units are named after it. */
+  readonly name: string;
+  /** As it is written. */
+  readonly title: string;
+  /** The group of psi's commands that are about it. */
+  readonly group: string;
+};
+
 /** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
 export type HostLayout = {
   readonly scope: 'system' | 'user';
+  /** The first gives the units their names; those with no provider in the config are named as if it had one. */
+  readonly providers: readonly [ServedProvider, ...ServedProvider[]];
+  /** The one that issues the certificates, or would. */
+  readonly certifier: ServedProvider;
   readonly configFile: string;
   readonly stateDir: string;
   /** Quadlet's folder. */
@@ -72,6 +86,16 @@ export function hostFolders(
     home,
     runtimeDir: runtime,
   };
+}
+
+/** A unit of PSI that is about the providers. */
+export function providerUnit({ providers: [first] }: HostLayout, suffix: string): string {
+  return `psi-${first.name}-${suffix}`;
+}
+
+/** In a sentence about all of them. */
+export function providerTitles({ providers }: HostLayout): string {
+  return providers.map(({ title }) => title).join(' and ');
 }
 
 export function folderOf(path: string): string {
