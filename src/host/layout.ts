@@ -3,10 +3,12 @@
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PsiError } from '../core/error.ts';
 import { printable } from '../core/naming.ts';
+import type { Scope } from '../core/scope.ts';
+import type { Backend } from '../sealing/key-wrapper.ts';
 
 /** What the units have to know of the cache. */
 export type CacheLayout = {
-  readonly backend: 'tpm' | 'hsm' | 'credential';
+  readonly backend: Backend;
   /** Node of the TPM, where the TCTI names one. */
   readonly tpmDevice: string | undefined;
   /** Name of the systemd credential with the key. */
@@ -33,7 +35,7 @@ export type ServedProvider = {
 
 /** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
 export type HostLayout = {
-  readonly scope: 'system' | 'user';
+  readonly scope: Scope;
   /** The first gives the units their names; those with no provider in the config are named as if it had one. */
   readonly providers: readonly [ServedProvider, ...ServedProvider[]];
   /** The one that issues the certificates, or would. */
@@ -67,7 +69,7 @@ export type HostLayout = {
 
 /** The folders that depend on the scope and not on the config. */
 export function hostFolders(
-  scope: 'system' | 'user',
+  scope: Scope,
   env: Readonly<Record<string, string | undefined>>,
   uid: number,
 ): Pick<HostLayout, 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir'> {

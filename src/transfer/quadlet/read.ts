@@ -1,6 +1,7 @@
 // A quadlet as something to import: its files read, its variables worked out, its Podman secrets resolved if that is asked for. Whatever
 // could change a value and cannot be read stops the run before anything is written.
 
+import type { Scope } from '../../core/scope.ts';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource, RefusedEntry } from '../import/entry.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
@@ -32,7 +33,7 @@ export type QuadletFound = {
 
 export type QuadletQuestion = {
   readonly path: string;
-  readonly scope: 'system' | 'user';
+  readonly scope: Scope;
   readonly resolveSecrets: boolean;
 };
 
