@@ -1,4 +1,4 @@
-// `psi infisical tls issue|renew`: each certificate by itself, from its plan to its files and hooks. What goes wrong with one is kept in its
+// Issues and renews: each certificate by itself, from its plan to its files and hooks. What goes wrong with one is kept in its
 // state and reported, and stops none of the others.
 
 import { askedText, NO_STATE, type CertificateState, type WantedCertificate } from './certificate.ts';
@@ -160,7 +160,7 @@ class CertificateRun {
       now: clock.now(),
       dueAt: held && renewalDue(held, wanted, fraction),
     });
-    if (plan.act === 'rejected') throw rejected(wanted.name, state().problem);
+    if (plan.act === 'rejected') throw rejected(authority.words, wanted.name, state().problem);
     if (plan.act === 'keep') return 'kept';
     const waiting = (status: string, ms: number): void => {
       this.#events.waiting(wanted.name, status, ms);

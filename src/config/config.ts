@@ -1,13 +1,12 @@
 // What the rest of PSI sees of the configuration: decoded, checked, camelCase, durations in milliseconds, paths absolute.
 // Types only; how a file becomes a Config is load.ts's business.
 
+import type { Scope } from '../core/scope.ts';
 import type { SecretField } from '../core/secret-field.ts';
 import type { Workload } from '../core/workload.ts';
 import type { ProviderConfig } from '../provider/provider.ts';
 import type { CacheConfig } from './sections/cache.ts';
 import type { LookupConfig } from './sections/lookup.ts';
-
-export type Scope = 'system' | 'user';
 
 export type Config = {
   /** The file it was read from. */

@@ -1,7 +1,7 @@
 // Where things are when the file does not say: for the system, or for one user after the XDG base directories.
 
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
-import type { Scope } from './config.ts';
+import type { Scope } from '../core/scope.ts';
 import type { Env } from './surroundings.ts';
 
 export type Places = {

@@ -3,6 +3,7 @@
 
 import * as t from 'io-ts';
 import { PsiError } from '../core/error.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
 import type { Provider, ProviderConfig, ProviderTools } from '../provider/provider.ts';
 import type { Plain } from './findings/check-parts.ts';
 import type { Finding, Path } from './findings/finding.ts';
@@ -13,6 +14,7 @@ export type CommonSettings = { readonly caCert: string | undefined };
 export type ProviderSection<C extends ProviderConfig = ProviderConfig> = {
   /** The word for `kind:`, and the name of an entry that does not say its kind. */
   readonly kind: string;
+  readonly words: ProviderWords;
   /** Of an entry, without `kind` itself. Its projects stand under `projects`, by name. */
   readonly codec: t.Mixed;
   /** Parts of the codec that stand in many places, with their names in the JSON Schema. */
@@ -26,14 +28,15 @@ export type ProviderSection<C extends ProviderConfig = ProviderConfig> = {
 
 export function providerSection<A, O, C extends ProviderConfig>(parts: {
   readonly kind: C['kind'];
+  readonly words: ProviderWords;
   readonly codec: t.Type<A, O>;
   readonly shared?: ReadonlyMap<t.Mixed, string>;
   readonly checks?: (entry: Plain, at: Path) => readonly Finding[];
   readonly assemble: (raw: A, common: CommonSettings) => C;
 }): ProviderSection<C> {
-  const { kind, codec, shared = new Map(), checks = () => [], assemble } = parts;
+  const { kind, words, codec, shared = new Map(), checks = () => [], assemble } = parts;
   return {
-    ...{ kind, codec, shared, checks },
+    ...{ kind, words, codec, shared, checks },
     read: (entry, common) => {
       const decoded = codec.decode(entry);
       if (decoded._tag === 'Left') throw new PsiError('INTERNAL', `a provider of kind ${kind} was not decoded before`);

@@ -1,9 +1,11 @@
 // What people do with one project of a provider, over one connection: list, read into a file, import. Each call has a bound of its own.
 
 import type { Clock } from '../core/clock.ts';
-import { withDeadline, type Deadline } from '../core/deadline.ts';
+import { withDeadline } from '../core/deadline.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
 import { writerOf } from '../provider/choice.ts';
 import type { Provider } from '../provider/provider.ts';
+import { callBound } from './call-bound.ts';
 import { namedValues, type NamedValue } from './env-format.ts';
 import { importSecrets, type ImportRequest } from './import/secrets.ts';
 import type { ImportEvent, ImportReport } from './import/report.ts';
@@ -11,6 +13,7 @@ import type { SecretFiles } from './secret-files.ts';
 import { writeSecretFile, type WriteFileReport, type WriteFileRequest } from './write-file.ts';
 
 export type ProjectTools = {
+  readonly words: ProviderWords;
   readonly list: (path: string) => Promise<readonly NamedValue[]>;
   readonly writeFile: (
     request: Omit<WriteFileRequest, 'ref'> & { readonly name: string; readonly path: string },
@@ -28,27 +31,26 @@ export type ProjectToolsDeps = {
   readonly files: SecretFiles;
 };
 
-/** The server ends a request by itself after this time. */
-const CALL_MS = 30_000;
-
 export function projectTools(project: string, { provider, clock, files }: ProjectToolsDeps): ProjectTools {
   const { source, words } = provider;
-  const bound = (what: string): Deadline => {
-    return { ms: CALL_MS, what, hint: `look at the load and the log of the ${words.name} server` };
-  };
   return {
+    words,
     list: (path) =>
-      withDeadline(clock, bound('listing the secrets'), (signal) =>
+      withDeadline(clock, callBound('listing the secrets', words), (signal) =>
         source.list({ project, path }, { recursive: false, values: true, signal }),
       ).then(namedValues),
     writeFile: ({ name, path, ...request }) =>
       writeSecretFile(
-        { files, get: (ref) => withDeadline(clock, bound('reading the secret'), (signal) => source.get(ref, signal)) },
+        {
+          files,
+          get: (ref) =>
+            withDeadline(clock, callBound('reading the secret', words), (signal) => source.get(ref, signal)),
+        },
         { ...request, ref: { project, path, key: name } },
       ),
     importSecrets: async ({ path, ...request }, emit) =>
       await importSecrets(
-        { source, writer: writerOf(provider), clock },
+        { source, writer: writerOf(provider), words, clock },
         { ...request, place: { project, path } },
         emit,
       ),

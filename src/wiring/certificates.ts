@@ -35,7 +35,7 @@ export function composeTls(deps: TlsComposeDeps): Composition['tls'] {
               ...common(config),
               authority: authorityOf(provider),
               commands: new SystemdCommands({ socketPath: config.dbusSocket, outputDir: tlsDir }),
-              lock: new FlockFile({ path: join(tlsDir, '.lock'), what: `${provider.words.command} tls` }),
+              lock: new FlockFile({ path: join(tlsDir, '.lock'), what: `psi ${provider.words.group} tls` }),
             },
             certificatesOf(chosen),
             options,

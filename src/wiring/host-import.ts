@@ -36,11 +36,15 @@ export async function composeQuadletImport(
   const environments = { project, configured, asked: flags.environment };
   refuseForeignRewrite(environments, flags.rewrite);
   const file = quadletPath(flags.file, config.systemdDir, resolve);
-  const commands = quadletCommands({ ...flags, file }, { host: await hostView(config), container: env['container'] });
+  const commands = quadletCommands(
+    { ...flags, group: tools.words.group, file },
+    { host: await hostView(config), container: env['container'] },
+  );
   const report = await importQuadlet(
     {
       ...readerOf(config),
       files: new QuadletFolder({ systemdDir: config.systemdDir }),
+      words: tools.words,
       elsewhere: commands.elsewhere,
       provider,
       workloads: config.workloads,

@@ -3,6 +3,7 @@
 import { infisicalSection } from '../adapters/infisical/config.ts';
 import { providerKind, type ProviderKind } from '../config/provider-section.ts';
 
-export const PROVIDER_KINDS: readonly ProviderKind[] = [
+/** The first is what `psi install` writes units for while the config names no provider. */
+export const PROVIDER_KINDS: readonly [ProviderKind, ...ProviderKind[]] = [
   providerKind(infisicalSection, () => import('../adapters/infisical/provider.ts')),
 ];

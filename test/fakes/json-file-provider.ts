@@ -8,14 +8,22 @@ import { name } from '../../src/config/schema/name-fields.ts';
 import { absolutePath } from '../../src/config/schema/path-fields.ts';
 import { mapOf as mapSection, section } from '../../src/config/schema/section.ts';
 import { PsiError } from '../../src/core/error.ts';
+import type { ProviderWords } from '../../src/core/provider-words.ts';
 import type { Provider, ProviderTools } from '../../src/provider/provider.ts';
 import type { Place } from '../../src/provider/secret-source.ts';
 import { fetched } from './fetched.ts';
 
 const KIND = 'json-file';
+const WORDS: ProviderWords = {
+  title: 'JSON file',
+  name: 'the file',
+  group: 'json-file',
+  rights: { readValues: 'read', readKeys: 'read' },
+};
 
 export const jsonFileSection = providerSection({
   kind: KIND,
+  words: WORDS,
   codec: section(
     { file: absolutePath },
     { projects: mapSection(name, section({ title: line('text (title in the file)', true) }, {}), 'project names') },
@@ -44,7 +52,7 @@ function openJsonFile(config: JsonFileConfig, { clock, readFile }: ProviderTools
     );
   };
   return {
-    words: { name: 'the file', command: 'psi file', rights: { readValues: 'read', readKeys: 'read' } },
+    words: WORDS,
     source: {
       list: async (place, { recursive, values }) => {
         const within = (path: string): boolean => path === place.path || (recursive && path.startsWith(place.path));

@@ -13,6 +13,7 @@ import { mapOf as mapSection, section, type Decoded } from '../../config/schema/
 import { headerName, isPlainHttp, url } from '../../config/schema/url-fields.ts';
 import type { CertificateConfig } from '../../provider/provider.ts';
 import { assembleAuth, authCodec, type Auth } from './auth/methods.ts';
+import { INFISICAL_WORDS } from './provider-words.ts';
 import { assembleCertificates, certificateChecks, tlsCodec } from './certificate-config.ts';
 
 const VERSIONS = ['auto', 'v4', 'v3'] as const;
@@ -67,6 +68,7 @@ export type InfisicalConfig = {
 
 export const infisicalSection = providerSection({
   kind: 'infisical',
+  words: INFISICAL_WORDS,
   codec: infisical,
   shared: new Map([[authCodec, 'auth']]),
   checks: (entry, at) => [...certificateChecks(entry, at), ...urlChecks(entry, at), ...authChecks(entry, at)],

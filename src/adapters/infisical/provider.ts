@@ -1,20 +1,14 @@
 // Infisical as a Provider: one server, with everything over one connection. Connects to nothing before the first call.
 
 import { PsiError } from '../../core/error.ts';
-import type { ProviderWords } from '../../core/provider-words.ts';
 import type { Provider, ProviderTools } from '../../provider/provider.ts';
 import { createCertificateAuthority } from './certificates.ts';
 import type { InfisicalConfig } from './config.ts';
 import { createConnection } from './connection.ts';
 import { identitiesOf, type Identities, type IdentitiesDeps } from './identities.ts';
+import { INFISICAL_WORDS } from './provider-words.ts';
 import { createInfisicalSource } from './source.ts';
 import { createInfisicalWriter } from './writer.ts';
-
-const WORDS: ProviderWords = {
-  name: 'infisical',
-  command: 'psi infisical',
-  rights: { readValues: 'Read Value', readKeys: 'read-private-key' },
-};
 
 /** Fails with CONFIG_INVALID where `ca_cert` cannot be read. */
 export async function openProvider(config: InfisicalConfig, tools: ProviderTools): Promise<Provider> {
@@ -22,7 +16,7 @@ export async function openProvider(config: InfisicalConfig, tools: ProviderTools
   const connection = createConnection(deps);
   let tried: Identities | undefined;
   return {
-    words: WORDS,
+    words: INFISICAL_WORDS,
     source: createInfisicalSource(connection),
     writer: createInfisicalWriter(connection),
     authority: createCertificateAuthority(connection),

@@ -15,7 +15,7 @@ export async function envCommand(
 ): Promise<number> {
   const { path, format, reader } = options;
   try {
-    const { lines, leftOut } = renderEnv(await tools.list(path), formatOf(format, reader));
+    const { lines, leftOut } = renderEnv(await tools.list(path), formatOf(format, reader), tools.words);
     for (const line of lines) terminal.out(line);
     for (const { key, reason, hint } of leftOut) {
       terminal.error(`left out: ${oneLine(key)}: ${reason}`);

@@ -156,5 +156,7 @@ function credentials(layout: HostLayout): readonly string[] {
 
 function loads(layout: HostLayout): readonly string[] {
   const line = (name: string): string => `LoadCredentialEncrypted=${credentialLoad(layout, name)}`;
-  return layout.credentials.length === 0 ? [`#${line('infisical-client-secret')}`] : layout.credentials.map(line);
+  return layout.credentials.length === 0
+    ? [`#${line(`${layout.providers[0].name}-client-secret`)}`]
+    : layout.credentials.map(line);
 }

@@ -10,6 +10,7 @@ import type { Config } from '../../../src/config/config.ts';
 import { isRecord } from '../../../src/config/schema/shape.ts';
 import { fakeProviderTools } from '../../fakes/provider-tools.fake.ts';
 import { load, problemsOf } from './support.ts';
+import { WORDS } from '../../fakes/provider.fake.ts';
 
 const AUTH = 'auth: {method: token, access_token: {file: /t}}, projects: {p: {id: p1}}';
 
@@ -71,6 +72,7 @@ test('a name that could break out of a unit file is refused', async () => {
 
 const folderSection = providerSection({
   kind: 'folder',
+  words: WORDS,
   codec: section({ root: absolutePath }, {}),
   assemble: ({ root }, { caCert }) => ({
     kind: 'folder',

@@ -8,11 +8,13 @@ import type { HostLayout } from '../../../src/host/layout.ts';
 import { systemdInstall } from '../../../src/host/systemd-install.ts';
 import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+import { SERVED } from '../../fakes/provider.fake.ts';
 
 const LAYOUT: HostLayout = {
   scope: 'system',
   ...placesOf({}, 0),
   ...hostFolders('system', {}, 0),
+  ...SERVED,
   caFiles: [],
   secretFiles: [],
   credentials: [],

@@ -2,6 +2,7 @@
 import type { HostView, QuadletCommand } from '../../../../src/transfer/quadlet/command-line.ts';
 
 export const COMMAND: QuadletCommand = {
+  group: 'infisical',
   file: '/etc/containers/systemd/my app.container',
   project: 'main',
   path: '/app',
