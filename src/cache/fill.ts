@@ -1,9 +1,8 @@
 // What a run over all sources hands to the cache: the values it has listed anyway, and what is to stay in it. Asks nobody.
 
-import { cacheKey } from './bundle.ts';
 import { toPsiError } from '../core/error.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import type { SurveyedValue } from '../survey/survey.ts';
 import type { RefillReport, SecretCache } from './cache.ts';
 
 export type CacheSink = Pick<SecretCache, 'refill'>;
@@ -16,18 +15,21 @@ export type CacheOutcome =
 
 /** What one workload of a run brings to the cache. */
 export type Share =
-  /** What it names now, and the values that came with it: one that is hidden, or listed by name only, stays as it is cached. */
-  | { readonly kind: 'listed'; readonly wanted: readonly Mapping[]; readonly values: readonly SurveyedValue[] }
+  /** What it names now, with the values that came with it: one that is hidden, or listed by name only, stays as it is cached. */
+  | {
+      readonly kind: 'listed';
+      readonly secrets: readonly { readonly mapping: Mapping; readonly fetched: Fetched | undefined }[];
+    }
   /** Nothing new is known of it, because it could not be listed: what is known stays. */
   | { readonly kind: 'unlisted'; readonly wanted: readonly Mapping[] };
 
 /** `whole`: the run was about all workloads, so what none of them names is dropped. Never rejects: lookups do without the file. */
 export async function fillCache(cache: CacheSink, shares: readonly Share[], whole: boolean): Promise<CacheOutcome> {
-  const listed = shares.flatMap(wantedValues);
+  const listed = shares.flatMap(listedValues);
   if (listed.length === 0 && shares.some(({ kind }) => kind === 'unlisted')) {
     return { saved: false, entries: null, reason: 'nothing could be listed, so it was left as it is', hint: null };
   }
-  const wanted = whole ? shares.flatMap((share) => share.wanted) : undefined;
+  const wanted = whole ? shares.flatMap(wantedMappings) : undefined;
   try {
     const { saved, ...report } = await cache.refill({ listed, wanted });
     if (saved) return { saved, ...report };
@@ -43,9 +45,11 @@ export async function fillCache(cache: CacheSink, shares: readonly Share[], whol
   }
 }
 
-// A later source of the same workload may have taken a name over: the value of the earlier one is not wanted then.
-function wantedValues(share: Share): readonly SurveyedValue[] {
+function wantedMappings(share: Share): readonly Mapping[] {
+  return share.kind === 'listed' ? share.secrets.map(({ mapping }) => mapping) : share.wanted;
+}
+
+function listedValues(share: Share): readonly { readonly mapping: Mapping; readonly fetched: Fetched }[] {
   if (share.kind === 'unlisted') return [];
-  const keys = new Set(share.wanted.map(cacheKey));
-  return share.values.filter(({ mapping }) => keys.has(cacheKey(mapping)));
+  return share.secrets.flatMap(({ mapping, fetched }) => (fetched ? [{ mapping, fetched }] : []));
 }

@@ -63,7 +63,7 @@ export class CacheRefresh {
 
 function shareOf({ outcome }: Surveyed): Share {
   if (outcome.kind === 'failed') return { kind: 'unlisted', wanted: [] };
-  return { kind: 'listed', wanted: outcome.secrets.map(({ mapping }) => mapping), values: outcome.values };
+  return { kind: 'listed', secrets: outcome.secrets };
 }
 
 function exitOf(cache: CacheOutcome, errors: readonly PsiError[]): number {

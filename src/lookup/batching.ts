@@ -5,11 +5,10 @@ import { PsiError } from '../core/error.ts';
 import type { Clock } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { isOlder, momentOf, type Fetched, type Moment } from '../core/fetched.ts';
-import type { Mapping } from '../core/mapping.ts';
+import { mappingKey, placeKey, type Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
 import { SingleFlight } from '../core/single-flight.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
-import { placeKey } from './mapping-table.ts';
 
 export type BatchedReaderDeps = {
   readonly source: SecretSource;
@@ -152,14 +151,14 @@ export class BatchedReader {
     try {
       return await this.#get(mapping, until);
     } catch (error) {
-      if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(keyOf(mapping), error);
+      if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(mappingKey(mapping), error);
       throw error;
     }
   }
 
   #get(mapping: Mapping, until: number): Promise<Fetched> {
     const { project, path, key } = mapping;
-    return this.#gets.run(keyOf(mapping), () =>
+    return this.#gets.run(mappingKey(mapping), () =>
       this.#bounded(`the lookup of ${printable(key)}`, until, (signal) =>
         this.#deps.source.get({ project, path, key }, signal),
       ),
@@ -182,7 +181,7 @@ export class BatchedReader {
   }
 
   #throwIfMissing(place: string, mapping: Mapping): void {
-    for (const key of [place, keyOf(mapping)]) {
+    for (const key of [place, mappingKey(mapping)]) {
       const missing = this.#missing.get(key);
       if (!missing) continue;
       if (missing.until > this.#now()) throw missing.error;
@@ -218,8 +217,4 @@ function take(listing: Listing, mapping: Mapping, now: number): Fetched {
   listing.taken.add(mapping.key);
   listing.lastTaken = now;
   return fetched;
-}
-
-function keyOf(mapping: Mapping): string {
-  return JSON.stringify([mapping.provider, mapping.project, mapping.path, mapping.key]);
 }

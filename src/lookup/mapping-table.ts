@@ -1,6 +1,6 @@
 // All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
 
-import { sameMapping, type Mapping } from '../core/mapping.ts';
+import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
 import type { MappingStore } from './mapping-store.ts';
 import type { NameStore } from './name-store.ts';
 import { SecretNames } from './secret-names.ts';
@@ -112,9 +112,4 @@ export class MappingTable {
     if (left > 0) this.#countByPlace.set(place, left);
     else this.#countByPlace.delete(place);
   }
-}
-
-/** One key for everything that a single listing answers. */
-export function placeKey(mapping: Pick<Mapping, 'provider' | 'project' | 'path'>): string {
-  return JSON.stringify([mapping.provider, mapping.project, mapping.path]);
 }

@@ -170,10 +170,9 @@ async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<
   const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
   const applied = await run.carryOut(plan.changes);
   const dropIn = await guarded(workload.name, () => dropInStep(run, workload, mayBeNamed(plan, applied)));
-  const wanted = plan.usable.map(({ mapping }) => mapping);
   return {
     parts: [registrationPart(workload, outcome, plan, applied), dropIn],
-    share: { kind: 'listed', wanted, values: outcome.values },
+    share: { kind: 'listed', secrets: plan.usable },
   };
 }
 

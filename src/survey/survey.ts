@@ -1,7 +1,6 @@
 // What the configured sources hold now: one immutable result per workload, for whoever registers, caches or compares it.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
@@ -12,8 +11,6 @@ export type SurveyDeps = ListingDeps & {
   /** Secrets already registered for a workload from a source: an empty listing is then an error, not a wish to drop them all. */
   readonly registeredFrom: (workload: Workload, spec: SecretSpec) => number;
 };
-
-export type SurveyedValue = { readonly mapping: Mapping; readonly fetched: Fetched };
 
 /** What one `secrets:` entry of a workload was answered, before include and exclude. */
 export type SurveyedSource = {
@@ -28,8 +25,6 @@ export type Found = Selection & {
   readonly sources: readonly SurveyedSource[];
   readonly overridden: readonly Overridden[];
   readonly notes: readonly string[];
-  /** The values of what was selected, where the listing held them. */
-  readonly values: readonly SurveyedValue[];
 };
 
 export type Failed = {
@@ -84,7 +79,6 @@ function found(workload: Workload, sources: readonly SurveyedSource[]): Found {
     ...mergeSelections(workload, selections),
     sources,
     notes: [...new Set(sources.flatMap(noteOf))],
-    values: sources.flatMap(({ seen }, index) => valuesOf(selections[index]?.secrets ?? [], seen)),
   };
 }
 
@@ -92,16 +86,6 @@ function noteOf({ spec, namesOnly }: SurveyedSource): readonly string[] {
   if (namesOnly === undefined) return [];
   const place = `${spec.project}:${spec.path}`;
   return [`${place} could only be listed by name (${namesOnly}): sizes were not checked, lookups may be refused`];
-}
-
-function valuesOf(selected: Selection['secrets'], seen: readonly ListedSecret[]): readonly SurveyedValue[] {
-  const placeOf = (place: { readonly path: string; readonly key: string }): string =>
-    JSON.stringify([place.path, place.key]);
-  const byPlace = new Map(seen.map((secret) => [placeOf(secret), secret.fetched]));
-  return selected.flatMap(({ mapping }) => {
-    const fetched = byPlace.get(placeOf(mapping));
-    return fetched ? [{ mapping, fetched }] : [];
-  });
 }
 
 function suddenlyEmpty(workload: Workload, spec: SecretSpec, registered: number): PsiError {

@@ -80,7 +80,7 @@ test('the failure of one workload is its own outcome, and the next one is still 
   const [one, two] = await run(workload('one', {}), workload('two', { path: '/other' }));
   assert.equal(failed(one).error.code, 'PROVIDER_DOWN');
   assert.deepEqual(
-    found(two).values.map(({ mapping, fetched }) => [mapping.path, mapping.key, fetched.value.exposeText()]),
+    found(two).secrets.map(({ mapping, fetched }) => [mapping.path, mapping.key, fetched?.value.exposeText()]),
     [['/other', 'B', '2']],
   );
 });
@@ -152,7 +152,7 @@ test('a value keeps the moment of its listing, also where a later workload gets 
   await clock.advance(60_000);
   const { value: two } = await results.next();
   assert.deepEqual(
-    found(two ?? undefined).values.map(({ fetched }) => [fetched.fetchedAt, fetched.tick]),
+    found(two ?? undefined).secrets.map(({ fetched }) => [fetched?.fetchedAt, fetched?.tick]),
     [[begin, 0]],
   );
 });
@@ -175,8 +175,8 @@ test('keeps per source what was seen, also where it is empty or excluded', async
 test('a refused listing is asked for by name only, and its source says so', async () => {
   const { source, run } = stage();
   source.failNext(new PsiError('PROVIDER_DENIED', 'no right to read'));
-  const { sources, values, secrets, notes } = found((await run(workload('one', {})))[0]);
-  assert.deepEqual([sources[0]?.namesOnly, values, secrets.length], ['no right to read', [], 1]);
+  const { sources, secrets, notes } = found((await run(workload('one', {})))[0]);
+  assert.deepEqual([sources[0]?.namesOnly, secrets.map(({ fetched }) => fetched)], ['no right to read', [undefined]]);
   assert.match(notes.join(), /^p:\/shared could only be listed by name \(no right to read\)/);
 });
 
