@@ -18,7 +18,11 @@ export function servedProviders(
   config: Pick<Config, 'providers'>,
   kinds: readonly [ProviderSection, ...ProviderSection[]],
 ): ServedProviders {
-  const served = [...config.providers].map(([name, { kind }]) => servedAs(name, wordsOf(kind, kinds)));
+  // A provider that is added above it must not rename the units that a host has already.
+  const isUsual = ({ name }: Served): boolean => name === kinds[0].kind;
+  const served = [...config.providers]
+    .map(([name, { kind }]) => servedAs(name, wordsOf(kind, kinds)))
+    .toSorted((a, b) => Number(isUsual(b)) - Number(isUsual(a)));
   const [first = servedAs(kinds[0].kind, kinds[0].words), ...others] = served;
   const certifier = served.find(({ name }) => hasCertificates(config.providers.get(name)));
   return { providers: [first, ...others], certifier: certifier ?? first };

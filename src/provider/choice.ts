@@ -14,13 +14,19 @@ export type Configured<C extends ProviderConfig> = {
 
 export type Chosen<C extends ProviderConfig> = { readonly name: string; readonly config: C };
 
-/** The one that has a project. */
+/** The one that has a project. A name that two have is refused: a write could go to the wrong one. */
 export function providerOfProject<C extends ProviderConfig>(
   { file, providers }: Configured<C>,
   project: string,
 ): Chosen<C> {
-  const found = chosenOf(providers).find(({ config }) => config.projects.has(project));
-  if (found) return found;
+  const having = chosenOf(providers).filter(({ config }) => config.projects.has(project));
+  const [found, ...others] = having;
+  if (found && others.length === 0) return found;
+  if (found) {
+    throw new PsiError('USAGE', `${file}: several providers have a project ${project}: ${namesOf(having)}`, {
+      hint: 'give it another name under one of them',
+    });
+  }
   const known = [...providers.values()].flatMap(({ projects }) => [...projects.keys()]);
   throw new PsiError('NOT_FOUND', `the project ${project} is not in ${file}`, {
     hint: known.length === 0 ? 'add it under `projects` of the provider' : `use one of: ${known.join(', ')}`,
@@ -49,11 +55,9 @@ export function providerOfCertificates<C extends ProviderConfig>({ file, provide
     });
   }
   if (others.length === 0) return found;
-  throw new PsiError(
-    'CONFIG_INVALID',
-    `${file}: several providers have certificates: ${having.map(({ name }) => name).join(', ')}`,
-    { hint: 'put all `tls.certificates` under one provider' },
-  );
+  throw new PsiError('CONFIG_INVALID', `${file}: several providers have certificates: ${namesOf(having)}`, {
+    hint: 'put all `tls.certificates` under one provider',
+  });
 }
 
 export function certificatesOf({ certificates }: ProviderConfig): readonly WantedCertificate[] {
@@ -72,6 +76,10 @@ export function authorityOf({ words, authority }: Pick<Provider, 'words' | 'auth
   throw new PsiError('CONFIG_INVALID', `${words.name} issues no certificates`, {
     hint: 'see docs/config.example.yaml',
   });
+}
+
+function namesOf(chosen: readonly { readonly name: string }[]): string {
+  return chosen.map(({ name }) => name).join(', ');
 }
 
 function chosenOf<C extends ProviderConfig>(providers: ReadonlyMap<string, C>): readonly Chosen<C>[] {

@@ -40,7 +40,7 @@ export async function tryLoginsOf<C>(
   }
 }
 
-export async function tryLogins(providers: ReadonlyMap<string, readonly ConfiguredIdentity[]>): Promise<LoginReport> {
+async function tryLogins(providers: ReadonlyMap<string, readonly ConfiguredIdentity[]>): Promise<LoginReport> {
   const all = [...providers].flatMap(([provider, identities]) => identities.map((one) => tryOne(provider, one)));
   const logins = await Promise.all(all);
   return { logins, exit: worst(logins.flatMap((login) => (login.ok ? [] : [exitCode(login.code)]))) };

@@ -5,7 +5,6 @@ import { readFile } from 'node:fs/promises';
 import type { CliDeps } from '../cli/run.ts';
 import { processTerminal } from '../cli/terminal.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
-import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 export async function composeCommandLine(): Promise<CliDeps> {
   const { env } = process;
@@ -14,7 +13,10 @@ export async function composeCommandLine(): Promise<CliDeps> {
   return {
     terminal: processTerminal(),
     version,
-    loadConfig: (path) => loadConfig({ path, env, uid, readFile, kinds: PROVIDER_KINDS }),
+    loadConfig: async (path) => {
+      const { PROVIDER_KINDS: kinds } = await import('./provider-kinds.ts');
+      return await loadConfig({ path, env, uid, readFile, kinds });
+    },
     defaultConfig: () => defaultConfig({ env, uid }),
     formatIssues: async (issues) =>
       (await import('../config/findings/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),

@@ -13,7 +13,7 @@ import { withThrottle } from '../provider/with-throttle.ts';
 import type { Metrics } from '../service/metrics.ts';
 import { openProviders } from '../service/open-providers.ts';
 import type { Providers } from '../service/running-config.ts';
-import { composeSecretReading } from './login-tools.ts';
+import { composeSecretReading } from './secret-reading.ts';
 import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 export type ProviderDeps = {

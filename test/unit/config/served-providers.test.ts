@@ -29,3 +29,12 @@ test('units know a provider by its name, and who has the certificates', async ()
   );
   assert.equal(certifier.name, 'south');
 });
+
+test('a provider that is added above the usual one renames no units', async () => {
+  const config = await load(`providers: {north: {kind: infisical, ${AUTH}}, infisical: {${AUTH}}}`);
+  const { providers } = servedProviders(config, KINDS);
+  assert.deepEqual(
+    providers.map(({ name }) => name),
+    ['infisical', 'north'],
+  );
+});

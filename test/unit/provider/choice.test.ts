@@ -56,6 +56,12 @@ test('a project is found at the provider that has it, and an unknown one is refu
   assert.throws(() => providerOfProject(configured(), 'other'), { hint: /add it under `projects`/ });
 });
 
+test('a project that two providers have is refused with the names of both', () => {
+  const shared = { projects: new Map([['main', { environment: 'prod' }]]) };
+  const two = configured(provider('a', shared), provider('b', shared));
+  assert.throws(() => providerOfProject(two, 'main'), { code: 'USAGE', message: /have a project main: a, b$/ });
+});
+
 test('another environment changes that of the one project, and nothing else of the provider', () => {
   const one = provider('a');
   const moved = inEnvironment(one, 'project of a', 'dev');

@@ -1,7 +1,7 @@
 // How a provider reads what the config refers to: secret-valued fields, and this boot. Part of the composition root.
 
 import { readFile } from 'node:fs/promises';
-import { runTokenCommand } from '../adapters/infisical/auth/token-command.ts';
+import { runTokenCommand } from '../adapters/command/token-command.ts';
 import type { Config } from '../config/config.ts';
 import type { Env } from '../config/surroundings.ts';
 import { commandEnvironment } from '../config/references.ts';
