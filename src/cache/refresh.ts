@@ -1,7 +1,8 @@
 // `psi cache refresh`: lists what the workloads name and fills the cache with it. Needs no Podman, changes no registration, and tries each
 // source once: whoever runs it by a timer runs it again.
 
-import { exitCode, PsiError, toPsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
+import { exitCode } from '../core/exit.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';

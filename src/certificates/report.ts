@@ -1,6 +1,7 @@
 // What a run did for each certificate, as people and programs read it. No key and no output of an authority is in it.
 
-import { exitCode, type ErrorCode, type PsiError } from '../core/error.ts';
+import type { ErrorCode, PsiError } from '../core/error.ts';
+import { EXIT, exitCode } from '../core/exit.ts';
 
 export type CertificateOutcome = 'issued' | 'renewed' | 'restored' | 'kept' | 'pending' | 'failed';
 
@@ -45,16 +46,16 @@ export function certificateFailure(error: PsiError): CertificateFailure {
 export function certificateExit(certificates: readonly CertificateReport[]): number {
   const exits = certificates.flatMap(({ outcome, failure, hooks }) => [
     ...(failure ? [exitOf(failure)] : []),
-    ...(outcome === 'pending' ? [75] : []),
-    ...(hooks.some(({ ok }) => !ok) ? [1] : []),
+    ...(outcome === 'pending' ? [EXIT.TRY_LATER] : []),
+    ...(hooks.some(({ ok }) => !ok) ? [EXIT.FAILED] : []),
   ]);
-  if (exits.length === 0) return 0;
-  const serious = exits.filter((exit) => exit !== 75);
-  if (serious.length === 0) return 75;
-  return serious.every((exit) => exit === 77) ? 77 : 1;
+  if (exits.length === 0) return EXIT.DONE;
+  const serious = exits.filter((exit) => exit !== EXIT.TRY_LATER);
+  if (serious.length === 0) return EXIT.TRY_LATER;
+  return serious.every((exit) => exit === EXIT.DENIED) ? EXIT.DENIED : EXIT.FAILED;
 }
 
 function exitOf({ code, retry }: CertificateFailure): number {
-  if (retry === 'later' && code !== 'HOST') return 75;
-  return exitCode(code) === 77 ? 77 : 1;
+  if (retry === 'later' && code !== 'HOST') return EXIT.TRY_LATER;
+  return exitCode(code) === EXIT.DENIED ? EXIT.DENIED : EXIT.FAILED;
 }

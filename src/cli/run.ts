@@ -3,7 +3,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type LocatedIssue } from '../config/findings/issue.ts';
-import { exitCode, toPsiError } from '../core/error.ts';
+import { toPsiError } from '../core/error.ts';
+import { exitCode } from '../core/exit.ts';
 import type { Composition } from './composition.ts';
 import type { InstallOptions } from '../host/install.ts';
 import type { SystemdInstallOptions } from '../host/systemd-install.ts';

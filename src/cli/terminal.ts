@@ -1,7 +1,8 @@
 // What a person sees: data on stdout, `error:` and `hint:` lines on stderr, colour and progress only on a terminal.
 
 import { styleText } from 'node:util';
-import { exitCode, type PsiError } from '../core/error.ts';
+import type { PsiError } from '../core/error.ts';
+import { exitCode } from '../core/exit.ts';
 
 export type Style = Parameters<typeof styleText>[0];
 

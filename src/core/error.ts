@@ -1,4 +1,4 @@
-// The error taxonomy: a closed union of codes, and what each means to HTTP clients and to a shell.
+// The error taxonomy: a closed union of codes. What a code means to a shell stands in exit.ts.
 // Adapters translate into PsiError at their border; faces (http/, cli/) only map it.
 
 export const ERROR_CODES = [
@@ -60,61 +60,6 @@ export class PsiError extends Error {
       Object.defineProperty(this, 'cause', { value: init.cause, enumerable: false, configurable: true });
     }
   }
-}
-
-const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
-  USAGE: 400,
-  CONFIG_INVALID: 500,
-  BAD_REQUEST: 400,
-  NOT_A_MAPPING: 422,
-  UNAUTHENTICATED: 401,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  DRIFT: 409,
-  PROVIDER_DENIED: 502,
-  PROVIDER_DOWN: 503,
-  THROTTLED: 503,
-  VALUE_HIDDEN: 502,
-  DEADLINE: 504,
-  SERVICE_DOWN: 503,
-  KEY_UNAVAILABLE: 503,
-  CACHE_CORRUPT: 503,
-  BAD_CERTIFICATE: 502,
-  HOST: 502,
-  INTERNAL: 500,
-};
-
-// sysexits numbers, which systemd names in `systemctl status`; 3 is PSI's own "drift".
-const EXIT_CODE: Readonly<Record<ErrorCode, number>> = {
-  USAGE: 64,
-  CONFIG_INVALID: 78,
-  BAD_REQUEST: 65,
-  NOT_A_MAPPING: 65,
-  UNAUTHENTICATED: 77,
-  NOT_FOUND: 66,
-  CONFLICT: 73,
-  DRIFT: 3,
-  PROVIDER_DENIED: 77,
-  PROVIDER_DOWN: 69,
-  THROTTLED: 75,
-  VALUE_HIDDEN: 77,
-  DEADLINE: 75,
-  SERVICE_DOWN: 69,
-  KEY_UNAVAILABLE: 69,
-  CACHE_CORRUPT: 65,
-  BAD_CERTIFICATE: 65,
-  HOST: 74,
-  INTERNAL: 70,
-};
-
-/** The HTTP status that the driver face and the control face answer for a code. */
-export function httpStatus(code: ErrorCode): number {
-  return HTTP_STATUS[code];
-}
-
-/** The exit status of a command that ends with a code. */
-export function exitCode(code: ErrorCode): number {
-  return EXIT_CODE[code];
 }
 
 /** Anything thrown, as a PsiError: an unknown one is a bug (INTERNAL), its own text stays in `cause` for the log. */

@@ -1,9 +1,36 @@
 // PsiError → HTTP response. Podman drops the body of a failure; the `psi-hint` header is what its curl prints into the journal.
 
 import type { Response } from 'express';
-import { httpStatus, PsiError, toPsiError } from '../core/error.ts';
+import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
 
 const MAX_HINT = 300;
+
+const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+  USAGE: 400,
+  CONFIG_INVALID: 500,
+  BAD_REQUEST: 400,
+  NOT_A_MAPPING: 422,
+  UNAUTHENTICATED: 401,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  DRIFT: 409,
+  PROVIDER_DENIED: 502,
+  PROVIDER_DOWN: 503,
+  THROTTLED: 503,
+  VALUE_HIDDEN: 502,
+  DEADLINE: 504,
+  SERVICE_DOWN: 503,
+  KEY_UNAVAILABLE: 503,
+  CACHE_CORRUPT: 503,
+  BAD_CERTIFICATE: 502,
+  HOST: 502,
+  INTERNAL: 500,
+};
+
+/** The HTTP status that the driver face and the control face answer for a code. */
+export function httpStatus(code: ErrorCode): number {
+  return HTTP_STATUS[code];
+}
 
 /** One printable ASCII line: what failed and what to do, after the secret's name where it is known. */
 export function hintLine(error: PsiError, subject?: string): string {

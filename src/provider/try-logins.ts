@@ -1,6 +1,7 @@
 // `psi infisical login`: each identity of the config, tried once. One that fails does not stop the others.
 
-import { exitCode, toPsiError, type ErrorCode } from '../core/error.ts';
+import { toPsiError, type ErrorCode } from '../core/error.ts';
+import { exitCode } from '../core/exit.ts';
 import { isoSeconds } from '../core/time.ts';
 import type { ConfiguredIdentity } from './configured-identity.ts';
 

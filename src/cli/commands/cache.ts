@@ -1,6 +1,7 @@
 // `psi cache …`: thin clients of the running service, which alone holds the cache and its key.
 
-import { exitCode, PsiError } from '../../core/error.ts';
+import { PsiError } from '../../core/error.ts';
+import { exitCode } from '../../core/exit.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';

@@ -1,7 +1,7 @@
 // `psi infisical login`: one line for each identity.
 
 import type { Config } from '../../config/config.ts';
-import { exitCode } from '../../core/error.ts';
+import { exitCode } from '../../core/exit.ts';
 import type { LoginResult } from '../../provider/try-logins.ts';
 import type { Composition } from '../composition.ts';
 import type { Terminal } from '../terminal.ts';

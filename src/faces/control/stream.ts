@@ -1,7 +1,8 @@
 // Long work on the control face: one JSON event per line, the last one its result or its failure.
 
 import type { Response } from 'express';
-import { exitCode, PsiError, toPsiError } from '../../core/error.ts';
+import { PsiError, toPsiError } from '../../core/error.ts';
+import { exitCode } from '../../core/exit.ts';
 import { failureOf } from '../../registration/run-report.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 

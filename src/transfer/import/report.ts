@@ -1,6 +1,7 @@
 // What an import tells while it runs and when it is done: one result for each key. Plain data, and no field ever holds a value.
 
-import { exitCode, type ErrorCode } from '../../core/error.ts';
+import type { ErrorCode } from '../../core/error.ts';
+import { exitCode } from '../../core/exit.ts';
 import type { Failure } from '../../registration/setup-events.ts';
 
 /** What to do with a key that the folder holds already. `fail`: nothing at all is written if there is one. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { configFile, loadConfig } from '../../../src/config/load.ts';
 import { ConfigError, issuesAsJson } from '../../../src/config/findings/issue.ts';
 import { configJsonSchema } from '../../../src/config/schema/json-schema.ts';
-import { exitCode } from '../../../src/core/error.ts';
+import { exitCode } from '../../../src/core/exit.ts';
 import { PROVIDER, load, problemsOf } from './support.ts';
 
 const docs = new URL('../../../docs/', import.meta.url);
