@@ -10,8 +10,7 @@ import type { CacheStatus } from './status.ts';
 import type { SecretCache } from './cache.ts';
 import { keyReport, type KeyReport } from '../sealing/key-report.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
-import { failureOf } from '../registration/run-report.ts';
-import type { Failure } from '../registration/setup-events.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 export type CacheControlDeps = {
   /** Undefined: the cache is off. */

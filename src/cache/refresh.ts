@@ -9,8 +9,8 @@ import type { SecretSource } from '../provider/secret-source.ts';
 import { CacheFill, type CacheOutcome, type CacheSink } from './fill.ts';
 import { Discover } from '../survey/discover.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
-import { failureOf } from '../registration/run-report.ts';
-import type { Failure, SetupEvent } from '../registration/setup-events.ts';
+import type { SetupEvent } from '../registration/setup-events.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 export type RefreshTarget = {
   readonly workloads: readonly Workload[];

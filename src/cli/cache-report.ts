@@ -4,9 +4,9 @@ import type { CacheOutcome } from '../cache/fill.ts';
 import type { CacheReport } from '../cache/control.ts';
 import type { CacheStatus } from '../cache/status.ts';
 import type { KeyReport } from '../sealing/key-report.ts';
-import type { Failure } from '../registration/setup-events.ts';
 import { duration } from './duration.ts';
 import type { Terminal } from './terminal.ts';
+import type { Failure } from '../core/failure.ts';
 
 /** One line, for `psi status` too; a problem follows as lines of its own. */
 export function printCacheLine(terminal: Terminal, status: CacheStatus): void {

@@ -4,7 +4,8 @@ import { toPsiError, type PsiError } from '../core/error.ts';
 import type { Change, Orphan, Problem } from './plan.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
-import type { ChangeReport, Failure, SetupReport } from './setup-events.ts';
+import type { ChangeReport, SetupReport } from './setup-events.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 /** Collects what happened; a failure inside `guard` is noted and does not stop the rest. */
 export class RunReport {
@@ -64,11 +65,6 @@ export class RunReport {
       cache,
     };
   }
-}
-
-/** An error as the report carries it. */
-export function failureOf(error: PsiError, workload?: string): Failure {
-  return { workload: workload ?? null, code: error.code, message: error.message, hint: error.hint ?? null };
 }
 
 function describe(change: Change): ChangeReport {

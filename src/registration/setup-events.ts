@@ -4,6 +4,7 @@
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { Orphan, Problem } from './plan.ts';
+import type { Failure } from '../core/failure.ts';
 
 /** A change as people and programs read it. */
 export type ChangeReport = {
@@ -11,13 +12,6 @@ export type ChangeReport = {
   readonly workload: string | null;
   /** Podman's secret name, or the unit whose drop-in it is; null for the header file. */
   readonly target: string | null;
-};
-
-export type Failure = {
-  readonly workload: string | null;
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string | null;
 };
 
 export type SetupReport = {

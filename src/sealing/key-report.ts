@@ -5,8 +5,7 @@ import { PsiError } from '../core/error.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import type { Check } from './backends.ts';
 import type { Backend, KeyWrapper, WrapperStatus } from './key-wrapper.ts';
-import { failureOf } from '../registration/run-report.ts';
-import type { Failure } from '../registration/setup-events.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 export type KeyCheck = { readonly name: string; readonly found: string; readonly problem: Failure | null };
 

@@ -5,10 +5,11 @@ import { exitCode } from '../../core/exit.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';
-import type { Failure, SetupEvent } from '../../registration/setup-events.ts';
+import type { SetupEvent } from '../../registration/setup-events.ts';
 import { outcomeLine, printCacheReport, printFailure, printKeyReport } from '../cache-report.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { Terminal } from '../terminal.ts';
+import type { Failure } from '../../core/failure.ts';
 
 const TURN_ON =
   'turn it on in the config: `cache: {enabled: true, backend: tpm}`, then `systemctl restart psi.service`';

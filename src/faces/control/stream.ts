@@ -3,8 +3,8 @@
 import type { Response } from 'express';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { exitCode } from '../../core/exit.ts';
-import { failureOf } from '../../registration/run-report.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
+import { failureOf } from '../../core/failure.ts';
 
 export type OnError = (error: PsiError, route: string) => void;
 

@@ -11,8 +11,7 @@ import type { Place } from '../../provider/secret-source.ts';
 import type { Conflict, ImportEvent, ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
 import { readQuadlet, type QuadletFound, type QuadletReader } from '../quadlet/read.ts';
-import { failureOf } from '../../registration/run-report.ts';
-import type { Failure } from '../../registration/setup-events.ts';
+import { failureOf, type Failure } from '../../core/failure.ts';
 
 /** What the provider's folder holds, as a lookup sees it: imports and references resolved. */
 type Held = readonly { readonly key: string; readonly value: SecretValue | undefined }[];

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '../../core/error.ts';
 import { exitCode } from '../../core/exit.ts';
-import type { Failure } from '../../registration/setup-events.ts';
+import type { Failure } from '../../core/failure.ts';
 
 /** What to do with a key that the folder holds already. `fail`: nothing at all is written if there is one. */
 export type Conflict = 'fail' | 'skip' | 'overwrite';

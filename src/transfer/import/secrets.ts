@@ -7,7 +7,7 @@ import type { Place } from '../../provider/secret-source.ts';
 import { importExit, type Conflict, type ImportEvent, type ImportReport, type KeyResult } from './report.ts';
 import { ImportResults } from './results.ts';
 import { ImportRun, namesAt, type ImportDeps } from './run.ts';
-import { failureOf } from '../../registration/run-report.ts';
+import { failureOf } from '../../core/failure.ts';
 
 export type ImportRequest = {
   readonly place: Place;

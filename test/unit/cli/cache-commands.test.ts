@@ -15,7 +15,7 @@ import type { Terminal } from '../../../src/cli/terminal.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import type { CacheReport } from '../../../src/cache/control.ts';
 import type { KeyReport } from '../../../src/sealing/key-report.ts';
-import type { Failure } from '../../../src/registration/setup-events.ts';
+import type { Failure } from '../../../src/core/failure.ts';
 
 /** Answers every request with the same, and notes what was asked. */
 class FakeClient extends ControlClient {
