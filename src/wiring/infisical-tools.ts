@@ -5,7 +5,7 @@ import { readEnvFile } from '../adapters/env-file/read.ts';
 import { createSecretFiles } from '../adapters/files/secret-file.ts';
 import { createInfisicalSource } from '../adapters/infisical/source.ts';
 import { createInfisicalWriter } from '../adapters/infisical/writer.ts';
-import type { InfisicalTools, ProjectTarget } from '../cli/composition.ts';
+import type { InfisicalTools, ProjectTarget } from '../cli/infisical-tools.ts';
 import { composeConnection } from './providers.ts';
 import type { Config, InfisicalConfig } from '../config/config.ts';
 import { PsiError } from '../core/error.ts';
