@@ -43,3 +43,5 @@ const EXIT_CODE: Readonly<Record<ErrorCode, number>> = {
 export function exitCode(code: ErrorCode): number {
   return EXIT_CODE[code];
 }
+
+export type ExitName = keyof typeof EXIT;

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Composition } from '../cli/composition.ts';
+import type { Composition } from '../cli/commands.ts';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';

@@ -3,7 +3,7 @@
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { readEnvFile } from '../adapters/env-file/read.ts';
 import { createSecretFiles } from '../adapters/files/secret-file.ts';
-import type { InfisicalTools, ProjectTarget } from '../cli/composition.ts';
+import type { InfisicalTools, ProjectTarget } from '../cli/infisical-tools.ts';
 import type { Config } from '../config/config.ts';
 import { inEnvironment, providerOfProject } from '../provider/choice.ts';
 import type { ImportSource } from '../transfer/import/entry.ts';

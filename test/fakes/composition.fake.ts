@@ -1,6 +1,6 @@
 // A composition root of which only some commands are asked for.
 import assert from 'node:assert/strict';
-import type { Composition } from '../../src/cli/composition.ts';
+import type { Composition } from '../../src/cli/commands.ts';
 
 export function fakeComposition(parts: Partial<Composition>): Composition {
   const unused = (): never => assert.fail('this is not asked for here');

@@ -1,6 +1,7 @@
 // The cache on a key that systemd decrypts: through an outage with it, and without it PSI serves live and says what to look at.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
 import { steps } from '../hosts/steps.ts';
 
@@ -33,7 +34,7 @@ const provider = (outage: 'none' | 'refuse'): Promise<string> => stage.double('P
 
 async function cacheStatus(): Promise<{ entries: number; problem: { message: string; hint: string } | null }> {
   const { stdout } = await stage.psi('cache', 'status', '--json');
-  return JSON.parse(stdout) as Awaited<ReturnType<typeof cacheStatus>>;
+  return answerOf(stdout) as Awaited<ReturnType<typeof cacheStatus>>;
 }
 
 test(

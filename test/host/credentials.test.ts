@@ -1,6 +1,7 @@
 // Secrets of PSI itself on a real host: the client secret as a systemd credential, the socket token in a file that rotates.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { CREDENTIALS, psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
 
 const support = await psiHostSupport();
@@ -61,7 +62,7 @@ test('a rotated socket token is one header file and no secret, and no start fail
   const secrets = await stage.host.read('/var/lib/containers/storage/secrets/secrets.json');
   await stage.host.write('/etc/psi/socket-token', 'token-two', 0o600);
   const planned = await stage.psi('setup', '--dry-run', '--json');
-  const { changes } = JSON.parse(planned.stdout) as { changes: { action: string }[] };
+  const { changes } = answerOf(planned.stdout) as { changes: { action: string }[] };
   assert.deepEqual([planned.code, changes.map(({ action }) => action)], [3, ['write-header']]);
   await stage.host.ok('systemctl restart myapp.service');
   assert.match(await stage.setup(), /1 change, 2 unchanged/);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
+import { answerOf } from '../hosts/answer.ts';
 import { PROJECT, psiHostSupport, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
 import { steps } from '../hosts/steps.ts';
 
@@ -152,7 +153,7 @@ test('a quadlet becomes one of PSI, and its container has the same environment a
     },
     'a second run finds nothing more to do': async () => {
       const { stdout } = await stage.psi(...IMPORT, '--conflict', 'skip', '--rewrite', '--json');
-      const report = JSON.parse(stdout) as { results: { key: string; outcome: string }[]; edits: unknown[] };
+      const report = answerOf(stdout) as { results: { key: string; outcome: string }[]; edits: unknown[] };
       assert.deepEqual(report.results.map(({ key, outcome }) => [key, outcome]).sort(), [
         ['BLANKS', 'refused'],
         ['LANG_FROM', 'refused'],

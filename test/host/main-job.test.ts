@@ -1,6 +1,7 @@
 // The main job on a real host: systemd, quadlets, the built image, `podman exec psi psi setup`, `systemctl start myapp`.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
 
 const support = await psiHostSupport();
@@ -70,7 +71,7 @@ test('a second setup with nothing changed writes nothing, to Podman or to a file
   assert.match(await stage.setup(), /nothing to change, 7 unchanged/);
   assert.equal(await stage.host.ok(`${FILES}; podman secret ls --format '{{.ID}} {{.Name}}' | sort`), before);
   const { stdout, code } = await stage.psi('setup', '--dry-run', '--json');
-  const report = JSON.parse(stdout) as { changes: unknown[]; kept: number };
+  const report = answerOf(stdout) as { changes: unknown[]; kept: number };
   assert.deepEqual([code, report.changes, report.kept], [0, [], 7]);
 });
 
@@ -81,7 +82,7 @@ test('setup runs at boot through its own unit, and the workloads may be ordered 
 
 test('psi status says what is registered', options, async () => {
   const { stdout, code } = await stage.psi('status', '--json');
-  const status = JSON.parse(stdout) as { mappings: number; lastSetup: { failures: number } };
+  const status = answerOf(stdout) as { mappings: number; lastSetup: { failures: number } };
   assert.deepEqual([code, status.mappings, status.lastSetup.failures], [0, 7, 0]);
 });
 

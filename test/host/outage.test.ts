@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { compileKillPoint, isReplaced, KILL_POINTS } from '../doubles/kill-point/kill-point.ts';
 import type { Host } from '../hosts/nspawn.ts';
 import { PROJECT, psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
@@ -75,7 +76,7 @@ type CacheStatus = {
 
 const cacheStatus = async (): Promise<CacheStatus> => {
   const { stdout } = await stage.psi('cache', 'status', '--verify', '--json');
-  return JSON.parse(stdout) as CacheStatus;
+  return answerOf(stdout) as CacheStatus;
 };
 
 /** The provider answers or refuses connections; a restarted PSI knows nothing of what was before. */

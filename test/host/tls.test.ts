@@ -1,6 +1,7 @@
 // Certificates on a real host: ordered and renewed from PSI's container, served by a TLS server of the host that a hook reloads.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { PROJECT, psiHostSupport, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
 import { steps } from '../hosts/steps.ts';
 
@@ -137,7 +138,7 @@ test(
       'the timer is there, and its service does the renewal': async () => {
         await stage.host.ok('systemctl start psi-tls-renew.timer');
         await stage.host.ok('systemctl start psi-tls-renew.service');
-        const status = JSON.parse((await tls('status', '--json')).stdout) as {
+        const status = answerOf((await tls('status', '--json')).stdout) as {
           readonly nextRun: string | null;
           readonly certificates: readonly { readonly condition: string; readonly daysLeft: number }[];
         };

@@ -1,6 +1,7 @@
 // Restarts and replacements while secrets are in use: no lookup and no start may fail.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
 
 const support = await psiHostSupport();
@@ -50,7 +51,7 @@ test(
 test('no start fails while setup replaces 200 secrets that it uses', options, async () => {
   // Another time limit is another driver command: every secret has to be replaced.
   await stage.writeConfig({ ...STAGE, config: { lookup: { timeout: '9s' } } });
-  const planned = JSON.parse((await stage.psi('setup', '--dry-run', '--json')).stdout) as {
+  const planned = answerOf((await stage.psi('setup', '--dry-run', '--json')).stdout) as {
     changes: { action: string }[];
   };
   assert.deepEqual(new Set(planned.changes.map(({ action }) => action)), new Set(['replace']));

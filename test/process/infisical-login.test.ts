@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { stringify } from 'yaml';
+import { answerOf } from '../hosts/answer.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { acceptJwt, acceptLdap } from '../doubles/infisical/machine-logins.ts';
 import { ask, at } from '../doubles/infisical/talk.ts';
@@ -150,7 +151,7 @@ test('tries a ready access token by listing names, and leaves it alone', async (
 test('prints one JSON object for programs', async () => {
   const auth = { method: 'ldap', identity_id: 'identity-3', username: 'psi', password: 'wrong-password' };
   const { code, stdout } = await login({ auth: universal(SECRET), projects: { two: project(auth) } }, ['--json']);
-  const report: unknown = JSON.parse(stdout);
+  const report = answerOf(stdout);
   assert.equal(code, 77);
   assert.equal(at(report, 'exit'), 77);
   const first = { provider: 'infisical', method: 'universal-auth', who: 'client client-1', projects: [], ok: true };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { InfisicalSDK } from '@infisical/sdk';
+import { answerOf } from '../hosts/answer.ts';
 import type { ImportReport, KeyResult } from '../../src/transfer/import/report.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import type { Generation } from '../doubles/infisical/model.ts';
@@ -51,7 +52,7 @@ for (const generation of ['v4', '2024'] as const) {
       await writeFile(join(dir, 'generated.env'), asEnvFile(secrets));
       const where = ['--project', 'p', '--path', '/round/trip'];
       const imported = await psi(['import', 'env-file', join(dir, 'generated.env'), ...where, '--json']);
-      const report = JSON.parse(imported.stdout) as ImportReport;
+      const report = answerOf(imported.stdout) as ImportReport;
       const results = new Map<string | null, KeyResult>(report.results.map((result) => [result.key, result]));
       assert.equal(report.failure, null);
       assert.equal(results.size, COUNT);

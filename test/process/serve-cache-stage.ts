@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
+import { answerOf } from '../hosts/answer.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { ask, startPsi, type PsiOptions, type PsiProcess, type Reply } from '../hosts/psi-process.ts';
 
@@ -101,7 +102,7 @@ export type Status = {
 };
 
 export async function statusOf(psi: PsiProcess, ...flags: readonly string[]): Promise<Status> {
-  return JSON.parse((await psi.cli('cache', 'status', '--json', ...flags)).stdout) as Status;
+  return answerOf((await psi.cli('cache', 'status', '--json', ...flags)).stdout) as Status;
 }
 
 /** The file is read after the start: until then lookups race it against the provider. */

@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
+import { answerOf } from '../hosts/answer.ts';
 import { noSoftToken, PIN, softToken, type SoftToken } from '../doubles/pkcs11/soft-token.ts';
 import { ask, type PsiProcess } from '../hosts/psi-process.ts';
 import {
@@ -130,7 +131,7 @@ test('hsm preflight, init and status say what they see, to people and as JSON', 
   assert.deepEqual(names, ['module', 'token', 'pin', 'mechanism', 'key', 'in order', '']);
   assert.match(preflight.stdout, /^ {2}pin: ok, from the config \(cache\.hsm\.pin\)$/m);
   const status = await psi.cli('hsm', 'status', '--json');
-  const report = JSON.parse(status.stdout) as { readonly backend: string; readonly problem: unknown };
+  const report = answerOf(status.stdout) as { readonly backend: string; readonly problem: unknown };
   assert.deepEqual([status.code, report.backend, report.problem], [0, 'hsm', null]);
   assert.equal(await it.token.calls('C_Login'), 0, 'neither sends a PIN');
 

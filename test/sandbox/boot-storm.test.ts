@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { readdir, rm } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { startPsi, type PsiOptions } from '../hosts/psi-process.ts';
 import { sandboxSupport, startSandbox, type Sandbox } from '../hosts/sandbox.ts';
@@ -44,7 +45,7 @@ before(async () => {
   const psi = await startPsi(psiOptions);
   const { stdout } = await psi.cli('setup', '--json');
   await psi.stop();
-  const { changes } = JSON.parse(stdout) as { changes: { action: string }[] };
+  const { changes } = answerOf(stdout) as { changes: { action: string }[] };
   assert.equal(changes.filter(({ action }) => action === 'create').length, APPS.length * Object.keys(VALUES).length);
 });
 after(async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import type { SetupReport } from '../../src/registration/setup-events.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { asEnvFile, COUNT, generatedSecrets } from '../hosts/generated-secrets.ts';
@@ -100,7 +101,7 @@ for (const flags of [[], ['--for', 'podman']]) {
 
 test('a lookup in a container gives the same bytes', options, async () => {
   const { stdout } = await trip.psi.cli('setup', '--json');
-  const report = JSON.parse(stdout) as SetupReport;
+  const report = answerOf(stdout) as SetupReport;
   assert.deepEqual(report.failures, []);
   const refused = new Set(report.refused.map(({ key }) => key));
   const keys = [...stored.keys()].filter((key) => !refused.has(key));

@@ -2,6 +2,7 @@
 // One machine serves both tests, as it takes a minute to start; each sets it up anew for its own key.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { answerOf } from '../hosts/answer.ts';
 import { imageStore, imageSupport } from '../hosts/image.ts';
 import { steps } from '../hosts/steps.ts';
 import { startVm, VM_GATEWAY, vmSupport, type Vm } from '../hosts/vm.ts';
@@ -144,7 +145,7 @@ type CacheStatus = {
 
 async function cacheStatus(): Promise<CacheStatus> {
   const { stdout } = await vm.run(['podman', 'exec', 'psi', 'psi', 'cache', 'status', '--verify', '--json']);
-  return JSON.parse(stdout) as CacheStatus;
+  return answerOf(stdout) as CacheStatus;
 }
 
 /** The file on disk opens, now, with what the TPM or systemd gives. */

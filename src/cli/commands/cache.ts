@@ -1,108 +1,146 @@
 // `psi cache …`: thin clients of the running service, which alone holds the cache and its key.
 
-import { PsiError } from '../../core/error.ts';
-import { exitCode } from '../../core/exit.ts';
+import { Option, type Command } from 'commander';
+import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
-import type { KeyReport } from '../../sealing/key-report.ts';
-import type { SetupEvent } from '../../registration/setup-events.ts';
-import { outcomeLine, printCacheReport, printFailure, printKeyReport } from '../cache-report.ts';
+import type { LocatedIssue } from '../../config/findings/issue.ts';
+import { EXIT, exitCode } from '../../core/exit.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
+import type { SetupEvent } from '../../registration/setup-events.ts';
+import { completedWithJson, endedEarly, failedAnswer, type Answer, type Cli } from '../command.ts';
+import { ASKS_SERVICE } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Failure } from '../../core/failure.ts';
+import { outcomeLine, printCacheReport, printKeyReport } from './cache-report.ts';
 
 const TURN_ON =
   'turn it on in the config: `cache: {enabled: true, backend: tpm}`, then `systemctl restart psi.service`';
 
-export async function cacheStatusCommand(
-  client: ControlClient,
-  terminal: Terminal,
-  options: { readonly verify: boolean; readonly json: boolean },
-): Promise<number> {
-  const text = await client.get(`/cache?verify=${String(options.verify)}`);
-  const report = JSON.parse(text) as CacheReport | null;
-  if (options.json) terminal.out(text);
-  else if (report) printCacheReport(terminal, report);
-  else terminal.out(`cache: off\nhint: ${TURN_ON}`);
-  if (!options.verify) return 0;
-  if (!report) return exitCode('KEY_UNAVAILABLE');
-  return report.verified?.ok === false ? exitCode(report.verified.code) : 0;
+export function addCache(program: Command, cli: Cli): void {
+  const cache = program
+    .command('cache')
+    .description('the encrypted cache, with which containers start through an outage');
+  addInit(cache, cli);
+  addStatus(cache, cli);
+  addRefresh(cache, cli);
+  addInvalidate(cache, cli);
 }
 
-type Refreshed =
-  | SetupEvent
-  | { readonly event: 'refreshed'; readonly report: RefreshReport | null }
-  | { readonly event: 'error'; readonly failure: Failure; readonly exit: number };
-
-/** With the cache off there is nothing to do, and no failure: the timer may be there before the cache is. */
-export async function cacheRefreshCommand(
-  client: ControlClient,
-  terminal: Terminal,
-  options: { readonly json: boolean },
-): Promise<number> {
-  for await (const line of client.stream('/cache/refresh', {})) {
-    const event = line as Refreshed;
-    if (event.event === 'listing') terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
-    if (event.event === 'error') {
-      terminal.progress('');
-      if (options.json) terminal.out(JSON.stringify({ error: event.failure }));
-      else printFailure(terminal, event.failure);
-      return event.exit;
-    }
-    if (event.event === 'refreshed') {
-      terminal.progress('');
-      return refreshed(terminal, event.report, options.json);
-    }
-  }
-  throw new PsiError('SERVICE_DOWN', 'the service ended its answer without a report', {
-    hint: 'see `journalctl -u psi`',
+function addInit(cache: Command, cli: Cli): void {
+  const command = cache
+    .command('init')
+    .description('try a backend by wrapping and opening a key; says what to put into the config')
+    .addOption(
+      new Option('--backend <name>', 'what holds the key').choices(['tpm', 'hsm', 'credential']).makeOptionMandatory(),
+    );
+  completedWithJson(command, cli, {
+    exits: ASKS_SERVICE,
+    example: 'podman exec psi psi cache init --backend tpm',
+    run: async ({ backend }: { readonly backend: string }) => {
+      const report = JSON.parse(await (await cli.client()).post('/cache/init', { backend })) as InitReport;
+      return {
+        exit: EXIT.DONE,
+        result: report,
+        print: () => {
+          printKeyReport(cli.terminal, report.key);
+          for (const line of nextSteps(report)) cli.terminal.out(line);
+        },
+      };
+    },
   });
 }
 
-function refreshed(terminal: Terminal, report: RefreshReport | null, json: boolean): number {
-  if (json) terminal.out(JSON.stringify(report));
-  else if (!report) terminal.out(`cache: off, nothing to refresh\nhint: ${TURN_ON}`);
-  else {
-    terminal.out(outcomeLine(report.cache));
-    for (const failure of report.failures) printFailure(terminal, failure);
-    if (!report.cache.saved && report.cache.hint !== null) terminal.error(`hint: ${report.cache.hint}`);
-  }
-  return report?.exit ?? 0;
+function addStatus(cache: Command, cli: Cli): void {
+  const command = cache
+    .command('status')
+    .description('how many values it holds, how old they are, and what is wrong')
+    .option('--verify', 'open the file on disk anew', false);
+  completedWithJson(command, cli, {
+    exits: {
+      ...ASKS_SERVICE,
+      DATA: 'with --verify: the file on disk is damaged',
+      UNAVAILABLE: 'the service is not running; with --verify: no key, or the cache is off',
+    },
+    example: 'podman exec psi psi cache status --verify',
+    run: async ({ verify }: { readonly verify: boolean }) => {
+      const text = await (await cli.client()).get(`/cache?verify=${String(verify)}`);
+      const report = JSON.parse(text) as CacheReport | null;
+      return {
+        exit: verify ? verifiedExit(report) : EXIT.DONE,
+        result: report,
+        print: () => {
+          if (report) printCacheReport(cli.terminal, report);
+          else cli.terminal.tell('cache: off', TURN_ON);
+        },
+      };
+    },
+  });
 }
 
-export async function cacheInvalidateCommand(
-  client: ControlClient,
-  terminal: Terminal,
-  name: string,
-  options: { readonly json: boolean },
-): Promise<number> {
-  const text = await client.post('/cache/invalidate', { name });
-  const { named, dropped } = JSON.parse(text) as { named: number; dropped: number };
-  if (options.json) terminal.out(text);
-  else terminal.out(`dropped ${String(dropped)} of ${String(named)} from the cache; the next lookup asks the provider`);
-  return 0;
+function verifiedExit(report: CacheReport | null): number {
+  if (!report) return exitCode('KEY_UNAVAILABLE');
+  return report.verified?.ok === false ? exitCode(report.verified.code) : EXIT.DONE;
 }
 
-type InitReport = {
-  readonly key: KeyReport;
-  readonly configured: boolean;
-  readonly inUse: boolean;
-  readonly configFile: string;
-};
+function addRefresh(cache: Command, cli: Cli): void {
+  completedWithJson(cache.command('refresh').description('fetch all values anew'), cli, {
+    exits: { ...ASKS_SERVICE, TRY_LATER: 'an outage, which left the cache as it was' },
+    example: 'podman exec psi psi cache refresh',
+    run: async () => refresh(await cli.client(), cli),
+  });
+}
 
-export async function cacheInitCommand(
-  client: ControlClient,
-  terminal: Terminal,
-  options: { readonly backend: string; readonly json: boolean },
-): Promise<number> {
-  const text = await client.post('/cache/init', { backend: options.backend });
-  const report = JSON.parse(text) as InitReport;
-  if (options.json) terminal.out(text);
-  else {
-    printKeyReport(terminal, report.key);
-    for (const line of nextSteps(report)) terminal.out(line);
+type Refreshed = SetupEvent | { readonly event: 'refreshed'; readonly report: RefreshReport | null };
+
+async function refresh(client: ControlClient, cli: Cli): Promise<Answer> {
+  for await (const line of client.stream('/cache/refresh', {})) {
+    const event = line as Refreshed;
+    if (event.event === 'listing') cli.terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
+    if (event.event === 'error') {
+      return failedAnswer(cli, { ...event, issues: event.issues as readonly LocatedIssue[] | undefined });
+    }
+    if (event.event === 'refreshed') return refreshed(cli.terminal, event.report);
   }
-  return 0;
+  throw endedEarly();
+}
+
+/** With the cache off there is nothing to do, and no failure: the timer may be there before the cache is. */
+function refreshed(terminal: Terminal, report: RefreshReport | null): Answer {
+  return {
+    exit: report?.exit ?? EXIT.DONE,
+    result: report,
+    print: () => {
+      if (!report) {
+        terminal.tell('cache: off, nothing to refresh', TURN_ON);
+        return;
+      }
+      terminal.tell(outcomeLine(report.cache), report.cache.saved ? null : report.cache.hint);
+      for (const failure of report.failures) terminal.fail(failure, { subject: failure.workload });
+    },
+  };
+}
+
+function addInvalidate(cache: Command, cli: Cli): void {
+  const command = cache
+    .command('invalidate')
+    .description('drop the value of one secret, or of all secrets of a workload: the next lookup asks the provider')
+    .argument('<name>', "Podman's name of the secret, or a workload's name");
+  completedWithJson(command, cli, {
+    exits: ASKS_SERVICE,
+    example: 'podman exec psi psi cache invalidate myapp--DB_PASSWORD',
+    run: async (name: string) => {
+      const text = await (await cli.client()).post('/cache/invalidate', { name });
+      const result = JSON.parse(text) as { readonly named: number; readonly dropped: number };
+      const count = `${String(result.dropped)} of ${String(result.named)}`;
+      return {
+        exit: EXIT.DONE,
+        result,
+        print: () => {
+          cli.terminal.out(`dropped ${count} from the cache; the next lookup asks the provider`);
+        },
+      };
+    },
+  });
 }
 
 function nextSteps({ key, configured, inUse, configFile }: InitReport): readonly string[] {

@@ -1,27 +1,50 @@
-// `psi hsm …`: what the running service sees of the token, and a login by hand.
+// `psi hsm …`: what the HSM that holds the key says, one line for each check.
 
-import type { KeyReport } from '../../sealing/key-report.ts';
-import { hasProblem, printKeyReport } from '../cache-report.ts';
+import type { Command } from 'commander';
+import { EXIT } from '../../core/exit.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
-import type { Terminal } from '../terminal.ts';
+import type { KeyReport } from '../../sealing/key-report.ts';
+import { completedWithJson, type Cli } from '../command.ts';
+import { ASKS_SERVICE } from '../help.ts';
+import { hasProblem, printKeyReport } from './cache-report.ts';
 
-export type HsmAction = 'preflight' | 'init' | 'status';
+type HsmAction = 'preflight' | 'init' | 'status';
 
-export async function hsmCommand(
-  client: ControlClient,
-  terminal: Terminal,
-  action: HsmAction,
-  options: { readonly json: boolean; readonly login?: boolean },
-): Promise<number> {
-  const text =
-    action === 'status'
-      ? await client.get('/hsm')
-      : await client.post(`/hsm/${action}`, { login: options.login === true });
-  const report = JSON.parse(text) as KeyReport;
-  if (options.json) terminal.out(text);
-  else {
-    printKeyReport(terminal, report);
-    if (!hasProblem(report)) terminal.out(terminal.paint('green', action === 'init' ? 'logged in' : 'in order'));
-  }
-  return hasProblem(report) ? 1 : 0;
+export function addHsm(program: Command, cli: Cli): void {
+  const hsm = program.command('hsm').description('the HSM that holds the key of the cache');
+  const preflight = hsm
+    .command('preflight')
+    .description('check module, token, PIN, mechanism and key, in the order in which they fail')
+    .option('--login', 'send the PIN too, once', false);
+  const init = hsm
+    .command('init')
+    .description('log in and get to know the key: for the first use, and after a wrong PIN was put right');
+  const status = hsm.command('status').description('what the token says of itself; sends no PIN');
+  answersKeyReport(preflight, cli, 'preflight');
+  answersKeyReport(init, cli, 'init');
+  answersKeyReport(status, cli, 'status');
+}
+
+function answersKeyReport(command: Command, cli: Cli, action: HsmAction): void {
+  const { terminal } = cli;
+  completedWithJson(command, cli, {
+    exits: { ...ASKS_SERVICE, FAILED: 'a check failed' },
+    example: `podman exec psi psi hsm ${action}`,
+    run: async (flags: { readonly login?: boolean }) => {
+      const report = JSON.parse(await ask(await cli.client(), action, flags.login === true)) as KeyReport;
+      const wrong = hasProblem(report);
+      return {
+        exit: wrong ? EXIT.FAILED : EXIT.DONE,
+        result: report,
+        print: () => {
+          printKeyReport(terminal, report);
+          if (!wrong) terminal.out(terminal.paint('green', action === 'init' ? 'logged in' : 'in order'));
+        },
+      };
+    },
+  });
+}
+
+function ask(client: ControlClient, action: HsmAction, login: boolean): Promise<string> {
+  return action === 'status' ? client.get('/hsm') : client.post(`/hsm/${action}`, { login });
 }

@@ -1,44 +1,93 @@
 // `psi install` and `psi systemd install`: what they did to the host, line by line, and what to run next.
 
+import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
+import { EXIT } from '../../core/exit.ts';
 import type { HostChange } from '../../host/change.ts';
-import type { InstallOptions } from '../../host/install.ts';
-import type { SystemdInstallOptions } from '../../host/systemd-install.ts';
-import type { Composition } from '../composition.ts';
+import type { InstallOptions, InstallReport } from '../../host/install.ts';
+import type { SystemdInstallOptions, SystemdInstallReport } from '../../host/systemd-install.ts';
+import { completed, type Cli } from '../command.ts';
+import { exits } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 
-export async function installCommand(
-  config: Config,
-  composition: Composition,
-  terminal: Terminal,
-  options: InstallOptions,
-): Promise<number> {
-  const report = await composition.install(config, options);
-  if (options.stdout) {
+export type InstallNeeds = {
+  readonly install: (config: Config, options: InstallOptions) => Promise<InstallReport>;
+  readonly systemdInstall: (config: Config, options: SystemdInstallOptions) => Promise<SystemdInstallReport>;
+};
+
+export function addInstall(program: Command, cli: Cli<InstallNeeds>): void {
+  completed(
+    program
+      .command('install')
+      .description('prepare this host: folders, the header file, and the default driver if asked')
+      .option('--default-driver', 'make psi the default secret driver of this host (containers.conf.d/psi.conf)', false)
+      .option('--stdout', 'print the files instead of writing them', false),
+    cli,
+    {
+      exits: exits('CANNOT_CREATE', 'HOST', 'CONFIG'),
+      example: 'psi install --stdout',
+      run: async (flags: InstallOptions) => {
+        const config = await cli.configOrDefaults();
+        const report = await (await cli.compose()).install(config, flags);
+        return {
+          exit: EXIT.DONE,
+          print: () => {
+            printInstall(cli.terminal, report, flags.stdout);
+          },
+        };
+      },
+    },
+  );
+}
+
+export function addSystemdInstall(program: Command, cli: Cli<InstallNeeds>): void {
+  completed(
+    program
+      .command('systemd')
+      .description('units of this host')
+      .command('install')
+      .description('write the units psi runs under, its setup and its refresh, rendered from the config')
+      .option('--image <ref>', 'image of the psi container')
+      .option('--unprivileged', 'the least rights that work instead of --privileged', false)
+      .option('--pcscd', 'a smart card daemon too: for an HSM on a host that has no pcscd', false)
+      .option('--enable', 'enable them at boot and reload systemd', false),
+    cli,
+    {
+      exits: {
+        FAILED: 'the units are written, but systemd did not read them',
+        ...exits('CANNOT_CREATE', 'HOST', 'CONFIG'),
+      },
+      example: 'psi systemd install --enable',
+      run: async (flags: Omit<SystemdInstallOptions, 'image'> & { image?: string }) => {
+        const config = await cli.configOrDefaults();
+        const report = await (await cli.compose()).systemdInstall(config, { image: undefined, ...flags });
+        return {
+          exit: report.reload === 'failed' ? EXIT.FAILED : EXIT.DONE,
+          print: () => {
+            printSystemdInstall(cli.terminal, report);
+          },
+        };
+      },
+    },
+  );
+}
+
+function printInstall(terminal: Terminal, report: InstallReport, stdout: boolean): void {
+  if (stdout) {
     for (const { path, mode } of report.folders) terminal.out(`# folder ${path} ${octal(mode)}`);
     if (report.headerFilePath !== undefined)
       terminal.out(`# file ${report.headerFilePath} 0600 (the socket token, not shown)`);
     for (const { path, mode, text } of report.files) terminal.out(`# file ${path} ${octal(mode)}\n${text}`);
   }
   printChanges(terminal, report.changes);
-  for (const note of report.notes) terminal.error(`note: ${note}`);
-  return 0;
+  for (const note of report.notes) terminal.note(note);
 }
 
-export async function systemdInstallCommand(
-  config: Config,
-  composition: Composition,
-  terminal: Terminal,
-  options: SystemdInstallOptions,
-): Promise<number> {
-  const report = await composition.systemdInstall(config, options);
+function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): void {
   printChanges(terminal, report.changes);
   terminal.out(`image: ${report.image}`);
   for (const command of report.next) terminal.out(`next: ${command}`);
-  if (report.reload !== 'failed') return 0;
-  terminal.error(`error: ${report.reloadError?.message ?? 'systemd could not be reached'}`);
-  if (report.reloadError?.hint !== undefined) terminal.error(`hint: ${report.reloadError.hint}`);
-  return 1;
+  if (report.reload === 'failed') terminal.fail(report.reloadError ?? { message: 'systemd could not be reached' });
 }
 
 function printChanges(terminal: Terminal, changes: readonly HostChange[]): void {

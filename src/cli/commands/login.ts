@@ -1,29 +1,42 @@
 // `psi infisical login`: one line for each identity.
 
+import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
-import { exitCode } from '../../core/exit.ts';
-import type { LoginResult } from '../../provider/try-logins.ts';
-import type { Composition } from '../composition.ts';
+import { PsiError } from '../../core/error.ts';
+import type { LoginReport, LoginResult } from '../../provider/try-logins.ts';
+import { completedWithJson, type Cli } from '../command.ts';
+import { ASKS_PROVIDER } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 
-export async function loginCommand(
-  config: Config,
-  composition: Pick<Composition, 'infisicalLogin'>,
-  terminal: Terminal,
-  options: { readonly json: boolean },
-): Promise<number> {
-  const report = await composition.infisicalLogin(config);
-  if (options.json) {
-    terminal.out(JSON.stringify(report));
-    return report.exit;
-  }
-  if (report.logins.length === 0) {
-    terminal.error(`error: ${config.file} names no identity`);
-    terminal.error('hint: put `auth` under `providers.infisical`');
-    return exitCode('CONFIG_INVALID');
-  }
-  for (const login of report.logins) terminal.out(line(terminal, login));
-  return report.exit;
+export type LoginNeeds = { readonly infisicalLogin: (config: Config) => Promise<LoginReport> };
+
+export function addLogin(infisical: Command, cli: Cli<LoginNeeds>): void {
+  completedWithJson(
+    infisical
+      .command('login')
+      .description('log in once with each identity of the config, say who and until when, and give the tokens back'),
+    cli,
+    {
+      exits: ASKS_PROVIDER,
+      example: 'podman exec psi psi infisical login',
+      run: async () => {
+        const config = await cli.config();
+        const report = await (await cli.compose()).infisicalLogin(config);
+        if (report.logins.length === 0) {
+          throw new PsiError('CONFIG_INVALID', `${config.file} names no identity`, {
+            hint: 'put `auth` under `providers.infisical`',
+          });
+        }
+        return {
+          exit: report.exit,
+          result: report,
+          print: () => {
+            for (const login of report.logins) cli.terminal.out(line(cli.terminal, login));
+          },
+        };
+      },
+    },
+  );
 }
 
 function line(terminal: Terminal, login: LoginResult): string {

@@ -1,10 +1,26 @@
 // `psi serve`: starts the service and stops it in an orderly way when systemd says so.
 
+import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
-import type { Composition } from '../composition.ts';
+import { EXIT } from '../../core/exit.ts';
+import { completed, type Answer, type Cli } from '../command.ts';
+import { exits } from '../help.ts';
+
+/** A running service. `stop` finishes what was accepted. */
+export type Running = { readonly stop: () => Promise<void> };
+
+export type ServeNeeds = { readonly serve: (config: Config) => Promise<Running> };
+
+export function addServe(program: Command, cli: Cli<ServeNeeds>): void {
+  completed(program.command('serve').description('answer lookups; what the psi container runs'), cli, {
+    exits: { DONE: 'it was stopped', ...exits('DATA', 'UNAVAILABLE', 'HOST', 'CONFIG') },
+    example: 'psi serve --config /etc/psi/config.yaml',
+    run: async () => serve(await cli.config(), await cli.compose()),
+  });
+}
 
 /** Resolves after SIGTERM or SIGINT, when everything accepted has been answered. A second signal does not cut it shorter: systemd will. */
-export async function serveCommand(config: Config, composition: Composition): Promise<number> {
+async function serve(config: Config, needs: ServeNeeds): Promise<Answer> {
   const stopRequested = new Promise<void>((resolve) => {
     // As PID 1 of the container Node gets no default handlers: without these a stop would take ten seconds and a SIGKILL.
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -12,8 +28,8 @@ export async function serveCommand(config: Config, composition: Composition): Pr
         resolve();
       });
   });
-  const running = await composition.serve(config);
+  const running = await needs.serve(config);
   await stopRequested;
   await running.stop();
-  return 0;
+  return { exit: EXIT.DONE, print: () => undefined };
 }

@@ -1,19 +1,35 @@
 // `psi status`: is the service there, and what does it hold? Also the container's health check, so it must stay cheap.
 
-import type { ServiceStatus } from '../../lookup/status.ts';
+import type { Command } from 'commander';
 import type { CacheStatus } from '../../cache/status.ts';
-import { printCacheLine } from '../cache-report.ts';
-import type { ControlClient } from '../../faces/control/client.ts';
+import { EXIT } from '../../core/exit.ts';
+import type { ServiceStatus } from '../../lookup/status.ts';
+import { completedWithJson, type Cli } from '../command.ts';
 import { duration } from '../duration.ts';
+import { ASKS_SERVICE } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
+import { printCacheLine } from './cache-report.ts';
 
-export async function statusCommand(client: ControlClient, terminal: Terminal, json: boolean): Promise<number> {
-  const text = await client.get('/status');
-  if (json) {
-    terminal.out(text);
-    return 0;
-  }
-  const status = JSON.parse(text) as ServiceStatus & { readonly cache: CacheStatus | null };
+type Status = ServiceStatus & { readonly cache: CacheStatus | null };
+
+export function addStatus(program: Command, cli: Cli): void {
+  completedWithJson(program.command('status').description('what the running service holds and what failed last'), cli, {
+    exits: ASKS_SERVICE,
+    example: 'podman exec psi psi status',
+    run: async () => {
+      const status = JSON.parse(await (await cli.clientWhateverConfig()).get('/status')) as Status;
+      return {
+        exit: EXIT.DONE,
+        result: status,
+        print: () => {
+          printStatus(cli.terminal, status);
+        },
+      };
+    },
+  });
+}
+
+function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`psi ${status.version}, up ${duration(status.upSeconds)}`);
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
@@ -25,5 +41,4 @@ export async function statusCommand(client: ControlClient, terminal: Terminal, j
     terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures`);
   }
   if (status.cache) printCacheLine(terminal, status.cache);
-  return 0;
 }

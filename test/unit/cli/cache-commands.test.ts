@@ -3,19 +3,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import {
-  cacheInitCommand,
-  cacheInvalidateCommand,
-  cacheRefreshCommand,
-  cacheStatusCommand,
-} from '../../../src/cli/commands/cache.ts';
-import { hsmCommand } from '../../../src/cli/commands/hsm.ts';
+import { run } from '../../../src/cli/run.ts';
+import { defaultConfig } from '../../../src/config/load.ts';
 import { ControlClient } from '../../../src/faces/control/client.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
-import { PsiError } from '../../../src/core/error.ts';
 import type { CacheReport } from '../../../src/cache/control.ts';
 import type { KeyReport } from '../../../src/sealing/key-report.ts';
 import type { Failure } from '../../../src/core/failure.ts';
+import { fakeTerminal, type FakeTerminal } from '../../fakes/terminal.fake.ts';
 
 /** Answers every request with the same, and notes what was asked. */
 class FakeClient extends ControlClient {
@@ -45,18 +39,29 @@ class FakeClient extends ControlClient {
   }
 }
 
-type Printed = { readonly terminal: Terminal; readonly out: string[]; readonly errors: string[] };
+type Printed = Omit<FakeTerminal, 'terminal'> & {
+  /** Runs `psi` against a service that is played by `client`. */
+  readonly psi: (client: ControlClient, ...argv: readonly string[]) => Promise<number>;
+};
 
 function printed(): Printed {
-  const out: string[] = [];
-  const errors: string[] = [];
-  const terminal: Terminal = {
-    out: (line) => out.push(...line.split('\n')),
-    error: (line) => errors.push(line),
-    progress: () => undefined,
-    paint: (_style, text) => text,
-  };
-  return { terminal, out, errors };
+  const { terminal, out, errors } = fakeTerminal();
+  const psi = (client: ControlClient, ...argv: readonly string[]): Promise<number> =>
+    run(argv, {
+      terminal,
+      version: '1',
+      loadConfig: () => Promise.resolve(defaultConfig({ env: {}, uid: 0 })),
+      defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
+      formatIssues: (issues) => Promise.resolve(`${String(issues.length)} issues`),
+      compose: () => Promise.reject(new Error('nothing is composed for this')),
+      connect: () => client,
+    });
+  return { psi, out, errors };
+}
+
+/** What a command with `--json` printed. */
+function envelopes(out: readonly string[]): readonly unknown[] {
+  return out.map((line) => JSON.parse(line) as unknown);
 }
 
 const AWAY: Failure = {
@@ -88,12 +93,11 @@ const REPORT: CacheReport = {
   key: KEY,
   verified: null,
 };
-const plain = { verify: false, json: false };
 
 describe('psi cache status', () => {
   it('is a few lines for people', async () => {
-    const { terminal, out, errors } = printed();
-    assert.equal(await cacheStatusCommand(new FakeClient(REPORT), terminal, plain), 0);
+    const { psi, out, errors } = printed();
+    assert.equal(await psi(new FakeClient(REPORT), 'cache', 'status'), 0);
     assert.deepEqual(out, [
       'cache: ready (tpm), 12 entries, the oldest 2 h old',
       'answers: 40 from the cache, 12 live, 0 from a listing held, 0 stale',
@@ -105,7 +109,7 @@ describe('psi cache status', () => {
   });
 
   it('says what is old, unsaved, missing, set aside and wrong', async () => {
-    const { terminal, out, errors } = printed();
+    const { psi, out, errors } = printed();
     const problem = { since: '2026-11-24T09:00:00.000Z', reason: 'absent', ...AWAY };
     const report: CacheReport = {
       ...REPORT,
@@ -119,7 +123,7 @@ describe('psi cache status', () => {
       problem,
       key: { ...KEY, checks: [], problem: AWAY },
     };
-    assert.equal(await cacheStatusCommand(new FakeClient(report), terminal, plain), 0, 'lookups go on: no failure');
+    assert.equal(await psi(new FakeClient(report), 'cache', 'status'), 0, 'lookups go on: no failure');
     assert.deepEqual(out, [
       'cache: locked (tpm), 12 entries, the oldest 2 h old, 3 older than max_age, not all of it saved yet',
       'problem since 2026-11-24T09:00:00.000Z: no TPM answers',
@@ -147,26 +151,28 @@ describe('psi cache status', () => {
     ['a broken file', { ok: false, code: 'CACHE_CORRUPT', failure: AWAY }, 65, 'error: no TPM answers'],
   ] as const) {
     it(`--verify exits ${String(exit)} for ${what}`, async () => {
-      const { terminal, out, errors } = printed();
+      const { psi, out, errors } = printed();
       const client = new FakeClient({ ...REPORT, verified });
-      assert.equal(await cacheStatusCommand(client, terminal, { verify: true, json: false }), exit);
+      assert.equal(await psi(client, 'cache', 'status', '--verify'), exit);
       assert.deepEqual(client.asked, ['GET /cache?verify=true']);
       assert.ok([...out, ...errors].includes(line));
     });
   }
 
-  it('--json prints the report as it came, and exits the same', async () => {
-    const { terminal, out, errors } = printed();
+  it('--json prints the report as it came in its envelope, and exits the same', async () => {
+    const { psi, out, errors } = printed();
     const report = { ...REPORT, verified: { ok: false, code: 'CACHE_CORRUPT', failure: AWAY } };
-    assert.equal(await cacheStatusCommand(new FakeClient(report), terminal, { verify: true, json: true }), 65);
-    assert.deepEqual([JSON.parse(out.join('')), errors], [report, []]);
+    assert.equal(await psi(new FakeClient(report), 'cache', 'status', '--verify', '--json'), 65);
+    const envelope = { command: 'cache status', exit: 65, result: report, failure: null };
+    assert.deepEqual([envelopes(out), errors], [[envelope], []]);
   });
 
   it('says that the cache is off, which only --verify takes for a failure', async () => {
-    const { terminal, out } = printed();
-    assert.equal(await cacheStatusCommand(new FakeClient(null), terminal, plain), 0);
-    assert.equal(await cacheStatusCommand(new FakeClient(null), terminal, { verify: true, json: true }), 69);
-    assert.deepEqual([out[0], out.at(-1)], ['cache: off', 'null']);
+    const { psi, out } = printed();
+    assert.equal(await psi(new FakeClient(null), 'cache', 'status'), 0);
+    assert.equal(await psi(new FakeClient(null), 'cache', 'status', '--verify', '--json'), 69);
+    const envelope = { command: 'cache status', exit: 69, result: null, failure: null };
+    assert.deepEqual([out[0], ...envelopes(out.slice(-1))], ['cache: off', envelope]);
   });
 });
 
@@ -180,49 +186,55 @@ describe('psi cache refresh', () => {
   };
 
   it('says what was saved and dropped', async () => {
-    const { terminal, out, errors } = printed();
+    const { psi, out, errors } = printed();
     const report = { cache: { saved: true, entries: 12, dropped: 1 }, failures: [], exit: 0 };
-    assert.equal(await cacheRefreshCommand(new FakeClient(null, refreshed(report)), terminal, { json: false }), 0);
+    assert.equal(await psi(new FakeClient(null, refreshed(report)), 'cache', 'refresh'), 0);
     assert.deepEqual([out, errors], [['cache: 12 entries saved, 1 dropped'], []]);
   });
 
   it('exits 75 in an outage, with the reason of each workload', async () => {
-    const { terminal, out, errors } = printed();
-    assert.equal(await cacheRefreshCommand(new FakeClient(null, refreshed(outage)), terminal, { json: false }), 75);
+    const { psi, out, errors } = printed();
+    assert.equal(await psi(new FakeClient(null, refreshed(outage)), 'cache', 'refresh'), 75);
     assert.deepEqual(out, ['cache: not saved: nothing could be listed, so it was left as it is']);
     assert.deepEqual(errors, ['error: myapp: infisical is away', 'hint: wait']);
   });
 
   it('--json is one object, an error of the service included', async () => {
-    const { terminal, out, errors } = printed();
-    assert.equal(await cacheRefreshCommand(new FakeClient(null, refreshed(outage)), terminal, { json: true }), 75);
+    const { psi, out, errors } = printed();
+    assert.equal(await psi(new FakeClient(null, refreshed(outage)), 'cache', 'refresh', '--json'), 75);
     const failed = [{ event: 'error', failure: AWAY, exit: 70 }];
-    assert.equal(await cacheRefreshCommand(new FakeClient(null, failed), terminal, { json: true }), 70);
-    assert.deepEqual([out.map((line) => JSON.parse(line) as unknown), errors], [[outage, { error: AWAY }], []]);
+    assert.equal(await psi(new FakeClient(null, failed), 'cache', 'refresh', '--json'), 70);
+    const command = 'cache refresh';
+    assert.deepEqual(envelopes(out), [
+      { command, exit: 75, result: outage, failure: null },
+      { command, exit: 70, result: null, failure: AWAY },
+    ]);
+    assert.deepEqual(errors, []);
   });
 
   it('is no failure while the cache is off: the timer may be there first', async () => {
-    const { terminal, out } = printed();
-    assert.equal(await cacheRefreshCommand(new FakeClient(null, refreshed(null)), terminal, { json: false }), 0);
+    const { psi, out } = printed();
+    assert.equal(await psi(new FakeClient(null, refreshed(null)), 'cache', 'refresh'), 0);
     assert.equal(out[0], 'cache: off, nothing to refresh');
   });
 
   it('fails when the service ends its answer without a report', async () => {
-    const ended = cacheRefreshCommand(new FakeClient(null, [listing]), printed().terminal, { json: false });
-    await assert.rejects(ended, (error) => error instanceof PsiError && error.code === 'SERVICE_DOWN');
+    const { psi, errors } = printed();
+    assert.equal(await psi(new FakeClient(null, [listing]), 'cache', 'refresh'), 69);
+    assert.match(errors.join('\n'), /^error: the service ended its answer without a report\nhint: /);
   });
 });
 
 describe('psi cache invalidate', () => {
   it('says how many were dropped', async () => {
-    const { terminal, out } = printed();
+    const { psi, out } = printed();
     const client = new FakeClient({ named: 3, dropped: 2 });
-    assert.equal(await cacheInvalidateCommand(client, terminal, 'myapp', { json: false }), 0);
-    assert.equal(await cacheInvalidateCommand(client, terminal, 'myapp', { json: true }), 0);
+    assert.equal(await psi(client, 'cache', 'invalidate', 'myapp'), 0);
+    assert.equal(await psi(client, 'cache', 'invalidate', 'myapp', '--json'), 0);
     assert.equal(client.asked[0], 'POST /cache/invalidate {"name":"myapp"}');
     assert.deepEqual(out, [
       'dropped 2 of 3 from the cache; the next lookup asks the provider',
-      '{"named":3,"dropped":2}',
+      '{"command":"cache invalidate","exit":0,"result":{"named":3,"dropped":2},"failure":null}',
     ]);
   });
 });
@@ -244,9 +256,9 @@ describe('psi cache init', () => {
     ],
   ] as const) {
     it(`says what is next where the backend ${what}`, async () => {
-      const { terminal, out } = printed();
+      const { psi, out } = printed();
       const client = new FakeClient({ key: KEY, configured, inUse, configFile: '/etc/psi/config.yaml' });
-      assert.equal(await cacheInitCommand(client, terminal, { backend: 'tpm', json: false }), 0);
+      assert.equal(await psi(client, 'cache', 'init', '--backend', 'tpm'), 0);
       assert.deepEqual(out.slice(2, 2 + next.length), next);
       assert.equal(out.at(-1), 'next: podman exec psi psi cache refresh');
     });
@@ -265,20 +277,20 @@ describe('psi hsm', () => {
   };
 
   it('exits 1 when one check fails, which stands on stderr', async () => {
-    const { terminal, out, errors } = printed();
+    const { psi, out, errors } = printed();
     const client = new FakeClient(report);
-    assert.equal(await hsmCommand(client, terminal, 'preflight', { json: false, login: true }), 1);
+    assert.equal(await psi(client, 'hsm', 'preflight', '--login'), 1);
     assert.deepEqual(client.asked, ['POST /hsm/preflight {"login":true}']);
     assert.deepEqual(out, ['  module: /usr/lib/p11.so', '  ready: no']);
     assert.deepEqual(errors, ['error: no TPM answers', 'hint: look at `ls -l /dev/tpmrm0`']);
   });
 
   it('exits 0 and says so when all is in order', async () => {
-    const { terminal, out } = printed();
+    const { psi, out } = printed();
     const client = new FakeClient({ ...report, checks: [] });
-    assert.equal(await hsmCommand(client, terminal, 'init', { json: false }), 0);
-    assert.equal(await hsmCommand(client, terminal, 'status', { json: false }), 0);
-    assert.equal(await hsmCommand(client, terminal, 'status', { json: true }), 0);
+    assert.equal(await psi(client, 'hsm', 'init'), 0);
+    assert.equal(await psi(client, 'hsm', 'status'), 0);
+    assert.equal(await psi(client, 'hsm', 'status', '--json'), 0);
     assert.deepEqual(client.asked, ['POST /hsm/init {"login":false}', 'GET /hsm', 'GET /hsm']);
     assert.deepEqual(out.slice(0, 2), ['logged in', 'in order']);
   });

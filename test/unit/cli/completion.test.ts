@@ -13,6 +13,7 @@ import { completionModel } from '../../../src/cli/completion/model.ts';
 import { zshCompletion } from '../../../src/cli/completion/zsh.ts';
 import { run } from '../../../src/cli/run.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
+import { fakeTerminal } from '../../fakes/terminal.fake.ts';
 
 let dir: string;
 let script: string;
@@ -24,14 +25,9 @@ before(async () => {
 after(() => rm(dir, { recursive: true }));
 
 async function completion(shell: string): Promise<string> {
-  const out: string[] = [];
+  const { terminal, out, errors } = fakeTerminal();
   const status = await run(['completion', shell], {
-    terminal: {
-      out: (line) => out.push(line),
-      error: (line) => out.push(line),
-      progress: () => undefined,
-      paint: (_style, text) => text,
-    },
+    terminal,
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
@@ -39,6 +35,7 @@ async function completion(shell: string): Promise<string> {
     compose: () => Promise.reject(new Error('nothing is composed for this')),
   });
   assert.equal(status, 0);
+  assert.deepEqual(errors, []);
   return `${out.join('\n')}\n`;
 }
 

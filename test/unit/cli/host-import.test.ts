@@ -1,9 +1,9 @@
 // What the command line makes of imports from this host: what it asks for, prints and exits with.
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import type { InfisicalTools, QuadletFlags } from '../../../src/cli/composition.ts';
+import type { QuadletFlags } from '../../../src/cli/commands/host-import.ts';
+import type { InfisicalTools } from '../../../src/cli/infisical-tools.ts';
 import { run } from '../../../src/cli/run.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { PodmanFound, PodmanSelection } from '../../../src/transfer/import/podman.ts';
@@ -11,7 +11,9 @@ import type { QuadletReport } from '../../../src/transfer/import/quadlet.ts';
 import type { ImportReport } from '../../../src/transfer/import/report.ts';
 import { fakeComposition } from '../../fakes/composition.fake.ts';
 import { WORDS } from '../../fakes/provider.fake.ts';
+import { fakeTerminal, type FakeTerminal } from '../../fakes/terminal.fake.ts';
 
+let printed: FakeTerminal;
 let out: string[];
 let errors: string[];
 let closed: number;
@@ -31,18 +33,15 @@ const IMPORTED: ImportReport = {
 };
 
 beforeEach(() => {
-  [out, errors, selections, quadlets, closed] = [[], [], [], [], 0];
+  printed = fakeTerminal();
+  ({ out, errors } = printed);
+  [selections, quadlets, closed] = [[], [], 0];
   found = { entries: [{ key: 'A', value: SecretValue.fromText('v'), from: 'x' }], refused: [], leftOut: [] };
   report = { ...IMPORTED, notes: [], edits: [], editFailure: null, next: null };
 });
 
 function psi(...argv: readonly string[]): Promise<number> {
-  const terminal: Terminal = {
-    out: (line) => out.push(line),
-    error: (line) => errors.push(line),
-    progress: () => undefined,
-    paint: (_style, text) => text,
-  };
+  const { terminal } = printed;
   const unused = (): never => assert.fail('this is not asked for here');
   const tools: InfisicalTools = {
     words: WORDS,
@@ -154,8 +153,9 @@ test('quadlet: an edit that failed is an error beside the import', async () => {
   assert.match(errors.join('\n'), /error: it is a link\nhint: look/);
 });
 
-test('quadlet: --json is the report and nothing else', async () => {
+test('quadlet: --json is the report in its envelope and nothing else', async () => {
   await psi('quadlet', 'a.container', '--json');
-  assert.deepEqual(JSON.parse(out.join('\n')), report);
+  const envelope = { command: 'infisical import quadlet', exit: 0, result: report, failure: null };
+  assert.deepEqual(JSON.parse(out.join('\n')), envelope);
   assert.deepEqual(errors, []);
 });

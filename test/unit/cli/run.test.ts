@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { run, type CliDeps } from '../../../src/cli/run.ts';
-import type { Terminal } from '../../../src/cli/terminal.ts';
+import type { Command } from 'commander';
+import { statedExits } from '../../../src/cli/command.ts';
+import { exitStatuses } from '../../../src/cli/help.ts';
+import { build, run, type CliDeps } from '../../../src/cli/run.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
 import { ConfigError } from '../../../src/config/findings/issue.ts';
 import { PsiError } from '../../../src/core/error.ts';
+import { fakeTerminal } from '../../fakes/terminal.fake.ts';
 
 type Printed = { readonly out: string[]; readonly errors: string[] };
 
 function stage(
   over: Partial<CliDeps> = {},
 ): Printed & { readonly psi: (...argv: readonly string[]) => Promise<number> } {
-  const out: string[] = [];
-  const errors: string[] = [];
-  const terminal: Terminal = {
-    out: (line) => out.push(line),
-    error: (line) => errors.push(line),
-    progress: () => undefined,
-    paint: (_style, text) => text,
-  };
+  const { terminal, out, errors } = fakeTerminal();
   const deps: CliDeps = {
     terminal,
     version: '1.2.3',
@@ -33,31 +29,56 @@ function stage(
   return { out, errors, psi: (...argv) => run(argv, deps) };
 }
 
-const COMMANDS = [
-  [],
-  ['serve'],
-  ['setup'],
-  ['install'],
-  ['systemd', 'install'],
-  ['status'],
-  ['cache', 'init'],
-  ['cache', 'status'],
-  ['cache', 'refresh'],
-  ['cache', 'invalidate'],
-  ['hsm', 'preflight'],
-  ['hsm', 'init'],
-  ['hsm', 'status'],
-  ['infisical', 'tls', 'issue'],
-  ['infisical', 'tls', 'renew'],
-  ['infisical', 'tls', 'status'],
-  ['infisical', 'env'],
-  ['infisical', 'write-file'],
-  ['infisical', 'import', 'env-file'],
-  ['infisical', 'import', 'podman-secret'],
-  ['infisical', 'import', 'quadlet'],
-  ['completion'],
-  ['infisical', 'login'],
-] as const;
+/** Every command of the tree, groups too, by its words. */
+function commandsOf(
+  command: Command,
+  path: readonly string[] = [],
+): readonly (readonly [readonly string[], Command])[] {
+  return [[path, command], ...command.commands.flatMap((child) => commandsOf(child, [...path, child.name()]))];
+}
+
+function tree(): readonly (readonly [readonly string[], Command])[] {
+  const unused = (): never => assert.fail('this is not asked for here');
+  const { terminal } = fakeTerminal();
+  const deps = {
+    terminal,
+    version: '1',
+    loadConfig: unused,
+    defaultConfig: unused,
+    formatIssues: unused,
+    compose: unused,
+  };
+  return commandsOf(build(deps, () => undefined));
+}
+
+const COMMANDS = tree().flatMap(([path, { commands }]) => (commands.length === 0 || path.length === 0 ? [path] : []));
+
+test('every command states its exit statuses, and its help lists them and no number elsewhere', () => {
+  const commands = tree().filter(([, { commands: children }]) => children.length === 0);
+  assert.ok(commands.length > 20);
+  for (const [path, command] of commands) {
+    const name = path.join(' ');
+    const own = statedExits(command);
+    assert.ok(own, `${name} states no exit status`);
+    assert.deepEqual(
+      [0, 64, 70].filter((status) => !exitStatuses(own).some(([one]) => one === status)),
+      [],
+      name,
+    );
+    const told = [command.description(), ...command.options.map(({ description }) => description)];
+    for (const text of told) assert.doesNotMatch(text, /exit status|default: false/, name);
+  }
+});
+
+test('--json belongs to every command whose answer is data', () => {
+  const without = tree().filter(
+    ([, { commands, options }]) => commands.length === 0 && !options.some(({ long }) => long === '--json'),
+  );
+  assert.deepEqual(
+    without.map(([path]) => path.join(' ')),
+    ['serve', 'install', 'systemd install', 'infisical env', 'infisical write-file', 'completion'],
+  );
+});
 
 for (const command of COMMANDS) {
   const name = ['psi', ...command].join(' ');
@@ -109,4 +130,25 @@ test('prints every problem of the config and ends with 78', async () => {
   });
   assert.equal(await psi('setup'), 78);
   assert.deepEqual(errors, ['2 issues', 'error: 2 problems', 'hint: mend it']);
+});
+
+test('with --json an error is the failure in the envelope, problems of the config beside it, and nothing on stderr', async () => {
+  const issue = { code: 'NO_FILE', path: '', file: 'f', line: 1, column: 1, expected: '', got: '', hint: '' } as const;
+  const excerpt = { text: 'x', start: 0, length: 1 };
+  const { psi, out, errors } = stage({
+    loadConfig: () => Promise.reject(new ConfigError('1 problem', [{ ...issue, excerpt }], 'mend it')),
+  });
+  assert.equal(await psi('cache', 'refresh', '--json'), 78);
+  const failure = { workload: null, code: 'CONFIG_INVALID', message: '1 problem', hint: 'mend it' };
+  const envelope = { command: 'cache refresh', exit: 78, result: null, failure, issues: [issue] };
+  assert.deepEqual([out.map((line) => JSON.parse(line) as unknown), errors], [[envelope], []]);
+});
+
+test('errors and hints are printed by the terminal alone', async () => {
+  const folder = new URL('../../../src/cli/', import.meta.url);
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  assert.ok(files.length > 20);
+  for (const file of files.filter((one) => one !== 'terminal.ts')) {
+    assert.doesNotMatch(await readFile(new URL(file, folder), 'utf8'), /['`](?:\\n)?(?:error|hint|note): /, file);
+  }
 });

@@ -1,13 +1,14 @@
 // What `psi infisical tls …` prints and ends with.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Composition } from '../../../src/cli/composition.ts';
+import type { Composition } from '../../../src/cli/commands.ts';
 import { run } from '../../../src/cli/run.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
 import type { CertificateReport } from '../../../src/certificates/report.ts';
 import type { CertificateRunOptions } from '../../../src/certificates/run.ts';
 import type { CertificateStatus, CertificateOverview } from '../../../src/certificates/status.ts';
 import { fakeComposition } from '../../fakes/composition.fake.ts';
+import { fakeTerminal } from '../../fakes/terminal.fake.ts';
 
 type Stage = {
   readonly out: string[];
@@ -21,7 +22,8 @@ function stage(given: {
   readonly status?: CertificateOverview;
   readonly exit?: number;
 }): Stage {
-  const [out, errors, asked]: [string[], string[], CertificateRunOptions[]] = [[], [], []];
+  const { terminal, out, errors } = fakeTerminal();
+  const asked: CertificateRunOptions[] = [];
   const never = (): Promise<never> => Promise.reject(new Error('not asked for'));
   const tls: Composition['tls'] = {
     run: (_config, options, events) => {
@@ -39,12 +41,7 @@ function stage(given: {
     asked,
     psi: (...argv) =>
       run(['infisical', 'tls', ...argv], {
-        terminal: {
-          out: (line) => out.push(line),
-          error: (line) => errors.push(line),
-          progress: () => undefined,
-          paint: (_style, text) => text,
-        },
+        terminal,
         version: '1.2.3',
         loadConfig: () => Promise.resolve(config),
         defaultConfig: () => config,
@@ -99,7 +96,8 @@ test('tells what became of each certificate and hook, and what failed on stderr'
 test('prints the report as one JSON object', async () => {
   const { psi, out } = stage({ reports: [REPORT], exit: 75 });
   assert.equal(await psi('issue', '--json'), 75);
-  assert.deepEqual(JSON.parse(out.join('')), { certificates: [REPORT], exit: 75 });
+  const result = { certificates: [REPORT], exit: 75 };
+  assert.deepEqual(JSON.parse(out.join('')), { command: 'infisical tls issue', exit: 75, result, failure: null });
 });
 
 test('says where certificates are configured when there are none', async () => {

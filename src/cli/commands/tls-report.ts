@@ -1,17 +1,15 @@
 // What `psi infisical tls …` prints for people.
 
-import type { CertificateReport, HookReport, CertificateRunReport } from '../certificates/report.ts';
-import type { CertificateCondition, CertificateStatus, CertificateOverview } from '../certificates/status.ts';
-import type { Style, Terminal } from './terminal.ts';
+import type { CertificateReport, HookReport, CertificateRunReport } from '../../certificates/report.ts';
+import type { CertificateCondition, CertificateStatus, CertificateOverview } from '../../certificates/status.ts';
+import type { Style, Terminal } from '../terminal.ts';
 
 export function printTlsRun(terminal: Terminal, { certificates }: CertificateRunReport): void {
   if (certificates.length === 0) terminal.out(NONE);
   for (const report of certificates) {
     terminal.out(`${report.name}: ${outcomeOf(report)}`);
     for (const hook of report.hooks) printHook(terminal, report.name, hook);
-    if (!report.failure) continue;
-    terminal.error(`error: ${report.name}: ${report.failure.message}`);
-    if (report.failure.hint !== null) terminal.error(`hint: ${report.failure.hint}`);
+    if (report.failure) terminal.fail(report.failure, { subject: report.name });
   }
 }
 
@@ -38,9 +36,8 @@ function printHook(terminal: Terminal, name: string, { argv, ok, exit, ended, ou
     terminal.out(`${name}: ${line}: done`);
     return;
   }
-  terminal.error(`error: ${name}: ${line}: ${ended ?? `exit status ${String(exit)}`}`);
-  for (const text of output) terminal.error(`  ${text}`);
-  terminal.error('hint: it runs again at the next run');
+  const message = ended ?? `exit status ${String(exit)}`;
+  terminal.fail({ message, hint: 'it runs again at the next run' }, { subject: `${name}: ${line}`, said: output });
 }
 
 const STYLES: Readonly<Record<CertificateCondition, Style>> = {
@@ -74,8 +71,7 @@ export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: Ce
     if (requestStatus !== null) terminal.out(`${name}: order under way: ${words(requestStatus)}`);
     for (const hook of owedHooks) terminal.out(`${name}: hook still to run: ${hook.join(' ')}`);
     if (!lastError) continue;
-    terminal.out(`${name}: last error, ${lastError.at}: ${lastError.message}`);
-    if (lastError.hint !== null) terminal.out(`hint: ${lastError.hint}`);
+    terminal.tell(`${name}: last error, ${lastError.at}: ${lastError.message}`, lastError.hint);
   }
   terminal.out(nextRun === null ? 'next run: psi-tls-renew.timer is not active' : `next run: ${nextRun}`);
 }

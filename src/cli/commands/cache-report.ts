@@ -1,12 +1,11 @@
 // What `psi cache …` and `psi hsm …` print for people.
 
-import type { CacheOutcome } from '../cache/fill.ts';
-import type { CacheReport } from '../cache/control.ts';
-import type { CacheStatus } from '../cache/status.ts';
-import type { KeyReport } from '../sealing/key-report.ts';
-import { duration } from './duration.ts';
-import type { Terminal } from './terminal.ts';
-import type { Failure } from '../core/failure.ts';
+import type { CacheOutcome } from '../../cache/fill.ts';
+import type { CacheReport } from '../../cache/control.ts';
+import type { CacheStatus } from '../../cache/status.ts';
+import type { KeyReport } from '../../sealing/key-report.ts';
+import { duration } from '../duration.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** One line, for `psi status` too; a problem follows as lines of its own. */
 export function printCacheLine(terminal: Terminal, status: CacheStatus): void {
@@ -21,8 +20,7 @@ export function printCacheLine(terminal: Terminal, status: CacheStatus): void {
   terminal.out(parts.join(', '));
   if (status.problem) {
     const { since, message, hint } = status.problem;
-    terminal.out(`${terminal.paint('red', 'problem')} since ${since}: ${message}`);
-    if (hint !== null) terminal.out(`hint: ${hint}`);
+    terminal.tell(`${terminal.paint('red', 'problem')} since ${since}: ${message}`, hint);
   }
 }
 
@@ -48,16 +46,16 @@ export function printCacheReport(terminal: Terminal, report: CacheReport): void 
         ? 'verified: there is no file yet'
         : `${terminal.paint('green', 'verified')}: the file of ${writtenAt} opens and holds ${String(entries)} entries`,
     );
-  } else if (report.verified) printFailure(terminal, report.verified.failure);
+  } else if (report.verified) terminal.fail(report.verified.failure);
 }
 
 export function printKeyReport(terminal: Terminal, { backend, device, checks, problem }: KeyReport): void {
   if (device !== null) terminal.out(`${backend}: ${device}`);
   for (const check of checks) {
     terminal.out(`  ${check.name}: ${check.found}`);
-    if (check.problem) printFailure(terminal, check.problem);
+    if (check.problem) terminal.fail(check.problem);
   }
-  if (problem) printFailure(terminal, problem);
+  if (problem) terminal.fail(problem);
 }
 
 export function hasProblem({ checks, problem }: KeyReport): boolean {
@@ -68,9 +66,4 @@ export function outcomeLine(outcome: CacheOutcome): string {
   if (!outcome.saved) return `cache: not saved: ${outcome.reason}`;
   const dropped = outcome.dropped === 0 ? '' : `, ${String(outcome.dropped)} dropped`;
   return `cache: ${String(outcome.entries)} entries saved${dropped}`;
-}
-
-export function printFailure(terminal: Terminal, { workload, message, hint }: Failure): void {
-  terminal.error(`error: ${workload === null ? '' : `${workload}: `}${message}`);
-  if (hint !== null) terminal.error(`hint: ${hint}`);
 }

@@ -1,0 +1,36 @@
+// `psi completion`: the script for one shell, on stdout.
+
+import { Argument, type Command } from 'commander';
+import { bashCompletion } from '../completion/bash.ts';
+import { fishCompletion } from '../completion/fish.ts';
+import { completionModel, type CompletionModel } from '../completion/model.ts';
+import { zshCompletion } from '../completion/zsh.ts';
+import { EXIT } from '../../core/exit.ts';
+import { completed, type Cli } from '../command.ts';
+
+const SHELLS: Readonly<Record<string, (model: CompletionModel) => string>> = {
+  bash: bashCompletion,
+  zsh: zshCompletion,
+  fish: fishCompletion,
+};
+
+/** Added last: it completes what is there when it runs. */
+export function addCompletion(program: Command, cli: Cli): void {
+  const command = program
+    .command('completion')
+    .description("print a script that completes psi's commands in a shell")
+    .addArgument(new Argument('<shell>', 'which one').choices(Object.keys(SHELLS)));
+  completed(command, cli, {
+    exits: {},
+    example: 'podman exec psi psi completion bash > /etc/bash_completion.d/psi',
+    run: (shell: string) => {
+      const script = SHELLS[shell]?.(completionModel(program)) ?? '';
+      return Promise.resolve({
+        exit: EXIT.DONE,
+        print: () => {
+          cli.terminal.out(script.trimEnd());
+        },
+      });
+    },
+  });
+}
