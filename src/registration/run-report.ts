@@ -5,14 +5,14 @@ import type { Change, Orphan, Problem } from './plan.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { ChangeReport, SetupReport } from './setup-events.ts';
-import { failureOf, type Failure } from '../core/failure.ts';
+import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 /** Collects what happened; a failure inside `guard` is noted and does not stop the rest. */
 export class RunReport {
   readonly changes: Change[] = [];
   readonly notes: string[] = [];
   readonly #dryRun: boolean;
-  readonly #failures: Failure[] = [];
+  readonly #failures: WorkloadFailure[] = [];
   readonly #orphans: Orphan[] = [];
   readonly #problems: Problem[] = [];
   readonly #refused: RefusedKey[] = [];
@@ -40,7 +40,7 @@ export class RunReport {
   }
 
   fail(workload: string | undefined, error: PsiError): void {
-    this.#failures.push(failureOf(error, workload));
+    this.#failures.push({ workload: workload ?? null, ...failureOf(error) });
   }
 
   async guard(workload: string | undefined, work: () => Promise<void>): Promise<void> {
