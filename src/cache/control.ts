@@ -30,7 +30,7 @@ export type CacheReport = CacheStatus & {
 /** Of the file as it is on disk, opened anew. */
 export type Verified =
   | { readonly ok: true; readonly entries: number; readonly writtenAt: string | null }
-  | { readonly ok: false; readonly failure: Failure; readonly code: PsiError['code'] };
+  | { readonly ok: false; readonly failure: Failure };
 
 export class CacheControl {
   readonly #deps: CacheControlDeps;
@@ -78,7 +78,7 @@ async function verify(cache: SecretCache): Promise<Verified> {
     return { ok: true, entries: content?.entries.length ?? 0, writtenAt };
   } catch (thrown) {
     const error = toPsiError(thrown);
-    return { ok: false, failure: failureOf(error), code: error.code };
+    return { ok: false, failure: failureOf(error) };
   }
 }
 

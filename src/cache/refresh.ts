@@ -2,7 +2,7 @@
 // source once: whoever runs it by a timer runs it again.
 
 import type { PsiError } from '../core/error.ts';
-import { exitCode } from '../core/exit.ts';
+import { EXIT, exitCode } from '../core/exit.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
@@ -10,7 +10,7 @@ import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill
 import type { Registered } from './registered.ts';
 import type { SurveyEvent } from '../survey/events.ts';
 import { covers, survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
-import { failureOf, type Failure } from '../core/failure.ts';
+import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 export type RefreshTarget = {
   readonly workloads: readonly Workload[];
@@ -25,12 +25,10 @@ export type RefreshDeps = {
 
 export type RefreshReport = {
   readonly cache: CacheOutcome;
-  readonly failures: readonly Failure[];
+  readonly failures: readonly WorkloadFailure[];
   /** 0; 75 where trying again later is all it takes; else the exit status of the first failure. */
   readonly exit: number;
 };
-
-const TRY_LATER = exitCode('DEADLINE');
 
 export class CacheRefresh {
   readonly #deps: RefreshDeps;
@@ -48,7 +46,7 @@ export class CacheRefresh {
     );
     // Which registrations belong to a workload that failed only Podman knows: then nothing is dropped.
     const cache = await fillCache(this.#deps.cache, results.map(shareOf), failed.length === 0);
-    const failures = failed.map(({ workload, error }) => failureOf(error, workload));
+    const failures = failed.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
     const errors = failed.map(({ error }) => error);
     return { cache, failures, exit: exitOf(cache, errors) };
   }
@@ -69,6 +67,6 @@ function shareOf({ outcome }: Surveyed): Share {
 function exitOf(cache: CacheOutcome, errors: readonly PsiError[]): number {
   const acting = errors.find((error) => error.retry === 'no');
   if (acting) return exitCode(acting.code);
-  if (errors.length > 0) return TRY_LATER;
-  return cache.saved ? 0 : exitCode('KEY_UNAVAILABLE');
+  if (errors.length > 0) return EXIT.TRY_LATER;
+  return cache.saved ? EXIT.DONE : exitCode('KEY_UNAVAILABLE');
 }

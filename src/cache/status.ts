@@ -1,6 +1,7 @@
 // What the cache says of itself, for `psi cache status` and the details of /healthz. Never a value, never a name of a secret.
 
 import type { PsiError } from '../core/error.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 import { isoTime } from '../core/time.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 
@@ -32,23 +33,11 @@ export type CacheStatus = {
   readonly setAside: string | null;
 };
 
-export type CacheProblem = {
-  readonly since: string;
-  readonly code: string;
-  readonly reason: string | null;
-  readonly message: string;
-  readonly hint: string | null;
-};
+export type CacheProblem = Failure & { readonly since: string; readonly reason: string | null };
 
 export function problemOf(error: PsiError, sinceMs: number): CacheProblem {
   const reason = error.details['reason'] ?? error.details['defect'];
-  return {
-    since: isoTime(sinceMs),
-    code: error.code,
-    reason: reason === undefined ? null : String(reason),
-    message: error.message,
-    hint: error.hint ?? null,
-  };
+  return { since: isoTime(sinceMs), reason: reason === undefined ? null : String(reason), ...failureOf(error) };
 }
 
 /** Details of /healthz, one line where there is a cache: whatever it does, PSI serves. */

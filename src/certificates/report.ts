@@ -1,7 +1,8 @@
 // What a run did for each certificate, as people and programs read it. No key and no output of an authority is in it.
 
-import type { ErrorCode, PsiError } from '../core/error.ts';
+import type { PsiError, Retry } from '../core/error.ts';
 import { EXIT, exitCode } from '../core/exit.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 
 export type CertificateOutcome = 'issued' | 'renewed' | 'restored' | 'kept' | 'pending' | 'failed';
 
@@ -14,12 +15,7 @@ export type HookReport = {
   readonly output: readonly string[];
 };
 
-export type CertificateFailure = {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string | null;
-  readonly retry: 'no' | 'now' | 'later';
-};
+export type CertificateFailure = Failure & { readonly retry: Retry };
 
 export type CertificateReport = {
   readonly name: string;
@@ -36,7 +32,7 @@ export type CertificateReport = {
 export type CertificateRunReport = { readonly certificates: readonly CertificateReport[]; readonly exit: number };
 
 export function certificateFailure(error: PsiError): CertificateFailure {
-  return { code: error.code, message: error.message, hint: error.hint ?? null, retry: error.retry };
+  return { ...failureOf(error), retry: error.retry };
 }
 
 /**

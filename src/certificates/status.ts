@@ -1,6 +1,7 @@
 // How the certificates stand, from the state, the files and the timer alone. Asks no authority, so it works through an outage.
 
 import { NO_STATE, type WantedCertificate } from './certificate.ts';
+import type { Failure } from '../core/failure.ts';
 import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import { renewalDue } from './plan.ts';
 import type { UnitTimers } from './unit-timers.ts';
@@ -25,12 +26,8 @@ export type CertificateStatus = {
   readonly renewalDue: string | null;
   readonly requestStatus: string | null;
   readonly owedHooks: readonly (readonly string[])[];
-  readonly lastError: {
-    readonly at: string;
-    readonly code: string;
-    readonly message: string;
-    readonly hint: string | null;
-  } | null;
+  /** Its code may be one of another version: it comes from the state. */
+  readonly lastError: (Omit<Failure, 'code'> & { readonly at: string; readonly code: string }) | null;
 };
 
 export type CertificateOverview = {

@@ -111,7 +111,7 @@ export function failedAnswer(
     ...(issues === undefined ? {} : { issues }),
     print: async () => {
       if (issues !== undefined) terminal.error(await formatIssues(issues));
-      terminal.fail(failure, { subject: failure.workload });
+      terminal.fail(failure);
     },
   };
 }

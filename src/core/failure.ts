@@ -1,15 +1,16 @@
-// A failure as plain data: what reports, event streams and `--json` carry of an error.
+// A failure as plain data: what reports, event streams, answers over HTTP and `--json` carry of an error.
 
-import type { PsiError } from './error.ts';
+import type { ErrorCode, PsiError } from './error.ts';
 
 export type Failure = {
-  readonly workload: string | null;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string | null;
 };
 
-/** An error as the report carries it. */
-export function failureOf(error: PsiError, workload?: string): Failure {
-  return { workload: workload ?? null, code: error.code, message: error.message, hint: error.hint ?? null };
+/** `workload`: null where it concerns all of them. */
+export type WorkloadFailure = Failure & { readonly workload: string | null };
+
+export function failureOf({ code, message, hint }: PsiError): Failure {
+  return { code, message, hint: hint ?? null };
 }

@@ -1,6 +1,7 @@
 // PsiError → HTTP response. Podman drops the body of a failure; the `psi-hint` header is what its curl prints into the journal.
 
 import type { Response } from 'express';
+import { failureOf } from '../core/failure.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
 
 const MAX_HINT = 300;
@@ -49,7 +50,7 @@ export function sendError(response: Response, thrown: unknown, subject?: string)
   response.status(httpStatus(error.code));
   response.setHeader('psi-code', error.code);
   response.setHeader('psi-hint', hintLine(error, subject));
-  response.json({ code: error.code, message: error.message, hint: error.hint ?? null });
+  response.json(failureOf(error));
   return error;
 }
 

@@ -1,7 +1,8 @@
 // Each identity of the config, tried once by people. One that fails does not stop the others.
 
 import { toPsiError, type ErrorCode } from '../core/error.ts';
-import { exitCode } from '../core/exit.ts';
+import { EXIT, exitCode } from '../core/exit.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 import { isoSeconds } from '../core/time.ts';
 import type { ConfiguredIdentity } from './configured-identity.ts';
 import { closeAll, openAll } from './opened.ts';
@@ -18,7 +19,7 @@ export type LoginResult = {
       /** When the token would end, in ISO 8601; null: nobody names an end. */
       readonly until: string | null;
     }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly hint: string | null }
+  | ({ readonly ok: false } & Failure)
 );
 
 export type LoginReport = {
@@ -52,8 +53,7 @@ async function tryOne(provider: string, identity: ConfiguredIdentity): Promise<L
     const { until } = await identity.tryLogin();
     return { provider, method, who, projects, ok: true, until: until === undefined ? null : isoSeconds(until) };
   } catch (thrown) {
-    const { code, message, hint = null } = toPsiError(thrown);
-    return { provider, method, who, projects, ok: false, code, message, hint };
+    return { provider, method, who, projects, ok: false, ...failureOf(toPsiError(thrown)) };
   }
 }
 
@@ -61,5 +61,5 @@ async function tryOne(provider: string, identity: ConfiguredIdentity): Promise<L
 const ORDER: readonly ErrorCode[] = ['INTERNAL', 'CONFIG_INVALID', 'PROVIDER_DENIED', 'PROVIDER_DOWN', 'THROTTLED'];
 
 function worst(exits: readonly number[]): number {
-  return ORDER.map(exitCode).find((exit) => exits.includes(exit)) ?? exits[0] ?? 0;
+  return ORDER.map(exitCode).find((exit) => exits.includes(exit)) ?? exits[0] ?? EXIT.DONE;
 }

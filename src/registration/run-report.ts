@@ -29,7 +29,7 @@ export async function guarded(workload: string | undefined, work: () => Promise<
   try {
     return await work();
   } catch (thrown) {
-    return runPart({ failures: [failureOf(toPsiError(thrown), workload)] });
+    return runPart({ failures: [{ workload: workload ?? null, ...failureOf(toPsiError(thrown)) }] });
   }
 }
 

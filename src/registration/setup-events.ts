@@ -5,7 +5,7 @@ import type { SurveyEvent } from '../survey/events.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { Orphan, Problem } from './plan.ts';
-import type { Failure } from '../core/failure.ts';
+import type { Failure, WorkloadFailure } from '../core/failure.ts';
 
 /** A change as people and programs read it. */
 export type ChangeReport = {
@@ -24,7 +24,7 @@ export type SetupReport = {
   readonly refused: readonly RefusedKey[];
   readonly problems: readonly Problem[];
   readonly overridden: readonly Overridden[];
-  readonly failures: readonly Failure[];
+  readonly failures: readonly WorkloadFailure[];
   readonly notes: readonly string[];
   /** Null: there is no cache, or nothing was to be changed (dry run). */
   readonly cache: CacheOutcome | null;

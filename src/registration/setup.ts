@@ -161,7 +161,7 @@ async function workloadStep(run: Run, { workload, outcome }: Surveyed): Promise<
 /** Nothing of a workload is changed, neither with Podman nor in the cache, where what it should have is not known as a whole. */
 function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadStep {
   return {
-    parts: [runPart({ failures: [failureOf(error, workload.name)] })],
+    parts: [runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] })],
     share: { kind: 'unlisted', wanted: registeredMappings(workload, run.actual) },
   };
 }
@@ -204,7 +204,10 @@ async function staleDropIns({ target, request, features, dropInTexts, carryOut }
 }
 
 function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
-  return runPart({ changes: done, failures: failed.map(({ error }) => failureOf(error, workload)) });
+  return runPart({
+    changes: done,
+    failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
+  });
 }
 
 function changesDropIn({ action }: Change): boolean {

@@ -79,7 +79,7 @@ function addStatus(cache: Command, cli: Cli): void {
 
 function verifiedExit(report: CacheReport | null): number {
   if (!report) return exitCode('KEY_UNAVAILABLE');
-  return report.verified?.ok === false ? exitCode(report.verified.code) : EXIT.DONE;
+  return report.verified?.ok === false ? exitCode(report.verified.failure.code) : EXIT.DONE;
 }
 
 function addRefresh(cache: Command, cli: Cli): void {

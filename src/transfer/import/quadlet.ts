@@ -12,6 +12,7 @@ import type { Place } from '../../provider/secret-source.ts';
 import type { Conflict, ImportEvent, ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
 import { readQuadlet, type QuadletFound, type QuadletReader } from '../quadlet/read.ts';
+import { EXIT } from '../../core/exit.ts';
 import { failureOf, type Failure } from '../../core/failure.ts';
 
 /** What the provider's folder holds, as a lookup sees it: imports and references resolved. */
@@ -87,7 +88,7 @@ export async function importQuadlet(
       others: listed.some(({ key }) => !confirmed.has(key)),
       rewriteCommand: (write && !failure) || edits.length === 0 ? undefined : request.rewriteCommand,
     }),
-    exit: failure && report.exit === 0 ? 1 : report.exit,
+    exit: failure && report.exit === EXIT.DONE ? EXIT.FAILED : report.exit,
   };
 }
 

@@ -1,7 +1,7 @@
 // What an import tells while it runs and when it is done: one result for each key. Plain data, and no field ever holds a value.
 
 import type { ErrorCode } from '../../core/error.ts';
-import { exitCode } from '../../core/exit.ts';
+import { EXIT, exitCode } from '../../core/exit.ts';
 import type { Failure } from '../../core/failure.ts';
 
 /** What to do with a key that the folder holds already. `fail`: nothing at all is written if there is one. */
@@ -46,13 +46,11 @@ export type ImportEvent =
   | { readonly event: 'waiting'; readonly message: string; readonly waitMs: number }
   | { readonly event: 'verifying' };
 
-/** Somebody has to come back: nothing failed, and nothing is there yet. */
-const WAITS_FOR_APPROVAL = exitCode('THROTTLED');
-
 export function importExit(results: readonly KeyResult[], failure: { readonly code: ErrorCode } | undefined): number {
   if (failure) return exitCode(failure.code);
   const has = (...outcomes: readonly KeyOutcome[]): boolean =>
     results.some(({ outcome }) => outcomes.includes(outcome));
-  if (has('refused', 'failed', 'untried')) return 1;
-  return has('approval') ? WAITS_FOR_APPROVAL : 0;
+  if (has('refused', 'failed', 'untried')) return EXIT.FAILED;
+  // Somebody has to come back: nothing failed, and nothing is there yet.
+  return has('approval') ? EXIT.TRY_LATER : EXIT.DONE;
 }

@@ -110,7 +110,7 @@ test('the status counts registered secrets without a cached value, and verifies 
   assert.deepEqual([good.verified?.ok, good.verified?.ok === true && good.verified.entries], [true, 1]);
   cacheFile.broken = true;
   const bad = await statusOf({ verify: true });
-  assert.equal(bad.verified?.ok === false && bad.verified.code, 'CACHE_CORRUPT');
+  assert.equal(bad.verified?.ok === false && bad.verified.failure.code, 'CACHE_CORRUPT');
   assert.equal(bad.entries, 1);
 });
 

@@ -65,7 +65,6 @@ function envelopes(out: readonly string[]): readonly unknown[] {
 }
 
 const AWAY: Failure = {
-  workload: null,
   code: 'KEY_UNAVAILABLE',
   message: 'no TPM answers',
   hint: 'look at `ls -l /dev/tpmrm0`',
@@ -147,8 +146,8 @@ describe('psi cache status', () => {
       `verified: the file of ${written} opens and holds 12 entries`,
     ],
     ['no file yet', { ok: true, entries: 0, writtenAt: null }, 0, 'verified: there is no file yet'],
-    ['a key that is away', { ok: false, code: 'KEY_UNAVAILABLE', failure: AWAY }, 69, 'error: no TPM answers'],
-    ['a broken file', { ok: false, code: 'CACHE_CORRUPT', failure: AWAY }, 65, 'error: no TPM answers'],
+    ['a key that is away', { ok: false, failure: AWAY }, 69, 'error: no TPM answers'],
+    ['a broken file', { ok: false, failure: { ...AWAY, code: 'CACHE_CORRUPT' } }, 65, 'error: no TPM answers'],
   ] as const) {
     it(`--verify exits ${String(exit)} for ${what}`, async () => {
       const { psi, out, errors } = printed();
@@ -161,7 +160,7 @@ describe('psi cache status', () => {
 
   it('--json prints the report as it came in its envelope, and exits the same', async () => {
     const { psi, out, errors } = printed();
-    const report = { ...REPORT, verified: { ok: false, code: 'CACHE_CORRUPT', failure: AWAY } };
+    const report = { ...REPORT, verified: { ok: false, failure: { ...AWAY, code: 'CACHE_CORRUPT' } } };
     assert.equal(await psi(new FakeClient(report), 'cache', 'status', '--verify', '--json'), 65);
     const envelope = { command: 'cache status', exit: 65, result: report, failure: null };
     assert.deepEqual([envelopes(out), errors], [[envelope], []]);

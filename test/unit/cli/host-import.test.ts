@@ -147,7 +147,7 @@ test('quadlet: without --rewrite it says what that would take out', async () => 
 });
 
 test('quadlet: an edit that failed is an error beside the import', async () => {
-  const editFailure = { workload: null, code: 'CONFLICT', message: 'it is a link', hint: 'look' } as const;
+  const editFailure = { code: 'CONFLICT', message: 'it is a link', hint: 'look' } as const;
   report = { ...report, editFailure, exit: 1 };
   assert.equal(await psi('quadlet', 'a.container', '--rewrite'), 1);
   assert.match(errors.join('\n'), /error: it is a link\nhint: look/);

@@ -139,7 +139,7 @@ test('with --json an error is the failure in the envelope, problems of the confi
     loadConfig: () => Promise.reject(new ConfigError('1 problem', [{ ...issue, excerpt }], 'mend it')),
   });
   assert.equal(await psi('cache', 'refresh', '--json'), 78);
-  const failure = { workload: null, code: 'CONFIG_INVALID', message: '1 problem', hint: 'mend it' };
+  const failure = { code: 'CONFIG_INVALID', message: '1 problem', hint: 'mend it' };
   const envelope = { command: 'cache refresh', exit: 78, result: null, failure, issues: [issue] };
   assert.deepEqual([out.map((line) => JSON.parse(line) as unknown), errors], [[envelope], []]);
 });
