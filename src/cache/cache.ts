@@ -8,7 +8,7 @@ import type { CacheFile, CacheFileContent } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
-import { CacheEntries, type Found } from './entries.ts';
+import { CacheEntries, type Cached } from './entries.ts';
 
 import { CacheKeeper } from './keeper.ts';
 import type { CacheStatus } from './status.ts';
@@ -67,7 +67,7 @@ export class SecretCache {
   }
 
   /** What memory knows of a secret, fresh or not. */
-  find(mapping: Mapping): Found | undefined {
+  find(mapping: Mapping): Cached | undefined {
     return this.#entries.find(mapping);
   }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { ageOf, isOlder, type Fetched } from '../core/fetched.ts';
 
 /** `ageMs`: undefined where the age is not known. `fresh`: not past `max_age`, which an unknown age is. */
-export type Found = { readonly fetched: Fetched; readonly ageMs: number | undefined; readonly fresh: boolean };
+export type Cached = { readonly fetched: Fetched; readonly ageMs: number | undefined; readonly fresh: boolean };
 
 export class CacheEntries {
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class CacheEntries {
     return this.#byKey.has(mappingKey(mapping));
   }
 
-  find(mapping: Mapping): Found | undefined {
+  find(mapping: Mapping): Cached | undefined {
     const fetched = this.#byKey.get(mappingKey(mapping));
     if (!fetched) return undefined;
     const ageMs = ageOf(fetched, this.#clock);

@@ -25,7 +25,7 @@ export type Cli<Needs = unknown> = {
 };
 
 /** How a command ends. */
-export type Answer = {
+export type Ending = {
   readonly exit: number;
   /** For people; not called with `--json`. */
   readonly print: () => void | Promise<void>;
@@ -49,7 +49,7 @@ export type CommandSpec<Given extends readonly unknown[]> = {
   readonly exits: ExitStatuses;
   readonly example: string;
   /** Its arguments, then its flags, as commander gives them. */
-  readonly run: (...given: Given) => Promise<Answer>;
+  readonly run: (...given: Given) => Promise<Ending>;
 };
 
 const SPECS = new WeakMap<Command, ExitStatuses>();
@@ -80,7 +80,7 @@ export function statedExits(command: Command): ExitStatuses | undefined {
   return SPECS.get(command);
 }
 
-async function settle(command: Command, cli: Cli, work: () => Promise<Answer>): Promise<number> {
+async function settle(command: Command, cli: Cli, work: () => Promise<Ending>): Promise<number> {
   const answer = await work().catch((thrown: unknown) => thrownAnswer(cli, thrown));
   cli.terminal.progress('');
   if (command.opts<{ json?: boolean }>().json === true) cli.terminal.out(JSON.stringify(envelope(command, answer)));
@@ -88,7 +88,7 @@ async function settle(command: Command, cli: Cli, work: () => Promise<Answer>): 
   return answer.exit;
 }
 
-function envelope(command: Command, { exit, result = null, failure = null, issues }: Answer): Envelope {
+function envelope(command: Command, { exit, result = null, failure = null, issues }: Ending): Envelope {
   const problems = issues === undefined ? {} : { issues: issuesAsJson(issues) };
   return { command: pathOf(command), exit, result, failure, ...problems };
 }
@@ -103,7 +103,7 @@ function pathOf(command: Command): string {
 export function failedAnswer(
   { terminal, formatIssues }: Pick<Cli, 'terminal' | 'formatIssues'>,
   end: { readonly failure: Failure; readonly exit: number; readonly issues?: readonly LocatedIssue[] | undefined },
-): Answer {
+): Ending {
   const { failure, exit, issues } = end;
   return {
     exit,
@@ -116,7 +116,7 @@ export function failedAnswer(
   };
 }
 
-export function thrownAnswer(cli: Pick<Cli, 'terminal' | 'formatIssues'>, thrown: unknown): Answer {
+export function thrownAnswer(cli: Pick<Cli, 'terminal' | 'formatIssues'>, thrown: unknown): Ending {
   const error = toPsiError(thrown);
   const issues = error instanceof ConfigError ? error.issues : undefined;
   const answer = failedAnswer(cli, { failure: failureOf(error), exit: exitCode(error.code), issues });

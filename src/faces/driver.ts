@@ -10,12 +10,12 @@ import type { Answer } from '../lookup/answer.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { notAnId } from '../lookup/lookup.ts';
-import { notAMapping, type Register } from '../lookup/driver-store.ts';
+import { notAMapping, type DriverStore } from '../lookup/driver-store.ts';
 import { sendError } from './error-to-response.ts';
 
 export type DriverDeps = {
   readonly lookup: Lookup;
-  readonly register: Register;
+  readonly register: DriverStore;
   /** Tokens accepted now; empty: the socket's mode is the only guard. */
   readonly tokens: () => readonly SecretValue[];
   readonly mappings: Pick<MappingTable, 'get' | 'nameOf'>;

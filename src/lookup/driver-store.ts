@@ -6,7 +6,7 @@ import { isSecretId } from '../core/naming.ts';
 import { notAnId } from './lookup.ts';
 import type { MappingTable } from './mapping-table.ts';
 
-export class Register {
+export class DriverStore {
   readonly #mappings: MappingTable;
 
   constructor(mappings: MappingTable) {

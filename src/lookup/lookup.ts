@@ -2,7 +2,7 @@
 // calls Podman: it holds its lock meanwhile.
 
 import type { SecretCache } from '../cache/cache.ts';
-import type { Found } from '../cache/entries.ts';
+import type { Cached } from '../cache/entries.ts';
 import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import { ageOf, type Fetched } from '../core/fetched.ts';
@@ -141,7 +141,7 @@ async function liveOrOpened(live: Promise<Answer>, cache: LookupCache, mapping: 
   }
 }
 
-function fromCache({ fetched, ageMs, fresh }: Found): Answer {
+function fromCache({ fetched, ageMs, fresh }: Cached): Answer {
   return { value: fetched.value, source: fresh ? 'cache' : 'stale', ageMs };
 }
 

@@ -32,7 +32,7 @@ export type Applied = { readonly done: readonly Change[]; readonly failed: reado
 /** Pauses before Podman is asked again: it may be restarting, or its lock is held by a slow start. */
 const PODMAN_PAUSES_MS: readonly number[] = [500, 2_000, 5_000];
 
-export class Apply {
+export class PlanCarrier {
   readonly #deps: ApplyDeps;
 
   constructor(deps: ApplyDeps) {

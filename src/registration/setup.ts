@@ -22,7 +22,7 @@ import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { UnitManager } from './unit-manager.ts';
-import { Apply, type Applied } from './apply.ts';
+import { PlanCarrier, type Applied } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
 import { covers, survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
@@ -108,7 +108,7 @@ export class Setup {
       mappingOf: (id) => mappings.get(id),
       isOurs: isPsiOptions,
     };
-    const apply = new Apply({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
+    const apply = new PlanCarrier({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
     return {
       target,
       request,

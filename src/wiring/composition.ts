@@ -37,7 +37,7 @@ import { RunningService } from '../service/running-service.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
-import { Register } from '../lookup/driver-store.ts';
+import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
 import { StatusBoard } from '../lookup/status.ts';
@@ -116,7 +116,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
   const driver = driverApp({
     lookup,
-    register: new Register(mappings),
+    register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
     health: () => healthOf(cache?.status()),

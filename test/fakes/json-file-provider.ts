@@ -6,7 +6,7 @@ import { mapOf } from '../../src/config/findings/check-parts.ts';
 import { line } from '../../src/config/schema/fields.ts';
 import { name } from '../../src/config/schema/name-fields.ts';
 import { absolutePath } from '../../src/config/schema/path-fields.ts';
-import { mapOf as mapSection, section } from '../../src/config/schema/section.ts';
+import { mapSection, section } from '../../src/config/schema/section.ts';
 import { PsiError } from '../../src/core/error.ts';
 import type { ProviderWords } from '../../src/core/provider-words.ts';
 import type { Provider, ProviderTools } from '../../src/provider/provider.ts';

@@ -7,7 +7,7 @@ import * as f from '../../config/schema/fields.ts';
 import { choice } from '../../config/schema/leaf.ts';
 import * as names from '../../config/schema/name-fields.ts';
 import { absolutePath } from '../../config/schema/path-fields.ts';
-import { listOf, mapOf as mapSection, section, type Decoded } from '../../config/schema/section.ts';
+import { listOf, mapSection, section, type Decoded } from '../../config/schema/section.ts';
 import type { CertificateConfig } from '../../provider/provider.ts';
 
 const certificate = section(

@@ -9,7 +9,7 @@ import * as f from '../../config/schema/fields.ts';
 import { choice } from '../../config/schema/leaf.ts';
 import * as names from '../../config/schema/name-fields.ts';
 import { absolutePath } from '../../config/schema/path-fields.ts';
-import { mapOf as mapSection, section, type Decoded } from '../../config/schema/section.ts';
+import { mapSection, section, type Decoded } from '../../config/schema/section.ts';
 import { headerName, isPlainHttp, url } from '../../config/schema/url-fields.ts';
 import type { CertificateConfig } from '../../provider/provider.ts';
 import { assembleAuth, authCodec, type Auth } from './auth/methods.ts';

@@ -8,7 +8,7 @@ import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
-import { completedWithJson, endedEarly, failedAnswer, type Answer, type Cli } from '../command.ts';
+import { completedWithJson, endedEarly, failedAnswer, type Ending, type Cli } from '../command.ts';
 import { ASKS_SERVICE } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 import { outcomeLine, printCacheReport, printKeyReport } from './cache-report.ts';
@@ -92,7 +92,7 @@ function addRefresh(cache: Command, cli: Cli): void {
 
 type Refreshed = SetupEvent | { readonly event: 'refreshed'; readonly report: RefreshReport | null };
 
-async function refresh(client: ControlClient, cli: Cli): Promise<Answer> {
+async function refresh(client: ControlClient, cli: Cli): Promise<Ending> {
   for await (const line of client.stream('/cache/refresh', {})) {
     const event = line as Refreshed;
     if (event.event === 'listing') cli.terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
@@ -105,7 +105,7 @@ async function refresh(client: ControlClient, cli: Cli): Promise<Answer> {
 }
 
 /** With the cache off there is nothing to do, and no failure: the timer may be there before the cache is. */
-function refreshed(terminal: Terminal, report: RefreshReport | null): Answer {
+function refreshed(terminal: Terminal, report: RefreshReport | null): Ending {
   return {
     exit: report?.exit ?? EXIT.DONE,
     result: report,

@@ -3,7 +3,7 @@
 import { Option, type Command } from 'commander';
 import type { ImportSource } from '../../transfer/import/entry.ts';
 import type { Conflict, ImportEvent, ImportReport, KeyOutcome, KeyResult } from '../../transfer/import/report.ts';
-import { completedWithJson, type Answer, type Cli } from '../command.ts';
+import { completedWithJson, type Ending, type Cli } from '../command.ts';
 import { ASKS_PROVIDER, exits, type ExitStatuses } from '../help.ts';
 import { withPlace, withTools, type InfisicalNeeds, type InfisicalTools, type PlaceFlags } from '../infisical-tools.ts';
 import type { Style, Terminal } from '../terminal.ts';
@@ -60,7 +60,7 @@ export async function importFound(
   terminal: Terminal,
   found: ImportSource,
   { path, conflict, dryRun }: ImportFlags,
-): Promise<Answer> {
+): Promise<Ending> {
   const report = await tools.importSecrets({ found, path, conflict, dryRun }, (event) => {
     showImportEvent(terminal, event);
   });

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { EXIT } from '../../core/exit.ts';
-import { completed, type Answer, type Cli } from '../command.ts';
+import { completed, type Ending, type Cli } from '../command.ts';
 import { exits } from '../help.ts';
 
 /** A running service. `stop` finishes what was accepted. */
@@ -20,7 +20,7 @@ export function addServe(program: Command, cli: Cli<ServeNeeds>): void {
 }
 
 /** Resolves after SIGTERM or SIGINT, when everything accepted has been answered. A second signal does not cut it shorter: systemd will. */
-async function serve(config: Config, needs: ServeNeeds): Promise<Answer> {
+async function serve(config: Config, needs: ServeNeeds): Promise<Ending> {
   const stopRequested = new Promise<void>((resolve) => {
     // As PID 1 of the container Node gets no default handlers: without these a stop would take ten seconds and a SIGKILL.
     for (const signal of ['SIGTERM', 'SIGINT'] as const)

@@ -6,7 +6,7 @@ import { EXIT } from '../../core/exit.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { ChangeReport, SetupEvent, SetupReport } from '../../registration/setup-events.ts';
 import type { SetupRequest } from '../../registration/setup.ts';
-import { completedWithJson, failedAnswer, endedEarly, type Answer, type Cli } from '../command.ts';
+import { completedWithJson, failedAnswer, endedEarly, type Ending, type Cli } from '../command.ts';
 import { ASKS_SERVICE } from '../help.ts';
 import type { Style, Terminal } from '../terminal.ts';
 import { outcomeLine } from './cache-report.ts';
@@ -32,7 +32,7 @@ export function addSetup(program: Command, cli: Cli): void {
   });
 }
 
-async function setup(client: ControlClient, cli: Cli, request: SetupRequest): Promise<Answer> {
+async function setup(client: ControlClient, cli: Cli, request: SetupRequest): Promise<Ending> {
   for await (const line of client.stream('/setup', request)) {
     const event = line as SetupEvent;
     if (event.event === 'done') return done(cli.terminal, event.report);
@@ -67,7 +67,7 @@ function show(terminal: Terminal, event: Exclude<SetupEvent, { readonly event: '
   }
 }
 
-function done(terminal: Terminal, report: SetupReport): Answer {
+function done(terminal: Terminal, report: SetupReport): Ending {
   return {
     exit: exitOf(report),
     result: report,

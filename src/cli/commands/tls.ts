@@ -7,7 +7,7 @@ import type { CertificateRunEvents, CertificateRunOptions } from '../../certific
 import type { CertificateOverview } from '../../certificates/status.ts';
 import type { Config } from '../../config/config.ts';
 import { EXIT } from '../../core/exit.ts';
-import { completedWithJson, type Answer, type Cli } from '../command.ts';
+import { completedWithJson, type Ending, type Cli } from '../command.ts';
 import { exits } from '../help.ts';
 import { printTlsRun, printTlsStatus } from './tls-report.ts';
 import type { Terminal } from '../terminal.ts';
@@ -78,7 +78,7 @@ function progressOn(terminal: Terminal): CertificateRunEvents {
   };
 }
 
-function ran(terminal: Terminal, report: CertificateRunReport): Answer {
+function ran(terminal: Terminal, report: CertificateRunReport): Ending {
   return {
     exit: report.exit,
     result: report,

@@ -15,11 +15,11 @@ export type LeafSpec<A> = {
   readonly choices?: readonly string[];
   /** May the value stand in an error or an excerpt? Default no, so that a new field cannot leak by being forgotten. */
   readonly visible?: boolean;
-  /** Undefined refuses. A Refusal does too, with a hint of its own. */
-  readonly parse: (value: unknown) => A | Refusal | undefined;
+  /** Undefined refuses. A LeafRefusal does too, with a hint of its own. */
+  readonly parse: (value: unknown) => A | LeafRefusal | undefined;
 };
 
-export class Refusal {
+export class LeafRefusal {
   readonly code: IssueCode;
 
   constructor(code: IssueCode) {
@@ -37,7 +37,7 @@ export class Leaf<A> extends t.Type<A, unknown> {
       (value, context) => {
         const parsed = spec.parse(value);
         if (parsed === undefined) return t.failure(value, context, spec.code);
-        if (parsed instanceof Refusal) return t.failure(value, context, parsed.code);
+        if (parsed instanceof LeafRefusal) return t.failure(value, context, parsed.code);
         return t.success(parsed);
       },
       (value) => value,
@@ -47,7 +47,7 @@ export class Leaf<A> extends t.Type<A, unknown> {
 }
 
 function accepts(parsed: unknown): boolean {
-  return parsed !== undefined && !(parsed instanceof Refusal);
+  return parsed !== undefined && !(parsed instanceof LeafRefusal);
 }
 
 /** One of a few words. */

@@ -2,7 +2,7 @@
 // here, once.
 
 import { isEnvName } from '../../core/naming.ts';
-import { Leaf, Refusal, isLine } from './leaf.ts';
+import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
 
@@ -51,7 +51,7 @@ export const unitName = new Leaf<string>({
   visible: true,
   parse: (value) => {
     if (!isLine(value, 255)) return undefined;
-    if (QUADLET_SUFFIX.test(value)) return new Refusal('QUADLET_FILE_NAME');
+    if (QUADLET_SUFFIX.test(value)) return new LeafRefusal('QUADLET_FILE_NAME');
     return UNIT.test(value) && !value.startsWith('-') ? value : undefined;
   },
 });

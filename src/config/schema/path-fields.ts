@@ -1,6 +1,6 @@
 // Leaves that are paths: on this host, and folders at the provider. Normalised, without `..`.
 
-import { Leaf, Refusal, isLine } from './leaf.ts';
+import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
 
@@ -27,7 +27,7 @@ export const socketPath = new Leaf<string>({
   parse: (value) => {
     const path = isLine(value) && value.startsWith('/') ? normalPath(value) : undefined;
     if (path === undefined || path === '/') return undefined;
-    return new TextEncoder().encode(path).length > 107 ? new Refusal('SOCKET_PATH_TOO_LONG') : path;
+    return new TextEncoder().encode(path).length > 107 ? new LeafRefusal('SOCKET_PATH_TOO_LONG') : path;
   },
 });
 

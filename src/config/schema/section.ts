@@ -35,7 +35,7 @@ export class KeyLeaf extends Leaf<string> {
   }
 }
 
-export function mapOf<C extends t.Mixed>(rule: Leaf<string>, value: C, what: string): t.RecordC<KeyLeaf, C> {
+export function mapSection<C extends t.Mixed>(rule: Leaf<string>, value: C, what: string): t.RecordC<KeyLeaf, C> {
   return t.record(new KeyLeaf(rule), value, `a map of ${what}`);
 }
 

@@ -10,7 +10,7 @@ import * as f from '../schema/fields.ts';
 import { choice } from '../schema/leaf.ts';
 import * as names from '../schema/name-fields.ts';
 import { folder } from '../schema/path-fields.ts';
-import { listOf, mapOf as mapSection, section } from '../schema/section.ts';
+import { listOf, mapSection, section } from '../schema/section.ts';
 import { isRecord } from '../schema/shape.ts';
 
 const source = section(

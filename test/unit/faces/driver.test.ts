@@ -11,7 +11,7 @@ import { driverApp } from '../../../src/faces/driver.ts';
 import { listen } from '../../../src/faces/listen.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { Register } from '../../../src/lookup/driver-store.ts';
+import { DriverStore } from '../../../src/lookup/driver-store.ts';
 import { BatchedReader } from '../../../src/lookup/batching.ts';
 import { StatusBoard } from '../../../src/lookup/status.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
@@ -57,7 +57,7 @@ async function stage(options: StageOptions = {}) {
       timeoutMs: () => 5_000,
       audit: { lookup: () => undefined },
     }),
-    register: new Register(mappings),
+    register: new DriverStore(mappings),
     tokens: () => options.tokens ?? [],
     mappings,
     health: () => ({ cache: 'cache ready, 0 entries' }),

@@ -7,7 +7,7 @@ import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { Register } from '../../../src/lookup/driver-store.ts';
+import { DriverStore } from '../../../src/lookup/driver-store.ts';
 import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
 import { Setup, type SetupRequest } from '../../../src/registration/setup.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
@@ -57,7 +57,7 @@ export type StageOptions = {
 export async function setupStage(options: StageOptions = {}) {
   const mappingStore = new FakeMappingStore();
   const { table: mappings } = await MappingTable.load(mappingStore, new FakeNameStore());
-  const register = new Register(mappings);
+  const register = new DriverStore(mappings);
   const podman = new FakePodman({
     ...options,
     driver: { store: (id, body) => register.store(id, body), delete: (id) => register.forget(id) },
