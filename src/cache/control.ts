@@ -1,7 +1,6 @@
 // What `psi cache` asks of the running service. The cache itself does not know names, workloads or devices; this does.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import type { Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
 import { isoTimeOrNull } from '../core/time.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
@@ -61,7 +60,7 @@ export class CacheControl {
       },
       () => undefined,
     );
-    const named: readonly Mapping[] = mappings.named(name);
+    const named = [...mappings.ofSecret(name), ...mappings.ofWorkload(name)];
     if (named.length === 0) {
       throw new PsiError('NOT_FOUND', `psi knows no secret or workload ${printable(name)}`, {
         hint: '`podman secret ls` shows the names there are, such as myapp--DB_HOST; `myapp` stands for all of its secrets',

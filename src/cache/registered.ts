@@ -7,8 +7,10 @@ export type NamedSecret = { readonly id: string; readonly name: string };
 export type Registered = {
   /** Of every registered secret; two secrets may share a mapping. */
   readonly all: () => readonly Mapping[];
-  /** Those of an id, of a secret as Podman names it, or of all secrets of a workload; empty where nothing has the name. */
-  readonly named: (name: string) => readonly Mapping[];
-  /** Names that Podman gave to ids: `named` finds by them from now on. */
+  /** Of one secret, by its id or by the name that Podman has for it; empty where there is none. */
+  readonly ofSecret: (idOrName: string) => readonly Mapping[];
+  /** Of all secrets of a workload. */
+  readonly ofWorkload: (workload: string) => readonly Mapping[];
+  /** Names that Podman gave to ids: secrets are found by them from now on. */
   readonly learnNames: (secrets: Iterable<NamedSecret>) => void;
 };

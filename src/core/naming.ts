@@ -1,12 +1,35 @@
 // Which names are allowed where. Keys come from a remote system and end in unit files that root runs, so everything here
 // answers with the reason for a refusal instead of repairing the name.
 
+import { PsiError } from './error.ts';
+
 /** Podman's secret ids are 25 hex digits; other lengths are accepted so that a later Podman may change them. */
 const SECRET_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
 
+declare const KIND: unique symbol;
+
+/** Podman's id of a secret, checked: the name of its mapping's file. `isSecretId` makes one. */
+export type SecretId = string & { readonly [KIND]: 'SecretId' };
+
+/** The name that PSI gives a secret with Podman: `WORKLOAD--KEY`. `secretName` makes one. */
+export type SecretName = string & { readonly [KIND]: 'SecretName' };
+
 /** May this be the name of a mapping file? Dots are refused: PSI's own files in the state folder all have one. */
-export function isSecretId(id: string): boolean {
+export function isSecretId(id: string): id is SecretId {
   return SECRET_ID.test(id);
+}
+
+/** A text as the id that it has to be. */
+export function secretId(text: string): SecretId {
+  if (!isSecretId(text)) throw notAnId();
+  return text;
+}
+
+/** The refusal of a malformed id; the id itself is not repeated, it may be anything. */
+export function notAnId(): PsiError {
+  return new PsiError('BAD_REQUEST', 'this is no secret id: expected 1 to 128 letters, digits, dashes or underscores', {
+    hint: 'podman passes the id as $SECRET_ID; `podman secret ls` shows the ids there are',
+  });
 }
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -17,8 +40,8 @@ export function isEnvName(name: string): boolean {
 }
 
 /** The Podman secret of one key of a workload. `--` also keeps it from being read as an id prefix (podman resolves those). */
-export function secretName(workload: string, key: string): string {
-  return `${workload}--${key}`;
+export function secretName(workload: string, key: string): SecretName {
+  return `${workload}--${key}` as SecretName;
 }
 
 /** The workload of a secret that `secretName` named; undefined for any other name. No workload's name holds `--`. */

@@ -9,7 +9,7 @@ import { UNKNOWN_CALLER } from '../core/caller.ts';
 import type { Answer } from '../lookup/answer.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
-import { notAnId } from '../lookup/lookup.ts';
+import { notAnId } from '../core/naming.ts';
 import { notAMapping, type DriverStore } from '../lookup/driver-store.ts';
 import { sendError } from './error-to-response.ts';
 

@@ -2,8 +2,7 @@
 
 import { PsiError } from '../core/error.ts';
 import { decodeMapping } from '../core/mapping.ts';
-import { isSecretId } from '../core/naming.ts';
-import { notAnId } from './lookup.ts';
+import { secretId } from '../core/naming.ts';
 import type { MappingTable } from './mapping-table.ts';
 
 export class DriverStore {
@@ -15,10 +14,10 @@ export class DriverStore {
 
   /** Keeps a mapping. Anything else is refused, so that a stray `podman secret create` cannot leave a plaintext value on disk. */
   async store(id: string, body: Uint8Array): Promise<void> {
-    if (!isSecretId(id)) throw notAnId();
+    const checked = secretId(id);
     const mapping = decodeMapping(new TextDecoder().decode(body));
     if (!mapping) throw notAMapping();
-    await this.#mappings.put(id, mapping);
+    await this.#mappings.put(checked, mapping);
   }
 
   /**
@@ -26,8 +25,7 @@ export class DriverStore {
    * it replaces a name that does not exist, and deletes another secret if the answer is success.
    */
   async forget(id: string): Promise<void> {
-    if (!isSecretId(id)) throw notAnId();
-    await this.#mappings.remove(id);
+    await this.#mappings.remove(secretId(id));
   }
 
   list(): readonly string[] {

@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import { ageOf, type Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { isSecretId, printable } from '../core/naming.ts';
+import { isSecretId, notAnId, printable } from '../core/naming.ts';
 import type { Answer, Wanted } from './answer.ts';
 import type { AuditLog, LookupEvent } from './audit-log.ts';
 import type { BatchedReader } from './batching.ts';
@@ -143,13 +143,6 @@ async function liveOrOpened(live: Promise<Answer>, cache: LookupCache, mapping: 
 
 function fromCache({ fetched, ageMs, fresh }: Cached): Answer {
   return { value: fetched.value, source: fresh ? 'cache' : 'stale', ageMs };
-}
-
-/** The refusal of a malformed id; the id itself is not repeated, it may be anything. */
-export function notAnId(): PsiError {
-  return new PsiError('BAD_REQUEST', 'this is no secret id: expected 1 to 128 letters, digits, dashes or underscores', {
-    hint: 'podman passes the id as $SECRET_ID; `podman secret ls` shows the ids there are',
-  });
 }
 
 function notRegistered(id: string): PsiError {

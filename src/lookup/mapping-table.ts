@@ -1,6 +1,7 @@
 // All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
 
 import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
+import { isSecretId, type SecretId } from '../core/naming.ts';
 import type { MappingStore } from './mapping-store.ts';
 import type { NameStore } from './name-store.ts';
 import { SecretNames } from './secret-names.ts';
@@ -8,7 +9,7 @@ import { SecretNames } from './secret-names.ts';
 export class MappingTable {
   readonly #store: MappingStore;
   readonly #names: SecretNames;
-  readonly #byId = new Map<string, Mapping>();
+  readonly #byId = new Map<SecretId, Mapping>();
   readonly #countByPlace = new Map<string, number>();
 
   private constructor(store: MappingStore, names: SecretNames) {
@@ -31,7 +32,7 @@ export class MappingTable {
     return this.#byId.size;
   }
 
-  ids(): readonly string[] {
+  ids(): readonly SecretId[] {
     return [...this.#byId.keys()].sort();
   }
 
@@ -39,18 +40,18 @@ export class MappingTable {
     return [...this.#byId.values()];
   }
 
-  /** Those of an id, of a secret as Podman names it, or of all secrets of a workload. */
-  named(name: string): readonly Mapping[] {
-    return [...this.#byId]
-      .filter(([id]) => {
-        const registered = this.#names.of(id);
-        return id === name || registered?.name === name || (name !== '' && registered?.workload === name);
-      })
-      .map(([, mapping]) => mapping);
+  /** Of one secret, by its id or by the name that Podman has for it. */
+  ofSecret(idOrName: string): readonly Mapping[] {
+    return this.#where((id) => id === idOrName || this.#names.of(id)?.name === idOrName);
   }
 
+  ofWorkload(workload: string): readonly Mapping[] {
+    return workload === '' ? [] : this.#where((id) => this.#names.of(id)?.workload === workload);
+  }
+
+  /** `id` may be anything. */
   get(id: string): Mapping | undefined {
-    return this.#byId.get(id);
+    return isSecretId(id) ? this.#byId.get(id) : undefined;
   }
 
   /** How many mappings share this mapping's provider, project and path. */
@@ -59,26 +60,26 @@ export class MappingTable {
   }
 
   /** Disk first: Podman believes a store that was answered with success. An equal mapping is not written again. */
-  async put(id: string, mapping: Mapping): Promise<void> {
+  async put(id: SecretId, mapping: Mapping): Promise<void> {
     const known = this.#byId.get(id);
     if (known && sameMapping(known, mapping)) return;
     await this.#store.put(id, mapping);
     this.#remember(id, mapping);
   }
 
-  async remove(id: string): Promise<void> {
+  async remove(id: SecretId): Promise<void> {
     await this.#store.remove(id);
     this.#forget(id);
   }
 
   /** Podman's name of an id, for audit lines and messages; undefined for one that no setup has seen. */
   nameOf(id: string): string | undefined {
-    return this.#names.of(id)?.name;
+    return isSecretId(id) ? this.#names.of(id)?.name : undefined;
   }
 
   /** The workload an id was registered for; undefined for one of none, or that no setup has seen. */
   workloadOf(id: string): string | undefined {
-    const workload = this.#names.of(id)?.workload;
+    const workload = isSecretId(id) ? this.#names.of(id)?.workload : undefined;
     return workload === '' ? undefined : workload;
   }
 
@@ -91,20 +92,24 @@ export class MappingTable {
     return this.#names.save((id) => this.#byId.has(id));
   }
 
-  #remember(id: string, mapping: Mapping): void {
+  #where(wanted: (id: SecretId) => boolean): readonly Mapping[] {
+    return [...this.#byId].filter(([id]) => wanted(id)).map(([, mapping]) => mapping);
+  }
+
+  #remember(id: SecretId, mapping: Mapping): void {
     this.#uncount(id);
     this.#byId.set(id, mapping);
     const place = placeKey(mapping);
     this.#countByPlace.set(place, (this.#countByPlace.get(place) ?? 0) + 1);
   }
 
-  #forget(id: string): void {
+  #forget(id: SecretId): void {
     this.#uncount(id);
     this.#byId.delete(id);
     this.#names.forget(id);
   }
 
-  #uncount(id: string): void {
+  #uncount(id: SecretId): void {
     const old = this.#byId.get(id);
     if (!old) return;
     const place = placeKey(old);

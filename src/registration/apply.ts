@@ -2,6 +2,7 @@
 
 import { PsiError, toPsiError } from '../core/error.ts';
 import { withRetries } from '../core/retry.ts';
+import { secretId } from '../core/naming.ts';
 import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from './plan.ts';
 import { sameOptions, type DriverOptions } from './registered-secret.ts';
@@ -68,7 +69,7 @@ export class PlanCarrier {
         return;
       }
       case 'remap':
-        return mappings.put(change.id, change.mapping);
+        return mappings.put(secretId(change.id), change.mapping);
       case 'replace': {
         const id = await this.#withRetries((attempt) => this.#replace(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
@@ -106,7 +107,7 @@ export class PlanCarrier {
     const { registry, mappings, options } = this.#deps;
     const made = attempt === 0 ? undefined : (await registry.list()).find((secret) => secret.name === change.name);
     if (!made || !sameOptions(options, made.options)) return registry.create(this.#secret(change));
-    await mappings.put(made.id, change.mapping);
+    await mappings.put(secretId(made.id), change.mapping);
     return made.id;
   }
 

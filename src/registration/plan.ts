@@ -100,7 +100,7 @@ export function registeredFor(workload: string, actual: Actual): readonly Regist
 }
 
 function orphansOf(workload: string, desired: readonly DesiredSecret[], actual: Actual): readonly Orphan[] {
-  const names = new Set(desired.map((secret) => secret.name));
+  const names = new Set<string>(desired.map((secret) => secret.name));
   return registeredFor(workload, actual)
     .filter((secret) => !names.has(secret.name))
     .map(({ name, id }) => ({ name, id }));

@@ -3,7 +3,7 @@
 import picomatch from 'picomatch';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { printable, refuseKey, secretName, type Refusal } from '../core/naming.ts';
+import { printable, refuseKey, secretName, type Refusal, type SecretName } from '../core/naming.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 
 /** A secret as a listing shows it. `fetched` is undefined where the value is not known (hidden, or not asked for). */
@@ -15,7 +15,7 @@ export type Listed = {
 
 export type DesiredSecret = {
   /** Podman's name. */
-  readonly name: string;
+  readonly name: SecretName;
   readonly kind: 'env' | 'mount';
   /** Variable or file name. */
   readonly target: string;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import type { Mapping } from '../../src/core/mapping.ts';
+import { secretId } from '../../src/core/naming.ts';
 import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 const mapping = (key: string): Mapping => ({ provider: 'infisical', project: 'p', path: '/a', key });
@@ -18,9 +19,9 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
 
     it('gives back what was put, the last write of an id', async () => {
       const store = await make();
-      await store.put('aa11', mapping('ONE'));
-      await store.put('bb22', mapping('ö "zwei"\n'));
-      await store.put('aa11', mapping('THREE'));
+      await store.put(secretId('aa11'), mapping('ONE'));
+      await store.put(secretId('bb22'), mapping('ö "zwei"\n'));
+      await store.put(secretId('aa11'), mapping('THREE'));
       const { mappings, skipped } = await store.loadAll();
       assert.deepEqual(skipped, []);
       const sorted = [...mappings].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -32,9 +33,9 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
 
     it('forgets what was removed, and removes what is not there', async () => {
       const store = await make();
-      await store.put('aa11', mapping('ONE'));
-      await store.remove('aa11');
-      await store.remove('aa11');
+      await store.put(secretId('aa11'), mapping('ONE'));
+      await store.remove(secretId('aa11'));
+      await store.remove(secretId('aa11'));
       assert.equal((await store.loadAll()).mappings.size, 0);
     });
   });

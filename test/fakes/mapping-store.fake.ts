@@ -1,11 +1,12 @@
 // A mapping store in memory. `failWith` makes the next writes fail; `writes` counts those that did not.
 
 import type { Mapping } from '../../src/core/mapping.ts';
+import type { SecretId } from '../../src/core/naming.ts';
 import type { PsiError } from '../../src/core/error.ts';
 import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 export class FakeMappingStore implements MappingStore {
-  readonly files = new Map<string, Mapping>();
+  readonly files = new Map<SecretId, Mapping>();
   /** Ids whose files hold something else. */
   readonly foreign = new Set<string>();
   failWith: PsiError | undefined;
@@ -15,7 +16,7 @@ export class FakeMappingStore implements MappingStore {
     return Promise.resolve({ mappings: new Map(this.files), skipped: [...this.foreign].sort() });
   }
 
-  put(id: string, mapping: Mapping): Promise<void> {
+  put(id: SecretId, mapping: Mapping): Promise<void> {
     if (this.failWith !== undefined) return Promise.reject(this.failWith);
     this.writes += 1;
     this.foreign.delete(id);
@@ -23,7 +24,7 @@ export class FakeMappingStore implements MappingStore {
     return Promise.resolve();
   }
 
-  remove(id: string): Promise<void> {
+  remove(id: SecretId): Promise<void> {
     if (this.failWith !== undefined) return Promise.reject(this.failWith);
     this.writes += 1;
     this.foreign.delete(id);

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { PsiError } from '../../core/error.ts';
 import { decodeMapping, encodeMapping, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
 import type { Mapping } from '../../core/mapping.ts';
-import { isSecretId } from '../../core/naming.ts';
+import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { MappingStore } from '../../lookup/mapping-store.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
 import { errnoOf, fileError } from './host-error.ts';
@@ -32,7 +32,7 @@ export class MappingFiles implements MappingStore {
 
   async loadAll(): ReturnType<MappingStore['loadAll']> {
     const ids = await this.#ids();
-    const mappings = new Map<string, Mapping>();
+    const mappings = new Map<SecretId, Mapping>();
     const skipped: string[] = [];
     let next = 0;
     const reader = async (): Promise<void> => {
@@ -48,7 +48,7 @@ export class MappingFiles implements MappingStore {
     return { mappings, skipped: skipped.sort() };
   }
 
-  async put(id: string, mapping: Mapping): Promise<void> {
+  async put(id: SecretId, mapping: Mapping): Promise<void> {
     const path = this.#path(id);
     try {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 });
@@ -58,7 +58,7 @@ export class MappingFiles implements MappingStore {
     }
   }
 
-  async remove(id: string): Promise<void> {
+  async remove(id: SecretId): Promise<void> {
     const path = this.#path(id);
     try {
       await rm(path);
@@ -68,7 +68,7 @@ export class MappingFiles implements MappingStore {
     }
   }
 
-  async #ids(): Promise<readonly string[]> {
+  async #ids(): Promise<readonly SecretId[]> {
     let entries: readonly Dirent[];
     try {
       entries = await readdir(this.#dir, { withFileTypes: true });
@@ -76,11 +76,11 @@ export class MappingFiles implements MappingStore {
       if (errnoOf(error) === 'ENOENT') return [];
       throw fileError('read the state folder', this.#dir, error);
     }
-    return entries.filter((entry) => entry.isFile() && isSecretId(entry.name)).map((entry) => entry.name);
+    return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }
 
   /** Undefined for a file that holds no mapping, or is gone. One that cannot be read at all is an error: lookups would fail. */
-  async #read(id: string, buffer: Buffer): Promise<Mapping | undefined> {
+  async #read(id: SecretId, buffer: Buffer): Promise<Mapping | undefined> {
     const path = join(this.#dir, id);
     try {
       const file = await openFile(path, 'r');

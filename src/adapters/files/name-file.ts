@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSecretId } from '../../core/naming.ts';
+import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { NameStore, Registered } from '../../lookup/name-store.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { fileError } from './host-error.ts';
@@ -21,7 +21,7 @@ export class NameFile implements NameStore {
     this.#path = join(options.stateDir, 'names.json');
   }
 
-  async load(): Promise<ReadonlyMap<string, Registered>> {
+  async load(): Promise<ReadonlyMap<SecretId, Registered>> {
     try {
       const { size } = await stat(this.#path);
       return size > MAX_BYTES ? new Map() : decode(await readFile(this.#path, 'utf8'));
@@ -31,7 +31,7 @@ export class NameFile implements NameStore {
     }
   }
 
-  async save(names: ReadonlyMap<string, Registered>): Promise<void> {
+  async save(names: ReadonlyMap<SecretId, Registered>): Promise<void> {
     try {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 });
       await writeFileAtomic(this.#path, JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }), {
@@ -43,10 +43,10 @@ export class NameFile implements NameStore {
   }
 }
 
-function decode(text: string): ReadonlyMap<string, Registered> {
+function decode(text: string): ReadonlyMap<SecretId, Registered> {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value) || value['format'] !== FORMAT || !isRecord(value['secrets'])) return new Map();
-  const names = new Map<string, Registered>();
+  const names = new Map<SecretId, Registered>();
   for (const [id, registered] of Object.entries(value['secrets'])) {
     if (!isSecretId(id) || !isRecord(registered)) continue;
     const { name, workload } = registered;

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { secretId } from '../../../src/core/naming.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
@@ -20,7 +21,7 @@ import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { ask } from '../../hosts/psi-process.ts';
 
-const ID = 'd0a530acce22815a7778d156f';
+const ID = secretId('d0a530acce22815a7778d156f');
 const MAPPING = '{"provider":"infisical","project":"p","path":"/myapp","key":"DB_HOST"}';
 
 const undo: (() => Promise<unknown>)[] = [];

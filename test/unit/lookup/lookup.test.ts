@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { secretId } from '../../../src/core/naming.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { UNKNOWN_CALLER } from '../../../src/core/caller.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
@@ -17,7 +18,7 @@ import { fetched } from '../../fakes/fetched.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
-const ID = 'd0a530acce22815a7778d156f';
+const ID = secretId('d0a530acce22815a7778d156f');
 const MAPPING = { provider: 'infisical', project: 'p', path: '/myapp', key: 'DB_HOST' };
 const CANARY = 'canary-value-7f3a';
 

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { NameFile } from '../../../src/adapters/files/name-file.ts';
+import { secretId } from '../../../src/core/naming.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
-const A = 'aaaaaaaaaaaaaaaaaaaaaaaaa';
-const B = 'bbbbbbbbbbbbbbbbbbbbbbbbb';
+const A = secretId('aaaaaaaaaaaaaaaaaaaaaaaaa');
+const B = secretId('bbbbbbbbbbbbbbbbbbbbbbbbb');
 
 async function stage(names = new FakeNameStore()) {
   const store = new FakeMappingStore();
@@ -68,10 +69,10 @@ test('finds all secrets of a workload, and those of no other one whose name begi
     { id: B, name: 'app-two--DB_PORT' },
   ]);
   assert.deepEqual(
-    table.named('app').map(({ key }) => key),
+    table.ofWorkload('app').map(({ key }) => key),
     ['DB_HOST'],
   );
-  assert.deepEqual(table.named(''), []);
+  assert.deepEqual(table.ofWorkload(''), []);
 });
 
 let dir: string;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Mapping } from '../../../src/core/mapping.ts';
 import { planDropIn, planSecrets, planStaleDropIns, type Actual } from '../../../src/registration/plan.ts';
 import type { RegisteredSecret } from '../../../src/registration/registered-secret.ts';
+import { secretName } from '../../../src/core/naming.ts';
 import type { DesiredSecret } from '../../../src/survey/selection.ts';
 
 const OPTIONS = { lookup: 'psi lookup', store: 'psi store', delete: 'psi delete', list: 'psi list' };
@@ -14,7 +15,7 @@ function mapping(key: string, path = '/myapp'): Mapping {
 
 function desired(key: string, path?: string): DesiredSecret {
   return {
-    name: `myapp--${key}`,
+    name: secretName('myapp', key),
     kind: 'env',
     target: key,
     mode: undefined,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { secretId } from '../../../src/core/naming.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { createLog, faceErrors, type Log } from '../../../src/service/log.ts';
 import { loadMappings } from '../../../src/service/mappings.ts';
@@ -28,7 +29,7 @@ test('an error of PSI itself is logged with its route; one of the request is for
 
 test('the log names the files that hold no mapping, and the service starts without them', async () => {
   const store = new FakeMappingStore();
-  store.files.set('id1', { provider: 'infisical', project: 'p', path: '/', key: 'A' });
+  store.files.set(secretId('id1'), { provider: 'infisical', project: 'p', path: '/', key: 'A' });
   store.foreign.add('id2');
   const { log, lines } = collected();
   const table = await loadMappings(store, new FakeNameStore(), log);

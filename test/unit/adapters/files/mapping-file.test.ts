@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { MappingFiles } from '../../../../src/adapters/files/mapping-file.ts';
 import { encodeMapping } from '../../../../src/core/mapping.ts';
 import { mappingStoreContract } from '../../../contract/mapping-store.contract.ts';
+import { secretId, type SecretId } from '../../../../src/core/naming.ts';
 import { FakeMappingStore } from '../../../fakes/mapping-store.fake.ts';
 
 const MAPPING = { provider: 'infisical', project: 'p', path: '/', key: 'KEY' };
@@ -24,7 +25,7 @@ describe('mapping files', () => {
 
   it('keeps the public format, for its owner alone, and creates the state folder', async () => {
     const stateDir = join(await folder(), 'new');
-    await new MappingFiles({ stateDir }).put('aa11', MAPPING);
+    await new MappingFiles({ stateDir }).put(secretId('aa11'), MAPPING);
     const path = join(stateDir, 'aa11');
     assert.equal(await readFile(path, 'utf8'), '{"provider":"infisical","project":"p","path":"/","key":"KEY"}');
     assert.equal((await stat(path)).mode & 0o777, 0o600);
@@ -64,19 +65,20 @@ describe('mapping files', () => {
     const { mappings, skipped } = await new MappingFiles({ stateDir }).loadAll();
     assert.equal(mappings.size, 5000);
     assert.deepEqual(skipped, []);
-    assert.equal(mappings.get(ids[4999] ?? '')?.key, ids[4999]);
+    assert.equal(mappings.get(secretId(ids[4999] ?? ''))?.key, ids[4999]);
   });
 
   it('has no mappings when the state folder is missing', async () => {
     const { mappings } = await new MappingFiles({ stateDir: join(base, 'absent') }).loadAll();
     assert.equal(mappings.size, 0);
-    await new MappingFiles({ stateDir: join(base, 'absent') }).remove('aa11');
+    await new MappingFiles({ stateDir: join(base, 'absent') }).remove(secretId('aa11'));
   });
 
   it('never makes a path of what is no id', async () => {
     const stateDir = await folder();
     const store = new MappingFiles({ stateDir });
-    for (const id of ['', '.', '..', '../x', 'a/b', 'a\0b', '.token', 'cache.enc', 'x'.repeat(10_000)]) {
+    // As a caller would that the types do not hold back.
+    for (const id of ['', '.', '..', '../x', 'a/b', 'a\0b', '.token', 'cache.enc', 'x'.repeat(10_000)] as SecretId[]) {
       await assert.rejects(store.put(id, MAPPING), { code: 'BAD_REQUEST' });
       await assert.rejects(store.remove(id), { code: 'BAD_REQUEST' });
     }
@@ -86,7 +88,7 @@ describe('mapping files', () => {
   it('says which file and why when the disk refuses', async () => {
     const stateDir = join(await folder(), 'file');
     await writeFile(stateDir, '');
-    await assert.rejects(new MappingFiles({ stateDir }).put('aa11', MAPPING), {
+    await assert.rejects(new MappingFiles({ stateDir }).put(secretId('aa11'), MAPPING), {
       code: 'HOST',
       message: `cannot write the mapping ${stateDir}/aa11: EEXIST`,
     });
