@@ -17,17 +17,26 @@ export type Room = {
 /** Durable writing and its errors: one way for all files PSI leaves on a host. */
 const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/host-error.ts'];
 
+/** A provider states its own part of the config: from these pieces. */
+const SECTION = [
+  'config/schema',
+  'config/findings/check-parts.ts',
+  'config/findings/finding.ts',
+  'config/provider-section.ts',
+];
+
 /** What PSI can do, each capability in a room that depends on its arguments alone; an import goes from a later line to an earlier one. */
 const CAPABILITIES: readonly Room[] = [
   { folder: 'core', imports: [], pure: true },
-  { folder: 'provider', imports: ['core'], pure: true },
   { folder: 'sealing', imports: ['core'], pure: true },
   { folder: 'certificates', imports: ['core'], pure: true },
+  // A provider may have certificates too, by the port of that room.
+  { folder: 'provider', imports: ['core', 'certificates'], pure: true },
   { folder: 'survey', imports: ['core', 'provider'], pure: true },
   { folder: 'cache', imports: ['core', 'provider', 'sealing', 'survey'], pure: true },
   { folder: 'lookup', imports: ['core', 'provider', 'cache'], pure: true },
   { folder: 'registration', imports: ['core', 'provider', 'survey', 'cache', 'lookup'], pure: true },
-  { folder: 'host', imports: ['core', 'registration'], pure: true },
+  { folder: 'host', imports: ['core', 'sealing', 'registration'], pure: true },
   { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
 ];
 
@@ -36,8 +45,7 @@ const capabilities = CAPABILITIES.map(({ folder }) => folder);
 /** src/main.ts is in no room. */
 export const ROOMS: readonly Room[] = [
   ...CAPABILITIES,
-  // What a file may say about certificates is the capability's own type.
-  { folder: 'config', imports: ['core', 'certificates'] },
+  { folder: 'config', imports: ['core', 'provider', 'sealing'] },
   { folder: 'service', imports: [...capabilities, 'config'] },
   { folder: 'faces', imports: capabilities, types: ['config', 'service'] },
   // A config error is an error with a list of findings: whoever prints it has to know its class.
@@ -56,18 +64,12 @@ export const ROOMS: readonly Room[] = [
     imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
-  // A provider brings the codec of its part of the config, built of the config's leaves.
-  {
-    folder: 'adapters/infisical',
-    imports: ['core', 'provider', 'certificates', 'config/schema'],
-    types: ['config'],
-    files: WRITING,
-  },
+  { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },
   // Among them every further provider.
-  { folder: 'adapters/*', imports: ['core', 'provider', 'config/schema'], types: ['config'], files: WRITING },
+  { folder: 'adapters/*', imports: ['core', 'provider', ...SECTION], files: WRITING },
   {
     folder: 'wiring',
     imports: [...capabilities, 'config', 'service', 'faces', 'cli', 'adapters'],
@@ -92,7 +94,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   'fp-ts': ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
   'google-auth-library': ['adapters/infisical/auth/gcp.ts'],
   got: ['adapters/infisical/api.ts'],
-  'io-ts': ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
+  'io-ts': ['config', 'adapters/*/codec.ts', 'adapters/infisical/auth'],
   'node-tpm2-tss': ['adapters/tpm'],
   picomatch: ['survey'],
   pino: ['service'],

@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { configJsonSchema } from '../src/config/schema/json-schema.ts';
+import { PROVIDER_KINDS } from '../src/wiring/provider-kinds.ts';
 
 const file = new URL('../docs/config.schema.json', import.meta.url);
-await writeFile(file, `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
+await writeFile(file, `${JSON.stringify(configJsonSchema(PROVIDER_KINDS), undefined, 2)}\n`);

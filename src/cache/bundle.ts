@@ -8,11 +8,6 @@ import { SecretValue } from '../core/secret-value.ts';
 /** One value as its provider gave it. */
 export type CacheEntry = Fetched & { readonly mapping: Mapping };
 
-/** One text per place of a secret: equal for equal mappings only. */
-export function cacheKey(mapping: Mapping): string {
-  return encodeMapping(mapping);
-}
-
 const COUNT_BYTES = 4;
 /** Length of the mapping, time, length of the value. */
 const ENTRY_BYTES = 4 + 8 + 4;

@@ -47,7 +47,8 @@ export type RefillReport = {
 export class SecretCache {
   readonly #file: CacheFile;
   readonly #backend: KeyWrapper['backend'];
-  readonly #maxAgeMs: number | undefined;
+  /** Past it a lookup asks the provider first. Undefined: never. */
+  readonly maxAgeMs: number | undefined;
   readonly #entries: CacheEntries;
   readonly #keeper: CacheKeeper;
   readonly #answers = { live: 0, held: 0, cache: 0, stale: 0 };
@@ -55,7 +56,7 @@ export class SecretCache {
   constructor(deps: SecretCacheDeps, options: SecretCacheOptions) {
     this.#file = deps.file;
     this.#backend = deps.backend;
-    this.#maxAgeMs = options.maxAgeMs;
+    this.maxAgeMs = options.maxAgeMs;
     this.#entries = new CacheEntries(deps, options);
     this.#keeper = new CacheKeeper({ ...deps, entries: this.#entries });
   }
@@ -133,7 +134,7 @@ export class SecretCache {
       expired,
       ageUnknown: unknown,
       oldestAgeSeconds: oldestMs === undefined ? null : Math.round(oldestMs / 1000),
-      maxAgeSeconds: this.#maxAgeMs === undefined ? null : this.#maxAgeMs / 1000,
+      maxAgeSeconds: this.maxAgeMs === undefined ? null : this.maxAgeMs / 1000,
       savedAt: isoTimeOrNull(savedAt),
       unsaved,
       answers: { ...this.#answers },

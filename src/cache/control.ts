@@ -5,18 +5,18 @@ import type { Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
 import { isoTimeOrNull } from '../core/time.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
-import type { SecretRegistry } from '../registration/secret-registry.ts';
 import type { CacheStatus } from './status.ts';
 import type { SecretCache } from './cache.ts';
 import { keyReport, type KeyReport } from '../sealing/key-report.ts';
-import type { MappingTable } from '../lookup/mapping-table.ts';
+import type { NamedSecret, Registered } from './registered.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 
 export type CacheControlDeps = {
   /** Undefined: the cache is off. */
   readonly running: { readonly cache: SecretCache; readonly keys: KeyWrapper } | undefined;
-  readonly mappings: MappingTable;
-  readonly registry: Pick<SecretRegistry, 'list'>;
+  readonly mappings: Registered;
+  /** Podman's secrets; rejects while it is away. */
+  readonly registry: { readonly list: () => Promise<readonly NamedSecret[]> };
 };
 
 export type CacheReport = CacheStatus & {

@@ -1,7 +1,7 @@
 // The values in memory, by mapping, and how old they may be. No file, no provider.
 
-import { cacheKey, type CacheEntry } from './bundle.ts';
-import type { Mapping } from '../core/mapping.ts';
+import type { CacheEntry } from './bundle.ts';
+import { mappingKey, type Mapping } from '../core/mapping.ts';
 import type { Clock } from '../core/clock.ts';
 import { ageOf, isOlder, type Fetched } from '../core/fetched.ts';
 
@@ -31,11 +31,11 @@ export class CacheEntries {
   }
 
   has(mapping: Mapping): boolean {
-    return this.#byKey.has(cacheKey(mapping));
+    return this.#byKey.has(mappingKey(mapping));
   }
 
   find(mapping: Mapping): Found | undefined {
-    const fetched = this.#byKey.get(cacheKey(mapping));
+    const fetched = this.#byKey.get(mappingKey(mapping));
     if (!fetched) return undefined;
     const ageMs = ageOf(fetched, this.#clock);
     return { fetched, ageMs, fresh: this.#isFresh(ageMs) };
@@ -43,7 +43,7 @@ export class CacheEntries {
 
   /** False: nothing new. What is known came later or is this very answer, or it was taken out since. */
   put(mapping: Mapping, fetched: Fetched): boolean {
-    const key = cacheKey(mapping);
+    const key = mappingKey(mapping);
     const known = this.#byKey.get(key);
     const droppedAt = this.#dropped.get(key);
     if (known && (isOlder(fetched, known) || fetched.value === known.value)) return false;
@@ -57,7 +57,7 @@ export class CacheEntries {
   drop(mappings: Iterable<Mapping>): number {
     let count = 0;
     for (const mapping of mappings) {
-      const key = cacheKey(mapping);
+      const key = mappingKey(mapping);
       this.#dropped.set(key, this.#clock.monotonic());
       if (this.#byKey.delete(key)) count += 1;
     }
@@ -66,7 +66,7 @@ export class CacheEntries {
 
   /** Drops all but these; answers how many that were. */
   retain(mappings: Iterable<Mapping>): number {
-    const wanted = new Set(Array.from(mappings, cacheKey));
+    const wanted = new Set(Array.from(mappings, mappingKey));
     if (!this.#opened) this.#wanted = wanted;
     const before = this.#byKey.size;
     for (const key of this.#byKey.keys()) if (!wanted.has(key)) this.#byKey.delete(key);
@@ -76,7 +76,7 @@ export class CacheEntries {
   /** Entries of a file: what memory learned or dropped since the start is newer. */
   merge(entries: readonly CacheEntry[]): void {
     for (const entry of entries) {
-      const wanted = this.#wanted?.has(cacheKey(entry.mapping)) ?? true;
+      const wanted = this.#wanted?.has(mappingKey(entry.mapping)) ?? true;
       if (wanted) this.put(entry.mapping, entry);
     }
     this.opened();

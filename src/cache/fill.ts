@@ -1,9 +1,8 @@
 // What a run over all sources hands to the cache: the values it has listed anyway, and what is to stay in it. Asks nobody.
 
-import { cacheKey } from './bundle.ts';
 import { toPsiError } from '../core/error.ts';
-import type { Mapping } from '../core/mapping.ts';
 import type { Fetched } from '../core/fetched.ts';
+import type { Mapping } from '../core/mapping.ts';
 import type { RefillReport, SecretCache } from './cache.ts';
 
 export type CacheSink = Pick<SecretCache, 'refill'>;
@@ -14,47 +13,43 @@ export type CacheOutcome =
   /** In memory all the same. */
   | { readonly saved: false; readonly entries: number | null; readonly reason: string; readonly hint: string | null };
 
-export type ListedValue = { readonly mapping: Mapping; readonly fetched: Fetched };
-
-export class CacheFill {
-  readonly #listed: ListedValue[] = [];
-  readonly #wanted = new Map<string, readonly Mapping[]>();
-  readonly #unknown = new Set<string>();
-
-  /** What stays if nothing new comes to be known of a workload, because it cannot be listed. */
-  expect(workload: string, known: readonly Mapping[]): void {
-    this.#wanted.set(workload, known);
-    this.#unknown.add(workload);
-  }
-
-  /** What a workload names now, and the values that came with it: one that is hidden, or listed by name only, stays as it is cached. */
-  add(workload: string, wanted: readonly Mapping[], listed: readonly ListedValue[]): void {
-    const keys = new Set(wanted.map(cacheKey));
-    this.#wanted.set(workload, wanted);
-    this.#unknown.delete(workload);
-    this.#listed.push(...listed.filter(({ mapping }) => keys.has(cacheKey(mapping))));
-  }
-
-  /** `whole`: the run was about all workloads, so what none of them names is dropped. Never rejects: lookups do without the file. */
-  async pour(cache: CacheSink, whole: boolean): Promise<CacheOutcome> {
-    if (this.#unknown.size > 0 && this.#listed.length === 0) {
-      return { saved: false, entries: null, reason: 'nothing could be listed, so it was left as it is', hint: null };
+/** What one workload of a run brings to the cache. */
+export type Share =
+  /** What it names now, with the values that came with it: one that is hidden, or listed by name only, stays as it is cached. */
+  | {
+      readonly kind: 'listed';
+      readonly secrets: readonly { readonly mapping: Mapping; readonly fetched: Fetched | undefined }[];
     }
-    try {
-      const { saved, ...report } = await cache.refill({
-        listed: this.#listed,
-        wanted: whole ? [...this.#wanted.values()].flat() : undefined,
-      });
-      if (saved) return { saved, ...report };
-      return {
-        saved,
-        entries: report.entries,
-        reason: 'the file cannot be opened and may hold more than this run knows, so it was left as it is',
-        hint: 'see `podman exec psi psi cache status`',
-      };
-    } catch (thrown) {
-      const { message, hint } = toPsiError(thrown);
-      return { saved: false, entries: null, reason: message, hint: hint ?? null };
-    }
+  /** Nothing new is known of it, because it could not be listed: what is known stays. */
+  | { readonly kind: 'unlisted'; readonly wanted: readonly Mapping[] };
+
+/** `whole`: the run was about all workloads, so what none of them names is dropped. Never rejects: lookups do without the file. */
+export async function fillCache(cache: CacheSink, shares: readonly Share[], whole: boolean): Promise<CacheOutcome> {
+  const listed = shares.flatMap(listedValues);
+  if (listed.length === 0 && shares.some(({ kind }) => kind === 'unlisted')) {
+    return { saved: false, entries: null, reason: 'nothing could be listed, so it was left as it is', hint: null };
   }
+  const wanted = whole ? shares.flatMap(wantedMappings) : undefined;
+  try {
+    const { saved, ...report } = await cache.refill({ listed, wanted });
+    if (saved) return { saved, ...report };
+    return {
+      saved,
+      entries: report.entries,
+      reason: 'the file cannot be opened and may hold more than this run knows, so it was left as it is',
+      hint: 'see `podman exec psi psi cache status`',
+    };
+  } catch (thrown) {
+    const { message, hint } = toPsiError(thrown);
+    return { saved: false, entries: null, reason: message, hint: hint ?? null };
+  }
+}
+
+function wantedMappings(share: Share): readonly Mapping[] {
+  return share.kind === 'listed' ? share.secrets.map(({ mapping }) => mapping) : share.wanted;
+}
+
+function listedValues(share: Share): readonly { readonly mapping: Mapping; readonly fetched: Fetched }[] {
+  if (share.kind === 'unlisted') return [];
+  return share.secrets.flatMap(({ mapping, fetched }) => (fetched ? [{ mapping, fetched }] : []));
 }

@@ -1,15 +1,15 @@
 // `psi cache refresh`: lists what the workloads name and fills the cache with it. Needs no Podman, changes no registration, and tries each
 // source once: whoever runs it by a timer runs it again.
 
-import { PsiError, toPsiError } from '../core/error.ts';
+import type { PsiError } from '../core/error.ts';
 import { EXIT, exitCode } from '../core/exit.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
-import { CacheFill, type CacheOutcome, type CacheSink } from './fill.ts';
-import { Discover } from '../survey/discover.ts';
-import type { MappingTable } from '../lookup/mapping-table.ts';
-import type { SetupEvent } from '../registration/setup-events.ts';
+import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill.ts';
+import type { Registered } from './registered.ts';
+import type { SurveyEvent } from '../survey/events.ts';
+import { covers, survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 export type RefreshTarget = {
@@ -19,7 +19,7 @@ export type RefreshTarget = {
 
 export type RefreshDeps = {
   readonly cache: CacheSink;
-  readonly mappings: MappingTable;
+  readonly mappings: Pick<Registered, 'all'>;
   readonly clock: Clock;
 };
 
@@ -37,54 +37,31 @@ export class CacheRefresh {
     this.#deps = deps;
   }
 
-  async run(target: RefreshTarget, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<RefreshReport> {
-    const discover = new Discover({
-      sourceOf: target.sourceOf,
-      clock: this.#deps.clock,
-      emit,
-      registeredFrom: (workload, spec) => this.#registeredFrom(workload, spec),
-      pausesMs: [],
-    });
-    const fill = new CacheFill();
-    const errors: { readonly workload: string; readonly error: PsiError }[] = [];
-    for (const workload of target.workloads) {
-      fill.expect(workload.name, []);
-      try {
-        const { secrets, values } = await discover.workload(workload, signal);
-        fill.add(
-          workload.name,
-          secrets.map((secret) => secret.mapping),
-          values,
-        );
-      } catch (thrown) {
-        errors.push({ workload: workload.name, error: toPsiError(thrown) });
-      }
-    }
+  async run(target: RefreshTarget, emit: (event: SurveyEvent) => void, signal: AbortSignal): Promise<RefreshReport> {
+    const results: Surveyed[] = [];
+    for await (const surveyed of survey(target.workloads, this.#surveyDeps(target, emit), signal))
+      results.push(surveyed);
+    const failed = results.flatMap(({ workload, outcome }) =>
+      outcome.kind === 'failed' ? [{ workload: workload.name, error: outcome.error }] : [],
+    );
     // Which registrations belong to a workload that failed only Podman knows: then nothing is dropped.
-    const cache = await fill.pour(this.#deps.cache, errors.length === 0);
-    const failures = errors.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
-    return {
-      cache,
-      failures,
-      exit: exitOf(
-        cache,
-        errors.map(({ error }) => error),
-      ),
-    };
+    const cache = await fillCache(this.#deps.cache, results.map(shareOf), failed.length === 0);
+    const failures = failed.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
+    const errors = failed.map(({ error }) => error);
+    return { cache, failures, exit: exitOf(cache, errors) };
   }
 
-  #registeredFrom({ provider }: Workload, { project, path, recursive }: SecretSpec): number {
-    const below = path === '/' ? '/' : `${path}/`;
-    const { mappings } = this.#deps;
-    return mappings
-      .all()
-      .filter(
-        (mapping) =>
-          mapping.provider === provider &&
-          mapping.project === project &&
-          (mapping.path === path || (recursive && mapping.path.startsWith(below))),
-      ).length;
+  #surveyDeps({ sourceOf }: RefreshTarget, emit: (event: SurveyEvent) => void): SurveyDeps {
+    const { clock, mappings } = this.#deps;
+    const registeredFrom = ({ provider }: Workload, spec: SecretSpec): number =>
+      mappings.all().filter((mapping) => mapping.provider === provider && covers(spec, mapping)).length;
+    return { sourceOf, clock, emit, registeredFrom, pausesMs: [] };
   }
+}
+
+function shareOf({ outcome }: Surveyed): Share {
+  if (outcome.kind === 'failed') return { kind: 'unlisted', wanted: [] };
+  return { kind: 'listed', secrets: outcome.secrets };
 }
 
 function exitOf(cache: CacheOutcome, errors: readonly PsiError[]): number {

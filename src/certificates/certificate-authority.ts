@@ -1,10 +1,11 @@
-// Port: the authority that issues certificates (Infisical's PKI). Its answers come as they are; what to do next is decided elsewhere.
+// Port: the authority that issues certificates . Its answers come as they are; what to do next is decided elsewhere.
 //
 // Failure meaning (PsiError codes): as in secret-source.ts. Further: PROVIDER_DENIED where a policy or a profile refuses what was asked,
 // and where the server is too old to have such certificates. An order or renewal is never made twice: after DEADLINE or PROVIDER_DOWN it
 // may have happened.
 
 import type { WantedCertificate } from './certificate.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 
 /** PEM texts. `key` is undefined where the identity may not read it. */
@@ -42,6 +43,7 @@ export type CertificateRecord = {
 };
 
 export type CertificateAuthority = {
+  readonly words: ProviderWords;
   readonly issue: (wanted: WantedCertificate, signal: AbortSignal) => Promise<OrderAnswer>;
   /** The same subject, names and lifetime again under a new id and with a new key, whatever the config says now. */
   readonly renew: (wanted: WantedCertificate, id: string, signal: AbortSignal) => Promise<RenewAnswer>;

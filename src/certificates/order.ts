@@ -5,6 +5,7 @@ import type { CertificateState, PendingRequest, WantedCertificate } from './cert
 import { PsiError } from '../core/error.ts';
 import { renewalDue, type CertificatePlan } from './plan.ts';
 import type { CertificateAuthority, CertificateMaterial, OrderAnswer } from './certificate-authority.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
 import type { Clock } from '../core/clock.ts';
 
 /** Between two looks at an order within one run: two and a half minutes in all. The next run goes on. */
@@ -146,19 +147,21 @@ export class CertificateOrder {
     answer: { readonly kind: 'failed' | 'rejected'; readonly reason: string },
   ): Promise<never> {
     const { name } = this.#deps.wanted;
+    const { words } = this.#deps.authority;
     if (answer.kind === 'rejected') {
       await this.#request({ ...request, status: 'rejected' });
-      throw rejection(name, `the request for ${name} was rejected: ${answer.reason}`);
+      throw rejection(words, name, `the request for ${name} was rejected: ${answer.reason}`);
     }
     // Failures pass: the next run orders anew.
     await this.#deps.keep({ ...this.#deps.state(), request: undefined });
     throw new PsiError('PROVIDER_DENIED', `the authority could not issue ${name}: ${answer.reason}`, {
-      hint: 'see the certificate request in infisical; the next run orders it anew',
+      hint: `see the certificate request in ${words.name}; the next run orders it anew`,
     });
   }
 
   async #fetch(id: string, how: How): Promise<Obtained> {
     const { authority, wanted, signal } = this.#deps;
+    const { name, group, rights } = authority.words;
     const material = await authority.fetch(wanted.project, id, signal);
     if (material?.key) return { kind: 'material', how, id, material };
     // Of an old one without its key a new one is ordered. One that has just been ordered would be followed by the same again.
@@ -166,9 +169,9 @@ export class CertificateOrder {
     if (material && fresh) {
       throw new PsiError(
         'PROVIDER_DENIED',
-        `infisical hands out the certificate ${wanted.name} without its private key`,
+        `${name} hands out the certificate ${wanted.name} without its private key`,
         {
-          hint: `give the machine identity the right read-private-key on certificates, or order anew: \`psi infisical tls issue --force ${wanted.name}\``,
+          hint: `give the machine identity the right ${rights.readKeys} on certificates, or order anew: \`psi ${group} tls issue --force ${wanted.name}\``,
         },
       );
     }
@@ -187,12 +190,12 @@ export class CertificateOrder {
 }
 
 /** Of an earlier run, as it was kept. */
-export function rejected(name: string, kept: CertificateState['problem']): PsiError {
-  return rejection(name, kept?.message ?? `the request for ${name} was rejected`);
+export function rejected(words: ProviderWords, name: string, kept: CertificateState['problem']): PsiError {
+  return rejection(words, name, kept?.message ?? `the request for ${name} was rejected`);
 }
 
-function rejection(name: string, message: string): PsiError {
+function rejection({ group }: ProviderWords, name: string, message: string): PsiError {
   return new PsiError('PROVIDER_DENIED', message, {
-    hint: `ask whoever approves it, then run \`podman exec psi psi infisical tls issue --force ${name}\``,
+    hint: `ask whoever approves it, then run \`podman exec psi psi ${group} tls issue --force ${name}\``,
   });
 }

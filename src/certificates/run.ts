@@ -1,4 +1,4 @@
-// `psi infisical tls issue|renew`: each certificate by itself, from its plan to its files and hooks. What goes wrong with one is kept in its
+// Issues and renews: each certificate by itself, from its plan to its files and hooks. What goes wrong with one is kept in its
 // state and reported, and stops none of the others.
 
 import { askedText, NO_STATE, type CertificateState, type WantedCertificate } from './certificate.ts';
@@ -21,6 +21,9 @@ import {
   type CertificateOutcome,
   type CertificateRunReport,
 } from './report.ts';
+
+/** Longer than all looks at an order and the slowest hooks: what hangs then is the machine. */
+export const LONGEST_RUN_MS = 3_600_000;
 
 export type CertificateRunDeps = {
   readonly authority: CertificateAuthority;
@@ -157,7 +160,7 @@ class CertificateRun {
       now: clock.now(),
       dueAt: held && renewalDue(held, wanted, fraction),
     });
-    if (plan.act === 'rejected') throw rejected(wanted.name, state().problem);
+    if (plan.act === 'rejected') throw rejected(authority.words, wanted.name, state().problem);
     if (plan.act === 'keep') return 'kept';
     const waiting = (status: string, ms: number): void => {
       this.#events.waiting(wanted.name, status, ms);

@@ -1,4 +1,4 @@
-// `psi infisical tls status`: from the state, the files and the timer alone. Asks no authority, so it works through an outage.
+// How the certificates stand, from the state, the files and the timer alone. Asks no authority, so it works through an outage.
 
 import { NO_STATE, type WantedCertificate } from './certificate.ts';
 import type { Failure } from '../core/failure.ts';

@@ -2,28 +2,14 @@
 
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import type { NamedValue } from '../transfer/env-format.ts';
-import type { ImportReport, ImportEvent } from '../transfer/import/report.ts';
-import type { ImportRequest } from '../transfer/import/secrets.ts';
-import type { WriteFileReport, WriteFileRequest } from '../transfer/write-file.ts';
+import type { ProjectTools } from '../transfer/project-tools.ts';
 import type { Cli } from './command.ts';
 
 /** One project of Infisical; without an environment, the one of the config. */
 export type ProjectTarget = { readonly project: string; readonly environment: string | undefined };
 
 /** What people do with one project, over one connection. */
-export type InfisicalTools = {
-  readonly environment: string;
-  readonly list: (path: string) => Promise<readonly NamedValue[]>;
-  readonly writeFile: (
-    request: Omit<WriteFileRequest, 'ref'> & { readonly name: string; readonly path: string },
-  ) => Promise<WriteFileReport>;
-  readonly importSecrets: (
-    request: Omit<ImportRequest, 'place'> & { readonly path: string },
-    emit: (event: ImportEvent) => void,
-  ) => Promise<ImportReport>;
-  readonly close: () => void;
-};
+export type InfisicalTools = ProjectTools;
 
 export type InfisicalNeeds = {
   readonly infisicalTools: (config: Config, target: ProjectTarget) => Promise<InfisicalTools>;

@@ -1,8 +1,8 @@
 // What the `cache:` section amounts to for whoever opens the cache or tries one of its backends.
 
 import { PsiError } from '../core/error.ts';
-import { defaultCache } from './assemble/config.ts';
-import type { CacheConfig, Config, HsmConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { defaultCache, type CacheConfig, type HsmConfig } from './sections/cache.ts';
 
 export type CacheInUse = CacheConfig & { readonly backend: NonNullable<CacheConfig['backend']> };
 

@@ -2,11 +2,13 @@
 
 import type { LineCounter } from 'yaml';
 import { printable } from '../core/naming.ts';
-import { assemble } from './assemble/config.ts';
-import type { Config, Env, ReadFile } from './config.ts';
+import type { Config } from './config.ts';
+import type { Env, ReadFile } from './surroundings.ts';
 import { crossChecks } from './findings/checks.ts';
 import { decodeFindings } from './findings/decode.ts';
-import { placesOf } from './assemble/defaults.ts';
+import { mapOf } from './findings/check-parts.ts';
+import { placesOf } from './places.ts';
+import type { ProviderSection } from './provider-section.ts';
 import { describe, onOneLine } from './findings/finding.ts';
 import type { Finding } from './findings/finding.ts';
 import { hintFor } from './findings/hints.ts';
@@ -15,19 +17,23 @@ import { inspect } from './findings/inspect.ts';
 import { ConfigError } from './findings/issue.ts';
 import type { LocatedIssue } from './findings/issue.ts';
 import { Excerpts, locate, type Place } from './findings/position.ts';
-import { configCodec } from './schema/schema.ts';
+import { assemble, fileCodec } from './sections/file.ts';
+import { assembleProviders, providersCodec } from './sections/providers.ts';
 import { reasonOf } from './schema/secret-field.ts';
 import { parseYaml } from './findings/syntax.ts';
 import type { Parsed } from './findings/syntax.ts';
 
-export type { Env, ReadFile } from './config.ts';
-
-export type LoadOptions = {
+type PlaceOptions = {
   /** `--config`; else PSI_CONFIG, else the scope's default. */
   readonly path?: string | undefined;
   readonly env: Env;
   readonly uid: number;
+};
+
+export type LoadOptions = PlaceOptions & {
   readonly readFile: ReadFile;
+  /** The kinds of providers that the file may name. */
+  readonly kinds: readonly ProviderSection[];
 };
 
 /** Fails with ConfigError only. */
@@ -50,23 +56,28 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   if (!parsed.ok) throw failed(file, syntaxIssues(file, parsed));
   if (parsed.value === null || parsed.value === undefined) throw wholeFile(file, 'EMPTY_FILE', 'is empty');
 
-  const decoded = configCodec.decode(parsed.value);
-  const inspection = inspect(parsed.doc, configCodec);
+  const { kinds } = options;
+  const entries = mapOf(mapOf(parsed.value)['providers']);
+  const codec = fileCodec(providersCodec(entries, kinds));
+  const decoded = codec.decode(parsed.value);
+  const inspection = inspect(parsed.doc, codec);
   const errors = decoded._tag === 'Left' ? decodeFindings(decoded.left) : [];
-  const findings = [...errors, ...inspection.findings, ...crossChecks(parsed.value)];
+  const findings = [...errors, ...inspection.findings, ...crossChecks(parsed.value, kinds)];
   if (decoded._tag === 'Left' || findings.length > 0) {
     throw failed(file, locateAll(findings, { file, text, parsed, visible: inspection.visible }));
   }
-  return assemble(decoded.right, { file, env: options.env, uid: options.uid });
+  const { env, uid } = options;
+  return assemble(decoded.right, { file, env, uid }, (common) => assembleProviders(entries, kinds, common));
 }
 
 /** What holds where there is no file yet: no providers, no workloads, everything else at its default. */
-export function defaultConfig(options: Omit<LoadOptions, 'readFile'>): Config {
-  return assemble({}, { file: configFile(options), env: options.env, uid: options.uid });
+export function defaultConfig(options: PlaceOptions): Config {
+  const { env, uid } = options;
+  return assemble({}, { file: configFile(options), env, uid }, () => new Map());
 }
 
 /** Which file is read: `--config`, PSI_CONFIG (an empty one counts as unset), the default of the scope. */
-export function configFile({ path, env, uid }: Omit<LoadOptions, 'readFile'>): string {
+export function configFile({ path, env, uid }: PlaceOptions): string {
   if (path !== undefined && path !== '') return path;
   const fromEnv = env['PSI_CONFIG'];
   return fromEnv !== undefined && fromEnv !== '' ? fromEnv : placesOf(env, uid).configFile;

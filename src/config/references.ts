@@ -1,6 +1,7 @@
 // Which files and credentials a config names beside itself: they have to be mounted into PSI's container.
 
 import type { Config } from './config.ts';
+import type { Env } from './surroundings.ts';
 
 export type References = {
   readonly caFiles: readonly string[];
@@ -28,6 +29,12 @@ export function secretVariables(config: Config): ReadonlySet<string> {
     if (record['kind'] === 'env' && typeof record['name'] === 'string') names.add(record['name']);
   });
   return names;
+}
+
+/** What a command that prints a token is run with: all but the secrets among it, and but what systemd means for PSI alone. */
+export function commandEnvironment(config: Config, env: Env): Env {
+  const withheld = new Set([...secretVariables(config), 'NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !withheld.has(name)));
 }
 
 function walk(value: unknown, visit: (record: Readonly<Record<string, unknown>>) => void): void {

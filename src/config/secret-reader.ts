@@ -1,7 +1,7 @@
 // Reads the secret-valued fields of a config from where they point to, each time they are used.
 
 import type { SecretValue } from '../core/secret-value.ts';
-import type { SecretField } from './config.ts';
+import type { SecretField } from '../core/secret-field.ts';
 import { resolveSecret, type SecretDeps } from './schema/secret-field.ts';
 
 export class SecretReader {

@@ -21,11 +21,11 @@ export type Fetched = Moment & {
   readonly version: number | undefined;
 };
 
-/** Clocks of hosts and their corrections differ by less: a stamp so little ahead is of now. */
-const CLOCK_SLACK_MS = 5 * 60_000;
+/** The daily corrections of a clock are smaller: a stamp so little ahead is of now. */
+const CLOCK_SLACK_MS = 5_000;
 
 /** The moment that it is. */
-export function momentOf(clock: Clock): Moment {
+export function momentOf(clock: Clock): Moment & { readonly tick: number } {
   return { fetchedAt: Math.round(clock.now()), tick: clock.monotonic() };
 }
 

@@ -38,6 +38,16 @@ export function decodeMapping(text: string): Mapping | undefined {
   return { provider, project, path, key };
 }
 
+/** One text for each mapping, to look it up by: equal for equal mappings only. */
+export function mappingKey(mapping: Mapping): string {
+  return encodeMapping(mapping);
+}
+
+/** One text for everything that a single listing answers. */
+export function placeKey({ provider, project, path }: Pick<Mapping, 'provider' | 'project' | 'path'>): string {
+  return JSON.stringify([provider, project, path]);
+}
+
 export function sameMapping(a: Mapping, b: Mapping): boolean {
   return FIELDS.every((field) => a[field] === b[field]);
 }

@@ -21,6 +21,12 @@ export function secretName(workload: string, key: string): string {
   return `${workload}--${key}`;
 }
 
+/** The workload of a secret that `secretName` named; undefined for any other name. No workload's name holds `--`. */
+export function workloadOf(name: string): string | undefined {
+  const end = name.indexOf('--');
+  return end > 0 ? name.slice(0, end) : undefined;
+}
+
 /** Podman ≥ 4.7 takes 1-253 bytes. */
 const MAX_SECRET_NAME_BYTES = 253;
 

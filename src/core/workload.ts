@@ -1,5 +1,8 @@
 // What the operator asked for, already decoded and checked: workloads and their sources.
 
+/** A mode as `podman run --secret` takes it: three octal digits, a leading zero allowed. */
+export const FILE_MODE = /^0?[0-7]{3}$/;
+
 /** One `secrets:` entry of a workload. */
 export type SecretSpec = {
   readonly project: string;

@@ -3,10 +3,12 @@
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PsiError } from '../core/error.ts';
 import { printable } from '../core/naming.ts';
+import type { Scope } from '../core/scope.ts';
+import type { Backend } from '../sealing/key-wrapper.ts';
 
 /** What the units have to know of the cache. */
 export type CacheLayout = {
-  readonly backend: 'tpm' | 'hsm' | 'credential';
+  readonly backend: Backend;
   /** Node of the TPM, where the TCTI names one. */
   readonly tpmDevice: string | undefined;
   /** Name of the systemd credential with the key. */
@@ -21,9 +23,23 @@ export type CertificateLayout = {
   readonly often: boolean;
 };
 
+/** A configured provider, as units name it. */
+export type ServedProvider = {
+  /** Of its entry in the config: units are named after it. */
+  readonly name: string;
+  /** As it is written. */
+  readonly title: string;
+  /** The group of psi's commands that are about it. */
+  readonly group: string;
+};
+
 /** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
 export type HostLayout = {
-  readonly scope: 'system' | 'user';
+  readonly scope: Scope;
+  /** The first gives the units their names; those with no provider in the config are named as if it had one. */
+  readonly providers: readonly [ServedProvider, ...ServedProvider[]];
+  /** The one that issues the certificates, or would. */
+  readonly certifier: ServedProvider;
   readonly configFile: string;
   readonly stateDir: string;
   /** Quadlet's folder. */
@@ -53,7 +69,7 @@ export type HostLayout = {
 
 /** The folders that depend on the scope and not on the config. */
 export function hostFolders(
-  scope: 'system' | 'user',
+  scope: Scope,
   env: Readonly<Record<string, string | undefined>>,
   uid: number,
 ): Pick<HostLayout, 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir'> {
@@ -72,6 +88,16 @@ export function hostFolders(
     home,
     runtimeDir: runtime,
   };
+}
+
+/** A unit of PSI that is about the providers. */
+export function providerUnit({ providers: [first] }: HostLayout, suffix: string): string {
+  return `psi-${first.name}-${suffix}`;
+}
+
+/** In a sentence about all of them. */
+export function providerTitles({ providers }: HostLayout): string {
+  return providers.map(({ title }) => title).join(' and ');
 }
 
 export function folderOf(path: string): string {

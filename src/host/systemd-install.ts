@@ -2,7 +2,7 @@
 
 import { DEFAULT_IMAGE, imageOf } from './units/container.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
-import type { HostLayout } from './layout.ts';
+import { providerUnit, type HostLayout } from './layout.ts';
 import { hostUnits } from './units/service.ts';
 import type { HostUnit } from './units/service.ts';
 import { isPsiUnit } from './units/unit-file.ts';
@@ -92,13 +92,13 @@ function nextCommands(layout: HostLayout, changes: readonly HostChange[], loaded
     changes.some((one) => one.path.endsWith(`/${name}`) && one.change === change);
   const commands = loaded ? [] : [`${systemctl} daemon-reload`];
   const timer = [
-    ...(layout.cache ? [`${systemctl} start psi-infisical-refresh.timer`] : []),
+    ...(layout.cache ? [`${systemctl} start ${providerUnit(layout, 'refresh.timer')}`] : []),
     ...(layout.tls ? [`${systemctl} start psi-tls-renew.timer`] : []),
   ];
   if (changed('psi.container', 'created')) {
     // Without it a user's units stop at logout and do not start at boot.
     if (layout.scope === 'user') commands.unshift('loginctl enable-linger');
-    return [...commands, `${systemctl} start psi.socket psi-infisical-setup.service`, ...timer];
+    return [...commands, `${systemctl} start psi.socket ${providerUnit(layout, 'setup.service')}`, ...timer];
   }
   if (changed('psi.socket', 'written')) return [...commands, `${systemctl} restart psi.socket`];
   if (changed('psi.container', 'written')) return [...commands, `${systemctl} restart psi.service`, ...timer];

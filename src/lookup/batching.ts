@@ -4,12 +4,11 @@
 import { PsiError } from '../core/error.ts';
 import type { Clock } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
-import { isOlder, type Fetched, type Moment } from '../core/fetched.ts';
-import type { Mapping } from '../core/mapping.ts';
+import { isOlder, momentOf, type Fetched, type Moment } from '../core/fetched.ts';
+import { mappingKey, placeKey, type Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
 import { SingleFlight } from '../core/single-flight.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
-import { placeKey } from './mapping-table.ts';
 
 export type BatchedReaderDeps = {
   readonly source: SecretSource;
@@ -38,7 +37,7 @@ const LONGEST_HOLD_MS = 5 * 60_000;
 const REMEMBER_REFUSED_LISTING_MS = 5 * 60_000;
 
 type Listing = {
-  readonly at: number;
+  readonly moment: Moment & { readonly tick: number };
   readonly values: ReadonlyMap<string, Fetched | undefined>;
   readonly taken: Set<string>;
   lastTaken: number;
@@ -66,17 +65,17 @@ export class BatchedReader {
   }
 
   /**
-   * From a listing that is held, without asking anybody; undefined if there is none that came after `known`. Fails as the listing says: no
-   * such secret, a hidden value.
+   * From a listing that is held, without asking anybody; undefined if there is none that came after `known` and within `maxAgeMs`. Fails as
+   * the listing says: no such secret, a hidden value.
    */
-  held(mapping: Mapping, known: Moment | undefined): Held | undefined {
+  held(mapping: Mapping, known: Moment | undefined, maxAgeMs = Infinity): Held | undefined {
     if (this.#options.batchWindowMs === 0) return undefined;
     const listing = this.#usable(placeKey(mapping), mapping.key);
-    if (!listing) return undefined;
-    const fetched = listing.values.get(mapping.key);
-    if (fetched && known && isOlder(fetched, known)) return undefined;
     const now = this.#now();
-    return { fetched: take(listing, mapping, now), live: now - listing.at <= this.#options.batchWindowMs };
+    if (!listing || now - listing.moment.tick > maxAgeMs) return undefined;
+    // What it does not hold may have come since, too.
+    if (known && isOlder(listing.moment, known)) return undefined;
+    return { fetched: take(listing, mapping, now), live: now - listing.moment.tick <= this.#options.batchWindowMs };
   }
 
   /** From the provider, before the monotonic moment `until`. Lookups that ask for the same at the same time share one call. */
@@ -103,14 +102,14 @@ export class BatchedReader {
   #usable(place: string, key: string): Listing | undefined {
     const listing = this.#listings.get(place);
     if (!listing || this.#holdFor(listing) < 0) return undefined;
-    if (this.#now() - listing.at <= this.#options.batchWindowMs) return listing;
+    if (this.#now() - listing.moment.tick <= this.#options.batchWindowMs) return listing;
     return listing.values.has(key) && !listing.taken.has(key) ? listing : undefined;
   }
 
   /** How much longer a listing may be held; negative: no longer. */
   #holdFor(listing: Listing): number {
     const idle = listing.lastTaken + this.#options.batchWindowMs * IDLE_WINDOWS;
-    return Math.min(idle, listing.at + LONGEST_HOLD_MS) - this.#now();
+    return Math.min(idle, listing.moment.tick + LONGEST_HOLD_MS) - this.#now();
   }
 
   #list(place: string, mapping: Mapping, until: number): Promise<Listing> {
@@ -122,8 +121,8 @@ export class BatchedReader {
           { recursive: false, values: true, signal },
         );
         const values = new Map(secrets.map(({ key, fetched }) => [key, fetched]));
-        const at = this.#now();
-        const listing: Listing = { at, values, taken: new Set(), lastTaken: at };
+        const moment = momentOf(this.#deps.clock);
+        const listing: Listing = { moment, values, taken: new Set(), lastTaken: moment.tick };
         // A place that has a listing has somebody who drops it.
         if (!this.#listings.has(place)) void this.#dropWhenIdle(place);
         this.#listings.set(place, listing);
@@ -152,14 +151,14 @@ export class BatchedReader {
     try {
       return await this.#get(mapping, until);
     } catch (error) {
-      if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(keyOf(mapping), error);
+      if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(mappingKey(mapping), error);
       throw error;
     }
   }
 
   #get(mapping: Mapping, until: number): Promise<Fetched> {
     const { project, path, key } = mapping;
-    return this.#gets.run(keyOf(mapping), () =>
+    return this.#gets.run(mappingKey(mapping), () =>
       this.#bounded(`the lookup of ${printable(key)}`, until, (signal) =>
         this.#deps.source.get({ project, path, key }, signal),
       ),
@@ -182,7 +181,7 @@ export class BatchedReader {
   }
 
   #throwIfMissing(place: string, mapping: Mapping): void {
-    for (const key of [place, keyOf(mapping)]) {
+    for (const key of [place, mappingKey(mapping)]) {
       const missing = this.#missing.get(key);
       if (!missing) continue;
       if (missing.until > this.#now()) throw missing.error;
@@ -218,8 +217,4 @@ function take(listing: Listing, mapping: Mapping, now: number): Fetched {
   listing.taken.add(mapping.key);
   listing.lastTaken = now;
   return fetched;
-}
-
-function keyOf(mapping: Mapping): string {
-  return JSON.stringify([mapping.provider, mapping.project, mapping.path, mapping.key]);
 }

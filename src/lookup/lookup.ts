@@ -15,7 +15,7 @@ import type { MappingTable } from './mapping-table.ts';
 import type { StatusBoard } from './status.ts';
 
 /** What a lookup uses of the cache. */
-export type LookupCache = Pick<SecretCache, 'find' | 'opening' | 'learn' | 'missing' | 'answered'>;
+export type LookupCache = Pick<SecretCache, 'find' | 'opening' | 'learn' | 'missing' | 'answered' | 'maxAgeMs'>;
 
 export type LookupDeps = {
   readonly mappings: Pick<MappingTable, 'nameOf'>;
@@ -70,8 +70,8 @@ export class Lookup {
     const cached = cache?.find(mapping);
     if (cached?.fresh === true) return fromCache(cached);
     try {
-      // A listing of before the value that is known is of no use.
-      const held = reader.held(mapping, cached?.fetched);
+      // A listing of before the value that is known, or past the age that the cache keeps to, is of no use.
+      const held = reader.held(mapping, cached?.fetched, cache?.maxAgeMs);
       if (held) return this.#learned(mapping, held.fetched, held.live ? 'live' : 'held');
     } catch (thrown) {
       return oldAfter(thrown, cache, mapping);

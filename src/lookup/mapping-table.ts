@@ -1,22 +1,28 @@
 // All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
 
-import { sameMapping, type Mapping } from '../core/mapping.ts';
+import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
 import type { MappingStore } from './mapping-store.ts';
+import type { NameStore } from './name-store.ts';
+import { SecretNames } from './secret-names.ts';
 
 export class MappingTable {
   readonly #store: MappingStore;
+  readonly #names: SecretNames;
   readonly #byId = new Map<string, Mapping>();
   readonly #countByPlace = new Map<string, number>();
-  readonly #names = new Map<string, string>();
 
-  private constructor(store: MappingStore) {
+  private constructor(store: MappingStore, names: SecretNames) {
     this.#store = store;
+    this.#names = names;
   }
 
-  /** Reads the store once. `skipped` names the ids whose files hold no mapping. */
-  static async load(store: MappingStore): Promise<{ table: MappingTable; skipped: readonly string[] }> {
-    const table = new MappingTable(store);
-    const { mappings, skipped } = await store.loadAll();
+  /** Reads the stores once. `skipped` names the ids whose files hold no mapping. */
+  static async load(
+    store: MappingStore,
+    nameStore: NameStore,
+  ): Promise<{ table: MappingTable; skipped: readonly string[] }> {
+    const [names, { mappings, skipped }] = await Promise.all([SecretNames.load(nameStore), store.loadAll()]);
+    const table = new MappingTable(store, names);
     for (const [id, mapping] of mappings) table.#remember(id, mapping);
     return { table, skipped };
   }
@@ -36,7 +42,10 @@ export class MappingTable {
   /** Those of an id, of a secret as Podman names it, or of all secrets of a workload. */
   named(name: string): readonly Mapping[] {
     return [...this.#byId]
-      .filter(([id]) => id === name || this.#names.get(id) === name || this.#names.get(id)?.startsWith(`${name}--`))
+      .filter(([id]) => {
+        const registered = this.#names.of(id);
+        return id === name || registered?.name === name || (name !== '' && registered?.workload === name);
+      })
       .map(([, mapping]) => mapping);
   }
 
@@ -62,13 +71,24 @@ export class MappingTable {
     this.#forget(id);
   }
 
-  /** Podman's name of an id, for audit lines and messages: learned from listings, so it may be missing. */
+  /** Podman's name of an id, for audit lines and messages; undefined for one that no setup has seen. */
   nameOf(id: string): string | undefined {
-    return this.#names.get(id);
+    return this.#names.of(id)?.name;
+  }
+
+  /** The workload an id was registered for; undefined for one of none, or that no setup has seen. */
+  workloadOf(id: string): string | undefined {
+    const workload = this.#names.of(id)?.workload;
+    return workload === '' ? undefined : workload;
   }
 
   learnNames(secrets: Iterable<{ readonly id: string; readonly name: string }>): void {
-    for (const { id, name } of secrets) this.#names.set(id, name);
+    this.#names.learn(secrets);
+  }
+
+  /** Writes the names that were learned since, for the next start. */
+  saveNames(): Promise<void> {
+    return this.#names.save((id) => this.#byId.has(id));
   }
 
   #remember(id: string, mapping: Mapping): void {
@@ -81,7 +101,7 @@ export class MappingTable {
   #forget(id: string): void {
     this.#uncount(id);
     this.#byId.delete(id);
-    this.#names.delete(id);
+    this.#names.forget(id);
   }
 
   #uncount(id: string): void {
@@ -92,9 +112,4 @@ export class MappingTable {
     if (left > 0) this.#countByPlace.set(place, left);
     else this.#countByPlace.delete(place);
   }
-}
-
-/** One key for everything that a single listing answers. */
-export function placeKey(mapping: Pick<Mapping, 'provider' | 'project' | 'path'>): string {
-  return JSON.stringify([mapping.provider, mapping.project, mapping.path]);
 }

@@ -4,8 +4,6 @@ import type { PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
 import type { LookupEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
-import type { MappingTable } from './mapping-table.ts';
-import type { SetupReport } from '../registration/setup-events.ts';
 
 export type ServiceStatus = {
   readonly version: string;
@@ -21,11 +19,19 @@ export type ServiceStatus = {
   readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
 };
 
+/** What the board takes from the report of a setup. */
+export type SetupCounts = {
+  readonly dryRun: boolean;
+  readonly changes: readonly unknown[];
+  readonly failures: readonly unknown[];
+  readonly problems: readonly unknown[];
+};
+
 const KEPT_FAILURES = 5;
 
 export class StatusBoard {
   readonly #clock: Clock;
-  readonly #mappings: MappingTable;
+  readonly #mappings: { readonly size: number };
   readonly #version: string;
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
@@ -33,7 +39,7 @@ export class StatusBoard {
   #failed = 0;
   #lastSetup: ServiceStatus['lastSetup'] = null;
 
-  constructor(deps: { readonly clock: Clock; readonly mappings: MappingTable; readonly version: string }) {
+  constructor(deps: { readonly clock: Clock; readonly mappings: { readonly size: number }; readonly version: string }) {
     this.#clock = deps.clock;
     this.#mappings = deps.mappings;
     this.#version = deps.version;
@@ -50,7 +56,7 @@ export class StatusBoard {
     if (this.#failures.length > KEPT_FAILURES) this.#failures.shift();
   }
 
-  setup(report: SetupReport): void {
+  setup(report: SetupCounts): void {
     if (report.dryRun) return;
     this.#lastSetup = {
       at: this.#at(),

@@ -1,4 +1,4 @@
-// Port: a secrets manager that secrets are read from (Infisical). One source serves all projects of one provider.
+// Port: a secrets manager that secrets are read from. One source serves all projects of one provider.
 //
 // Failure meaning (PsiError codes; nothing else may leave an implementation):
 //   NOT_FOUND        authoritative: the place or the secret is not there (or may not be seen). Not transient.

@@ -1,4 +1,4 @@
-// Port: a secrets manager that secrets are written to (Infisical). Imports alone use it; a running service never writes.
+// Port: a secrets manager that secrets are written to. Imports alone use it; a running service never writes.
 //
 // Failure meaning (PsiError codes; nothing else may leave an implementation):
 //   NOT_FOUND        the project, the environment or, for secrets, the folder is not there.

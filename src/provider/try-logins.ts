@@ -1,10 +1,12 @@
-// `psi infisical login`: each identity of the config, tried once. One that fails does not stop the others.
+// Each identity of the config, tried once by people. One that fails does not stop the others.
 
 import { toPsiError, type ErrorCode } from '../core/error.ts';
 import { EXIT, exitCode } from '../core/exit.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { isoSeconds } from '../core/time.ts';
 import type { ConfiguredIdentity } from './configured-identity.ts';
+import { closeAll, openAll } from './opened.ts';
+import type { Provider } from './provider.ts';
 
 export type LoginResult = {
   readonly provider: string;
@@ -26,7 +28,20 @@ export type LoginReport = {
   readonly exit: number;
 };
 
-export async function tryLogins(providers: ReadonlyMap<string, readonly ConfiguredIdentity[]>): Promise<LoginReport> {
+/** Those of all providers, each opened for this alone. */
+export async function tryLoginsOf<C>(
+  configured: ReadonlyMap<string, C>,
+  open: (name: string, config: C) => Promise<Provider>,
+): Promise<LoginReport> {
+  const opened = await openAll(configured, open);
+  try {
+    return await tryLogins(new Map([...opened].map(([name, provider]) => [name, provider.identities()])));
+  } finally {
+    closeAll(opened);
+  }
+}
+
+async function tryLogins(providers: ReadonlyMap<string, readonly ConfiguredIdentity[]>): Promise<LoginReport> {
   const all = [...providers].flatMap(([provider, identities]) => identities.map((one) => tryOne(provider, one)));
   const logins = await Promise.all(all);
   return { logins, exit: worst(logins.flatMap((login) => (login.ok ? [] : [exitCode(login.code)]))) };

@@ -24,33 +24,35 @@ export type ApplyDeps = {
   readonly emit: (event: SetupEvent) => void;
 };
 
+export type FailedChange = { readonly change: Change; readonly error: PsiError };
+
+/** What became of the changes of one step. */
+export type Applied = { readonly done: readonly Change[]; readonly failed: readonly FailedChange[] };
+
 /** Pauses before Podman is asked again: it may be restarting, or its lock is held by a slow start. */
 const PODMAN_PAUSES_MS: readonly number[] = [500, 2_000, 5_000];
 
 export class Apply {
   readonly #deps: ApplyDeps;
-  /** Secrets that could not be registered: a drop-in must not name them, or the unit would not start. */
-  readonly failedNames: string[] = [];
-  dropInsChanged = false;
 
   constructor(deps: ApplyDeps) {
     this.#deps = deps;
   }
 
-  /** Applies in order; what failed goes to `onFailure`, the rest goes on. Returns what was done. */
-  async all(changes: readonly Change[], onFailure: (error: PsiError) => void): Promise<readonly Change[]> {
+  /** Applies in order; a change that fails does not stop the rest. */
+  async all(changes: readonly Change[]): Promise<Applied> {
     const done: Change[] = [];
+    const failed: FailedChange[] = [];
     for (const [index, change] of changes.entries()) {
       this.#deps.emit({ event: 'applying', done: index, total: changes.length });
       try {
         await this.#one(change);
         done.push(change);
       } catch (thrown) {
-        if (change.action === 'create') this.failedNames.push(change.name);
-        onFailure(toPsiError(thrown));
+        failed.push({ change, error: toPsiError(thrown) });
       }
     }
-    return done;
+    return { done, failed };
   }
 
   async #one(change: Change): Promise<void> {
@@ -75,11 +77,9 @@ export class Apply {
       }
       case 'write-drop-in':
         await dropIns.write({ unit: change.unit, text: change.text });
-        this.dropInsChanged = true;
         return;
       case 'remove-drop-in':
         await dropIns.remove(change.unit);
-        this.dropInsChanged = true;
         return;
     }
   }

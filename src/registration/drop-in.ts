@@ -3,6 +3,7 @@
 
 import { PsiError } from '../core/error.ts';
 import { isEnvName, printable } from '../core/naming.ts';
+import { FILE_MODE } from '../core/workload.ts';
 
 /** First line of every file PSI owns in the quadlet folder; a file without it is somebody else's. */
 export const DROP_IN_MARK = '# Written by PSI (psi setup). Changes here are overwritten.';
@@ -44,7 +45,7 @@ export function dropInText(input: DropInInput): string {
 function secretLine(unit: string, secret: DropInSecret): string {
   const { name, kind, target, mode } = secret;
   if (kind === 'env' && !isEnvName(target)) throw refused(unit, target);
-  if (mode !== undefined && (kind === 'env' || !/^[0-7]{3,4}$/.test(mode))) throw refused(unit, mode);
+  if (mode !== undefined && (kind === 'env' || !FILE_MODE.test(mode))) throw refused(unit, mode);
   const options = [word(unit, name), `type=${kind}`, `target=${word(unit, target)}`];
   if (mode !== undefined) options.push(`mode=${mode}`);
   return `Secret=${options.join(',')}`;

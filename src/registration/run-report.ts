@@ -1,70 +1,52 @@
-// What one run of setup did and what failed, collected on the way.
+// What the steps of one run of setup did and what failed, and the report made of them.
 
-import { toPsiError, type PsiError } from '../core/error.ts';
-import type { Change, Orphan, Problem } from './plan.ts';
-import type { Overridden, RefusedKey } from '../survey/selection.ts';
+import { toPsiError } from '../core/error.ts';
+import type { Change } from './plan.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { ChangeReport, SetupReport } from './setup-events.ts';
-import { failureOf, type WorkloadFailure } from '../core/failure.ts';
+import { failureOf } from '../core/failure.ts';
 
-/** Collects what happened; a failure inside `guard` is noted and does not stop the rest. */
-export class RunReport {
-  readonly changes: Change[] = [];
-  readonly notes: string[] = [];
-  readonly #dryRun: boolean;
-  readonly #failures: WorkloadFailure[] = [];
-  readonly #orphans: Orphan[] = [];
-  readonly #problems: Problem[] = [];
-  readonly #refused: RefusedKey[] = [];
-  readonly #overridden: Overridden[] = [];
-  #kept = 0;
+/** What one step of a run did, found and could not do. */
+export type RunPart = Omit<SetupReport, 'dryRun' | 'changes' | 'cache'> & { readonly changes: readonly Change[] };
 
-  constructor(dryRun: boolean) {
-    this.#dryRun = dryRun;
+const NOTHING: RunPart = {
+  changes: [],
+  kept: 0,
+  orphans: [],
+  refused: [],
+  problems: [],
+  overridden: [],
+  failures: [],
+  notes: [],
+};
+
+export function runPart(some: Partial<RunPart>): RunPart {
+  return { ...NOTHING, ...some };
+}
+
+/** A failure inside `work` is the part's, and does not stop the rest of the run. */
+export async function guarded(workload: string | undefined, work: () => Promise<RunPart>): Promise<RunPart> {
+  try {
+    return await work();
+  } catch (thrown) {
+    return runPart({ failures: [{ workload: workload ?? null, ...failureOf(toPsiError(thrown)) }] });
   }
+}
 
-  add(
-    plan: { readonly kept: number; readonly orphans: readonly Orphan[]; readonly problems: readonly Problem[] },
-    wanted: {
-      readonly refused: readonly RefusedKey[];
-      readonly overridden: readonly Overridden[];
-      readonly notes: readonly string[];
-    },
-  ): void {
-    this.#kept += plan.kept;
-    this.#orphans.push(...plan.orphans);
-    this.#problems.push(...plan.problems);
-    this.#refused.push(...wanted.refused);
-    this.#overridden.push(...wanted.overridden);
-    this.notes.push(...wanted.notes.filter((note) => !this.notes.includes(note)));
-  }
-
-  fail(workload: string | undefined, error: PsiError): void {
-    this.#failures.push({ workload: workload ?? null, ...failureOf(error) });
-  }
-
-  async guard(workload: string | undefined, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (thrown) {
-      this.fail(workload, toPsiError(thrown));
-    }
-  }
-
-  finish(cache: CacheOutcome | null): SetupReport {
-    return {
-      dryRun: this.#dryRun,
-      changes: this.changes.map(describe),
-      kept: this.#kept,
-      orphans: this.#orphans,
-      refused: this.#refused,
-      problems: this.#problems,
-      overridden: this.#overridden,
-      failures: this.#failures,
-      notes: this.notes,
-      cache,
-    };
-  }
+/** All parts in their order; a note that several of them make stands once. */
+export function reportOf(dryRun: boolean, parts: readonly RunPart[], cache: CacheOutcome | null): SetupReport {
+  return {
+    dryRun,
+    changes: parts.flatMap(({ changes }) => changes.map(describe)),
+    kept: parts.reduce((sum, { kept }) => sum + kept, 0),
+    orphans: parts.flatMap(({ orphans }) => orphans),
+    refused: parts.flatMap(({ refused }) => refused),
+    problems: parts.flatMap(({ problems }) => problems),
+    overridden: parts.flatMap(({ overridden }) => overridden),
+    failures: parts.flatMap(({ failures }) => failures),
+    notes: [...new Set(parts.flatMap(({ notes }) => notes))],
+    cache,
+  };
 }
 
 function describe(change: Change): ChangeReport {

@@ -1,6 +1,7 @@
 // What `psi setup` tells while it runs and when it is done. It travels as NDJSON from the service to the command line, so every
 // field is plain data, and no field ever holds a value.
 
+import type { SurveyEvent } from '../survey/events.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { Orphan, Problem } from './plan.ts';
@@ -31,8 +32,7 @@ export type SetupReport = {
 
 export type SetupEvent =
   | { readonly event: 'waiting'; readonly message: string }
-  | { readonly event: 'listing'; readonly workload: string; readonly project: string; readonly path: string }
-  | { readonly event: 'retrying'; readonly workload: string; readonly message: string; readonly waitMs: number }
+  | SurveyEvent
   | { readonly event: 'applying'; readonly done: number; readonly total: number }
   | { readonly event: 'reloading' }
   | { readonly event: 'caching' }

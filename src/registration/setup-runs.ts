@@ -3,6 +3,8 @@
 import { Mutex } from '../core/mutex.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
+import { toPsiError } from '../core/error.ts';
+import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { StatusBoard } from '../lookup/status.ts';
 
 export type Candidate = {
@@ -16,6 +18,7 @@ export type Candidate = {
 export type SetupRunsDeps = {
   readonly setup: Setup;
   readonly status: StatusBoard;
+  readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
 };
@@ -37,11 +40,30 @@ export class SetupRuns {
     signal.throwIfAborted();
     const candidate = await this.#deps.load();
     if (!request.dryRun) candidate.activate();
-    const report = await this.#deps.setup.run(candidate.target, request, emit, signal);
+    const report = await this.#withNamesKept(request, () =>
+      this.#deps.setup.run(candidate.target, request, emit, signal),
+    );
     const whole = request.provider === undefined && request.workload === undefined;
     const clean = report.failures.length === 0 && report.problems.length === 0;
     if (!request.dryRun && whole && clean) candidate.settle();
     this.#deps.status.setup(report);
     return report;
+  }
+
+  // What was registered is, also by a run that was ended: that the next start does not know its names is worth a note.
+  async #withNamesKept({ dryRun }: SetupRequest, run: () => Promise<SetupReport>): Promise<SetupReport> {
+    if (dryRun) return run();
+    const names = (): Promise<void> => this.#deps.mappings.saveNames();
+    const report = await run().catch(async (thrown: unknown) => {
+      await names().catch(() => undefined);
+      throw thrown;
+    });
+    try {
+      await names();
+      return report;
+    } catch (thrown) {
+      const note = `${toPsiError(thrown).message}: after a restart messages show ids until the next setup`;
+      return { ...report, notes: [...report.notes, note] };
+    }
   }
 }

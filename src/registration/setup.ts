@@ -1,7 +1,16 @@
-// `psi setup`: discover → plan → apply, one workload after another, so that one workload's failure does not stop the others.
+// `psi setup`: survey → plan → apply, one workload after another, so that one workload's failure does not stop the others.
 
-import { PsiError } from '../core/error.ts';
-import { planDropIn, planSecrets, planStaleDropIns, registeredFor, type Actual, type Change } from './plan.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
+import type { Mapping } from '../core/mapping.ts';
+import {
+  planDropIn,
+  planSecrets,
+  planStaleDropIns,
+  registeredFor,
+  type Actual,
+  type Change,
+  type WorkloadPlan,
+} from './plan.ts';
 import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
@@ -13,11 +22,12 @@ import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { UnitManager } from './unit-manager.ts';
-import { Apply } from './apply.ts';
-import { CacheFill, type CacheSink } from '../cache/fill.ts';
-import { Discover } from '../survey/discover.ts';
+import { Apply, type Applied } from './apply.ts';
+import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
+import { covers, survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
-import { RunReport } from './run-report.ts';
+import { failureOf } from '../core/failure.ts';
+import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 
 /** What the config asks for at this moment. */
@@ -44,6 +54,20 @@ export type SetupRequest = {
   readonly dryRun: boolean;
 };
 
+/** What holds for a whole run: the wish, and what was there when it began. */
+type Run = {
+  readonly target: SetupTarget;
+  readonly request: SetupRequest;
+  readonly emit: (event: SetupEvent) => void;
+  readonly features: RegistryFeatures;
+  readonly actual: Actual;
+  readonly dropInTexts: ReadonlyMap<string, string>;
+  /** A dry run takes every change as done. */
+  readonly carryOut: (changes: readonly Change[]) => Promise<Applied>;
+};
+
+type WorkloadStep = { readonly parts: readonly RunPart[]; readonly share: Share };
+
 export class Setup {
   readonly #deps: SetupDeps;
 
@@ -59,89 +83,154 @@ export class Setup {
     signal: AbortSignal,
   ): Promise<SetupReport> {
     const workloads = chosen(target.workloads, request);
-    const { registry, dropIns } = this.#deps;
+    const run = await this.#begin(target, request, emit);
+    const header = await guarded(undefined, () => this.#header(run));
+    const steps: WorkloadStep[] = [];
+    for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
+      steps.push(await workloadStep(run, surveyed));
+    }
+    const registered = [header, ...steps.flatMap(({ parts }) => parts)];
+    const notes = podmanNotes(run.features, workloads, registered);
+    const stale = await guarded(undefined, () => staleDropIns(run));
+    const parts = [...registered, runPart({ notes }), stale];
+    const reload = await guarded(undefined, () => this.#reload(run, parts));
+    const shares = steps.map(({ share }) => share);
+    const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
+    return reportOf(request.dryRun, [...parts, reload], cache);
+  }
+
+  async #begin(target: SetupTarget, request: SetupRequest, emit: (event: SetupEvent) => void): Promise<Run> {
+    const { registry, dropIns, mappings } = this.#deps;
     const [features, registered, present] = await Promise.all([registry.features(), registry.list(), dropIns.list()]);
-    this.#deps.mappings.learnNames(registered);
+    mappings.learnNames(registered);
     const actual: Actual = {
       registered: new Map(registered.map((secret) => [secret.name, secret])),
-      mappingOf: (id) => this.#deps.mappings.get(id),
+      mappingOf: (id) => mappings.get(id),
       isOurs: isPsiOptions,
     };
-    const discover = new Discover({
-      sourceOf: target.sourceOf,
-      clock: this.#deps.clock,
-      emit,
-      registeredFrom: (workload, spec) => this.#registeredFrom(actual, workload, spec),
-    });
-    const report = new RunReport(request.dryRun);
     const apply = new Apply({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
-    const step = async (workload: string | undefined, changes: readonly Change[]): Promise<void> => {
-      if (request.dryRun) report.changes.push(...changes);
-      else
-        report.changes.push(
-          ...(await apply.all(changes, (failure) => {
-            report.fail(workload, failure);
-          })),
-        );
+    return {
+      target,
+      request,
+      emit,
+      features,
+      actual,
+      dropInTexts: new Map(present.map(({ unit, text }) => [unit, text])),
+      carryOut: (changes) => (request.dryRun ? Promise.resolve({ done: changes, failed: [] }) : apply.all(changes)),
     };
+  }
 
-    await report.guard(undefined, async () => step(undefined, await this.#planHeader(target)));
-    const dropInTexts = new Map(present.map((dropIn) => [dropIn.unit, dropIn.text]));
-    const fill = new CacheFill();
-    for (const workload of workloads) {
-      const known = registeredFor(workload.name, actual).flatMap(({ id }) => actual.mappingOf(id) ?? []);
-      fill.expect(workload.name, known);
-      await report.guard(workload.name, async () => {
-        const wanted = await discover.workload(workload, signal);
-        const plan = planSecrets(workload.name, wanted.secrets, target.options, actual);
-        report.add(plan, wanted);
-        fill.add(
-          workload.name,
-          plan.usable.map((secret) => secret.mapping),
-          wanted.values,
-        );
-        await step(workload.name, plan.changes);
-        if (!features.dropIns) return;
-        const missing = new Set(apply.failedNames);
-        const secrets = plan.usable.filter((secret) => !missing.has(secret.name));
-        const text = dropInText({ unit: workload.unit, dependsOn: workload.dependsOn, secrets });
-        await step(workload.name, planDropIn(workload.name, workload.unit, text, dropInTexts.get(workload.unit)));
-      });
-    }
-    if (!features.dropIns && workloads.length > 0) report.notes.push(noDropIns(features));
-    if (!features.replace && report.changes.some((change) => change.action === 'replace')) {
-      report.notes.push(
-        `podman ${features.version} can only remove and create: a start between the two finds no secret`,
-      );
-    }
-    // A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone.
-    if (request.provider === undefined && request.workload === undefined && features.dropIns) {
-      const units = new Set(target.workloads.map((workload) => workload.unit));
-      await report.guard(undefined, () => step(undefined, planStaleDropIns(dropInTexts.keys(), units)));
-    }
-    if (apply.dropInsChanged) {
-      emit({ event: 'reloading' });
-      await report.guard(undefined, () => this.#deps.units.reload());
-    }
+  #surveyDeps({ target, emit, actual }: Run): SurveyDeps {
+    const registeredFrom = (workload: Workload, spec: SecretSpec): number =>
+      registeredMappings(workload, actual).filter((mapping) => covers(spec, mapping)).length;
+    return { sourceOf: target.sourceOf, clock: this.#deps.clock, emit, registeredFrom };
+  }
+
+  async #header({ target, carryOut }: Run): Promise<RunPart> {
+    if (!target.socketToken || (await this.#deps.headerFile.holds(target.socketToken))) return runPart({});
+    return partOf(undefined, await carryOut([{ action: 'write-header', workload: undefined }]));
+  }
+
+  /** Once for all drop-ins of the run, and only if one of them was changed. */
+  async #reload({ request, emit }: Run, parts: readonly RunPart[]): Promise<RunPart> {
+    const changed = parts.some(({ changes }) => changes.some(changesDropIn));
+    if (request.dryRun || !changed) return runPart({});
+    emit({ event: 'reloading' });
+    await this.#deps.units.reload();
+    return runPart({});
+  }
+
+  /** Null: there is no cache, or nothing is to be changed. `whole`: the run is about all workloads of the config. */
+  async #fill({ request, emit }: Run, shares: readonly Share[], whole: boolean): Promise<CacheOutcome | null> {
     const { cache } = this.#deps;
-    if (!cache || request.dryRun) return report.finish(null);
+    if (!cache || request.dryRun) return null;
     emit({ event: 'caching' });
-    return report.finish(await fill.pour(cache, workloads.length === target.workloads.length));
+    return fillCache(cache, shares, whole);
   }
+}
 
-  async #planHeader(target: SetupTarget): Promise<readonly Change[]> {
-    if (!target.socketToken || (await this.#deps.headerFile.holds(target.socketToken))) return [];
-    return [{ action: 'write-header', workload: undefined }];
+async function workloadStep(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
+  if (outcome.kind === 'failed') return leftAsItWas(run, workload, outcome.error);
+  try {
+    return await foundStep(run, workload, outcome);
+  } catch (thrown) {
+    return leftAsItWas(run, workload, toPsiError(thrown));
   }
+}
 
-  #registeredFrom(actual: Actual, workload: Workload, spec: SecretSpec): number {
-    const below = spec.path === '/' ? '/' : `${spec.path}/`;
-    return registeredFor(workload.name, actual).filter((secret) => {
-      const mapping = actual.mappingOf(secret.id);
-      if (mapping?.project !== spec.project) return false;
-      return mapping.path === spec.path || (spec.recursive && mapping.path.startsWith(below));
-    }).length;
-  }
+/** Nothing of a workload is changed, neither with Podman nor in the cache, where what it should have is not known as a whole. */
+function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadStep {
+  return {
+    parts: [runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] })],
+    share: { kind: 'unlisted', wanted: registeredMappings(workload, run.actual) },
+  };
+}
+
+async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<WorkloadStep> {
+  const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
+  const applied = await run.carryOut(plan.changes);
+  const dropIn = await guarded(workload.name, () => dropInStep(run, workload, mayBeNamed(plan, applied)));
+  return {
+    parts: [registrationPart(workload, outcome, plan, applied), dropIn],
+    share: { kind: 'listed', secrets: plan.usable },
+  };
+}
+
+function registrationPart(workload: Workload, found: Found, plan: WorkloadPlan, applied: Applied): RunPart {
+  const { kept, orphans, problems } = plan;
+  const { refused, overridden, notes } = found;
+  return { ...partOf(workload.name, applied), kept, orphans, problems, refused, overridden, notes };
+}
+
+async function dropInStep(run: Run, workload: Workload, secrets: WorkloadPlan['usable']): Promise<RunPart> {
+  if (!run.features.dropIns) return runPart({});
+  const { name, unit, dependsOn } = workload;
+  const text = dropInText({ unit, dependsOn, secrets });
+  return partOf(name, await run.carryOut(planDropIn(name, unit, text, run.dropInTexts.get(unit))));
+}
+
+/** A drop-in must not name a secret that could not be registered, or the unit would not start. */
+function mayBeNamed({ usable }: WorkloadPlan, { failed }: Applied): WorkloadPlan['usable'] {
+  const missing = new Set(failed.flatMap(({ change }) => (change.action === 'create' ? [change.name] : [])));
+  return usable.filter(({ name }) => !missing.has(name));
+}
+
+/** A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone. */
+async function staleDropIns({ target, request, features, dropInTexts, carryOut }: Run): Promise<RunPart> {
+  const filtered = request.provider !== undefined || request.workload !== undefined;
+  if (filtered || !features.dropIns) return runPart({});
+  const units = new Set(target.workloads.map(({ unit }) => unit));
+  return partOf(undefined, await carryOut(planStaleDropIns(dropInTexts.keys(), units)));
+}
+
+function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
+  return runPart({
+    changes: done,
+    failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
+  });
+}
+
+function changesDropIn({ action }: Change): boolean {
+  return action === 'write-drop-in' || action === 'remove-drop-in';
+}
+
+function registeredMappings(workload: Workload, actual: Actual): readonly Mapping[] {
+  return registeredFor(workload.name, actual).flatMap(({ id }) => actual.mappingOf(id) ?? []);
+}
+
+/** What this Podman cannot do, where it matters to the run. */
+function podmanNotes(
+  features: RegistryFeatures,
+  workloads: readonly Workload[],
+  parts: readonly RunPart[],
+): readonly string[] {
+  const replaced = parts.some(({ changes }) => changes.some(({ action }) => action === 'replace'));
+  return [
+    ...(!features.dropIns && workloads.length > 0 ? [noDropIns(features)] : []),
+    ...(!features.replace && replaced
+      ? [`podman ${features.version} can only remove and create: a start between the two finds no secret`]
+      : []),
+  ];
 }
 
 function chosen(workloads: readonly Workload[], request: SetupRequest): readonly Workload[] {

@@ -1,6 +1,6 @@
 // What the service takes from its environment beside the config: systemd's variables, and PSI's own for what is no part of the config.
 
-import type { Env } from '../config/config.ts';
+import type { Env } from '../config/surroundings.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 

@@ -1,7 +1,10 @@
 // The config that the service runs with: what was read of it, the providers made from it, and how a changed file takes its place.
 
-import type { Config, Env, ReadFile, SecretField } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { Env, ReadFile } from '../config/surroundings.ts';
 import { loadConfig } from '../config/load.ts';
+import type { ProviderSection } from '../config/provider-section.ts';
+import type { SecretField } from '../core/secret-field.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { BatchedReader } from '../lookup/batching.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
@@ -24,6 +27,7 @@ export type RunningConfigDeps = {
   readonly env: Env;
   readonly uid: number;
   readonly readFile: ReadFile;
+  readonly kinds: readonly ProviderSection[];
   /** Tells one content of the file from another. */
   readonly digest: (bytes: Uint8Array) => string;
   readonly secrets: { readonly read: (field: SecretField | undefined) => Promise<SecretValue | undefined> };
@@ -107,13 +111,13 @@ export class RunningConfig {
 
   async #read(): Promise<Reading> {
     const { config, digest } = this.#active;
-    const { env, uid, secrets } = this.#deps;
+    const { env, uid, kinds, secrets } = this.#deps;
     const content = this.#deps.readFile(config.file);
     const freshDigest = await content.then(this.#deps.digest, () => undefined);
     // The token may be a file or a credential of its own, so it is read even where the config is the same.
     if (freshDigest === digest) return { ...this.#active, token: await secrets.read(config.socketToken) };
     // A file that cannot be read is refused by the same words as at the start.
-    const fresh = await loadConfig({ path: config.file, env, uid, readFile: () => content });
+    const fresh = await loadConfig({ path: config.file, env, uid, kinds, readFile: () => content });
     const refusal = restartNeeded(config, fresh);
     if (refusal) throw refusal;
     return {

@@ -1,6 +1,7 @@
 // From what a provider lists to what a workload gets: include, exclude, prefix, conflicts and refusals. One listing at a time.
 
 import picomatch from 'picomatch';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { printable, refuseKey, secretName, type Refusal } from '../core/naming.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
@@ -9,7 +10,7 @@ import type { SecretSpec, Workload } from '../core/workload.ts';
 export type Listed = {
   readonly key: string;
   readonly path: string;
-  readonly fetched: { readonly value: { readonly byteLength: number; readonly expose: () => Uint8Array } } | undefined;
+  readonly fetched: Fetched | undefined;
 };
 
 export type DesiredSecret = {
@@ -20,6 +21,8 @@ export type DesiredSecret = {
   readonly target: string;
   readonly mode: string | undefined;
   readonly mapping: Mapping;
+  /** Its value as it was listed; undefined where that is not known. */
+  readonly fetched: Fetched | undefined;
 };
 
 export type RefusedKey = Refusal & { readonly workload: string; readonly key: string };
@@ -52,6 +55,7 @@ export function select(workload: Workload, spec: SecretSpec, listed: readonly Li
       target,
       mode: spec.mode,
       mapping: { provider: workload.provider, project: spec.project, path, key },
+      fetched: places[0]?.fetched,
     });
   }
   return { secrets, refused };

@@ -2,6 +2,7 @@
 // reader would alter is left out by name, with the reason. Pure.
 
 import type { SecretValue } from '../core/secret-value.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
 import { isVariableName, shellObjection } from '../core/text/shell-names.ts';
 import { shellQuoted } from '../core/text/shell.ts';
 
@@ -30,15 +31,16 @@ export type LeftOut = { readonly key: string; readonly reason: string; readonly 
 /** `lines`: for the output, each to be ended with a newline. */
 export type Rendered = { readonly lines: readonly string[]; readonly leftOut: readonly LeftOut[] };
 
-type Line = { readonly text: string } | { readonly reason: string; readonly hint: string };
+/** Without a hint of its own: what a file can hold all the same. */
+type Line = { readonly text: string } | { readonly reason: string; readonly hint?: string };
 
-export function renderEnv(secrets: readonly NamedValue[], format: EnvFormat): Rendered {
+export function renderEnv(secrets: readonly NamedValue[], format: EnvFormat, words: ProviderWords): Rendered {
   const leftOut: LeftOut[] = [];
   const kept: { readonly key: string; readonly text: string; readonly line: string }[] = [];
   for (const { key, value } of secrets) {
     const text = value?.exposeExactText();
-    const line = text === undefined ? unreadable(value) : lineOf(key, text, format);
-    if ('reason' in line) leftOut.push({ key, reason: line.reason, hint: line.hint });
+    const line = text === undefined ? unreadable(value, words) : lineOf(key, text, format);
+    if ('reason' in line) leftOut.push({ key, reason: line.reason, hint: line.hint ?? asFile(words) });
     else kept.push({ key, text: text ?? '', line: line.text });
   }
   const lines =
@@ -59,15 +61,17 @@ function lineOf(key: string, text: string, format: EnvFormat): Line {
   }
 }
 
-const AS_FILE = 'write it to a file with `psi infisical write-file`, or take `--format json`';
+function asFile({ group }: ProviderWords): string {
+  return `write it to a file with \`psi ${group} write-file\`, or take \`--format json\``;
+}
 
 /** The kernel takes no longer variable; once exported, one would keep every later command from starting. */
 const LONGEST_VARIABLE = 131_071;
 
 function exported(key: string, text: string): Line {
-  if (!isVariableName(key)) return { reason: 'its name cannot be a variable of a shell', hint: AS_FILE };
+  if (!isVariableName(key)) return { reason: 'its name cannot be a variable of a shell' };
   const reason = shellObjection(key) ?? tooMuch(key, text);
-  if (reason !== undefined) return { reason, hint: AS_FILE };
+  if (reason !== undefined) return { reason };
   return { text: `export ${key}=${shellQuoted(text)}` };
 }
 
@@ -81,9 +85,9 @@ function envLine(key: string, text: string, readers: readonly EnvReader[]): Line
   // One of the two would do; which one reads the file is for the caller to know.
   const other =
     readers.length > 1 ? OTHERS.find((reader) => !OBJECTIONS[reader](key, text, reader === 'podman')) : undefined;
-  const hint =
-    other === undefined ? AS_FILE : `\`--for ${other}\` prints it, if ${READER_NAMES[other]} is what reads the file`;
-  return { reason: objections.join('; '), hint };
+  const reason = objections.join('; ');
+  if (other === undefined) return { reason };
+  return { reason, hint: `\`--for ${other}\` prints it, if ${READER_NAMES[other]} is what reads the file` };
 }
 
 const OTHERS = ['podman', 'systemd'] as const;
@@ -128,11 +132,11 @@ function tooMuch(key: string, text: string): string | undefined {
   return byteLength(`${key}=${text}`) > LONGEST_VARIABLE ? 'it is too long for a variable (128 KiB)' : undefined;
 }
 
-function unreadable(value: SecretValue | undefined): Line {
-  if (value) return { reason: 'its value is no UTF-8 text', hint: AS_FILE };
+function unreadable(value: SecretValue | undefined, words: ProviderWords): Line {
+  if (value) return { reason: 'its value is no UTF-8 text' };
   return {
-    reason: 'infisical hides its value',
-    hint: 'give the machine identity the right to read values (Read Value) of this path in infisical',
+    reason: `${words.name} hides its value`,
+    hint: `give the machine identity the right to read values (${words.rights.readValues}) of this path in ${words.name}`,
   };
 }
 

@@ -13,7 +13,10 @@ export async function composeCommandLine(): Promise<CliDeps> {
   return {
     terminal: processTerminal(),
     version,
-    loadConfig: (path) => loadConfig({ path, env, uid, readFile }),
+    loadConfig: async (path) => {
+      const { PROVIDER_KINDS: kinds } = await import('./provider-kinds.ts');
+      return await loadConfig({ path, env, uid, readFile, kinds });
+    },
     defaultConfig: () => defaultConfig({ env, uid }),
     formatIssues: async (issues) =>
       (await import('../config/findings/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
+import { NameFile } from '../adapters/files/name-file.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
@@ -17,6 +18,7 @@ import { composePodmanSecrets, composeQuadletImport } from './host-import.ts';
 import { composeEnvFile, composeInfisicalTools } from './infisical-tools.ts';
 import { composeInstall, composeSystemdInstall } from './install.ts';
 import { composeLogin } from './login.ts';
+import { PROVIDER_KINDS } from './provider-kinds.ts';
 import { composeProviders } from './providers.ts';
 import { composeTls } from './certificates.ts';
 import type { Config } from '../config/config.ts';
@@ -32,7 +34,6 @@ import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { RunningService } from '../service/running-service.ts';
-import { learnNames } from '../service/secret-names.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
@@ -70,7 +71,8 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const clock = systemClock;
   const secrets = new SecretReader({ readFile, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
-  const mappings = await loadMappings(new MappingFiles({ stateDir: config.stateDir }), log);
+  const { stateDir } = config;
+  const mappings = await loadMappings(new MappingFiles({ stateDir }), new NameFile({ stateDir }), log);
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const metrics = createMetrics(
@@ -85,6 +87,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     env,
     uid,
     readFile,
+    kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
     providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside }),
@@ -110,7 +113,7 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     dropIns: new DropInFiles({ systemdDir: config.systemdDir }),
     units: new DbusUnitManager({ socketPath: config.dbusSocket }),
   });
-  const runs = new SetupRuns({ setup, status, load: () => running.candidate() });
+  const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
   const driver = driverApp({
     lookup,
     register: new Register(mappings),
@@ -129,13 +132,13 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
       mappings,
       registry,
       target: () => running.target,
-      readConfig: () => loadConfig({ path: config.file, env, uid, readFile }),
+      readConfig: () => loadConfig({ path: config.file, env, uid, readFile, kinds: PROVIDER_KINDS }),
     }),
     onError,
   });
 
   const { socketFd } = environment;
-  const service = await RunningService.start({
+  return RunningService.start({
     clock,
     log,
     config: running,
@@ -144,6 +147,4 @@ async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
     facts: { version, socket: config.socket, activated: socketFd !== undefined, mappings: mappings.size },
   });
-  void learnNames(registry, mappings, log);
-  return service;
 }

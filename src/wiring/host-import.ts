@@ -9,12 +9,14 @@ import type { QuadletFlags } from '../cli/commands/host-import.ts';
 import type { InfisicalTools } from '../cli/infisical-tools.ts';
 import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
-import { DEFAULT_IMAGE, imageOf } from '../host/units/container.ts';
-import { PsiError } from '../core/error.ts';
-import { onHost, quadletArguments } from '../transfer/quadlet/command-line.ts';
-import type { ImportEvent } from '../transfer/import/report.ts';
+import { imageInUse } from '../host/units/container.ts';
+import { providerOfProject } from '../provider/choice.ts';
+import { refuseForeignRewrite, reportIn } from '../transfer/import/environment.ts';
 import { podmanSecrets, type PodmanFound, type PodmanReader, type PodmanSelection } from '../transfer/import/podman.ts';
 import { importQuadlet, type QuadletReport } from '../transfer/import/quadlet.ts';
+import type { ImportEvent } from '../transfer/import/report.ts';
+import type { HostView } from '../transfer/quadlet/command-line.ts';
+import { quadletCommands, quadletPath } from '../transfer/quadlet/commands.ts';
 
 type ImportDeps = { readonly env: Readonly<Record<string, string | undefined>> };
 
@@ -29,36 +31,22 @@ export async function composeQuadletImport(
   emit: (event: ImportEvent) => void,
   { env }: ImportDeps,
 ): Promise<QuadletReport> {
-  const { project, path, environment } = flags;
-  const [provider = '', found] = [...config.providers].find(([, { projects }]) => projects.has(project)) ?? [];
-  const configured = found?.projects.get(project)?.environment;
-  const inConfig = configured === undefined || tools.environment === configured;
-  if (!inConfig && flags.rewrite) {
-    throw new PsiError(
-      'USAGE',
-      `containers get the environment ${configured} of ${project}, not ${tools.environment}`,
-      {
-        hint: 'give the other environment a project of its own in the config, and import with its name and --rewrite',
-      },
-    );
-  }
-  // A name alone is one of the quadlet folder, wherever the command runs.
-  const file = flags.file.includes('/') ? resolve(flags.file) : `${config.systemdDir}/${flags.file}`;
-  const same = { file, project, path, environment, resolveSecrets: flags.resolveSecrets };
-  const image = imageOf((await new HostFileSystem().read(`${config.systemdDir}/psi.container`)) ?? '') ?? DEFAULT_IMAGE;
-  const inContainer = env['container'] !== undefined;
-  const elsewhere = (missing: string): string | undefined => {
-    if (!inContainer) return undefined;
-    const { conflict, rewrite } = flags;
-    const view = { ...config, ...references(config), configFile: resolve(config.file), image };
-    const command = onHost(view, missing, quadletArguments({ ...same, conflict, rewrite }));
-    return `in the container only mounted folders are there; on the host: ${command}`;
-  };
+  const { project, path } = flags;
+  const { name: provider, config: chosen } = providerOfProject(config, project);
+  const configured = chosen.projects.get(project)?.environment;
+  const environments = { project, configured, asked: flags.environment };
+  refuseForeignRewrite(environments, flags.rewrite);
+  const file = quadletPath(flags.file, config.systemdDir, resolve);
+  const commands = quadletCommands(
+    { ...flags, group: tools.words.group, file },
+    { host: await hostView(config), container: env['container'] },
+  );
   const report = await importQuadlet(
     {
       ...readerOf(config),
       files: new QuadletFolder({ systemdDir: config.systemdDir }),
-      elsewhere,
+      words: tools.words,
+      elsewhere: commands.elsewhere,
       provider,
       workloads: config.workloads,
       importSecrets: ({ place, ...request }, onEvent) => tools.importSecrets({ ...request, path: place.path }, onEvent),
@@ -69,13 +57,16 @@ export async function composeQuadletImport(
       path: file,
       place: { project, path },
       scope: config.scope,
-      rewriteCommand: `${inContainer ? 'podman exec psi psi' : 'psi'} ${quadletArguments({ ...same, conflict: 'skip', rewrite: true })}`,
+      rewriteCommand: commands.rewriteCommand,
     },
     emit,
   );
-  if (inConfig) return report;
-  const note = `psi gives containers the environment ${configured} of ${project}: to use ${tools.environment}, give it a project of its own in the config`;
-  return { ...report, notes: [...report.notes, note], edits: [], next: null };
+  return reportIn(environments, report);
+}
+
+async function hostView(config: Config): Promise<HostView> {
+  const unit = await new HostFileSystem().read(`${config.systemdDir}/psi.container`);
+  return { ...config, ...references(config), configFile: resolve(config.file), image: imageInUse(unit) };
 }
 
 function readerOf(config: Config): PodmanReader {

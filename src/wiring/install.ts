@@ -8,14 +8,16 @@ import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
 import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
+import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
 import { install, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
 import { hostLayout, type HostSurroundings } from '../host/settings.ts';
 import { systemdInstall, type SystemdInstallOptions, type SystemdInstallReport } from '../host/systemd-install.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
+import { PROVIDER_KINDS } from './provider-kinds.ts';
 import { frozenDriverOptions } from '../registration/driver-command/options.ts';
-import { certificatesOf } from './certificates.ts';
+import { certificatesOf } from '../provider/choice.ts';
 
 export function composeInstall(
   config: Config,
@@ -50,6 +52,7 @@ function layoutOf(config: Config, surroundings: HostSurroundings): HostLayout {
   return hostLayout(
     {
       ...references(config),
+      ...servedProviders(config, PROVIDER_KINDS),
       scope: config.scope,
       configFile: resolve(config.file),
       stateDir: config.stateDir,

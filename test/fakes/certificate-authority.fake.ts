@@ -11,6 +11,7 @@ import type {
   RenewAnswer,
   RequestAnswer,
 } from '../../src/certificates/certificate-authority.ts';
+import { INFISICAL_WORDS } from '../../src/adapters/infisical/provider-words.ts';
 import type { Clock } from '../../src/core/clock.ts';
 
 type Stored = LeafFacts & {
@@ -22,6 +23,7 @@ type Stored = LeafFacts & {
 type Request = { readonly ttlMs: number; readonly renews: Stored | undefined; answer: RequestAnswer };
 
 export class FakeCertificateAuthority implements CertificateAuthority {
+  readonly words = INFISICAL_WORDS;
   readonly calls: string[] = [];
   readonly certificates = new Map<string, Stored>();
   readonly requests = new Map<string, Request>();

@@ -5,6 +5,7 @@ import { renderEnv, type EnvReader } from '../../src/transfer/env-format.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
 import { generatedSecrets } from '../hosts/generated-secrets.ts';
 import { hostSupport, startHost, type Host } from '../hosts/nspawn.ts';
+import { WORDS } from '../fakes/provider.fake.ts';
 
 const support = await hostSupport();
 const options = { skip: support.ok ? false : support.reason };
@@ -28,7 +29,7 @@ for (const readers of [['podman', 'systemd'], ['podman'], ['systemd']] as const)
     test(`an env file for ${readers.join(' and ')} is read back byte for byte by ${reader}`, options, async () => {
       const secrets = generatedSecrets();
       const named = secrets.map(({ key, value }) => ({ key, value: SecretValue.fromText(value) }));
-      const { lines, leftOut } = renderEnv(named, { kind: 'env', readers });
+      const { lines, leftOut } = renderEnv(named, { kind: 'env', readers }, WORDS);
       await host.write(FILE, `${lines.join('\n')}\n`, 0o600);
       const { code, stdout, stderr } = await host.run(COMMANDS[reader]());
       assert.equal(code, 0, stderr);

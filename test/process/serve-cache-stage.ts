@@ -93,6 +93,7 @@ export const from = (source: string): readonly string[] => KEYS.map((key) => `${
 export type Status = {
   readonly state: string;
   readonly entries: number;
+  readonly oldestAgeSeconds: number | null;
   readonly missing: number;
   readonly answers: Readonly<Record<string, number>>;
   readonly problem: { readonly reason: string; readonly message: string; readonly hint: string } | null;

@@ -69,6 +69,28 @@ test('a refresh fills the cache, and lookups are answered from it without the pr
   assert.match(String((await lookup(psi, 'A')).headers['psi-age']), /^\d+$/);
 });
 
+test('a value that is 3 s old is told with its age: from the listing it came with, from the cache, and in the status', async (t) => {
+  const it = await stage(t, { config: { lookup: { batch_window: '1s' } } });
+  const psi = await it.start();
+  await untilOpened(psi);
+  await register(psi);
+  assert.equal(Number((await lookup(psi, 'A')).headers['psi-age']), 0);
+  const deadline = AbortSignal.timeout(20_000);
+  let age = 0;
+  while (age < 3) {
+    deadline.throwIfAborted();
+    age = Number((await lookup(psi, 'A')).headers['psi-age']);
+  }
+  it.infisical.state.setSecret({ ...FOLDER_ADDRESS, key: 'C', value: 'changed since' });
+  const { headers, body } = await lookup(psi, 'C');
+  assert.deepEqual([headers['psi-source'], body.toString()], ['held', 'canary-value-c']);
+  assert.ok(Number(headers['psi-age']) >= 3, String(headers['psi-age']));
+  const again = await lookup(psi, 'C');
+  assert.equal(again.headers['psi-source'], 'cache');
+  assert.ok(Number(again.headers['psi-age']) >= 3, String(again.headers['psi-age']));
+  assert.ok(Number((await statusOf(psi)).oldestAgeSeconds) >= 3);
+});
+
 test('through an outage a restarted PSI answers with the right values, and the file verifies', async (t) => {
   const it = await stage(t);
   assert.equal(await (await filled(it)).stop(), 0);

@@ -19,7 +19,7 @@ async function fromDisk(file: string): Promise<Uint8Array> {
     return await readFile(file);
   } catch (cause) {
     throw new PsiError('HOST', `cannot read ${file}: ${errnoOf(cause) ?? 'unexpected error'}`, {
-      hint: 'in the container only mounted folders are there: `podman exec -i psi psi infisical import env-file - … < FILE`',
+      hint: 'in the container only mounted folders are there: `podman exec -i psi psi … import env-file - … < FILE`',
       cause,
     });
   }

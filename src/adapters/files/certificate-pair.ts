@@ -83,7 +83,7 @@ function parsed<T>(parse: () => T, message: string): T {
 
 function bad(
   message: string,
-  hint = 'the files in place were left as they are; look at the certificate in infisical',
+  hint = 'the files in place were left as they are; look at the certificate at the authority',
 ): PsiError {
   return new PsiError('BAD_CERTIFICATE', `what the authority handed out cannot be used: ${message}`, { hint });
 }

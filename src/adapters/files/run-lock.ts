@@ -16,7 +16,7 @@ export class FlockFile implements RunLock {
   readonly #path: string;
   readonly #what: string;
 
-  /** `what`: who else holds it, such as "psi infisical tls". */
+  /** `what`: who else holds it, such as "psi GROUP tls". */
   constructor(options: { readonly path: string; readonly what: string }) {
     this.#path = options.path;
     this.#what = options.what;

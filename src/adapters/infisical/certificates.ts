@@ -14,6 +14,7 @@ import type { Requested } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { noAnswer } from './errors.ts';
 import { faultOf, type Fault } from './fault.ts';
+import { INFISICAL_WORDS } from './provider-words.ts';
 import { oneLine } from './words.ts';
 
 /** What a renewal is refused with that only a new certificate helps against; other reasons would refuse that one too. */
@@ -43,6 +44,7 @@ export function createCertificateAuthority(connection: Connection): CertificateA
   };
 
   return {
+    words: INFISICAL_WORDS,
     issue: async (wanted, signal) => {
       const what = `the order of ${wanted.name}`;
       const answer = await connection.call(wanted.project, issueRequest(wanted), signal);

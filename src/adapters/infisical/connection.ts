@@ -17,15 +17,15 @@ import { Session, sessionName } from './session.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 import { Versions, type VersionSetting } from './versions.ts';
 
-export type ConnectionDeps<Field> = ApiOptions & {
+export type ConnectionDeps = ApiOptions & {
   readonly apiVersion: VersionSetting;
   readonly token: { readonly ttlMs: number | undefined };
-  readonly projects: ReadonlyMap<string, Project<Field>>;
+  readonly projects: ReadonlyMap<string, Project>;
   readonly clock: Clock;
   readonly tokenStore: TokenStore;
-} & Omit<LoginTools<Field>, 'now'>;
+} & Omit<LoginTools, 'now'>;
 
-export type Project<Field> = { readonly id: string; readonly environment: string; readonly auth: Auth<Field> };
+export type Project = { readonly id: string; readonly environment: string; readonly auth: Auth };
 
 export type Connection = {
   /** What messages about an answer need. */
@@ -50,15 +50,15 @@ export type Connection = {
 const REMEMBER_VAIN_LOGIN_MS = 60_000;
 
 /** Connects to nothing before the first call. */
-export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection {
+export function createConnection(deps: ConnectionDeps): Connection {
   const { apiUrl, clock } = deps;
   const api = createApi(deps);
   const versions = new Versions(deps.apiVersion, clock);
   const sessions = new Map<string, Session>();
-  const keepers = new Map<Auth<Field>, TokenKeeper>();
+  const keepers = new Map<Auth, TokenKeeper>();
   const vainUntil = new Map<string, number>();
 
-  const keeperOf = ({ auth }: Project<Field>): TokenKeeper => {
+  const keeperOf = ({ auth }: Project): TokenKeeper => {
     const known = keepers.get(auth);
     if (known) return known;
     const keeper = auth.method === 'token' ? new AccessToken(auth, deps.resolveSecret, clock) : sessionOf(auth);
@@ -66,7 +66,7 @@ export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection
     return keeper;
   };
 
-  const sessionOf = (auth: LoginAuth<Field>): Session => {
+  const sessionOf = (auth: LoginAuth): Session => {
     const login = loginFor(auth, { ...deps, now: () => clock.now() });
     const name = sessionName(apiUrl, login);
     const { tokenStore: store, token } = deps;
@@ -75,7 +75,7 @@ export function createConnection<Field>(deps: ConnectionDeps<Field>): Connection
     return session;
   };
 
-  const projectOf = (alias: string): Project<Field> => {
+  const projectOf = (alias: string): Project => {
     const project = deps.projects.get(alias);
     if (project) return project;
     throw new PsiError('NOT_FOUND', `the project ${alias} is not in the config of infisical`, {

@@ -3,8 +3,8 @@
 import type { ConfiguredIdentity } from '../../provider/configured-identity.ts';
 import { PsiError } from '../../core/error.ts';
 import { createApi, type Api } from './api.ts';
-import { AccessToken, type AccessTokenAuth } from './auth/access-token.ts';
-import { loginFor, type Auth, type LoginAuth } from './auth/methods.ts';
+import { AccessToken } from './auth/access-token.ts';
+import { loginFor, type AccessTokenAuth, type Auth, type LoginAuth } from './auth/methods.ts';
 import { createConnection, type ConnectionDeps } from './connection.ts';
 import { failedServer, refusedCall } from './errors.ts';
 import type { FaultKind } from './fault.ts';
@@ -13,9 +13,9 @@ import { listRequest } from './requests.ts';
 import { sessionName } from './session.ts';
 import { namedLifeMs } from './token-life.ts';
 
-export type IdentitiesDeps<Field> = ConnectionDeps<Field> & {
+export type IdentitiesDeps = ConnectionDeps & {
   /** What projects without an auth of their own use. */
-  readonly auth: Auth<Field> | undefined;
+  readonly auth: Auth | undefined;
 };
 
 export type Identities = { readonly identities: readonly ConfiguredIdentity[]; readonly close: () => void };
@@ -24,10 +24,10 @@ const REVOKE_TIMEOUT_MS = 3_000;
 const CHECK_TIMEOUT_MS = 10_000;
 
 /** The common one first, then those of the projects in their order; each once, however many projects use it. */
-export function identitiesOf<Field>(deps: IdentitiesDeps<Field>): Identities {
+export function identitiesOf(deps: IdentitiesDeps): Identities {
   const api = createApi(deps);
-  const found = new Map<unknown, { readonly auth: Auth<Field>; readonly projects: string[] }>();
-  const add = (auth: Auth<Field>, project?: string): void => {
+  const found = new Map<unknown, { readonly auth: Auth; readonly projects: string[] }>();
+  const add = (auth: Auth, project?: string): void => {
     const key = auth.method === 'token' ? auth : sessionName(deps.apiUrl, loginOf(auth, deps));
     const entry = found.get(key) ?? { auth, projects: [] };
     found.set(key, entry);
@@ -45,15 +45,15 @@ export function identitiesOf<Field>(deps: IdentitiesDeps<Field>): Identities {
   };
 }
 
-function loginOf<Field>(auth: LoginAuth<Field>, deps: ConnectionDeps<Field>): ReturnType<typeof loginFor> {
+function loginOf(auth: LoginAuth, deps: ConnectionDeps): ReturnType<typeof loginFor> {
   return loginFor(auth, { ...deps, now: () => deps.clock.now() });
 }
 
-function loginIdentity<Field>(
-  auth: LoginAuth<Field>,
+function loginIdentity(
+  auth: LoginAuth,
   projects: readonly string[],
   api: Api,
-  deps: ConnectionDeps<Field>,
+  deps: ConnectionDeps,
 ): ConfiguredIdentity {
   const { apiUrl, clock } = deps;
   const login = loginOf(auth, deps);
@@ -86,11 +86,7 @@ function loginIdentity<Field>(
 const TAKEN: readonly FaultKind[] = ['permission', 'hidden', 'reference', 'missing'];
 
 /** There is no login to try, so names are listed where the token is meant to be used. */
-function readyToken<Field>(
-  auth: AccessTokenAuth<Field>,
-  projects: readonly string[],
-  deps: ConnectionDeps<Field>,
-): ConfiguredIdentity {
+function readyToken(auth: AccessTokenAuth, projects: readonly string[], deps: ConnectionDeps): ConfiguredIdentity {
   const tryLogin = async (): ReturnType<ConfiguredIdentity['tryLogin']> => {
     const [project] = projects;
     if (project === undefined) {

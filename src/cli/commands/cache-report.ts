@@ -13,6 +13,7 @@ export function printCacheLine(terminal: Terminal, status: CacheStatus): void {
     `cache: ${status.state} (${status.backend})`,
     `${String(status.entries)} entries`,
     ...(status.oldestAgeSeconds === null ? [] : [`the oldest ${duration(status.oldestAgeSeconds)} old`]),
+    ...(status.ageUnknown > 0 ? [`${String(status.ageUnknown)} of unknown age: the clock was set back`] : []),
     ...(status.expired > 0 ? [`${String(status.expired)} older than max_age`] : []),
     ...(status.unsaved ? ['not all of it saved yet'] : []),
   ];

@@ -33,7 +33,11 @@ export function addEnv(infisical: Command, cli: Cli<InfisicalNeeds>): void {
     example: 'podman exec psi psi infisical env --project myproject --path /myapp --format env',
     run: (flags: EnvFlags) =>
       withTools(cli, flags, async (tools) => {
-        const { lines, leftOut } = renderEnv(await tools.list(flags.path), formatOf(flags.format, flags.for));
+        const { lines, leftOut } = renderEnv(
+          await tools.list(flags.path),
+          formatOf(flags.format, flags.for),
+          tools.words,
+        );
         return {
           exit: leftOut.length === 0 ? EXIT.DONE : EXIT.FAILED,
           print: () => {

@@ -8,7 +8,8 @@ const HINTS = {
   SYNTAX: 'check quotes, brackets and indentation on this line and the one above; indent with blanks, never with tabs',
   DUPLICATE_KEY: 'merge the two, or remove one',
   UNKNOWN_KEY: 'remove it, or look its name up in docs/config.example.yaml',
-  UNSUPPORTED_PROVIDER: 'this psi knows the provider infisical only; PKCS#11 settings for the cache go under cache.hsm',
+  UNSUPPORTED_PROVIDER:
+    'name it after its kind, or say which `kind` it is; PKCS#11 settings for the cache go under cache.hsm',
   MISSING_KEY: 'add it here',
   WRONG_TYPE: 'check the indentation: a map is `key: value` lines, a list is `- item` lines',
   NOT_A_CHOICE: 'use one of the words listed',
@@ -20,7 +21,7 @@ const HINTS = {
   BAD_PATH: 'write the whole path from `/`, without `~` and without `..`',
   SOCKET_PATH_TOO_LONG: 'use a shorter path: the kernel takes 107 bytes for a socket',
   BAD_FOLDER: 'write the folder as the provider shows it, such as /myapp/db, without `.` and `..`',
-  BAD_URL: 'write scheme and host, such as https://app.infisical.com, without user, password or query',
+  BAD_URL: 'write scheme and host, such as https://secrets.example.com, without user, password or query',
   INSECURE_URL:
     'use https; secrets and the client secret would cross the network readable (`allow_http: true` beside api_url accepts that)',
   BAD_WORKLOAD_NAME:

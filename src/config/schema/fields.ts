@@ -1,5 +1,6 @@
 // The simple leaves of the schema, each named as an expectation. Paths, names and URLs have files of their own.
 
+import { FILE_MODE } from '../../core/workload.ts';
 import { Leaf, isLine } from './leaf.ts';
 import { parseArgv } from './argv.ts';
 
@@ -40,9 +41,9 @@ export const identity = line('text', false);
 export const mode = new Leaf<string>({
   expected: 'octal file mode such as "0400"',
   code: 'BAD_MODE',
-  json: { ...STRING, pattern: '^0?[0-7]{3}$' },
+  json: { ...STRING, pattern: FILE_MODE.source },
   visible: true,
-  parse: (value) => (typeof value === 'string' && /^0?[0-7]{3}$/.test(value) ? value.padStart(4, '0') : undefined),
+  parse: (value) => (typeof value === 'string' && FILE_MODE.test(value) ? value.padStart(4, '0') : undefined),
 });
 
 export const hex = new Leaf<string>({

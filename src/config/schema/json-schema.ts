@@ -1,31 +1,49 @@
 // The schema as JSON Schema, for editors. Generated from the codecs; docs/config.schema.json is its printed form.
 
 import type * as t from 'io-ts';
+import type { ProviderSection } from '../provider-section.ts';
+import { fileCodec } from '../sections/file.ts';
+import { providersCodec } from '../sections/providers.ts';
 import type { JsonSchema } from './leaf.ts';
-import { authCodec } from './auth.ts';
-import { configCodec } from './schema.ts';
 import { secretField, tokenSource } from './secret-field.ts';
 import { shapeOf } from './shape.ts';
 
-export function configJsonSchema(): JsonSchema {
+export function configJsonSchema(kinds: readonly ProviderSection[]): JsonSchema {
+  const providers = providersCodec({}, kinds);
+  /** Written once and referred to: they stand in many places. */
+  const shared = new Map<t.Mixed, string>([
+    ...kinds.flatMap((kind) => [...kind.shared]),
+    [secretField, 'secret'],
+    [tokenSource, 'tokenSource'],
+  ]);
+  const special = (codec: t.Mixed): JsonSchema | undefined => {
+    const name = shared.get(codec);
+    if (name !== undefined) return { $ref: `#/definitions/${name}` };
+    return codec === providers
+      ? { ...schemaOf(providers, special), additionalProperties: { anyOf: kinds.map(otherName) } }
+      : undefined;
+  };
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'PSI configuration',
-    ...schemaOf(configCodec),
-    definitions: Object.fromEntries(Array.from(SHARED, ([codec, name]) => [name, schemaOf(codec, true)])),
+    ...schemaOf(fileCodec(providers), special),
+    definitions: Object.fromEntries(Array.from(shared, ([codec, name]) => [name, schemaOf(codec, special)])),
   };
 }
 
-/** Written once and referred to: they stand in many places. */
-const SHARED: ReadonlyMap<t.Mixed, string> = new Map<t.Mixed, string>([
-  [authCodec, 'auth'],
-  [secretField, 'secret'],
-  [tokenSource, 'tokenSource'],
-]);
+/** An entry whose name is not that of its kind has to say the kind. */
+function otherName({ kind }: ProviderSection): JsonSchema {
+  return {
+    allOf: [
+      { $ref: `#/properties/providers/properties/${kind}` },
+      { properties: { kind: { const: kind } }, required: ['kind'] },
+    ],
+  };
+}
 
-function schemaOf(codec: t.Mixed, inFull = false): JsonSchema {
-  const shared = SHARED.get(codec);
-  if (shared !== undefined && !inFull) return { $ref: `#/definitions/${shared}` };
+/** `special`: what stands in place of a part. It is asked for the parts alone, not for the codec itself. */
+function schemaOf(codec: t.Mixed, special: (part: t.Mixed) => JsonSchema | undefined): JsonSchema {
+  const partOf = (part: t.Mixed): JsonSchema => special(part) ?? schemaOf(part, special);
   const shape = shapeOf(codec);
   switch (shape.kind) {
     case 'leaf':
@@ -33,17 +51,17 @@ function schemaOf(codec: t.Mixed, inFull = false): JsonSchema {
     case 'literal':
       return { const: shape.value };
     case 'list':
-      return { type: 'array', items: schemaOf(shape.item) };
+      return { type: 'array', items: partOf(shape.item) };
     case 'union':
-      return { description: codec.name, anyOf: shape.arms.map((arm) => schemaOf(arm)) };
+      return { description: codec.name, anyOf: shape.arms.map(partOf) };
     case 'record':
       return {
         type: 'object',
         propertyNames: shape.key.spec.json,
-        additionalProperties: schemaOf(shape.value),
+        additionalProperties: partOf(shape.value),
       };
     case 'map': {
-      const properties = Object.fromEntries([...shape.props].map(([key, value]) => [key, schemaOf(value)]));
+      const properties = Object.fromEntries([...shape.props].map(([key, value]) => [key, partOf(value)]));
       const required = shape.required.size === 0 ? {} : { required: [...shape.required] };
       return { type: 'object', properties, ...required, additionalProperties: false };
     }

@@ -4,7 +4,8 @@
 import * as t from 'io-ts';
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import type { Env, ReadFile, SecretField, TokenSource } from '../config.ts';
+import type { SecretField, TokenSource } from '../../core/secret-field.ts';
+import type { Env, ReadFile } from '../surroundings.ts';
 import { command } from './fields.ts';
 import { credentialName, envName } from './name-fields.ts';
 import { hiddenPath } from './path-fields.ts';

@@ -14,6 +14,14 @@ export function section<R extends t.Props, O extends t.Props>(
   return t.intersection([t.type(required, name), t.partial(optional, name)], name);
 }
 
+/** The word that tells one map of a union from the others. */
+export function word<const W extends string>(text: W): t.LiteralC<W> {
+  return t.literal(text);
+}
+
+/** What a codec makes of what is written. */
+export type Decoded<C extends t.Mixed> = t.TypeOf<C>;
+
 /**
  * The names of a map. Decoding takes any, because io-ts drops an entry whose name it refuses, and with it every mistake inside;
  * inspect.ts holds the names against `rule`.

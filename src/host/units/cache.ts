@@ -1,25 +1,26 @@
 // The units round the encrypted cache, as text: its refresh, the key that systemd decrypts, and the smart card daemon for hosts without one.
 
 import { PsiError } from '../../core/error.ts';
-import { unitPath } from '../layout.ts';
+import { providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
 import { unitFile } from './unit-file.ts';
 
-export function refreshUnit(): string {
-  return unitFile('psi-infisical-refresh.service', [
+export function refreshUnit(layout: HostLayout): string {
+  const titles = providerTitles(layout);
+  return unitFile(providerUnit(layout, 'refresh.service'), [
     [
       'Unit',
       [
-        'Description=PSI: fetch the cached secrets anew from Infisical',
-        'After=psi.service psi-infisical-setup.service network-online.target',
+        `Description=PSI: fetch the cached secrets anew from ${titles}`,
+        `After=psi.service ${providerUnit(layout, 'setup.service')} network-online.target`,
         'Wants=psi.service network-online.target',
       ],
     ],
     [
       'Service',
       [
-        '# Ends with 75 while Infisical is down, and leaves the cache as it was. The timer tries again.',
+        `# Ends with 75 while ${titles} is down, and leaves the cache as it was. The timer tries again.`,
         'Type=oneshot',
         'ExecStart=podman exec psi psi cache refresh',
         'TimeoutStartSec=300',
@@ -28,9 +29,10 @@ export function refreshUnit(): string {
   ]);
 }
 
-export function refreshTimer({ refresh }: HostLayout): string {
+export function refreshTimer(layout: HostLayout): string {
+  const { refresh } = layout;
   const interval = timeSpan(refresh.intervalMs);
-  return unitFile('psi-infisical-refresh.timer', [
+  return unitFile(providerUnit(layout, 'refresh.timer'), [
     ['Unit', ['Description=PSI: keep the cached secrets fresh']],
     [
       'Timer',

@@ -6,7 +6,8 @@ import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
 import { unitFile } from './unit-file.ts';
 
-export function certificateRenewUnit(): string {
+export function certificateRenewUnit(layout: HostLayout): string {
+  const { title, group } = layout.certifier;
   return unitFile('psi-tls-renew.service', [
     [
       'Unit',
@@ -19,9 +20,9 @@ export function certificateRenewUnit(): string {
     [
       'Service',
       [
-        '# Ends with 75 while an order is on its way or Infisical is down: the next run goes on with it.',
+        `# Ends with 75 while an order is on its way or ${title} is down: the next run goes on with it.`,
         'Type=oneshot',
-        'ExecStart=podman exec psi psi infisical tls renew',
+        `ExecStart=podman exec psi psi ${group} tls renew`,
         '# It waits for orders and for hooks.',
         'TimeoutStartSec=1h',
       ],

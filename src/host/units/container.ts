@@ -16,6 +16,11 @@ export type ContainerOptions = {
 
 export const DEFAULT_IMAGE = 'localhost/psi:latest';
 
+/** The one that runs after an installed unit's text; the default where there is none. */
+export function imageInUse(unit: string | undefined): string {
+  return imageOf(unit ?? '') ?? DEFAULT_IMAGE;
+}
+
 /** The image of a psi.container that is already there. */
 export function imageOf(text: string): string | undefined {
   return /^Image=(\S+)$/m.exec(text)?.[1];
@@ -151,5 +156,7 @@ function credentials(layout: HostLayout): readonly string[] {
 
 function loads(layout: HostLayout): readonly string[] {
   const line = (name: string): string => `LoadCredentialEncrypted=${credentialLoad(layout, name)}`;
-  return layout.credentials.length === 0 ? [`#${line('infisical-client-secret')}`] : layout.credentials.map(line);
+  return layout.credentials.length === 0
+    ? [`#${line(`${layout.providers[0].name}-client-secret`)}`]
+    : layout.credentials.map(line);
 }

@@ -1,10 +1,10 @@
 // The units PSI itself runs under, as text. `quadlet/` holds the same for the default config (a test compares them).
-// Nothing here may order PSI after a workload: workloads are ordered after psi-infisical-setup.service, and that after PSI.
+// Nothing here may order PSI after a workload: workloads are ordered after its setup unit, and that after PSI.
 
 import { cacheKeyUnit, pcscdUnit, refreshTimer, refreshUnit } from './cache.ts';
 import { containerUnit } from './container.ts';
 import type { ContainerOptions } from './container.ts';
-import { unitPath } from '../layout.ts';
+import { providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { certificateRenewTimer, certificateRenewUnit } from './certificates.ts';
 import { unitFile } from './unit-file.ts';
@@ -28,15 +28,20 @@ export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonl
   return [
     { name: 'psi.socket', kind: 'systemd', text: socketUnit(layout), wantedBy: 'sockets.target' },
     quadlet('psi.container', containerUnit(layout, options, target)),
-    { name: 'psi-infisical-setup.service', kind: 'systemd', text: setupUnit(target), wantedBy: target },
-    systemdUnit('psi-infisical-refresh.service', refreshUnit()),
     {
-      name: 'psi-infisical-refresh.timer',
+      name: providerUnit(layout, 'setup.service'),
+      kind: 'systemd',
+      text: setupUnit(layout, target),
+      wantedBy: target,
+    },
+    systemdUnit(providerUnit(layout, 'refresh.service'), refreshUnit(layout)),
+    {
+      name: providerUnit(layout, 'refresh.timer'),
       kind: 'systemd',
       text: refreshTimer(layout),
       wantedBy: cache && 'timers.target',
     },
-    systemdUnit('psi-tls-renew.service', certificateRenewUnit()),
+    systemdUnit('psi-tls-renew.service', certificateRenewUnit(layout)),
     {
       name: 'psi-tls-renew.timer',
       kind: 'systemd',
@@ -79,12 +84,13 @@ function socketUnit(layout: HostLayout): string {
 }
 
 /** Type=oneshot that stays active: each workload wants it, and must not run it again by starting. */
-function setupUnit(target: string): string {
-  return unitFile('psi-infisical-setup.service', [
+function setupUnit(layout: HostLayout, target: string): string {
+  const [first, ...others] = layout.providers;
+  return unitFile(providerUnit(layout, 'setup.service'), [
     [
       'Unit',
       [
-        'Description=PSI: register the secrets of Infisical with Podman',
+        `Description=PSI: register the secrets of ${providerTitles(layout)} with Podman`,
         'Wants=psi.service network-online.target',
         'After=psi.service network-online.target',
         'StartLimitIntervalSec=0',
@@ -95,7 +101,7 @@ function setupUnit(target: string): string {
       [
         'Type=oneshot',
         'RemainAfterExit=yes',
-        'ExecStart=podman exec psi psi setup --provider infisical',
+        `ExecStart=podman exec psi psi setup${others.length === 0 ? ` --provider ${first.name}` : ''}`,
         '# Workloads are ordered after this unit: at the latest then they start, whatever holds the setup up.',
         'TimeoutStartSec=300',
         'Restart=on-failure',

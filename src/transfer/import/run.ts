@@ -6,14 +6,19 @@ import type { ImportEntry } from './entry.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Place, SecretSource } from '../../provider/secret-source.ts';
 import type { BatchOutcome, SecretWriter } from '../../provider/secret-writer.ts';
-import { withDeadline, type Deadline } from '../../core/deadline.ts';
+import { withDeadline } from '../../core/deadline.ts';
+import type { ProviderWords } from '../../core/provider-words.ts';
+import { callBound } from '../call-bound.ts';
 import type { ImportEvent } from './report.ts';
 import type { ImportResults } from './results.ts';
 
-export type ImportDeps = { readonly source: SecretSource; readonly writer: SecretWriter; readonly clock: Clock };
+export type ImportDeps = {
+  readonly source: SecretSource;
+  readonly writer: SecretWriter;
+  readonly words: ProviderWords;
+  readonly clock: Clock;
+};
 
-/** The server's own limit for a request. */
-const CALL_MS = 30_000;
 /** Only a limit is waited out: of anything else nobody knows whether the server has carried it out. Servers count requests by the minute. */
 const LIMIT: RetryRule = {
   pausesMs: Array.from({ length: 5 }, () => 10_000),
@@ -23,9 +28,9 @@ const LIMIT: RetryRule = {
 };
 
 /** Folders that are not there hold nothing: they are made. */
-export async function namesAt({ source, clock }: ImportDeps, place: Place): Promise<ReadonlySet<string>> {
+export async function namesAt({ source, words, clock }: ImportDeps, place: Place): Promise<ReadonlySet<string>> {
   try {
-    const listed = await withDeadline(clock, bound('listing the folder'), (signal) =>
+    const listed = await withDeadline(clock, callBound('listing the folder', words), (signal) =>
       source.list(place, { recursive: false, values: false, imports: false, signal }),
     );
     return new Set(listed.map(({ key }) => key));
@@ -83,18 +88,18 @@ export class ImportRun {
       const reason = 'the server took it, and does not list it';
       this.#results.set(entry, 'failed', {
         reason,
-        hint: 'look for it in infisical, under another spelling too; does the identity have the right to describe it?',
+        hint: `look for it in ${this.#deps.words.name}, under another spelling too; does the identity have the right to describe it?`,
       });
     }
   }
 
   /** One call, as often as the server's limit asks for. */
   call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock } = this.#deps;
+    const { words, clock } = this.#deps;
     const onRetry = ({ message }: PsiError, waitMs: number): void => {
       this.#emit({ event: 'waiting', message, waitMs });
     };
-    return withRetries(LIMIT, { clock, onRetry }, () => withDeadline(clock, bound(what), work));
+    return withRetries(LIMIT, { clock, onRetry }, () => withDeadline(clock, callBound(what, words), work));
   }
 
   async #batch(how: 'create' | 'overwrite', batch: readonly ImportEntry[]): Promise<void> {
@@ -126,20 +131,19 @@ export class ImportRun {
 
   #note(entry: ImportEntry, how: 'create' | 'overwrite', outcome: BatchOutcome): void {
     if (outcome.kind === 'approval') {
-      const reason = `it waits for approval in infisical: change request ${outcome.request}`;
+      const reason = `it waits for approval in ${this.#deps.words.name}: change request ${outcome.request}`;
       this.#results.set(entry, 'approval', { reason });
     } else if (outcome.altered.includes(entry.key)) {
       const reason = 'the server keeps another value than it was given';
-      this.#results.set(entry, 'failed', { reason, hint: 'look at it in infisical; base64 passes through unaltered' });
+      this.#results.set(entry, 'failed', {
+        reason,
+        hint: `look at it in ${this.#deps.words.name}; base64 passes through unaltered`,
+      });
     } else {
       this.#results.set(entry, DONE_AS[how]);
       this.#written.push(entry);
     }
   }
-}
-
-function bound(what: string): Deadline {
-  return { ms: CALL_MS, what, hint: 'look at the load and the log of the infisical server' };
 }
 
 const AGAIN = 'run the same import again with `--conflict skip`: what is there is left alone';

@@ -4,6 +4,8 @@ import { folderOf, isBelow, type HostLayout } from '../../host/layout.ts';
 import { shellWord } from '../../core/text/shell.ts';
 
 export type QuadletCommand = {
+  /** The group of commands that it is one of. */
+  readonly group: string;
   readonly file: string;
   readonly project: string;
   readonly path: string;
@@ -15,9 +17,9 @@ export type QuadletCommand = {
 
 /** Without the program's name. */
 export function quadletArguments(command: QuadletCommand): string {
-  const { file, project, path, environment, resolveSecrets, conflict, rewrite } = command;
+  const { group, file, project, path, environment, resolveSecrets, conflict, rewrite } = command;
   return [
-    'infisical import quadlet',
+    `${group} import quadlet`,
     shellWord(file),
     `--project ${shellWord(project)} --path ${shellWord(path)}`,
     ...(environment === undefined ? [] : [`--environment ${shellWord(environment)}`]),

@@ -1,6 +1,7 @@
 // The variables that a container gets from its quadlet, by the rules of Podman: env files, over them Environment=, over both Secret= with
 // type=env. Each name comes once, with what counts in the end; what psi cannot read for sure is refused under its name.
 
+import type { ProviderWords } from '../../core/provider-words.ts';
 import { PsiError } from '../../core/error.ts';
 import { folderOf } from '../../host/layout.ts';
 import { isEnvName, printable, type Refusal } from '../../core/naming.ts';
@@ -47,7 +48,12 @@ export function envFileRefs(unit: QuadletUnit, names: UnitNames): readonly EnvFi
 
 export type EnvFiles = ReadonlyMap<string, readonly EnvFileLine[]>;
 
-export function environmentOf(unit: QuadletUnit, names: UnitNames, envFiles: EnvFiles): Environment {
+export function environmentOf(
+  unit: QuadletUnit,
+  names: UnitNames,
+  envFiles: EnvFiles,
+  words: ProviderWords,
+): Environment {
   refuseOtherWays(unit);
   const byKey = new Map<string, Setting>();
   const notes: string[] = [];
@@ -70,7 +76,7 @@ export function environmentOf(unit: QuadletUnit, names: UnitNames, envFiles: Env
   for (const at of liveLines(unit, 'Secret')) {
     if (at.ignored !== undefined) notes.push(`${at.place}: ${at.ignored}`);
     for (const word of at.words) {
-      const setting = fromSecret(word, at.place, names);
+      const setting = fromSecret(word, at.place, names, words);
       if (typeof setting === 'string') notes.push(setting);
       else put(setting);
     }
@@ -102,13 +108,13 @@ function fromWord(word: Word, from: string, names: UnitNames): Setting {
 }
 
 /** A text is a note: the word sets no variable. */
-function fromSecret(word: Word, from: string, names: UnitNames): Setting | string {
+function fromSecret(word: Word, from: string, names: UnitNames, { group }: ProviderWords): Setting | string {
   const { text, unclear } = expand(word.text, names);
   const option = parseSecretOption(text ?? word.text);
   const why = word.unclear ?? unclear;
   if (!option) return `${from}: podman takes no such Secret=; it is left as it is`;
   if (option.variable === undefined) {
-    return `${from}: the secret is mounted as a file and left as it is (\`psi infisical import podman-secret\` takes its value)`;
+    return `${from}: the secret is mounted as a file and left as it is (\`psi ${group} import podman-secret\` takes its value)`;
   }
   const { name: secret, variable: key } = option;
   if (why !== undefined) return refused(key, from, { reason: why, hint: 'write the name of the secret out' });

@@ -1,8 +1,10 @@
 // A quadlet as something to import: its files read, its variables worked out, its Podman secrets resolved if that is asked for. Whatever
 // could change a value and cannot be read stops the run before anything is written.
 
+import type { Scope } from '../../core/scope.ts';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource, RefusedEntry } from '../import/entry.ts';
+import type { ProviderWords } from '../../core/provider-words.ts';
 import { printable } from '../../core/naming.ts';
 import { parseEnvFile, type EnvFileLine } from './env-file.ts';
 import { environmentOf, envFileRefs, type EnvFileRef, type EnvFiles, type Setting } from './environment.ts';
@@ -14,6 +16,7 @@ import type { HeldValue } from '../secret-values.ts';
 import { isPsisOwn, type PodmanReader } from '../import/podman.ts';
 
 export type QuadletReader = PodmanReader & {
+  readonly words: ProviderWords;
   readonly files: QuadletFiles;
   /** What to run where a file cannot be seen from here. */
   readonly elsewhere: (path: string) => string | undefined;
@@ -30,7 +33,7 @@ export type QuadletFound = {
 
 export type QuadletQuestion = {
   readonly path: string;
-  readonly scope: 'system' | 'user';
+  readonly scope: Scope;
   readonly resolveSecrets: boolean;
 };
 
@@ -39,7 +42,7 @@ export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion
   const unitFile = path.slice(path.lastIndexOf('/') + 1);
   if (!/.\.container$/.test(unitFile)) {
     throw new PsiError('USAGE', `${printable(path)} is no .container file`, {
-      hint: 'psi infisical import quadlet /etc/containers/systemd/myapp.container --project P --path /myapp',
+      hint: `psi ${deps.words.group} import quadlet /etc/containers/systemd/myapp.container --project P --path /myapp`,
     });
   }
   const texts = await deps.files.read(path);
@@ -51,7 +54,7 @@ export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion
   const names = unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, scope);
   const refs = envFileRefs(unit, names);
   const envFiles = await readEnvFiles(deps, refs);
-  const { settings, notes } = environmentOf(unit, names, envFiles);
+  const { settings, notes } = environmentOf(unit, names, envFiles, deps.words);
   const resolved = await resolve(deps, settings, resolveSecrets);
   return { unit, names, envFiles, envFileRefs: refs, ...resolved, notes: [...notes, ...resolved.notes] };
 }

@@ -1,13 +1,15 @@
 // What systemd makes of the words that Podman's generator hands on into ExecStart=: `%` specifiers, then `$$` and `${NAME}`. Only what is
 // sure for this unit is resolved; a wrong guess would end as somebody's password.
 
+import type { Scope } from '../../core/scope.ts';
+
 export type UnitNames = {
   /** `myapp.service`: the generated unit. */
   readonly full: string;
   readonly prefix: string;
   /** undefined: a template, which has a name for each instance; empty: no template at all. */
   readonly instance: string | undefined;
-  readonly scope: 'system' | 'user';
+  readonly scope: Scope;
 };
 
 export type Expanded =

@@ -1,4 +1,5 @@
 // A source that logs in as one identity, with fields that a test can change. Not a test itself.
+import type { TokenSource } from '../../../src/core/secret-field.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Auth } from '../../../src/adapters/infisical/auth/methods.ts';
@@ -12,25 +13,29 @@ export const BY_IDENTITY = { identityId: IDENTITY, organization: undefined } as 
 export type IdentityStage = Stage & {
   /** What fields refer to; one without an entry is missing. */
   readonly fields: Map<string, string>;
-  readonly commands: Map<string, readonly string[]>;
   /** Another process on the same state folder that logs in so. */
-  readonly as: (auth: Auth<string>, more?: Partial<ConnectionDeps<string>>) => SecretSource;
+  readonly as: (auth: Auth, more?: Partial<ConnectionDeps>) => SecretSource;
   readonly logins: () => number;
 };
 
+/** A file by its path, a command by its words. */
+function nameOf(field: TokenSource): string {
+  if (field.kind === 'command') return field.argv.join(' ');
+  return field.kind === 'file' ? field.path : field.kind;
+}
+
 export async function startIdentityStage(options: StageOptions = {}): Promise<IdentityStage> {
   const fields = new Map<string, string>();
-  const commands = new Map<string, readonly string[]>();
   const stage = await startStage({
     ...options,
     source: {
       resolveSecret: (field) => {
-        const value = fields.get(field);
+        const name = nameOf(field);
+        const value = fields.get(name);
         return value === undefined
-          ? Promise.reject(new PsiError('CONFIG_INVALID', `${field} does not exist`))
+          ? Promise.reject(new PsiError('CONFIG_INVALID', `${name} does not exist`))
           : Promise.resolve(SecretValue.fromText(value));
       },
-      commandOf: (field) => commands.get(field),
       ...options.source,
     },
   });
@@ -38,8 +43,7 @@ export async function startIdentityStage(options: StageOptions = {}): Promise<Id
   // Not spread: `source` of a stage connects when it is first asked for.
   return Object.assign(stage, {
     fields,
-    commands,
-    as: (auth: Auth<string>, more: Partial<ConnectionDeps<string>> = {}) =>
+    as: (auth: Auth, more: Partial<ConnectionDeps> = {}) =>
       stage.restart({ projects: new Map([['main', { id: PROD.project, environment: 'prod', auth }]]), ...more }),
     logins: () => stage.double.count('login'),
   });

@@ -5,7 +5,7 @@ import { acceptCertificate, acceptLdap } from '../../doubles/infisical/machine-l
 import { makeTestAuthority, type TestAuthority } from '../../doubles/infisical/test-authority.ts';
 import { mintJwt } from '../../doubles/jwt.ts';
 import { BY_IDENTITY, IDENTITY, readA, startIdentityStage, type IdentityStage } from './identity-stage.ts';
-import { CLIENT_SECRET } from './stage.ts';
+import { at, CLIENT_SECRET } from './stage.ts';
 
 let stage: IdentityStage;
 let authority: TestAuthority;
@@ -16,7 +16,7 @@ afterEach(() => stage.stop());
 
 describe('ldap', () => {
   const PASSWORD = 'canary-correct-horse';
-  const auth = { method: 'ldap', ...BY_IDENTITY, username: 'psi', password: 'password' } as const;
+  const auth = { method: 'ldap', ...BY_IDENTITY, username: 'psi', password: at('password') } as const;
   beforeEach(async () => {
     stage = await startIdentityStage();
     stage.fields.set('password', PASSWORD);
@@ -52,7 +52,7 @@ describe('ldap', () => {
 });
 
 describe('tls-cert', () => {
-  const auth = { method: 'tls-cert', ...BY_IDENTITY, certificate: 'certificate', privateKey: 'key' } as const;
+  const auth = { method: 'tls-cert', ...BY_IDENTITY, certificate: at('certificate'), privateKey: at('key') } as const;
   const start = async (clients: { readonly ca: string; readonly must: boolean } | undefined): Promise<void> => {
     const tls = { ...authority.server, clients };
     stage = await startIdentityStage({ double: { tls }, source: { caCert: authority.ca } });
@@ -129,7 +129,7 @@ describe('tls-cert', () => {
 });
 
 describe('token', () => {
-  const auth = { method: 'token', accessToken: 'access token' } as const;
+  const auth = { method: 'token', accessToken: at('access token') } as const;
   const issue = async (): Promise<string> => {
     const response = await fetch(`${stage.double.url}/api/v1/auth/universal-auth/login`, {
       method: 'POST',
@@ -186,7 +186,10 @@ describe('token', () => {
   test('of another project is not used for this one', async () => {
     const projects = new Map([
       ['main', { id: 'project-1', environment: 'prod', auth }],
-      ['other', { id: 'project-2', environment: 'prod', auth: { method: 'token', accessToken: 'elsewhere' } as const }],
+      [
+        'other',
+        { id: 'project-2', environment: 'prod', auth: { method: 'token', accessToken: at('elsewhere') } as const },
+      ],
     ]);
     const source = stage.restart({ projects });
     assert.equal(await readA(source), 'value of A');

@@ -6,6 +6,7 @@ import { SecretValue } from '../../../src/core/secret-value.ts';
 import { acceptJwt, type LoginMethod } from '../../doubles/infisical/machine-logins.ts';
 import { mintJwt, type Claims } from '../../doubles/jwt.ts';
 import { BY_IDENTITY, IDENTITY, readA, startIdentityStage, type IdentityStage } from './identity-stage.ts';
+import { at } from './stage.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ISSUER = 'https://issuer.example';
@@ -35,7 +36,7 @@ const METHODS = [
 
 for (const [method, route, compare, renewal] of METHODS) {
   describe(method, () => {
-    const auth = { method, ...BY_IDENTITY, jwt: 'token file' } as const;
+    const auth = { method, ...BY_IDENTITY, jwt: at('token file') } as const;
     beforeEach(() => {
       const rule = acceptJwt({ key: publicKey, issuer: ISSUER, audience: AUDIENCE, subject: 'host-1' });
       stage.double.logins.allow({ method: route, identityId: IDENTITY, rule });
@@ -82,7 +83,7 @@ for (const [method, route, compare, renewal] of METHODS) {
 }
 
 describe('a login with a JWT', () => {
-  const auth = { method: 'jwt', ...BY_IDENTITY, jwt: 'token file' } as const;
+  const auth = { method: 'jwt', ...BY_IDENTITY, jwt: at('token file') } as const;
   beforeEach(() => {
     const rule = acceptJwt({ key: publicKey, issuer: ISSUER, audience: AUDIENCE });
     stage.double.logins.allow({ method: 'jwt-auth', identityId: IDENTITY, rule });
@@ -137,19 +138,18 @@ describe('a login with a JWT', () => {
 
   test('runs a command once per login, and not at all for a token that is kept', async () => {
     let runs = 0;
-    stage.commands.set('helper', ['/usr/bin/helper']);
     const resolveSecret = (): Promise<SecretValue> => {
       runs += 1;
       return Promise.resolve(SecretValue.fromText(jwt()));
     };
-    const command = { ...auth, jwt: 'helper' };
+    const command = { ...auth, jwt: { kind: 'command', argv: ['/usr/bin/helper'] } } as const;
     await readA(stage.as(command, { resolveSecret }));
     await readA(stage.as(command, { resolveSecret }));
     assert.deepEqual([runs, stage.logins()], [1, 1]);
     await readA(stage.as(command, { resolveSecret, bootId: () => Promise.resolve('another boot') }));
     assert.deepEqual([runs, stage.logins()], [2, 2]);
-    stage.commands.set('helper', ['/usr/bin/helper', '--other']);
-    await readA(stage.as(command, { resolveSecret, bootId: () => Promise.resolve('another boot') }));
+    const other = { ...auth, jwt: { kind: 'command', argv: ['/usr/bin/helper', '--other'] } } as const;
+    await readA(stage.as(other, { resolveSecret, bootId: () => Promise.resolve('another boot') }));
     assert.deepEqual([runs, stage.logins()], [3, 3]);
   });
 });

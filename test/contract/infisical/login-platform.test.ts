@@ -12,6 +12,7 @@ import {
   type MetadataDouble,
 } from '../../doubles/metadata.ts';
 import { BY_IDENTITY, IDENTITY, readA, startIdentityStage, type IdentityStage } from './identity-stage.ts';
+import { at } from './stage.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const EMPTY = '/dev/null';
@@ -170,7 +171,7 @@ describe('gcp', () => {
 
   describe('with the key of a service account', () => {
     const email = 'psi@project.iam.gserviceaccount.com';
-    const withKey = { ...auth, serviceAccountKey: 'key file' } as const;
+    const withKey = { ...auth, serviceAccountKey: at('key file') } as const;
     const key = (more: object = {}): string =>
       JSON.stringify({
         client_email: email,

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { TokenFiles } from '../../../src/adapters/files/token-file.ts';
-import { CLIENT_SECRET, list, patient, PROD, read, ROOT, startStage, type Stage } from './stage.ts';
+import { at, CLIENT_SECRET, list, patient, PROD, read, ROOT, startStage, type Stage } from './stage.ts';
 
 let stage: Stage;
 const logins = (): number => stage.double.count('login');
@@ -36,7 +36,7 @@ describe('the number of logins', () => {
   test('is one for each identity', async () => {
     stage.double.state.addIdentity({ clientId: 'client-2', clientSecret: CLIENT_SECRET });
     const auth = (clientId: string) =>
-      ({ method: 'universal-auth', clientId, clientSecret: '', organization: undefined }) as const;
+      ({ method: 'universal-auth', clientId, clientSecret: at(''), organization: undefined }) as const;
     const project = (clientId: string) => ({ id: PROD.project, environment: 'prod', auth: auth(clientId) });
     const projects = new Map([
       ['main', project('client-1')],

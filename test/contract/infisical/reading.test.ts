@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { list, PROD, read, shown, startStage, type Stage, type StageOptions } from './stage.ts';
+import { at, list, PROD, read, shown, startStage, type Stage, type StageOptions } from './stage.ts';
 
 let stage: Stage;
 const restage = async (options: StageOptions = {}): Promise<void> => {
@@ -179,7 +179,7 @@ describe('what goes over the wire', () => {
 
   test('is the slug of an organization under both names that servers know, and none without one', async () => {
     const login = async (organization: string | undefined): Promise<unknown> => {
-      const auth = { method: 'universal-auth', clientId: 'client-3', clientSecret: '', organization } as const;
+      const auth = { method: 'universal-auth', clientId: 'client-3', clientSecret: at(''), organization } as const;
       const projects = new Map([['main', { id: PROD.project, environment: 'prod', auth }]]);
       stage.tokens.files.clear();
       bodies.length = 0;

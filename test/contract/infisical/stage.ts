@@ -1,4 +1,5 @@
 // A source against an Infisical double, both on one clock that stands still. Not a test itself.
+import type { SecretField } from '../../../src/core/secret-field.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { createConnection, type Connection, type ConnectionDeps } from '../../../src/adapters/infisical/connection.ts';
 import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
@@ -13,9 +14,12 @@ export const CLIENT_SECRET = 'canary-client-secret-7d31f0';
 export const PROD = { project: 'project-1', environment: 'prod' } as const;
 export const ROOT = { project: 'main', path: '/' } as const;
 
+/** A secret-valued field that a stage fills. */
+export const at = (path: string): SecretField => ({ kind: 'file', path });
+
 export type StageOptions = {
   readonly double?: InfisicalDoubleOptions;
-  readonly source?: Partial<ConnectionDeps<string>>;
+  readonly source?: Partial<ConnectionDeps>;
   /** Another server than the double. */
   readonly apiUrl?: string;
 };
@@ -26,9 +30,9 @@ export type Stage = {
   readonly tokens: MemoryTokens;
   readonly source: SecretSource;
   /** Another process on the same state folder. */
-  readonly restart: (more?: Partial<ConnectionDeps<string>>) => SecretSource;
+  readonly restart: (more?: Partial<ConnectionDeps>) => SecretSource;
   /** The same, and what it stands on. */
-  readonly connect: (more?: Partial<ConnectionDeps<string>>) => Connection;
+  readonly connect: (more?: Partial<ConnectionDeps>) => Connection;
   /** What `client_secret` resolves to; empty: to nothing. */
   credential: string;
   readonly stop: () => Promise<void>;
@@ -65,12 +69,12 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
   const auth = {
     method: 'universal-auth',
     clientId: 'client-1',
-    clientSecret: 'the field',
+    clientSecret: at('the field'),
     organization: undefined,
   } as const;
   const open: { close: () => void }[] = [];
   const connect: Stage['connect'] = (more = {}) => {
-    const connection = createConnection<string>({
+    const connection = createConnection({
       apiUrl: options.apiUrl ?? double.url,
       verifySsl: true,
       caCert: undefined,
@@ -84,7 +88,6 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       ]),
       clock,
       tokenStore: tokens,
-      commandOf: () => undefined,
       bootId: () => Promise.resolve('this boot'),
       env: {},
       resolveSecret: () =>

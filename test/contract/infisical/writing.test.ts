@@ -10,6 +10,7 @@ import type { SecretSource } from '../../../src/provider/secret-source.ts';
 import type { SecretToWrite, SecretWriter } from '../../../src/provider/secret-writer.ts';
 import { importSecrets } from '../../../src/transfer/import/secrets.ts';
 import { CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
+import { INFISICAL_WORDS } from '../../../src/adapters/infisical/provider-words.ts';
 
 let stage: Stage;
 let writer: SecretWriter;
@@ -191,7 +192,11 @@ for (const generation of ['v4', '2024'] as const) {
     const place = { project: 'main', path: '/app' };
     const found = { entries: [{ ...secret('A', 'own'), from: 'x.env:1' }], refused: [] };
     const request = { place, found, conflict: 'fail', dryRun: false } as const;
-    const report = await importSecrets({ source, writer, clock: stage.clock }, request, () => undefined);
+    const report = await importSecrets(
+      { source, writer, words: INFISICAL_WORDS, clock: stage.clock },
+      request,
+      () => undefined,
+    );
     assert.deepEqual(
       report.results.map(({ outcome }) => outcome),
       ['created'],

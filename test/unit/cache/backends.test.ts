@@ -9,6 +9,7 @@ import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import type { Check, Keys, TokenKeys } from '../../../src/sealing/backends.ts';
 import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
 /** Keys that count how often they are closed; as a token's they count logins too. */
 class CountedKeys extends FakeKeyWrapper {
@@ -156,7 +157,7 @@ test('a preflight tells what was found and what is wrong, line by line', async (
 });
 
 test('while the cache is off there is no status, and an invalidation says how to turn it on', async () => {
-  const { table: mappings } = await MappingTable.load(new FakeMappingStore());
+  const { table: mappings } = await MappingTable.load(new FakeMappingStore(), new FakeNameStore());
   const registry = { list: () => Promise.resolve([]) };
   const control = new CacheControl({ running: undefined, mappings, registry });
   assert.equal(await control.status({ verify: true }), undefined);

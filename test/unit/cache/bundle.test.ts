@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 
 import fc from 'fast-check';
 
-import { cacheKey, decodeBundle, encodeBundle, type CacheEntry } from '../../../src/cache/bundle.ts';
+import { decodeBundle, encodeBundle, type CacheEntry } from '../../../src/cache/bundle.ts';
+import { mappingKey } from '../../../src/core/mapping.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { cacheEntry, plain } from '../../contract/cache-file.contract.ts';
 
@@ -91,7 +92,7 @@ describe('cache bundle', () => {
         const same = (['provider', 'project', 'path', 'key'] as const).every(
           (field) => a.mapping[field] === b.mapping[field],
         );
-        assert.equal(cacheKey(a.mapping) === cacheKey(b.mapping), same);
+        assert.equal(mappingKey(a.mapping) === mappingKey(b.mapping), same);
       }),
     );
   });

@@ -10,13 +10,11 @@ import { healthOf } from '../../../src/cache/status.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
 import type { Answer } from '../../../src/lookup/answer.ts';
 import { Lookup } from '../../../src/lookup/lookup.ts';
-import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { StatusBoard } from '../../../src/lookup/status.ts';
 import { cacheEntry } from '../../contract/cache-file.contract.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
-import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 
 const HOUR = 3_600_000;
 const mapping = (key: string) => cacheEntry(key, '').mapping;
@@ -44,10 +42,10 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
   const cache = new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
   const onDisk = () =>
     Object.fromEntries((file.content?.entries ?? []).map((entry) => [entry.mapping.key, entry.value.exposeText()]));
+
   const resolve = async (wanted: Mapping, live: () => Promise<SecretValue>): Promise<Answer> => {
-    const { table: mappings } = await MappingTable.load(new FakeMappingStore());
     const lookup = new Lookup({
-      mappings,
+      mappings: { nameOf: () => undefined },
       clock,
       cache,
       readerOf: () => ({
@@ -56,7 +54,7 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
       }),
       timeoutMs: () => 5_000,
       audit: { lookup: () => undefined },
-      status: new StatusBoard({ clock, mappings, version: '0' }),
+      status: new StatusBoard({ clock, mappings: { size: 0 }, version: '0' }),
     });
     return lookup.answer({ id: 'id', mapping: wanted, caller: UNKNOWN_CALLER });
   };

@@ -10,6 +10,7 @@ import type { PodmanFound, PodmanSelection } from '../../../src/transfer/import/
 import type { QuadletReport } from '../../../src/transfer/import/quadlet.ts';
 import type { ImportReport } from '../../../src/transfer/import/report.ts';
 import { fakeComposition } from '../../fakes/composition.fake.ts';
+import { WORDS } from '../../fakes/provider.fake.ts';
 import { fakeTerminal, type FakeTerminal } from '../../fakes/terminal.fake.ts';
 
 let printed: FakeTerminal;
@@ -43,7 +44,7 @@ function psi(...argv: readonly string[]): Promise<number> {
   const { terminal } = printed;
   const unused = (): never => assert.fail('this is not asked for here');
   const tools: InfisicalTools = {
-    environment: 'prod',
+    words: WORDS,
     list: unused,
     writeFile: unused,
     importSecrets: () => Promise.resolve(IMPORTED),

@@ -5,7 +5,8 @@ import { configFile, loadConfig } from '../../../src/config/load.ts';
 import { ConfigError, issuesAsJson } from '../../../src/config/findings/issue.ts';
 import { configJsonSchema } from '../../../src/config/schema/json-schema.ts';
 import { exitCode } from '../../../src/core/exit.ts';
-import { PROVIDER, load, problemsOf } from './support.ts';
+import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
+import { PROVIDER, infisicalOf, load, problemsOf } from './support.ts';
 
 const docs = new URL('../../../docs/', import.meta.url);
 
@@ -52,6 +53,7 @@ for (const [errno, code, words] of [
     const failing = loadConfig({
       env: {},
       uid: 0,
+      kinds: PROVIDER_KINDS,
       readFile: () => Promise.reject(Object.assign(new Error('x'), { code: errno })),
     });
     await assert.rejects(failing, (error: unknown) => {
@@ -66,7 +68,7 @@ for (const [errno, code, words] of [
 
 test('refuses a file that is not UTF-8', async () => {
   const readFile = (): Promise<Uint8Array> => Promise.resolve(Uint8Array.of(0x61, 0xff));
-  await assert.rejects(loadConfig({ env: {}, uid: 0, readFile }), /is not UTF-8/);
+  await assert.rejects(loadConfig({ env: {}, uid: 0, kinds: PROVIDER_KINDS, readFile }), /is not UTF-8/);
 });
 
 test('accepts the example file, and each auth method that it shows in a comment', async () => {
@@ -87,7 +89,7 @@ test('accepts the example file, and each auth method that it shows in a comment'
 
 test('ships the JSON Schema that the codecs generate (node scripts/write-schema.ts)', async () => {
   const shipped: unknown = JSON.parse(await readFile(new URL('config.schema.json', docs), 'utf8'));
-  assert.deepEqual(shipped, JSON.parse(JSON.stringify(configJsonSchema())));
+  assert.deepEqual(shipped, JSON.parse(JSON.stringify(configJsonSchema(PROVIDER_KINDS))));
 });
 
 test('accepts a config of the Python PSI', async () => {
@@ -118,7 +120,7 @@ workloads:
     secrets: [{project: shop, path: shop/}]
   windmill-worker@: {secrets: [{project: shop}]}
 `);
-  const infisical = config.providers.get('infisical');
+  const infisical = infisicalOf(config);
   assert.equal(infisical?.apiUrl, 'https://vault.example.com');
   assert.equal(infisical.token.ttlMs, 300_000);
   assert.equal(infisical.caCert, '/etc/pki/ca.pem');
@@ -141,7 +143,7 @@ test('takes PSI_SOCKET_TOKEN where the file has no token, as the Python PSI did'
 
 test('gives each project its own auth, else the one of the provider', async () => {
   const config = await load(`${PROVIDER}      other: {id: p2, auth: {method: kubernetes, identity_id: i1}}\n`);
-  const projects = config.providers.get('infisical')?.projects;
+  const projects = infisicalOf(config)?.projects;
   assert.equal(projects?.get('myproject')?.auth.method, 'universal-auth');
   const auth = projects.get('other')?.auth;
   assert.ok(auth?.method === 'kubernetes');

@@ -3,9 +3,16 @@ import { describe, it } from 'node:test';
 
 import { loadConfig } from '../../../src/config/load.ts';
 import { references, secretVariables } from '../../../src/config/references.ts';
+import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 
 const load = (text: string) =>
-  loadConfig({ path: '/etc/psi/config.yaml', env: {}, uid: 0, readFile: () => Promise.resolve(Buffer.from(text)) });
+  loadConfig({
+    path: '/etc/psi/config.yaml',
+    env: {},
+    uid: 0,
+    kinds: PROVIDER_KINDS,
+    readFile: () => Promise.resolve(Buffer.from(text)),
+  });
 
 describe('references of a config', () => {
   it('are the files and credentials it names, each once', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Env, SecretField } from '../../../src/config/config.ts';
+import type { Env } from '../../../src/config/surroundings.ts';
+import type { SecretField } from '../../../src/core/secret-field.ts';
 import { resolveSecret } from '../../../src/config/schema/secret-field.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';

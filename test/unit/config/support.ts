@@ -1,8 +1,11 @@
 // A config from text, and what is wrong with it.
 
 import { loadConfig } from '../../../src/config/load.ts';
-import type { Config, Env } from '../../../src/config/config.ts';
+import type { Config } from '../../../src/config/config.ts';
+import type { Env } from '../../../src/config/surroundings.ts';
+import { infisicalSection, type InfisicalConfig } from '../../../src/adapters/infisical/config.ts';
 import { ConfigError } from '../../../src/config/findings/issue.ts';
+import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 
 export type LoadText = { readonly file?: string; readonly env?: Env; readonly uid?: number };
 
@@ -10,7 +13,19 @@ export function load(
   text: string,
   { file = '/etc/psi/config.yaml', env = {}, uid = 0 }: LoadText = {},
 ): Promise<Config> {
-  return loadConfig({ path: file, env, uid, readFile: () => Promise.resolve(new TextEncoder().encode(text)) });
+  return loadConfig({
+    path: file,
+    env,
+    uid,
+    kinds: PROVIDER_KINDS,
+    readFile: () => Promise.resolve(new TextEncoder().encode(text)),
+  });
+}
+
+/** The one provider of a config, where it is an Infisical of that name. */
+export function infisicalOf({ providers }: Config): InfisicalConfig | undefined {
+  const found = providers.get('infisical');
+  return found && infisicalSection.isOwn(found) ? found : undefined;
 }
 
 export async function problemsOf(text: string, options?: LoadText): Promise<ConfigError> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import { baseDirectories, inFolder } from '../../../src/core/base-directories.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 

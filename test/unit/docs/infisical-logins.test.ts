@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { load } from '../config/support.ts';
+import { infisicalOf, load } from '../config/support.ts';
 
 const text = await readFile(join(import.meta.dirname, '../../../docs/infisical-provider.md'), 'utf8');
 const examples = [...text.matchAll(/```yaml\n((?:auth|projects):\n[^]*?)```/g)].map(([, yaml = '']) => yaml);
@@ -13,8 +13,8 @@ test('every login example is a valid config, and there is one for each method', 
   const methods = new Set<string>();
   for (const example of examples) {
     const provider = example.startsWith('auth:') ? `${example}${PROJECT}` : example;
-    const { providers } = await load(`providers:\n  infisical:\n${provider.replace(/^/gm, '    ').trimEnd()}\n`);
-    for (const { auth } of providers.get('infisical')?.projects.values() ?? []) methods.add(auth.method);
+    const config = await load(`providers:\n  infisical:\n${provider.replace(/^/gm, '    ').trimEnd()}\n`);
+    for (const { auth } of infisicalOf(config)?.projects.values() ?? []) methods.add(auth.method);
   }
   assert.deepEqual([...methods].sort(), [
     'aws-iam',

@@ -17,6 +17,7 @@ import { StatusBoard } from '../../../src/lookup/status.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { ask } from '../../hosts/psi-process.ts';
 
 const ID = 'd0a530acce22815a7778d156f';
@@ -37,7 +38,7 @@ async function stage(options: StageOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'psi-http-'));
   undo.push(() => rm(dir, { recursive: true, force: true }));
   const store = new FakeMappingStore();
-  const { table: mappings } = await MappingTable.load(store);
+  const { table: mappings } = await MappingTable.load(store, new FakeNameStore());
   mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
   const source = {
@@ -92,7 +93,14 @@ test('says where a value comes from and how many seconds old it is', async () =>
   ] as const) {
     const found = { fetched: fetched('old'), ageMs, fresh };
     const nothing = (): undefined => undefined;
-    const cache = { find: () => found, opening: nothing, learn: nothing, missing: nothing, answered: nothing };
+    const cache = {
+      find: () => found,
+      opening: nothing,
+      learn: nothing,
+      missing: nothing,
+      answered: nothing,
+      maxAgeMs: undefined,
+    };
     // Old values are never at hand: the provider is asked first.
     const { path } = await stage({ cache, get: () => Promise.reject(new PsiError('PROVIDER_DOWN', 'away')) });
     await ask(path, 'POST', `/store/${ID}`, MAPPING);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
@@ -9,6 +9,7 @@ import { install } from '../../../src/host/install.ts';
 import type { InstallDeps } from '../../../src/host/install.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
+import { SERVED } from '../../fakes/provider.fake.ts';
 
 const CONF = '/etc/containers/containers.conf.d/psi.conf';
 const HEADER = '/var/lib/psi/driver.hdr';
@@ -22,6 +23,7 @@ function host(token?: string) {
     scope: 'system',
     ...placesOf({}, 0),
     ...hostFolders('system', {}, 0),
+    ...SERVED,
     caFiles: [],
     secretFiles: [],
     credentials: [],

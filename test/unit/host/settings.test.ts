@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
 import {
   hostLayout,
@@ -9,6 +9,7 @@ import {
   type CertificateSettings,
   type HostSettings,
 } from '../../../src/host/settings.ts';
+import { SERVED } from '../../fakes/provider.fake.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -30,6 +31,7 @@ function layout(over: Partial<HostSettings> = {}, env = {}, uid = 0): HostLayout
   const settings: HostSettings = {
     ...placesOf(env, uid),
     scope: uid === 0 ? 'system' : 'user',
+    ...SERVED,
     caFiles: [],
     secretFiles: [],
     credentials: [],

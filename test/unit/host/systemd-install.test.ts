@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
 import { systemdInstall } from '../../../src/host/systemd-install.ts';
 import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+import { SERVED } from '../../fakes/provider.fake.ts';
 
 const LAYOUT: HostLayout = {
   scope: 'system',
   ...placesOf({}, 0),
   ...hostFolders('system', {}, 0),
+  ...SERVED,
   caFiles: [],
   secretFiles: [],
   credentials: [],

@@ -5,15 +5,17 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { placesOf } from '../../../src/config/assemble/defaults.ts';
+import { placesOf } from '../../../src/config/places.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/host/units/container.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
 import { hostUnits, type HostUnitOptions } from '../../../src/host/units/service.ts';
 import { isPsiUnit } from '../../../src/host/units/unit-file.ts';
+import { SERVED } from '../../fakes/provider.fake.ts';
 
 const ROOT = new URL('../../../', import.meta.url).pathname;
 const NONE = {
+  ...SERVED,
   caFiles: [],
   secretFiles: [],
   credentials: [],
@@ -151,5 +153,17 @@ describe('units of psi', () => {
   it('double what systemd would expand in a path', () => {
     const [, container] = hostUnits({ ...SYSTEM, stateDir: '/var/lib/100%$X' }, PLAIN);
     assert.match(container?.text ?? '', /^Volume=\/var\/lib\/100%%\$\$X:\/var\/lib\/100%%\$\$X$/m);
+  });
+
+  it('names them after the providers, and sets all of them up', () => {
+    const vault = { name: 'vault', title: 'Vault', group: 'vault' };
+    const textOf = (layout: HostLayout, name: string): string =>
+      hostUnits(layout, PLAIN).find((unit) => unit.name === name)?.text ?? '';
+    const alone: HostLayout = { ...SYSTEM, providers: [vault], certifier: vault };
+    assert.match(textOf(alone, 'psi-vault-setup.service'), /secrets of Vault with[^]*psi setup --provider vault\n/);
+    assert.match(textOf(alone, 'psi-vault-refresh.service'), /from Vault\nAfter=psi.service psi-vault-setup.service /);
+    assert.match(textOf(alone, 'psi-tls-renew.service'), /ExecStart=podman exec psi psi vault tls renew\n/);
+    const both: HostLayout = { ...SYSTEM, providers: [vault, ...SYSTEM.providers] };
+    assert.match(textOf(both, 'psi-vault-setup.service'), /secrets of Vault and Infisical[^]*psi setup\n/);
   });
 });

@@ -272,3 +272,12 @@ test('a lookup has one bound, also where a listing that is refused is followed b
   await clock.advance(2_000);
   await outcome;
 });
+
+test('does not hand out a listing past the age that the caller keeps to, nor believe it that a secret is missing', async () => {
+  const { clock, reader, read } = stage();
+  await read('A');
+  await clock.advance(1_500);
+  assert.equal(reader.held(mapping('B'), undefined, 1_000), undefined);
+  assert.equal(reader.held(mapping('SINCE'), fetched('newer', clock)), undefined);
+  assert.throws(() => reader.held(mapping('SINCE'), undefined), { code: 'NOT_FOUND' });
+});

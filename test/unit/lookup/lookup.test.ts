@@ -15,6 +15,7 @@ import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
 const ID = 'd0a530acce22815a7778d156f';
 const MAPPING = { provider: 'infisical', project: 'p', path: '/myapp', key: 'DB_HOST' };
@@ -26,7 +27,7 @@ async function stage(
 ) {
   const store = new FakeMappingStore();
   store.files.set(ID, MAPPING);
-  const { table: mappings } = await MappingTable.load(store);
+  const { table: mappings } = await MappingTable.load(store, new FakeNameStore());
   mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
   const events: LookupEvent[] = [];
@@ -55,7 +56,7 @@ async function stage(
   });
   const answer = (id: string): Answer | Promise<Answer> =>
     lookup.answer({ id, mapping: mappings.get(id), caller: UNKNOWN_CALLER });
-  // eslint-disable-next-line @typescript-eslint/require-await -- what is thrown at once becomes a rejection
+
   const ask = async (id: string): Promise<Answer> => answer(id);
   return { answer, ask, events, status, clock, mappings };
 }

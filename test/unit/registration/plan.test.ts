@@ -13,7 +13,14 @@ function mapping(key: string, path = '/myapp'): Mapping {
 }
 
 function desired(key: string, path?: string): DesiredSecret {
-  return { name: `myapp--${key}`, kind: 'env', target: key, mode: undefined, mapping: mapping(key, path) };
+  return {
+    name: `myapp--${key}`,
+    kind: 'env',
+    target: key,
+    mode: undefined,
+    mapping: mapping(key, path),
+    fetched: undefined,
+  };
 }
 
 function registered(key: string, over: Partial<RegisteredSecret> = {}): RegisteredSecret {

@@ -16,6 +16,7 @@ import { fetched } from '../../fakes/fetched.ts';
 import { FakeDropInStore } from '../../fakes/drop-in-store.fake.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
@@ -46,9 +47,16 @@ export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[
 /** Folders of one project: path → key → value; `null` is a hidden value. */
 export type Folders = Record<string, Record<string, string | null>>;
 
-export async function setupStage(options: { readonly version?: string; readonly cache?: true } = {}) {
+export type StageOptions = {
+  readonly version?: string;
+  readonly cache?: true;
+  /** By the name of the provider, beside `infisical`. */
+  readonly sources?: ReadonlyMap<string, SecretSource>;
+};
+
+export async function setupStage(options: StageOptions = {}) {
   const mappingStore = new FakeMappingStore();
-  const { table: mappings } = await MappingTable.load(mappingStore);
+  const { table: mappings } = await MappingTable.load(mappingStore, new FakeNameStore());
   const register = new Register(mappings);
   const podman = new FakePodman({
     ...options,
@@ -97,7 +105,7 @@ export async function setupStage(options: { readonly version?: string; readonly 
   const events: SetupEvent[] = [];
   const run = (request: Partial<SetupRequest> = {}): Promise<SetupReport> =>
     setup.run(
-      { ...target, sourceOf: (name) => (name === 'infisical' ? source : undefined) },
+      { ...target, sourceOf: (name) => (name === 'infisical' ? source : options.sources?.get(name)) },
       { provider: undefined, workload: undefined, dryRun: false, ...request },
       (event) => events.push(event),
       new AbortController().signal,

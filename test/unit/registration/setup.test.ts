@@ -47,6 +47,19 @@ test('a rotated value is no change at all', async () => {
   assert.deepEqual(changes(await stage.run()), []);
 });
 
+test('a dry run that would change a drop-in reloads nothing and says nothing of it', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  const report = await stage.run({ dryRun: true });
+  assert.ok(changes(report).includes('write-drop-in myapp.container'));
+  assert.deepEqual([stage.dropIns.changes.length, stage.units.reloads], [0, 0]);
+  assert.deepEqual(
+    stage.events.map(({ event }) => event),
+    ['listing'],
+  );
+});
+
 test('a dry run names each change as exactly what setup then does', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];

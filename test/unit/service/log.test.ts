@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { createLog, faceErrors, type Log } from '../../../src/service/log.ts';
 import { loadMappings } from '../../../src/service/mappings.ts';
-import { learnNames } from '../../../src/service/secret-names.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
 function collected(): { readonly log: Log; readonly lines: Readonly<Record<string, unknown>>[] } {
   const lines: Readonly<Record<string, unknown>>[] = [];
@@ -31,15 +31,8 @@ test('the log names the files that hold no mapping, and the service starts witho
   store.files.set('id1', { provider: 'infisical', project: 'p', path: '/', key: 'A' });
   store.foreign.add('id2');
   const { log, lines } = collected();
-  const table = await loadMappings(store, log);
+  const table = await loadMappings(store, new FakeNameStore(), log);
   assert.deepEqual([table.size, lines[0]?.['level'], lines[0]?.['ids']], [1, 'warn', ['id2']]);
-  await loadMappings(new FakeMappingStore(), log);
+  await loadMappings(new FakeMappingStore(), new FakeNameStore(), log);
   assert.equal(lines.length, 1);
-});
-
-test('a Podman that does not answer costs the audit its names and nothing else', async () => {
-  const { log, lines } = collected();
-  const mappings = await loadMappings(new FakeMappingStore(), log);
-  await learnNames({ list: () => Promise.reject(new PsiError('HOST', 'podman is away')) }, mappings, log);
-  assert.equal(lines[0]?.['level'], 'debug');
 });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import { SecretReader } from '../../../src/config/secret-reader.ts';
 import { RunningConfig, type Providers } from '../../../src/service/running-config.ts';
+import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeSecretSource } from '../../fakes/secret-source.fake.ts';
 import { load, PROVIDER } from '../config/support.ts';
@@ -45,6 +46,7 @@ async function stage(text: string, { header }: { readonly header?: string } = {}
     env: {},
     uid: 0,
     readFile,
+    kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets: new SecretReader({ readFile, env: {} }),
     providersOf: () => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { renderEnv, type EnvFormat, type EnvReader, type Rendered } from '../../../src/transfer/env-format.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { readAsPodman, readAsSystemd } from '../../hosts/env-readers.ts';
+import { WORDS } from '../../fakes/provider.fake.ts';
 
 const EXPORT: EnvFormat = { kind: 'export' };
 const BOTH: EnvFormat = { kind: 'env', readers: ['podman', 'systemd'] };
@@ -14,6 +15,7 @@ function render(values: Readonly<Record<string, string>>, format: EnvFormat): Re
   return renderEnv(
     Object.entries(values).map(([key, value]) => ({ key, value: SecretValue.fromText(value) })),
     format,
+    WORDS,
   );
 }
 
@@ -99,6 +101,7 @@ test('json holds every text, under every name', () => {
       value: SecretValue.fromText(value),
     })),
     { kind: 'json' },
+    WORDS,
   );
   const parsed = JSON.parse(lines.join('\n')) as Record<string, string>;
   assert.deepEqual(Object.entries(parsed), [...Object.entries(values), ['__proto__', '3']]);
@@ -113,11 +116,18 @@ test('what is hidden, or no text, is left out by name in each format', () => {
         { key: 'A', value: SecretValue.fromText('1') },
       ],
       format,
+      WORDS,
     );
     assert.deepEqual(
       rendered.leftOut.map(({ key }) => key),
       ['HIDDEN', 'BINARY'],
     );
+    assert.deepEqual(rendered.leftOut[0], {
+      key: 'HIDDEN',
+      reason: 'vault hides its value',
+      hint: 'give the machine identity the right to read values (Look) of this path in vault',
+    });
+    assert.match(rendered.leftOut[1]?.hint ?? '', /`psi vault write-file`/);
     assert.match(rendered.lines.join('\n'), /A/);
   }
 });

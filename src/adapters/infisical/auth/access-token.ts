@@ -1,14 +1,24 @@
 // An access token that somebody made in Infisical: there is no login, and it is never written to disk. Read anew for each call, so a
 // replaced one counts at once.
 
+import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
+import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
+import type { SecretField } from '../../../core/secret-field.ts';
 import { isoTime } from '../../../core/time.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { TokenKeeper } from '../token-keeper.ts';
 import { claimsOf } from './jwt-claims.ts';
 import type { ResolveSecret } from './login.ts';
+import { authMethod } from './method.ts';
 
-export type AccessTokenAuth<Field> = { readonly method: 'token'; readonly accessToken: Field };
+type AccessTokenAuth = { readonly method: 'token'; readonly accessToken: SecretField };
+
+export const accessToken = authMethod({
+  method: 'token',
+  codec: section({ method: word('token'), access_token: secretField }, {}),
+  assemble: (raw): AccessTokenAuth => ({ method: raw.method, accessToken: toSecretField(raw.access_token) }),
+});
 
 /** A refused one is not sent again for so long: what made the server refuse it (an address, a use limit) may end. */
 const REMEMBER_REFUSAL_MS = 60_000;
@@ -16,13 +26,13 @@ const REMEMBER_REFUSAL_MS = 60_000;
 const NEW_ONE =
   'make a new one in infisical (identity, Token Auth) and put it where `access_token` refers to; it counts from the next call on';
 
-export class AccessToken<Field> implements TokenKeeper {
-  readonly #auth: AccessTokenAuth<Field>;
-  readonly #resolveSecret: ResolveSecret<Field>;
+export class AccessToken implements TokenKeeper {
+  readonly #auth: AccessTokenAuth;
+  readonly #resolveSecret: ResolveSecret;
   readonly #clock: Clock;
   #refused: { readonly token: string; readonly until: number } | undefined;
 
-  constructor(auth: AccessTokenAuth<Field>, resolveSecret: ResolveSecret<Field>, clock: Clock) {
+  constructor(auth: AccessTokenAuth, resolveSecret: ResolveSecret, clock: Clock) {
     this.#auth = auth;
     this.#resolveSecret = resolveSecret;
     this.#clock = clock;

@@ -1,11 +1,21 @@
 // Login with an AWS identity: a signed GetCallerIdentity, which Infisical sends to STS itself. Credentials come from AWS's own chain
 // (variables, profile, web identity, container, instance), the signature from AWS's own signer.
 
+import { identity as text } from '../../../config/schema/fields.ts';
+import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
+import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 import { fromPlatform, hostAnchor } from './platform.ts';
 
-export type AwsAuth = ByIdentity & { readonly method: 'aws-iam'; readonly region: string | undefined };
+type AwsAuth = ByIdentity & { readonly method: 'aws-iam'; readonly region: string | undefined };
+
+export const awsIam = authMethod({
+  method: 'aws-iam',
+  codec: section({ method: word('aws-iam'), ...BY_IDENTITY }, { ...ORGANIZATION, region: text }),
+  assemble: (raw): AwsAuth => ({ ...byIdentity(raw), method: raw.method, region: raw.region }),
+  login,
+});
 
 type AwsCredentials = {
   readonly accessKeyId: string;
@@ -19,7 +29,7 @@ const METADATA_TIMEOUT_MS = 1_000;
 /** What decides whose credentials the chain finds. */
 const SOURCES = ['AWS_PROFILE', 'AWS_ROLE_ARN', 'AWS_ACCESS_KEY_ID', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'] as const;
 
-export function awsIam<Field>(auth: AwsAuth, tools: LoginTools<Field>): Login {
+function login(auth: AwsAuth, tools: LoginTools): Login {
   const { method, identityId, organization } = auth;
   return {
     method,
@@ -61,7 +71,7 @@ function credentials(): Promise<AwsCredentials> {
   );
 }
 
-async function regionOf<Field>({ region }: AwsAuth, { env }: LoginTools<Field>): Promise<string> {
+async function regionOf({ region }: AwsAuth, { env }: LoginTools): Promise<string> {
   const known = [region, env['AWS_REGION'], env['AWS_DEFAULT_REGION']].find((one) => one !== undefined && one !== '');
   const found = known ?? (await instanceRegion());
   // It becomes a part of a host name.

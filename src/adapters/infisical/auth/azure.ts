@@ -1,22 +1,42 @@
 // Login with a managed identity of Azure (virtual machines, and hosts elsewhere by Azure Arc), by Microsoft's own package. Its HTTP is
 // done here, so that time limits hold and no proxy is asked for an address of this host.
 
+import { identity } from '../../../config/schema/fields.ts';
+import { section, word } from '../../../config/schema/section.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 import { claimsOf } from './jwt-claims.ts';
+import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 import { fromPlatform, hostAnchor } from './platform.ts';
 
-export type AzureAuth = ByIdentity & {
+type AzureAuth = ByIdentity & {
   readonly method: 'azure';
   readonly resource: string;
   /** Client id of a user-assigned identity. */
   readonly managedIdentity: string | undefined;
 };
 
+const RESOURCE = 'https://management.azure.com/';
+
+export const azure = authMethod({
+  method: 'azure',
+  codec: section(
+    { method: word('azure'), ...BY_IDENTITY },
+    { ...ORGANIZATION, resource: identity, client_id: identity },
+  ),
+  assemble: (raw): AzureAuth => ({
+    ...byIdentity(raw),
+    method: raw.method,
+    resource: raw.resource ?? RESOURCE,
+    managedIdentity: raw.client_id,
+  }),
+  login,
+});
+
 const COMPARE =
   'compare tenant, resource and allowed service principals of the Azure auth of the identity in infisical';
 const REQUEST_TIMEOUT_MS = 2_000;
 
-export function azure<Field>(auth: AzureAuth, tools: LoginTools<Field>): Login {
+function login(auth: AzureAuth, tools: LoginTools): Login {
   const { method, identityId, organization, resource, managedIdentity } = auth;
   return {
     method,

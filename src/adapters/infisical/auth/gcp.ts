@@ -1,21 +1,37 @@
 // Login with a Google identity: the instance's identity token from its metadata service (type gce), or a JWT that the key of a service
 // account signs here (type iam). Both by Google's own package.
 
+import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
+import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
+import type { SecretField } from '../../../core/secret-field.ts';
 import type { SecretValue } from '../../../core/secret-value.ts';
 import { decodeServiceAccountKey } from '../codec.ts';
 import { claimsOf } from './jwt-claims.ts';
 import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';
+import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 import { fromPlatform, hostAnchor } from './platform.ts';
 
-export type GcpAuth<Field> = ByIdentity & {
+/** With a service account's key a self-signed token (`iam`), without one the instance's identity token (`gce`). */
+type GcpAuth = ByIdentity & {
   readonly method: 'gcp';
-  readonly serviceAccountKey: Field | undefined;
+  readonly serviceAccountKey: SecretField | undefined;
 };
+
+export const gcp = authMethod({
+  method: 'gcp',
+  codec: section({ method: word('gcp'), ...BY_IDENTITY }, { ...ORGANIZATION, service_account_key: secretField }),
+  assemble: (raw): GcpAuth => {
+    const key = raw.service_account_key;
+    const serviceAccountKey = key === undefined ? undefined : toSecretField(key);
+    return { ...byIdentity(raw), method: raw.method, serviceAccountKey };
+  },
+  login,
+});
 
 const COMPARE = 'compare service accounts, projects and zones of the GCP auth of the identity in infisical';
 
-export function gcp<Field>(auth: GcpAuth<Field>, tools: LoginTools<Field>): Login {
+function login(auth: GcpAuth, tools: LoginTools): Login {
   const { method, identityId, organization, serviceAccountKey } = auth;
   const type = serviceAccountKey === undefined ? 'gce' : 'iam';
   const requestWith = (jwt: string): LoginRequest => ({

@@ -2,14 +2,15 @@
 // that it outlives the rotation of the JWT; that the JWT is good is for the server to judge.
 
 import { PsiError } from '../../../core/error.ts';
+import type { TokenSource } from '../../../core/secret-field.ts';
 import { SecretValue } from '../../../core/secret-value.ts';
 import { isoTime } from '../../../core/time.ts';
 import { claimsOf, isJwt } from './jwt-claims.ts';
 import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';
 
-export type JwtAuth<Method extends string, Field> = ByIdentity & { readonly method: Method; readonly jwt: Field };
+export type JwtAuth<Method extends string> = ByIdentity & { readonly method: Method; readonly jwt: TokenSource };
 
-type Words = {
+export type JwtWords = {
   readonly path: string;
   /** What has to fit in Infisical; the token's own claims are put behind it. */
   readonly compareWith: string;
@@ -17,7 +18,7 @@ type Words = {
   readonly renewedBy: string;
 };
 
-export function jwtLogin<Field>(auth: JwtAuth<string, Field>, words: Words, tools: LoginTools<Field>): Login {
+export function jwtLogin(auth: JwtAuth<string>, words: JwtWords, tools: LoginTools): Login {
   const { method, identityId, organization } = auth;
   const who = `identity ${identityId}`;
   const requestWith = (jwt: SecretValue): LoginRequest => {
@@ -43,9 +44,8 @@ export function jwtLogin<Field>(auth: JwtAuth<string, Field>, words: Words, tool
     identity: [identityId, organization ?? ''],
     who,
     prepare: async () => {
-      const command = tools.commandOf(auth.jwt);
-      if (command) {
-        const anchor = SecretValue.fromText(JSON.stringify([await tools.bootId(), ...command]));
+      if (auth.jwt.kind === 'command') {
+        const anchor = SecretValue.fromText(JSON.stringify([await tools.bootId(), ...auth.jwt.argv]));
         return { anchor, request: async () => requestWith(trimmed(await tools.resolveSecret(auth.jwt))) };
       }
       const jwt = trimmed(await tools.resolveSecret(auth.jwt));

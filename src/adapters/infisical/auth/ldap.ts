@@ -2,16 +2,33 @@
 
 import { scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
+import { identity } from '../../../config/schema/fields.ts';
+import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
+import { section, word } from '../../../config/schema/section.ts';
+import type { SecretField } from '../../../core/secret-field.ts';
 import { SecretValue } from '../../../core/secret-value.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
+import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 
-export type LdapAuth<Field> = ByIdentity & {
+type LdapAuth = ByIdentity & {
   readonly method: 'ldap';
   readonly username: string;
-  readonly password: Field;
+  readonly password: SecretField;
 };
 
-export function ldap<Field>(auth: LdapAuth<Field>, { resolveSecret }: LoginTools<Field>): Login {
+export const ldap = authMethod({
+  method: 'ldap',
+  codec: section({ method: word('ldap'), ...BY_IDENTITY, username: identity, password: secretField }, ORGANIZATION),
+  assemble: (raw): LdapAuth => ({
+    ...byIdentity(raw),
+    method: raw.method,
+    username: raw.username,
+    password: toSecretField(raw.password),
+  }),
+  login,
+});
+
+function login(auth: LdapAuth, { resolveSecret }: LoginTools): Login {
   const { method, identityId, username, organization } = auth;
   return {
     method,

@@ -1,5 +1,6 @@
 // One way to log in, as the session needs it. A method is one file beside this one.
 
+import type { TokenSource } from '../../../core/secret-field.ts';
 import type { SecretValue } from '../../../core/secret-value.ts';
 import type { ClientCertificate } from '../tls.ts';
 
@@ -34,13 +35,11 @@ export type Login = {
 };
 
 /** A fresh read of a secret-valued field. */
-export type ResolveSecret<Field> = (field: Field) => Promise<SecretValue>;
+export type ResolveSecret = (field: TokenSource) => Promise<SecretValue>;
 
 /** What a method may use of the world around it. */
-export type LoginTools<Field> = {
-  readonly resolveSecret: ResolveSecret<Field>;
-  /** The command whose output a field is; undefined for a field that just is read. */
-  readonly commandOf: (field: Field) => readonly string[] | undefined;
+export type LoginTools = {
+  readonly resolveSecret: ResolveSecret;
   /** Names this boot of this host: what the platform says about it holds no longer, and not on a copy of its disk. */
   readonly bootId: () => Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -48,9 +47,10 @@ export type LoginTools<Field> = {
   readonly now: () => number;
 };
 
+/** Which identity logs in, and where. */
 export type ByIdentity = {
   readonly identityId: string;
-  /** Slug of a sub-organization. */
+  /** Slug of a sub-organization; most installations need none. */
   readonly organization: string | undefined;
 };
 

@@ -1,49 +1,54 @@
-// Which ways to log in there are.
+// Which ways to log in there are: a method is its own file and a line here. People see them in this order.
 
-import type { AccessTokenAuth } from './access-token.ts';
-import { awsIam, type AwsAuth } from './aws-iam.ts';
-import { azure, type AzureAuth } from './azure.ts';
-import { gcp, type GcpAuth } from './gcp.ts';
-import { plainJwt, type PlainJwtAuth } from './jwt.ts';
-import { kubernetes, type KubernetesAuth } from './kubernetes.ts';
-import { ldap, type LdapAuth } from './ldap.ts';
+import * as t from 'io-ts';
+import { PsiError } from '../../../core/error.ts';
+import { accessToken } from './access-token.ts';
+import { awsIam } from './aws-iam.ts';
+import { azure } from './azure.ts';
+import { gcp } from './gcp.ts';
+import { plainJwt } from './jwt.ts';
+import { kubernetes } from './kubernetes.ts';
+import { ldap } from './ldap.ts';
 import type { Login, LoginTools } from './login.ts';
-import { oidc, type OidcAuth } from './oidc.ts';
-import { tlsCert, type TlsCertAuth } from './tls-cert.ts';
-import { universalAuth, type UniversalAuth } from './universal-auth.ts';
+import { oidc } from './oidc.ts';
+import { tlsCert } from './tls-cert.ts';
+import { universalAuth } from './universal-auth.ts';
 
-export type LoginAuth<Field> =
-  | UniversalAuth<Field>
-  | OidcAuth<Field>
-  | PlainJwtAuth<Field>
-  | KubernetesAuth<Field>
-  | LdapAuth<Field>
-  | TlsCertAuth<Field>
-  | AwsAuth
-  | GcpAuth<Field>
-  | AzureAuth;
+const METHODS = [universalAuth, awsIam, gcp, azure, accessToken, oidc, plainJwt, kubernetes, tlsCert, ldap] as const;
 
-export type Auth<Field> = LoginAuth<Field> | AccessTokenAuth<Field>;
+type Methods = typeof METHODS;
 
-export function loginFor<Field>(auth: LoginAuth<Field>, tools: LoginTools<Field>): Login {
-  switch (auth.method) {
-    case 'universal-auth':
-      return universalAuth(auth, tools);
-    case 'oidc':
-      return oidc(auth, tools);
-    case 'jwt':
-      return plainJwt(auth, tools);
-    case 'kubernetes':
-      return kubernetes(auth, tools);
-    case 'ldap':
-      return ldap(auth, tools);
-    case 'tls-cert':
-      return tlsCert(auth, tools);
-    case 'aws-iam':
-      return awsIam(auth, tools);
-    case 'gcp':
-      return gcp(auth, tools);
-    case 'azure':
-      return azure(auth, tools);
-  }
+type CodecsOf<M extends readonly { readonly codec: t.Mixed }[]> = { -readonly [I in keyof M]: M[I]['codec'] };
+
+/** One map per method, told apart by `method`. Every leaf in it is hidden. */
+export const authCodec = t.union(
+  METHODS.map(({ codec }) => codec) as CodecsOf<Methods>,
+  'a map with method and what that method needs',
+);
+
+export type Auth = NonNullable<ReturnType<Methods[number]['assembleOwn']>>;
+
+export type AccessTokenAuth = Extract<Auth, { readonly method: 'token' }>;
+
+/** All but a token that somebody made: there is nothing to log in for. */
+export type LoginAuth = Exclude<Auth, AccessTokenAuth>;
+
+export function assembleAuth(raw: t.TypeOf<typeof authCodec>): Auth {
+  return firstOf(
+    METHODS.map(({ assembleOwn }) => assembleOwn(raw)),
+    raw.method,
+  );
+}
+
+export function loginFor(auth: LoginAuth, tools: LoginTools): Login {
+  return firstOf(
+    METHODS.map(({ loginOfOwn }) => loginOfOwn(auth, tools)),
+    auth.method,
+  );
+}
+
+function firstOf<T>(answers: readonly (T | undefined)[], method: string): T {
+  const found = answers.find((answer) => answer !== undefined);
+  if (found !== undefined) return found;
+  throw new PsiError('INTERNAL', `the login method ${method} is in no list`);
 }

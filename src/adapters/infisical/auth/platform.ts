@@ -9,10 +9,7 @@ import type { LoginTools } from './login.ts';
 const LIMIT_MS = 4_000;
 
 /** This boot of this host, and what else decides whose credentials it gets. A copy of the disk starts anew. */
-export async function hostAnchor<Field>(
-  tools: LoginTools<Field>,
-  parts: readonly (string | undefined)[],
-): Promise<SecretValue> {
+export async function hostAnchor(tools: LoginTools, parts: readonly (string | undefined)[]): Promise<SecretValue> {
   return SecretValue.fromText(JSON.stringify([await tools.bootId(), ...parts.map((part) => part ?? null)]));
 }
 

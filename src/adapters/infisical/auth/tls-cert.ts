@@ -1,22 +1,41 @@
 // Login with a client certificate: the connection shows it, and the proxy in front of Infisical hands it on.
 
 import { X509Certificate } from 'node:crypto';
+import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
+import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
+import type { SecretField } from '../../../core/secret-field.ts';
 import { SecretValue } from '../../../core/secret-value.ts';
 import { isoTime } from '../../../core/time.ts';
 import { oneLine } from '../words.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
+import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 
-export type TlsCertAuth<Field> = ByIdentity & {
+type TlsCertAuth = ByIdentity & {
   readonly method: 'tls-cert';
-  readonly certificate: Field;
-  readonly privateKey: Field;
+  readonly certificate: SecretField;
+  readonly privateKey: SecretField;
 };
+
+export const tlsCert = authMethod({
+  method: 'tls-cert',
+  codec: section(
+    { method: word('tls-cert'), ...BY_IDENTITY, certificate: secretField, private_key: secretField },
+    ORGANIZATION,
+  ),
+  assemble: (raw): TlsCertAuth => ({
+    ...byIdentity(raw),
+    method: raw.method,
+    certificate: toSecretField(raw.certificate),
+    privateKey: toSecretField(raw.private_key),
+  }),
+  login,
+});
 
 const HINT =
   'compare authority and allowed common names of the TLS certificate auth of the identity in infisical; the proxy in front of it has to ask for a client certificate and pass it on as x-identity-tls-cert-auth-client-cert';
 
-export function tlsCert<Field>(auth: TlsCertAuth<Field>, tools: LoginTools<Field>): Login {
+function login(auth: TlsCertAuth, tools: LoginTools): Login {
   const { method, identityId, organization } = auth;
   const who = `identity ${identityId}`;
   return {

@@ -1,16 +1,33 @@
 // Login with a client id and a client secret.
 
+import { identity } from '../../../config/schema/fields.ts';
+import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
+import { section, word } from '../../../config/schema/section.ts';
+import type { SecretField } from '../../../core/secret-field.ts';
 import { organizationField, type Login, type LoginTools } from './login.ts';
+import { authMethod, ORGANIZATION } from './method.ts';
 
-export type UniversalAuth<Field> = {
+type UniversalAuth = {
   readonly method: 'universal-auth';
   readonly clientId: string;
-  readonly clientSecret: Field;
+  readonly clientSecret: SecretField;
   /** Slug of a sub-organization. */
   readonly organization: string | undefined;
 };
 
-export function universalAuth<Field>(auth: UniversalAuth<Field>, { resolveSecret }: LoginTools<Field>): Login {
+export const universalAuth = authMethod({
+  method: 'universal-auth',
+  codec: section({ method: word('universal-auth'), client_id: identity, client_secret: secretField }, ORGANIZATION),
+  assemble: (raw): UniversalAuth => ({
+    method: raw.method,
+    organization: raw.organization,
+    clientId: raw.client_id,
+    clientSecret: toSecretField(raw.client_secret),
+  }),
+  login,
+});
+
+function login(auth: UniversalAuth, { resolveSecret }: LoginTools): Login {
   const { method, clientId, organization } = auth;
   return {
     method,

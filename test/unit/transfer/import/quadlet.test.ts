@@ -13,6 +13,7 @@ import { FakeClock } from '../../../fakes/clock.fake.ts';
 import { FakeQuadletFiles } from '../../../fakes/quadlet-files.fake.ts';
 import { FakeSecretSource } from '../../../fakes/secret-source.fake.ts';
 import { FakeSecretWriter } from '../../../fakes/secret-writer.fake.ts';
+import { INFISICAL_WORDS } from '../../../../src/adapters/infisical/provider-words.ts';
 
 const UNIT = '/q/app.container';
 const PLACE = { project: 'main', path: '/app' };
@@ -52,7 +53,9 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       elsewhere,
       provider: 'infisical',
       workloads,
-      importSecrets: (request, emit) => importSecrets({ source, writer, clock: new FakeClock() }, request, emit),
+      words: INFISICAL_WORDS,
+      importSecrets: (request, emit) =>
+        importSecrets({ source, writer, words: INFISICAL_WORDS, clock: new FakeClock() }, request, emit),
       list: (place) =>
         source.list(place, { recursive: false, values: true, signal: new AbortController().signal }).then(namedValues),
     },

@@ -9,6 +9,7 @@ import type { Conflict, ImportEvent, ImportReport } from '../../../../src/transf
 import { FakeClock } from '../../../fakes/clock.fake.ts';
 import { FakeSecretSource } from '../../../fakes/secret-source.fake.ts';
 import { FakeSecretWriter } from '../../../fakes/secret-writer.fake.ts';
+import { INFISICAL_WORDS } from '../../../../src/adapters/infisical/provider-words.ts';
 
 const PLACE = { project: 'main', path: '/app' };
 
@@ -34,7 +35,7 @@ type Options = { conflict?: Conflict; dryRun?: boolean; refused?: readonly Refus
 function run(found: readonly ImportEntry[], options: Options = {}): Promise<ImportReport> {
   const { conflict = 'fail', dryRun = false, refused = [] } = options;
   const request = { place: PLACE, found: { entries: found, refused }, conflict, dryRun };
-  return importSecrets({ source, writer, clock }, request, (event) => events.push(event));
+  return importSecrets({ source, writer, words: INFISICAL_WORDS, clock }, request, (event) => events.push(event));
 }
 
 function outcomes({ results }: ImportReport): Readonly<Record<string, string>> {

@@ -1,32 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  onHost,
-  quadletArguments,
-  type HostView,
-  type QuadletCommand,
-} from '../../../../src/transfer/quadlet/command-line.ts';
-
-const COMMAND: QuadletCommand = {
-  file: '/etc/containers/systemd/my app.container',
-  project: 'main',
-  path: '/app',
-  environment: undefined,
-  resolveSecrets: false,
-  conflict: 'fail',
-  rewrite: false,
-};
-const HOST: HostView = {
-  scope: 'system',
-  configFile: '/etc/psi/config.yaml',
-  stateDir: '/var/lib/psi',
-  systemdDir: '/etc/containers/systemd',
-  podmanSocket: '/run/podman/podman.sock',
-  caFiles: [],
-  secretFiles: [],
-  credentials: [],
-  image: 'localhost/psi:latest',
-};
+import { onHost, quadletArguments } from '../../../../src/transfer/quadlet/command-line.ts';
+import { COMMAND, HOST } from './command-stage.ts';
 
 test('the arguments are those of the run, each one word of a shell', () => {
   assert.equal(

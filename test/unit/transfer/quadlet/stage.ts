@@ -5,6 +5,7 @@ import { parseQuadlet } from '../../../../src/transfer/quadlet/file.ts';
 import { rewrite, type Edit } from '../../../../src/transfer/quadlet/rewrite.ts';
 import { unitNames } from '../../../../src/transfer/quadlet/specifiers.ts';
 import type { QuadletUnit } from '../../../../src/transfer/quadlet/unit.ts';
+import { INFISICAL_WORDS } from '../../../../src/adapters/infisical/provider-words.ts';
 
 export type Texts = {
   readonly unit: string;
@@ -39,7 +40,7 @@ function envFilesOf({ envFiles = {} }: Texts): ReadonlyMap<string, readonly EnvF
 }
 
 export function environment(texts: Texts): Environment {
-  return environmentOf(unitOf(texts), NAMES, envFilesOf(texts));
+  return environmentOf(unitOf(texts), NAMES, envFilesOf(texts), INFISICAL_WORDS);
 }
 
 /** `KEY=value`, `KEY=<secret NAME>` or `KEY!reason`, each with where it stands. */

@@ -1,7 +1,7 @@
 // A command that prints a token: what it is given, what counts as its output, and what may be said when it fails.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { runTokenCommand } from '../../../../src/adapters/infisical/auth/token-command.ts';
+import { runTokenCommand } from '../../../../src/adapters/command/token-command.ts';
 
 const LIMITS = { timeoutMs: 20_000, maxBytes: 1_000 };
 const run = (script: string, limits = LIMITS, env: Readonly<Record<string, string>> = {}) =>

@@ -1,8 +1,8 @@
 // The output of a command that prints a token: no shell, bounded in time and size. What it prints is secret, on both streams.
 
 import { execFile } from 'node:child_process';
-import { PsiError } from '../../../core/error.ts';
-import { SecretValue } from '../../../core/secret-value.ts';
+import { PsiError } from '../../core/error.ts';
+import { SecretValue } from '../../core/secret-value.ts';
 
 export type CommandLimits = { readonly timeoutMs: number; readonly maxBytes: number };
 

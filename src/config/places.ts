@@ -1,7 +1,8 @@
 // Where things are when the file does not say: for the system, or for one user after the XDG base directories.
 
-import { baseDirectories, inFolder } from '../../core/base-directories.ts';
-import type { Env, Scope } from '../config.ts';
+import { baseDirectories, inFolder } from '../core/base-directories.ts';
+import type { Scope } from '../core/scope.ts';
+import type { Env } from './surroundings.ts';
 
 export type Places = {
   readonly configFile: string;
@@ -43,18 +44,3 @@ function userPlaces(env: Env, uid: number): Places {
     dbusSocket: inFolder(runtime, 'bus'),
   };
 }
-
-export const DEFAULT_API_URL = 'https://app.infisical.com';
-export const DEFAULT_ENVIRONMENT = 'prod';
-export const LOOKUP_DEFAULTS = { timeoutMs: 5000, batchWindowMs: 2000 } as const;
-export const CACHE_DEFAULTS = {
-  refreshIntervalMs: 3_600_000,
-  refreshRandomizedDelayMs: 300_000,
-  tcti: 'device:/dev/tpmrm0',
-  pcrs: [7],
-  bank: 'sha256',
-  credential: 'psi-cache-key',
-} as const;
-export const CERTIFICATE_DEFAULTS = { ttl: '90d', renewBefore: '30d', mode: '0640' } as const;
-export const AZURE_RESOURCE = 'https://management.azure.com/';
-export const KUBERNETES_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';

@@ -1,0 +1,60 @@
+// The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none.
+
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSecretId } from '../../core/naming.ts';
+import type { NameStore, Registered } from '../../lookup/name-store.ts';
+import { writeFileAtomic } from './atomic-write.ts';
+import { fileError } from './host-error.ts';
+
+const FORMAT = 1;
+
+/** Some ten times what 10,000 secrets with the longest names take. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+export class NameFile implements NameStore {
+  readonly #dir: string;
+  readonly #path: string;
+
+  constructor(options: { readonly stateDir: string }) {
+    this.#dir = options.stateDir;
+    this.#path = join(options.stateDir, 'names.json');
+  }
+
+  async load(): Promise<ReadonlyMap<string, Registered>> {
+    try {
+      const { size } = await stat(this.#path);
+      return size > MAX_BYTES ? new Map() : decode(await readFile(this.#path, 'utf8'));
+    } catch {
+      // Missing or damaged: the next setup writes it anew, so there is nothing to report.
+      return new Map();
+    }
+  }
+
+  async save(names: ReadonlyMap<string, Registered>): Promise<void> {
+    try {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await writeFileAtomic(this.#path, JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }), {
+        mode: 0o600,
+      });
+    } catch (error) {
+      throw fileError('write the names of the secrets', this.#path, error);
+    }
+  }
+}
+
+function decode(text: string): ReadonlyMap<string, Registered> {
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value) || value['format'] !== FORMAT || !isRecord(value['secrets'])) return new Map();
+  const names = new Map<string, Registered>();
+  for (const [id, registered] of Object.entries(value['secrets'])) {
+    if (!isSecretId(id) || !isRecord(registered)) continue;
+    const { name, workload } = registered;
+    if (typeof name === 'string' && typeof workload === 'string') names.set(id, { name, workload });
+  }
+  return names;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

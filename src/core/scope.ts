@@ -1,0 +1,3 @@
+// Whom one PSI serves: the whole host (run by root), or one user's containers.
+
+export type Scope = 'system' | 'user';

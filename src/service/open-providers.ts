@@ -1,0 +1,30 @@
+// The providers of one config as the running service has them: each with the lookups over it.
+
+import type { Config } from '../config/config.ts';
+import type { BatchedReader } from '../lookup/batching.ts';
+import { closeAll, openAll } from '../provider/opened.ts';
+import type { ProviderConfig } from '../provider/provider.ts';
+import type { SecretSource } from '../provider/secret-source.ts';
+import type { Providers } from './running-config.ts';
+
+export type ServedProvider = {
+  readonly source: SecretSource;
+  readonly reader: BatchedReader;
+  readonly close: () => void;
+};
+
+export async function openProviders(
+  config: Config,
+  open: (name: string, provider: ProviderConfig) => Promise<ServedProvider>,
+): Promise<Providers> {
+  const opened = await openAll(config.providers, open);
+  const each = <T>(part: (provider: ServedProvider) => T): ReadonlyMap<string, T> =>
+    new Map([...opened].map(([name, provider]) => [name, part(provider)]));
+  return {
+    sources: each(({ source }) => source),
+    readers: each(({ reader }) => reader),
+    close: () => {
+      closeAll(opened);
+    },
+  };
+}
