@@ -73,6 +73,7 @@ test('every route stands there', async () => {
 test('every event stands there', async () => {
   const source =
     (await read('src/registration/setup-events.ts')) +
+    (await read('src/survey/events.ts')) +
     (await read('src/faces/control/cache-routes.ts')) +
     (await read('src/faces/control/stream.ts'));
   const events = new Set([...source.matchAll(/\bevent: '([a-z]+)'/g)].map(([, event = '']) => event));
