@@ -2,22 +2,17 @@
 // Types only; how a file becomes a Config is load.ts's business.
 
 import type { Scope } from '../core/scope.ts';
+import type { Places } from '../core/places.ts';
 import type { SecretField } from '../core/secret-field.ts';
 import type { Workload } from '../core/workload.ts';
 import type { ProviderConfig } from '../provider/provider.ts';
 import type { CacheConfig } from './sections/cache.ts';
 import type { LookupConfig } from './sections/lookup.ts';
 
-export type Config = {
+export type Config = Places & {
   /** The file it was read from. */
   readonly file: string;
   readonly scope: Scope;
-  readonly stateDir: string;
-  readonly systemdDir: string;
-  readonly socket: string;
-  readonly controlSocket: string;
-  readonly podmanSocket: string;
-  readonly dbusSocket: string;
   readonly caCert: string | undefined;
   readonly socketToken: SecretField | undefined;
   readonly lookup: LookupConfig;

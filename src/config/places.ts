@@ -1,28 +1,21 @@
 // Where things are when the file does not say: for the system, or for one user after the XDG base directories.
 
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
+import type { Places } from '../core/places.ts';
 import type { Scope } from '../core/scope.ts';
 import type { Env } from './surroundings.ts';
 
-export type Places = {
-  readonly configFile: string;
-  readonly stateDir: string;
-  readonly systemdDir: string;
-  readonly socket: string;
-  readonly controlSocket: string;
-  readonly podmanSocket: string;
-  readonly dbusSocket: string;
-};
+export type DefaultPlaces = Places & { readonly configFile: string };
 
 export function scopeOf(uid: number): Scope {
   return uid === 0 ? 'system' : 'user';
 }
 
-export function placesOf(env: Env, uid: number): Places {
+export function placesOf(env: Env, uid: number): DefaultPlaces {
   return uid === 0 ? SYSTEM : userPlaces(env, uid);
 }
 
-const SYSTEM: Places = {
+const SYSTEM: DefaultPlaces = {
   configFile: '/etc/psi/config.yaml',
   stateDir: '/var/lib/psi',
   systemdDir: '/etc/containers/systemd',
@@ -32,7 +25,7 @@ const SYSTEM: Places = {
   dbusSocket: '/run/dbus/system_bus_socket',
 };
 
-function userPlaces(env: Env, uid: number): Places {
+function userPlaces(env: Env, uid: number): DefaultPlaces {
   const { config, data, runtime } = baseDirectories(env, uid);
   return {
     configFile: inFolder(config, 'psi/config.yaml'),

@@ -3,6 +3,7 @@
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PsiError } from '../core/error.ts';
 import { printable } from '../core/naming.ts';
+import type { Places } from '../core/places.ts';
 import type { Scope } from '../core/scope.ts';
 import type { Backend } from '../sealing/key-wrapper.ts';
 
@@ -33,21 +34,13 @@ export type ServedProvider = {
   readonly group: string;
 };
 
-/** Absolute paths, the same inside the container as on the host: the frozen driver commands name them. */
-export type HostLayout = {
+export type HostLayout = Places & {
   readonly scope: Scope;
   /** The first gives the units their names; those with no provider in the config are named as if it had one. */
   readonly providers: readonly [ServedProvider, ...ServedProvider[]];
   /** The one that issues the certificates, or would. */
   readonly certifier: ServedProvider;
   readonly configFile: string;
-  readonly stateDir: string;
-  /** Quadlet's folder. */
-  readonly systemdDir: string;
-  readonly socket: string;
-  readonly controlSocket: string;
-  readonly podmanSocket: string;
-  readonly dbusSocket: string;
   /** Private CAs: often links into another folder, so each is mounted as a file. */
   readonly caFiles: readonly string[];
   /** `{file: PATH}` references. */

@@ -5,13 +5,7 @@ import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { printable, refuseKey, secretName, type Refusal, type SecretName } from '../core/naming.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
-
-/** A secret as a listing shows it. `fetched` is undefined where the value is not known (hidden, or not asked for). */
-export type Listed = {
-  readonly key: string;
-  readonly path: string;
-  readonly fetched: Fetched | undefined;
-};
+import type { ListedSecret } from '../provider/secret-source.ts';
 
 export type DesiredSecret = {
   /** Podman's name. */
@@ -35,7 +29,7 @@ const MAX_VALUE_BYTES = 511_999;
 const MAX_ENV_STRING_BYTES = 131_072;
 
 /** What one `secrets:` entry of a workload selects from its listing. */
-export function select(workload: Workload, spec: SecretSpec, listed: readonly Listed[]): Selection {
+export function select(workload: Workload, spec: SecretSpec, listed: readonly ListedSecret[]): Selection {
   const secrets: DesiredSecret[] = [];
   const refused: RefusedKey[] = [];
   for (const [key, places] of byKey(listed.filter((secret) => wanted(spec, secret.key)))) {
@@ -91,8 +85,8 @@ function wanted(spec: SecretSpec, key: string): boolean {
   return (spec.include.length === 0 || matches(spec.include)) && !(spec.exclude.length > 0 && matches(spec.exclude));
 }
 
-function byKey(listed: readonly Listed[]): Map<string, Listed[]> {
-  const groups = new Map<string, Listed[]>();
+function byKey(listed: readonly ListedSecret[]): Map<string, ListedSecret[]> {
+  const groups = new Map<string, ListedSecret[]>();
   for (const secret of listed) {
     const group = groups.get(secret.key);
     if (group) group.push(secret);
@@ -101,7 +95,7 @@ function byKey(listed: readonly Listed[]): Map<string, Listed[]> {
   return groups;
 }
 
-function refusePlaces(places: readonly Listed[]): Refusal | undefined {
+function refusePlaces(places: readonly ListedSecret[]): Refusal | undefined {
   if (places.length < 2) return undefined;
   const paths = places.map((place) => printable(place.path)).join(' and ');
   return {
@@ -110,7 +104,7 @@ function refusePlaces(places: readonly Listed[]): Refusal | undefined {
   };
 }
 
-function refuseValue(target: string, kind: 'env' | 'mount', secret: Listed | undefined): Refusal | undefined {
+function refuseValue(target: string, kind: 'env' | 'mount', secret: ListedSecret | undefined): Refusal | undefined {
   const value = secret?.fetched?.value;
   if (!value) return undefined;
   if (value.byteLength > MAX_VALUE_BYTES) {

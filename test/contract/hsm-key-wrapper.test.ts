@@ -11,7 +11,7 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { HsmKeyWrapper, type HsmKeyWrapperOptions } from '../../src/adapters/hsm/key-wrapper.ts';
 import type { PinSource } from '../../src/adapters/hsm/pin.ts';
 import { preflight } from '../../src/adapters/hsm/preflight.ts';
-import type { TokenTarget } from '../../src/adapters/hsm/wire.ts';
+import type { TokenTarget } from '../../src/sealing/token-target.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { noSoftToken, PIN, softToken, type SoftToken } from '../doubles/pkcs11/soft-token.ts';

@@ -2,7 +2,8 @@
 
 import { PsiError } from '../../core/error.ts';
 import { GONE, MEANINGS, meaningOf, WRONG_PIN } from './failure-words.ts';
-import type { TokenFailure, TokenTarget } from './wire.ts';
+import type { TokenFailure } from './wire.ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 
 const RECOVERABLE = new Set(['crashed', ...Object.keys(MEANINGS).filter((why) => MEANINGS[why] === GONE)]);
 

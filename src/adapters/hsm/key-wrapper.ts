@@ -17,7 +17,8 @@ import { preflight } from './preflight.ts';
 import { PublicKeyFile } from './public-key-file.ts';
 import { statusOf } from './status.ts';
 import { wrapKeyOf, type WrapKey } from './wrap-key.ts';
-import type { TokenAnswer, Login, PublicKey, TokenRequest, TokenFacts, TokenFailure, TokenTarget } from './wire.ts';
+import type { TokenAnswer, Login, PublicKey, TokenRequest, TokenFacts, TokenFailure } from './wire.ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 
 export type HsmKeyWrapperDeps = {
   readonly clock: Clock;

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 
 import { writeFileAtomic } from '../files/atomic-write.ts';
 import { fileError } from '../files/host-error.ts';
-import type { TokenTarget } from './wire.ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 import { wrapKeyOfPem, type WrapKey } from './wrap-key.ts';
 
 /** One file per token and key that the config names: after an edit the old one's public key must not wrap the next cache. */

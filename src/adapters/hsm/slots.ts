@@ -3,7 +3,8 @@
 import pkcs11, { type Handle, type PKCS11 } from 'pkcs11js';
 
 import { TokenError } from './token-error.ts';
-import type { TokenFacts, TokenTarget } from './wire.ts';
+import type { TokenFacts } from './wire.ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 
 export function chooseSlot(library: PKCS11, { token: { label, serial, slot } }: TokenTarget): Handle {
   const tokens = library.C_GetSlotList(true).map((handle) => {

@@ -4,7 +4,8 @@ import type { PsiError } from '../../core/error.ts';
 import type { Check } from '../../sealing/backends.ts';
 import type { WrapperStatus } from '../../sealing/key-wrapper.ts';
 import { deviceName, refusedPin, tokenError } from './errors.ts';
-import type { TokenFacts, TokenTarget } from './wire.ts';
+import type { TokenFacts } from './wire.ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 import { wrapKeyOf } from './wrap-key.ts';
 
 export type Seen = {

@@ -6,7 +6,8 @@ import pkcs11, { type Handle, type RsaOAEP, type Template } from 'pkcs11js';
 import { chooseSlot, pinState, slotNumber, unpadded } from './slots.ts';
 import { resultOf, TokenError } from './token-error.ts';
 import { wrapKeyOf } from './wrap-key.ts';
-import type { TokenAnswer, Login, PublicKey, TokenRequest, Step, TokenFacts, TokenTarget } from './wire.ts';
+import type { TokenAnswer, Login, PublicKey, TokenRequest, Step, TokenFacts } from './wire.ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 
 const OAEP_SHA256: RsaOAEP = {
   type: pkcs11.CK_PARAMS_RSA_OAEP,

@@ -1,18 +1,7 @@
 // What PSI and its HSM helper say to each other: one request, one answer. Over a pipe, so that PIN and key are in no argument, variable or
 // file.
 
-/** Which module, token and key. Undefined: any, as long as there is only one. */
-export type TokenTarget = {
-  readonly module: string;
-  readonly libraryParameters: string | undefined;
-  readonly token: {
-    readonly label: string | undefined;
-    readonly serial: string | undefined;
-    readonly slot: number | undefined;
-  };
-  /** `id` is lower-case hex. */
-  readonly key: { readonly label: string | undefined; readonly id: string | undefined };
-};
+import type { TokenTarget } from '../../sealing/token-target.ts';
 
 export type TokenRequest = { readonly target: TokenTarget } & (
   | { readonly op: 'inspect' }

@@ -1,6 +1,7 @@
 // `cache:`: whether values are kept on disk, where, and who can open them.
 
 import type * as t from 'io-ts';
+import type { TokenTarget } from '../../sealing/token-target.ts';
 import type { SecretField } from '../../core/secret-field.ts';
 import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { Plain } from '../findings/check-parts.ts';
@@ -66,17 +67,7 @@ export type TpmConfig = {
   readonly auth: SecretField | undefined;
 };
 
-export type HsmConfig = {
-  readonly module: string;
-  /** Text for C_Initialize, which some soft tokens want. */
-  readonly libraryParameters: string | undefined;
-  readonly token: {
-    readonly label: string | undefined;
-    readonly serial: string | undefined;
-    readonly slot: number | undefined;
-  };
-  /** `id` is lower-case hex. */
-  readonly key: { readonly label: string | undefined; readonly id: string | undefined };
+export type HsmConfig = TokenTarget & {
   readonly pin: SecretField | undefined;
 };
 

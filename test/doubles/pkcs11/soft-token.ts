@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import type { TokenTarget } from '../../../src/adapters/hsm/wire.ts';
+import type { TokenTarget } from '../../../src/sealing/token-target.ts';
 
 const run = promisify(execFile);
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

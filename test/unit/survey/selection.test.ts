@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fetched } from '../../fakes/fetched.ts';
-import { mergeSelections, select, type Listed } from '../../../src/survey/selection.ts';
+import type { ListedSecret } from '../../../src/provider/secret-source.ts';
+import { mergeSelections, select } from '../../../src/survey/selection.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 
 const SPEC: SecretSpec = {
@@ -22,11 +23,11 @@ const WORKLOAD: Workload = {
   secrets: [SPEC],
 };
 
-function listed(key: string, value = 'v', path = '/a'): Listed {
+function listed(key: string, value = 'v', path = '/a'): ListedSecret {
   return { key, path, fetched: fetched(value) };
 }
 
-function names(spec: Partial<SecretSpec>, secrets: readonly Listed[]): readonly string[] {
+function names(spec: Partial<SecretSpec>, secrets: readonly ListedSecret[]): readonly string[] {
   return select(WORKLOAD, { ...SPEC, ...spec }, secrets).secrets.map((secret) => secret.target);
 }
 
