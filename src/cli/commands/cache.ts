@@ -6,6 +6,7 @@ import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
 import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
+import { BACKENDS } from '../../sealing/key-wrapper.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 import { completedWithJson, endedEarly, failedAnswer, type Ending, type Cli } from '../command.ts';
@@ -31,7 +32,7 @@ function addInit(cache: Command, cli: Cli): void {
     .command('init')
     .description('try a backend by wrapping and opening a key; says what to put into the config')
     .addOption(
-      new Option('--backend <name>', 'what holds the key').choices(['tpm', 'hsm', 'credential']).makeOptionMandatory(),
+      new Option('--backend <name>', 'what holds the key').choices([...BACKENDS]).makeOptionMandatory(),
     );
   completedWithJson(command, cli, {
     exits: ASKS_SERVICE,
