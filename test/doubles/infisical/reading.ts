@@ -1,15 +1,17 @@
 // The read model behind v4 and v3: list and single get, with hidden values, imports, recursion and references.
-// Routes translate their own parameter names and defaults into a ReadRequest; statuses differ by generation only here.
-import { allows, memberProject, requireAccess } from './access.ts';
+// Routes translate their own parameter names and defaults into a ReadRequest; what differs between servers is asked of their traits.
+import { allows, memberProject, Refusals } from './access.ts';
 import { ApiFailure } from './errors.ts';
-import { Expansion } from './expansion.ts';
 import { importGroups } from './imports.ts';
 import { renderItem } from './item.ts';
+import { folderNotFound, requirePath } from './places.ts';
 import { isBelow } from './paths.ts';
-import { folderAt, folderNotFoundText, secretSlot } from './state.ts';
-import type { ImportGroup, ImportedSecret } from './imports.ts';
+import { References } from './references.ts';
+import { folderAt, secretSlot } from './state.ts';
+import type { ReferenceWords, Traits } from './generations.ts';
+import type { ImportedSecret, ImportGroup } from './imports.ts';
 import type { Item, Shape } from './item.ts';
-import type { Generation, Identity, Place, SecretType, StoredSecret } from './model.ts';
+import type { Identity, Place, SecretType, StoredSecret } from './model.ts';
 import type { DoubleState } from './state.ts';
 
 export interface ReadRequest {
@@ -45,46 +47,62 @@ export type UnreadableInList = 'refuse' | 'hide';
 /** The server stops descending here. */
 const RECURSION_CAP = 20;
 
+interface Listed {
+  readonly place: Place;
+  readonly secret: StoredSecret;
+  /** undefined hides it. */
+  readonly value: string | undefined;
+}
+
 export class SecretReader {
   readonly #state: DoubleState;
-  readonly #generation: Generation;
+  readonly #traits: Traits;
+  readonly #refusals: Refusals;
 
-  constructor(state: DoubleState, generation: Generation) {
+  constructor(state: DoubleState, traits: Traits) {
     this.#state = state;
-    this.#generation = generation;
+    this.#traits = traits;
+    this.#refusals = new Refusals(traits);
   }
 
   list(request: ListRequest, unreadable: UnreadableInList): ListAnswer {
     const place = this.#placeOf(request);
-    const folder = folderAt(place);
-    if (folder === undefined) {
-      if (this.#generation === '2024') return request.imports ? { secrets: [], imports: [] } : { secrets: [] };
-      throw new ApiFailure('not-found', folderNotFoundText(place), { error: 'SecretPathNotFound' });
+    if (this.#traits.listNeeds === 'describe anywhere') {
+      this.#refusals.requireAnywhere(request.identity, 'describe', place);
     }
-    requireAccess(request.identity, 'describe', place);
-    const expansion = new Expansion(this.#state, request.identity);
-    const listed = this.#foldersToList(place, request.recursive).flatMap((path) =>
-      this.#listFolder({ ...place, path }, request, unreadable, expansion),
+    if (!request.recursive) requirePath(place.path, this.#traits);
+    if (folderAt(place) === undefined) return this.#listOfNothing(place, request);
+    if (this.#traits.listNeeds === 'describe on the folder') {
+      this.#refusals.require(request.identity, 'describe', place);
+    }
+    const places = this.#placesToList(place, request.recursive);
+    const listed = places.flatMap((each) => this.#listFolder(each, request, unreadable));
+    const references = this.#references(request, this.#traits.listedReferenceWords);
+    const secrets = this.#inOrder(this.#resolveOwn(listed, request, references)).map((each) =>
+      this.#render(each.place, each.secret, each.value, 'list'),
     );
-    const groups = request.imports ? this.#importGroups(place, request) : undefined;
-    const imports = groups?.map((group) => this.#renderGroup(place, group, request, expansion));
-    refuseUnreadable(expansion);
-    const secrets = listed.sort((a, b) => (a.secretKey < b.secretKey ? -1 : a.secretKey > b.secretKey ? 1 : 0));
-    return imports === undefined ? { secrets } : { secrets, imports };
+    if (!request.imports) return this.#traits.alwaysListsImports ? { secrets, imports: [] } : { secrets };
+    const groups = importGroups(this.#traits.imports === 'direct and one level' ? places : [place], {
+      identity: request.identity,
+      traits: this.#traits,
+      readable: request.viewValue,
+    });
+    return { secrets, imports: groups.map((group) => this.#renderGroup(place, group, request, references)) };
   }
 
   get(request: GetRequest): Item {
     const place = this.#placeOf(request);
+    requirePath(place.path, this.#traits);
     const folder = folderAt(place);
-    if (folder === undefined) throw this.#missing(folderNotFoundText(place), 'GetSecretByName');
+    if (folder === undefined) throw folderNotFound(place, 'GetSecretByName', this.#traits);
+    this.#refusals.require(request.identity, 'describe', place, request.name);
     const own = folder.secrets.get(secretSlot(request.name, request.type));
     if (own !== undefined) return this.#renderOwn(place, own, request);
-    requireAccess(request.identity, 'describe', place, request.name);
-    for (const group of [...(request.imports ? this.#importGroups(place, request) : [])].reverse()) {
+    for (const group of [...(request.imports ? this.#groupsFor(place, request) : [])].reverse()) {
       const hit = group.secrets.find((imported) => imported.secret.key === request.name);
-      if (hit !== undefined) return this.#renderSingle(hit, [place, hit.place], request);
+      if (hit !== undefined) return this.#renderImported(place, group, hit, request);
     }
-    throw this.#missing(`Secret with name '${request.name}' not found`, 'NotFound');
+    throw this.#missing(request.name);
   }
 
   byId(identity: Identity, id: string): Item {
@@ -93,103 +111,194 @@ export class SecretReader {
         for (const folder of environment.folders.values()) {
           const secret = [...folder.secrets.values()].find((candidate) => candidate.id === id);
           if (secret === undefined) continue;
-          memberProject(this.#state, identity, project.id, this.#generation);
+          memberProject(this.#state, identity, project.id, this.#traits);
           const place = { project, environment: environment.slug, path: folder.path };
-          requireAccess(identity, 'readValue', place, secret.key);
-          return renderItem({ place, secret, value: secret.value, shape: 'single', generation: this.#generation });
+          this.#refusals.require(identity, 'readValue', place, secret.key);
+          return this.#render(place, secret, secret.value, 'single');
         }
       }
     }
-    throw new ApiFailure('not-found', `Secret with ID '${id}' not found`);
+    throw new ApiFailure('not-found', `Secret with ID '${id}' not found`, { error: 'GetSecretById' });
   }
 
   #placeOf(request: ReadRequest): Place {
-    const project = memberProject(this.#state, request.identity, request.projectId, this.#generation);
+    const project = memberProject(this.#state, request.identity, request.projectId, this.#traits, 'by route');
     return { project, environment: request.environment, path: request.path };
   }
 
-  #importGroups(place: Place, request: ReadRequest): readonly ImportGroup[] {
-    const { identity } = request;
-    return importGroups(place, { identity, generation: this.#generation, values: request.viewValue });
+  #listOfNothing(place: Place, request: ListRequest): ListAnswer {
+    const { missingFolderList, alwaysListsImports } = this.#traits;
+    if (missingFolderList === 'not found') {
+      // Run on June 2025 with this rule of 2026 (row 2).
+      const message = `Folder with path '${place.path}' in environment '${place.environment}' was not found. Please ensure the environment slug and secret path is correct.`;
+      throw new ApiFailure('not-found', message, { error: 'SecretPathNotFound' });
+    }
+    // Read in the source of June 2025.
+    if (request.recursive && alwaysListsImports && !place.project.environments.has(place.environment)) {
+      const message = `Environment with slug '${place.environment}' in project with ID ${place.project.id} not found`;
+      throw new ApiFailure('not-found', message);
+    }
+    return alwaysListsImports || request.imports ? { secrets: [], imports: [] } : { secrets: [] };
   }
 
-  #foldersToList(place: Place, recursive: boolean): readonly string[] {
-    if (!recursive) return [place.path];
+  #placesToList(place: Place, recursive: boolean): readonly Place[] {
+    if (!recursive) return [place];
     const all = place.project.environments.get(place.environment)?.folders.keys() ?? [];
     const depth = (path: string): number => path.split('/').length;
     const below = [...all].filter((path) => isBelow(path, place.path));
-    return [place.path, ...below.filter((path) => depth(path) - depth(place.path) <= RECURSION_CAP)];
+    const near = below.filter((path) => depth(path) - depth(place.path) <= RECURSION_CAP);
+    return [place, ...near.map((path) => ({ ...place, path }))];
   }
 
-  #listFolder(place: Place, request: ListRequest, unreadable: UnreadableInList, expansion: Expansion): Item[] {
-    const items: Item[] = [];
+  #listFolder(place: Place, request: ListRequest, unreadable: UnreadableInList): readonly Listed[] {
+    const listed: Listed[] = [];
     for (const secret of folderAt(place)?.secrets.values() ?? []) {
-      if (secret.type === 'personal' && !request.personal) continue;
+      if (secret.type === 'personal' && !(request.personal && this.#traits.listsPersonal)) continue;
       if (request.tagSlugs.length > 0 && !secret.tags.some((tag) => request.tagSlugs.includes(tag.slug))) continue;
       if (!allows(request.identity, 'describe', place, secret.key)) continue;
-      const readable = this.#readable(request, place, secret);
+      const readable = allows(request.identity, 'readValue', place, secret.key);
       if (request.viewValue && !readable) {
         if (place.path !== request.path) continue;
-        if (unreadable === 'refuse') requireAccess(request.identity, 'readValue', place, secret.key);
+        if (unreadable === 'refuse') this.#refusals.require(request.identity, 'readValue', place, secret.key);
       }
-      const value = request.viewValue && readable ? expandIf(request.expand, expansion, secret, [place]) : undefined;
-      items.push(this.#render(place, secret, value, 'list'));
+      listed.push({ place, secret, value: request.viewValue && readable ? secret.value : undefined });
     }
-    return items;
+    return listed;
   }
 
-  #renderOwn(place: Place, secret: StoredSecret, request: GetRequest): Item {
-    requireAccess(request.identity, 'describe', place, secret.key);
-    if (request.viewValue && !this.#readable(request, place, secret)) {
-      if (this.#generation === '2024') requireAccess(request.identity, 'readValue', place, secret.key);
-      throw new ApiFailure('forbidden', `You are not allowed to read the value of secret '${secret.key}'`, {
-        error: 'ForbiddenReadSecretError',
-      });
+  /** Own values: June 2025 leaves text where it may not read, a current server refuses the list and names all of them (row 3). */
+  #resolveOwn(listed: readonly Listed[], request: ListRequest, references: References): readonly Listed[] {
+    if (!request.expand) return listed;
+    const refused: string[] = [];
+    const resolved = listed.map((each) => {
+      const { place, secret, value } = each;
+      if (value === undefined) return each;
+      return { ...each, value: orText(() => references.resolve(subjectOf(secret, [place])), secret, refused) };
+    });
+    if (refused.length === 0 || this.#traits.unreadableReference === 'stays text') return resolved;
+    throw refusedReferences(refused);
+  }
+
+  #inOrder(listed: readonly Listed[]): readonly Listed[] {
+    const by = ({ secret }: Listed): string => (this.#traits.listOrder === 'id' ? secret.id : secret.key);
+    return [...listed].sort((a, b) => (by(a) < by(b) ? -1 : by(a) > by(b) ? 1 : 0));
+  }
+
+  #groupsFor(place: Place, { identity, viewValue }: GetRequest): readonly ImportGroup[] {
+    const readable = viewValue && this.#traits.hiddenImport === 'passed over';
+    return importGroups([place], { identity, traits: this.#traits, readable });
+  }
+
+  #renderOwn(place: Place, stored: StoredSecret, request: GetRequest): Item {
+    const secret = this.#versionOf(stored, request);
+    // References come first: where one is refused, nobody asks any more whether the value itself may be read.
+    const value = request.expand ? this.#resolveSingle(secret, [place], request) : secret.value;
+    if (!request.viewValue) return this.#render(place, secret, undefined, 'single');
+    if (!allows(request.identity, 'readValue', place, secret.key)) throw this.#hidden(place, secret.key, request);
+    return this.#render(place, secret, value, 'single');
+  }
+
+  #renderImported(home: Place, group: ImportGroup, hit: ImportedSecret, request: GetRequest): Item {
+    const secret = this.#versionOf(hit.secret, request);
+    if (!request.viewValue) return this.#render(group.source, secret, undefined, 'single');
+    const asked = { ...group.source, environment: hit.place.environment };
+    if (!allows(request.identity, 'readValue', asked, secret.key)) {
+      // Seen on June 2025 (row 6).
+      const message = `You do not have permission to view secret import value on secret with name '${secret.key}'`;
+      throw new ApiFailure('forbidden', message, { error: 'ForbiddenReadSecretError' });
     }
-    return this.#renderSingle({ place, secret }, [place], request);
+    const references = this.#references(request, this.#traits.referenceWords);
+    const value = request.expand ? this.#resolveImported(secret, home, group, references) : secret.value;
+    return this.#render(group.source, secret, value, 'single');
   }
 
-  #renderSingle(hit: ImportedSecret, places: readonly Place[], request: GetRequest): Item {
-    const stored = request.version === undefined ? hit.secret.value : hit.secret.history.get(request.version);
-    if (stored === undefined) throw this.#missing(`Secret with name '${hit.secret.key}' not found`, 'NotFound');
-    const version = request.version ?? hit.secret.version;
-    const secret: StoredSecret = { ...hit.secret, value: stored, version };
-    const expansion = new Expansion(this.#state, request.identity);
-    const value = request.viewValue ? expandIf(request.expand, expansion, secret, places) : undefined;
-    refuseUnreadable(expansion);
-    return this.#render(hit.place, secret, value, 'single');
+  #versionOf(secret: StoredSecret, request: GetRequest): StoredSecret {
+    const value = request.version === undefined ? secret.value : secret.history.get(request.version);
+    if (value === undefined) throw this.#missing(secret.key);
+    return { ...secret, value, version: request.version ?? secret.version };
   }
 
-  #renderGroup(home: Place, group: ImportGroup, request: ListRequest, expansion: Expansion): object {
-    const secrets = group.secrets.map(({ place, secret }) => {
-      const value = request.viewValue ? expandIf(request.expand, expansion, secret, [home, place]) : undefined;
-      return this.#render(place, secret, value, 'imported');
+  #resolveSingle(secret: StoredSecret, places: readonly [Place, ...Place[]], request: GetRequest): string | undefined {
+    if (!request.viewValue) return undefined;
+    const references = this.#references(request, this.#traits.referenceWords);
+    try {
+      return references.resolve(subjectOf(secret, places));
+    } catch (error) {
+      // A single value is refused in the sentence itself (row 5); the double's words for July 2024 stay what they were.
+      const brief = this.#traits.referenceWords === 'brief' && error instanceof ApiFailure;
+      throw brief ? refusedReferences([error.message]) : error;
+    }
+  }
+
+  /** Imported values are swallowed where they may not be resolved, in lists and singly (row 4). */
+  #resolveImported(secret: StoredSecret, home: Place, { source }: ImportGroup, references: References): string {
+    const refused: string[] = [];
+    // June 2025 knows the folder that is imported alone; a current server looks into the importing one first, as its documentation says.
+    const subject = subjectOf(secret, this.#traits.references === '2025' ? [source] : [home, source]);
+    const value = orText(() => references.resolve(subject), secret, refused);
+    if (refused.length > 0 && this.#traits.unreadableImportedReference === 'refused') throw refusedReferences(refused);
+    return value;
+  }
+
+  #renderGroup(home: Place, group: ImportGroup, request: ListRequest, references: References): object {
+    // Read in the sources of June 2025 and of 2026: each key once, and references followed whether they were asked for or not.
+    const current = this.#traits.imports === 'direct and one level';
+    const secrets = current ? firstOfEach(group.secrets) : group.secrets;
+    const items = secrets.map(({ place, secret }) => {
+      const follows = request.viewValue && (current || request.expand);
+      const value = follows ? this.#resolveImported(secret, home, group, references) : secret.value;
+      return this.#render(place, secret, request.viewValue ? value : undefined, 'imported');
     });
     const { path: secretPath, environment } = group.link;
-    return { secretPath, environment, ...(group.folderId !== undefined && { folderId: group.folderId }), secrets };
+    return {
+      secretPath,
+      environment,
+      ...(group.folderId !== undefined && { folderId: group.folderId }),
+      secrets: items,
+    };
+  }
+
+  #references({ identity }: ReadRequest, words: ReferenceWords): References {
+    return new References(this.#state, identity, this.#traits, words);
   }
 
   #render(place: Place, secret: StoredSecret, value: string | undefined, shape: Shape): Item {
-    return renderItem({ place, secret, value, shape, generation: this.#generation });
+    return renderItem({ place, secret, value, shape, traits: this.#traits });
   }
 
-  #readable(request: ReadRequest, place: Place, secret: StoredSecret): boolean {
-    return allows(request.identity, 'readValue', place, secret.key);
+  #hidden(place: Place, key: string, { identity }: GetRequest): ApiFailure {
+    if (!this.#traits.hiddenValues) return this.#refusals.refusal(identity, 'readValue', place, 'secrets');
+    const message = `You do not have permission to view secret value on secret with name '${key}'`;
+    return new ApiFailure('forbidden', message, { error: 'ForbiddenReadSecretError' });
   }
 
-  #missing(message: string, error: string): ApiFailure {
-    if (this.#generation === 'v4') return new ApiFailure('not-found', message, { error });
-    return new ApiFailure('bad-request', error === 'NotFound' ? 'Secret not found' : 'Folder not found');
+  #missing(name: string): ApiFailure {
+    if (this.#traits.invertedStatuses) return new ApiFailure('bad-request', 'Secret not found');
+    return new ApiFailure('not-found', `Secret with name '${name}' not found`);
   }
 }
 
-function expandIf(wanted: boolean, expansion: Expansion, secret: StoredSecret, places: readonly Place[]): string {
-  return wanted ? expansion.expand(secret, places) : secret.value;
+function subjectOf(secret: StoredSecret, places: readonly [Place, ...Place[]]): Parameters<References['resolve']>[0] {
+  return { key: secret.key, text: secret.value, quotes: secret.skipMultilineEncoding, places };
 }
 
-function refuseUnreadable(expansion: Expansion): void {
-  if (expansion.unreadable.size === 0) return;
-  throw new ApiFailure('forbidden', 'Failed to expand one or more secret references', {
-    details: [...expansion.unreadable].map((reference) => `You are not allowed to read the value of \${${reference}}`),
-  });
+/** The whole value as it is stored, where it cannot be resolved; why is noted. */
+function orText(resolve: () => string, secret: StoredSecret, refused: string[]): string {
+  try {
+    return resolve();
+  } catch (error) {
+    if (!(error instanceof ApiFailure)) throw error;
+    refused.push(error.message);
+    return secret.value;
+  }
+}
+
+function firstOfEach(secrets: readonly ImportedSecret[]): readonly ImportedSecret[] {
+  const first = new Map<string, ImportedSecret>();
+  for (const each of secrets) if (!first.has(each.secret.key)) first.set(each.secret.key, each);
+  return [...first.values()];
+}
+
+function refusedReferences(details: readonly string[]): ApiFailure {
+  return new ApiFailure('forbidden', 'Failed to expand one or more secret references', { details });
 }
