@@ -67,7 +67,7 @@ export interface Traits {
   readonly upserts: boolean;
   /** How a batch in v3 names its project (row 23). */
   readonly v3Batch: 'slug' | 'slug or id';
-  /** What half of a surrogate pair becomes is a matter of the database (row 35); July 2024: inferred. */
+  /** Which fields an answer has (row 31). */
   readonly shapes: '2024' | '2025' | '2026';
   /** Right on folders: its own subject (row 28). July 2024 asked for one on secrets. */
   readonly folderSubject: 'secrets' | 'secret-folders';

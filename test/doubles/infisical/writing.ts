@@ -156,7 +156,8 @@ function stored({ fields }: WriteItem): Partial<SecretFields> {
   return { ...fields, ...value, ...comment };
 }
 
-/** Outer white space goes; one final newline is put back. Half of a surrogate pair is no UTF-8 (row 35). */
+/** Outer white space goes; one final newline is put back. Half of a surrogate pair is no UTF-8 and cannot be stored: seen on June 2025
+ * (row 35), July 2024 inferred. */
 export function trimValue(value: string): string {
   const trimmed = value.trim();
   return (value.endsWith('\n') ? `${trimmed}\n` : trimmed).toWellFormed();
