@@ -7,6 +7,7 @@
 // A case runs on each generation of the double that is to show it.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { PLAN_LIMITS } from '../doubles/infisical/rate-limit.ts';
 import { CLIENT, DEV, startSample } from '../doubles/infisical/sample.ts';
 import { ask, at, startTalk } from '../doubles/infisical/talk.ts';
 import type { InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
@@ -84,6 +85,14 @@ const order = (by: 'id' | 'secretKey', listed: unknown): boolean => {
 const many = (double: InfisicalDouble): void => {
   for (let n = 0; n < 40; n += 1) secret('/many', `K${String((n * 7) % 40).padStart(2, '0')}`, 'v')(double);
 };
+
+const foldersOf = (stage: Stage, path: string): Promise<Answer> =>
+  stage.talk.get(`${stage.folders}?${new URLSearchParams(stage.place({ path })).toString()}`);
+const PLANNED: readonly (readonly [what: string, most: string, call: (stage: Stage) => Promise<Answer>])[] = [
+  ['secrets', '40', (stage) => stage.list()],
+  ['reads', '60', (stage) => foldersOf(stage, '/')],
+  ['logins', '200', login('universal-auth', CLIENT)],
+];
 
 const CASES: readonly Case[] = [
   {
@@ -306,6 +315,14 @@ const CASES: readonly Case[] = [
     },
     ...{ status: 200, headers: { 'x-ratelimit-remaining': '1' } },
   },
+  ...PLANNED.map(([what, most, call]): Case => ({
+    ...{ row: 12, seen: '2025', what: `the plan that a server starts with: ${what}`, on: ['2025', 'v4'] },
+    set: ({ knobs }) => {
+      knobs.set({ limits: PLAN_LIMITS });
+    },
+    ask: call,
+    ...{ status: 200, headers: { 'x-ratelimit-limit': most } },
+  })),
   {
     ...{ row: 12, seen: '2025', what: 'a server of one’s own limits nothing', on: ['2025', 'v4'] },
     ask: (stage) => stage.list(),
@@ -519,8 +536,7 @@ const CASES: readonly Case[] = [
   },
   {
     ...{ row: 30, seen: '2025', what: 'the folders of a missing folder', on: ['2025', 'v4'] },
-    ask: (stage) =>
-      stage.talk.get(`${stage.folders}?${new URLSearchParams(stage.place({ path: '/none' })).toString()}`),
+    ask: (stage) => foldersOf(stage, '/none'),
     ...{ status: 200, has: { folders: [] } },
   },
   {

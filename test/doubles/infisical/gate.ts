@@ -14,6 +14,7 @@ import type { Traits } from './generations.ts';
 import type { Identity } from './model.ts';
 import type { Pki } from './pki.ts';
 import type { RateClass, RateLimiter, RateState } from './rate-limit.ts';
+import type { SecretLister } from './listing.ts';
 import type { SecretReader } from './reading.ts';
 import type { DoubleState } from './state.ts';
 import type { Tokens } from './tokens.ts';
@@ -27,6 +28,7 @@ export interface Machine {
   readonly credentials: Credentials;
   readonly logins: MachineLogins;
   readonly limiter: RateLimiter;
+  readonly lister: SecretLister;
   readonly reader: SecretReader;
   readonly writer: SecretWriter;
   readonly pki: Pki;

@@ -33,8 +33,8 @@ export interface Traits {
   /** `viewSecretValue` and values that are hidden: March 2025. */
   readonly hiddenValues: boolean;
   readonly tagFilter: boolean;
-  /** Machine identities get personal secrets in lists; no server after 2024 was seen to do it. */
-  readonly listsPersonal: boolean;
+  /** Machine identities get personal secrets; June 2025 was seen not to do it. */
+  readonly personalToIdentities: boolean;
   /** What a list without the folder answers (row 2). */
   readonly missingFolderList: 'empty' | 'not found';
   /** Whether a list names `imports` although they were not asked for; read in the sources of June 2025 and of 2026. */
@@ -93,7 +93,7 @@ const JULY_2024: Traits = {
   v3Expands: false,
   hiddenValues: false,
   tagFilter: false,
-  listsPersonal: true,
+  personalToIdentities: true,
   missingFolderList: 'empty',
   alwaysListsImports: false,
   listNeeds: 'describe on the folder',
@@ -102,6 +102,7 @@ const JULY_2024: Traits = {
   unreadableImportedReference: 'refused',
   referenceWords: 'brief',
   listedReferenceWords: 'brief',
+  // Inferred from the current server.
   references: '2026',
   hiddenImport: 'passed over',
   imports: 'ten levels of first groups',
@@ -133,7 +134,7 @@ const JUNE_2025: Traits = {
   v3Expands: false,
   hiddenValues: true,
   tagFilter: true,
-  listsPersonal: false,
+  personalToIdentities: false,
   missingFolderList: 'empty',
   alwaysListsImports: true,
   listNeeds: 'describe anywhere',

@@ -9,6 +9,7 @@ import { Listener } from './listener.ts';
 import { MachineLogins } from './machine-logins.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Pki } from './pki.ts';
+import { SecretLister } from './listing.ts';
 import { SecretReader } from './reading.ts';
 import { applySeed } from './seed.ts';
 import { DoubleState } from './state.ts';
@@ -66,6 +67,7 @@ export async function startInfisicalDouble(options: InfisicalDoubleOptions = {})
     credentials: new Credentials(state, traits, now),
     logins: new MachineLogins(state, traits, now),
     limiter: new RateLimiter(now),
+    lister: new SecretLister(state, traits),
     reader: new SecretReader(state, traits),
     writer: new SecretWriter(state, traits),
     pki: new Pki(now),

@@ -5,7 +5,7 @@ import { ApiFailure } from './errors.ts';
 import { normalisePath, withoutLastSlash } from './paths.ts';
 import type { Fields } from './fields.ts';
 import type { AuthedCall, Machine } from './gate.ts';
-import type { ReadRequest } from './reading.ts';
+import type { ReadRequest } from './read-request.ts';
 
 export interface Dialect {
   readonly projectField: 'projectId' | 'workspaceId';
@@ -29,7 +29,7 @@ export function answerList(machine: Machine, call: AuthedCall, dialect: Dialect)
   const tagSlugs = machine.traits.tagFilter ? (query.optionalText('tagSlugs') ?? '') : '';
   const request = readRequest(machine, call, dialect, 'list');
   if (machine.knobs.values.emptyLists) return request.imports ? { secrets: [], imports: [] } : { secrets: [] };
-  return machine.reader.list(
+  return machine.lister.list(
     { ...request, recursive, personal, tagSlugs: tagSlugs.split(',').filter((slug) => slug !== '') },
     machine.knobs.values.unreadableInList,
   );
