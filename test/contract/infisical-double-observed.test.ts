@@ -1,4 +1,5 @@
-// What real servers were seen to do, row by row: a request, the server that it was sent to, and what came back. The double must answer alike.
+// What real servers were seen to do, row by row: a request, the server that it was sent to, and what came back. The double must answer
+// alike.
 //   2025        Infisical of June 2025 (ef4ae958), run with PostgreSQL 15 and Redis 7
 //   2025-v4     the same with v4/secrets and v2/folders made from its own routes, as upstream did in September 2025; run
 //   graft-2026  2025-v4 with the defaults of February 2026 and two rules of the list of 2026; run

@@ -1,5 +1,5 @@
-// Resolves imports into groups, in the server's way: groups in list order (the client lets the last one win), nested imports appended behind
-// a group's own secrets (the first occurrence wins), never merged here.
+// Resolves imports into groups, in the server's way: groups in list order (the client lets the last one win), nested imports appended
+// behind a group's own secrets (the first occurrence wins), never merged here.
 import { allows } from './access.ts';
 import { folderAt } from './state.ts';
 import type { Traits } from './generations.ts';
@@ -41,9 +41,11 @@ export function importGroups(places: readonly Place[], walk: Walk): readonly Imp
   return groupsByLevel(home, places.flatMap(linksAt), walk);
 }
 
-/** Read in the sources of June 2025 and of 2026, and seen on June 2025 (row 7): the secrets of each level are appended to the level above it,
- * which at that time has been copied into its group already. So what is deeper than one level below a direct import is lost. A folder
- * that was imported once is not imported again, wherever it is named. */
+/**
+ * Read in the sources of June 2025 and of 2026, and seen on June 2025 (row 7): the secrets of each level are appended to the level above
+ * it, which at that time has been copied into its group already. So what is deeper than one level below a direct import is lost. A folder
+ * that was imported once is not imported again, wherever it is named.
+ */
 function groupsByLevel(home: Place, links: readonly ImportLink[], walk: Walk): readonly ImportGroup[] {
   const groups: ImportGroup[] = [];
   const seen = new Set<string>();

@@ -1,6 +1,6 @@
-// Replaces ${KEY}, ${env.folder.KEY} and ${@project-slug.env.folder.KEY} inside values, as the server does: not inside out, but reference by
-// reference over the whole text. What does not resolve stays as text; what may not be read is a failure that the caller refuses or swallows.
-// July 2024: inferred from the current server.
+// Replaces ${KEY}, ${env.folder.KEY} and ${@project-slug.env.folder.KEY} inside values, as the server does: not inside out, but reference
+// by reference over the whole text. What does not resolve stays as text; what may not be read is a failure that the caller refuses or
+// swallows. July 2024: inferred from the current server.
 import { allows, isMember } from './access.ts';
 import { ApiFailure } from './errors.ts';
 import { joinPath } from './paths.ts';

@@ -5,7 +5,8 @@ import { folderNotFoundText } from './places.ts';
 import type { Traits } from './generations.ts';
 import type { Place, StoredSecret } from './model.ts';
 
-type Call = 'single' | 'batch';
+/** A call for one secret and a batch are refused in different words. */
+export type Call = 'single' | 'batch';
 
 export interface WriteWords {
   readonly taken: (secrets: readonly StoredSecret[], call: Call) => ApiFailure;

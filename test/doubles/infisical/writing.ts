@@ -9,7 +9,7 @@ import { wordsOf } from './write-words.ts';
 import type { Traits } from './generations.ts';
 import type { Folder, Identity, Place, SecretType, StoredSecret } from './model.ts';
 import type { DoubleState, SecretFields } from './state.ts';
-import type { WriteWords } from './write-words.ts';
+import type { Call, WriteWords } from './write-words.ts';
 
 export interface WriteTarget {
   readonly identity: Identity;
@@ -25,9 +25,6 @@ export interface WriteItem {
 }
 
 export type BatchMode = 'failOnNotFound' | 'upsert' | 'ignore';
-
-/** A call for one secret and a batch are refused in different words. */
-export type Call = 'single' | 'batch';
 
 export interface Written {
   readonly place: Place;
