@@ -24,10 +24,8 @@ export function buildApp(deps: ControlDeps): Express {
   addFolderRoutes(app, machine);
   addProjectRoutes(app, machine);
   addSecretRoutesV3(app, machine);
-  if (machine.generation === 'v4') {
-    addSecretRoutesV4(app, machine);
-    addCertificateRoutes(app, machine);
-  }
+  if (machine.traits.v4Routes) addSecretRoutesV4(app, machine);
+  if (machine.traits.certificates) addCertificateRoutes(app, machine);
   app.use(unknownRoute(machine));
   app.use(answerFailures(machine));
   return app;

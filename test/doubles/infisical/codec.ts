@@ -1,6 +1,7 @@
 // Decodes seeds and control requests with io-ts. Reports paths only: a seed holds secret values.
 import { isLeft } from 'fp-ts/lib/Either.js';
 import * as t from 'io-ts';
+import { GENERATIONS } from './generations.ts';
 
 const place = t.intersection([t.type({ project: t.string, environment: t.string }), t.partial({ path: t.string })]);
 
@@ -28,6 +29,8 @@ const identity = t.intersection([
     clientSecretTtl: t.number,
     clientSecretUsesLimit: t.number,
     projects: t.readonlyArray(t.string),
+    builtInRole: t.boolean,
+    trusted: t.partial({ login: t.readonlyArray(t.string), token: t.readonlyArray(t.string) }),
     denials: t.readonlyArray(
       t.intersection([
         t.type({ actions: t.readonlyArray(action) }),
@@ -60,7 +63,7 @@ export const knobsCodec = t.partial({
   latencyMs: t.number,
   limits: t.partial({ read: t.number, write: t.number, secrets: t.number, total: t.number }),
   retryAfterHeader: t.boolean,
-  outage: t.keyof({ none: null, hang: null, reset: null, refuse: null }),
+  outage: t.keyof({ none: null, hang: null, reset: null, redis: null, database: null, refuse: null }),
   status: t.number,
   malformed: t.keyof({ none: null, html: null, truncated: null, 'cut-off': null, 'wrong-shape': null, empty: null }),
   only: t.readonlyArray(kind),
@@ -96,9 +99,11 @@ export const pkiKnobsCodec = t.partial({
   showsRenewals: t.boolean,
 });
 
+export const generationCodec = t.keyof(GENERATIONS);
+
 /** `secrets` is the long form; `values` the short one: project → environment → path → key → value. */
 export const seedCodec = t.partial({
-  generation: t.keyof({ v4: null, '2024': null }),
+  generation: generationCodec,
   identities: t.readonlyArray(identity),
   projects: t.readonlyArray(project),
   profiles: t.readonlyArray(profileCodec),

@@ -1,7 +1,9 @@
 // Universal-auth credentials: checks a client secret, counts its uses and locks a client id out after failures.
 // A spent or expired client secret is dead for good, as on the server: a later right login does not revive it.
 import { ApiFailure } from './errors.ts';
-import type { Clock, Generation, Identity } from './model.ts';
+import { requireTrusted } from './addresses.ts';
+import type { Traits } from './generations.ts';
+import type { Clock, Identity } from './model.ts';
 import type { DoubleState } from './state.ts';
 
 interface SecretUse {
@@ -14,19 +16,20 @@ interface SecretUse {
 
 export class Credentials {
   readonly #state: DoubleState;
-  readonly #generation: Generation;
+  readonly #traits: Traits;
   readonly #now: Clock;
   readonly #records = new Map<string, SecretUse>();
 
-  constructor(state: DoubleState, generation: Generation, now: Clock) {
+  constructor(state: DoubleState, traits: Traits, now: Clock) {
     this.#state = state;
-    this.#generation = generation;
+    this.#traits = traits;
     this.#now = now;
   }
 
-  check(clientId: string, clientSecret: string): Identity {
+  check(clientId: string, clientSecret: string, address: string | undefined): Identity {
     const identity = this.#state.identities.get(clientId);
-    if (identity === undefined) throw invalidCredentials();
+    if (identity === undefined) throw this.#unknownClient();
+    requireTrusted(identity.trusted.login, address, this.#traits);
     const record = this.#recordOf(identity);
     this.#refuseWhenLocked(record);
     if (record.revoked || identity.clientSecret !== clientSecret) {
@@ -37,6 +40,12 @@ export class Credentials {
     record.failures = 0;
     record.uses += 1;
     return identity;
+  }
+
+  #unknownClient(): ApiFailure {
+    if (this.#traits.unknownClient === 'invalid credentials') return invalidCredentials();
+    // Seen on June 2025 (row 13).
+    return new ApiFailure('not-found', 'No identity with specified client ID was found');
   }
 
   #recordOf(identity: Identity): SecretUse {
@@ -56,8 +65,7 @@ export class Credentials {
   }
 
   #countFailure(identity: Identity, record: SecretUse): void {
-    // The July 2024 server had no lockout.
-    if (!identity.lockout.enabled || this.#generation === '2024') return;
+    if (!identity.lockout.enabled || !this.#traits.lockout) return;
     const now = this.#now();
     const forgotten = now - record.lastFailureAt > identity.lockout.counterResetSeconds * 1000;
     record.failures = forgotten ? 1 : record.failures + 1;

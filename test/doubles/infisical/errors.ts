@@ -1,6 +1,5 @@
 // Failures as the server words them: one class, and per generation the status and body it turns into.
 // The July 2024 server swaps 401 and 403 and answers 403 to a malformed request; do not "correct" that here.
-import type { Generation } from './model.ts';
 
 export type FailureKind =
   | 'bad-request'
@@ -15,7 +14,7 @@ export type FailureKind =
 
 export interface Issue {
   readonly code: string;
-  readonly path: readonly string[];
+  readonly path: readonly (string | number)[];
   readonly message: string;
   readonly [extra: string]: unknown;
 }
@@ -54,8 +53,8 @@ const DEFAULT_ERROR: Readonly<Record<FailureKind, string>> = {
   internal: 'InternalServerError',
 };
 
-const STATUS: Readonly<Record<Generation, Readonly<Record<FailureKind, number>>>> = {
-  v4: {
+const STATUS: Readonly<Record<'current' | 'inverted', Readonly<Record<FailureKind, number>>>> = {
+  current: {
     'bad-request': 400,
     validation: 422,
     unauthorized: 401,
@@ -66,7 +65,7 @@ const STATUS: Readonly<Record<Generation, Readonly<Record<FailureKind, number>>>
     'rate-limit': 429,
     internal: 500,
   },
-  '2024': {
+  inverted: {
     'bad-request': 400,
     validation: 403,
     unauthorized: 403,
@@ -91,9 +90,9 @@ export interface FailureAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export function answerTo(failure: ApiFailure, generation: Generation, reqId: string): FailureAnswer {
-  const statusCode = STATUS[generation][failure.kind];
-  if (generation === '2024') {
+export function answerTo(failure: ApiFailure, inverted: boolean, reqId: string): FailureAnswer {
+  const statusCode = STATUS[inverted ? 'inverted' : 'current'][failure.kind];
+  if (inverted) {
     // An error class its handler does not know goes through Fastify's own serialiser.
     const error = failure.kind === 'token' || failure.kind === 'forbidden' ? 'Internal Server Error' : failure.error;
     return { status: statusCode, body: { statusCode, message: failure.issues ?? failure.message, error } };

@@ -1,6 +1,7 @@
 // Acts on the fault knobs before any route runs: delays, hangs, resets, injected statuses and malformed answers.
 import type { RequestHandler, Response } from 'express';
 import { classify } from './call-log.ts';
+import type { CallKind } from './call-log.ts';
 import type { InjectedFailure, Knobs, Malformed } from './knobs.ts';
 
 export function injectFaults(knobs: Knobs): RequestHandler {
@@ -9,12 +10,13 @@ export function injectFaults(knobs: Knobs): RequestHandler {
     const act = (): void => {
       const { outage, status, malformed } = knobs.values;
       const affected = knobs.affects(kind);
-      if (affected && outage === 'hang') return;
+      if (affected && (outage === 'hang' || outage === 'redis')) return;
       if (affected && outage === 'reset') {
         req.socket.destroy();
         return;
       }
-      const failure = knobs.takeFailure(kind) ?? (affected && status !== 0 ? { status } : undefined);
+      const down = affected && outage === 'database' ? withoutDatabase(kind) : undefined;
+      const failure = down ?? knobs.takeFailure(kind) ?? (affected && status !== 0 ? { status } : undefined);
       if (failure !== undefined) answerFailure(res, failure);
       else if (affected && malformed !== 'none') answerMalformed(res, malformed);
       else next();
@@ -29,6 +31,13 @@ export function injectFaults(knobs: Knobs): RequestHandler {
       clearTimeout(timer);
     });
   };
+}
+
+/** The name of what was asked of the database: of a token, or of anything else. Seen on June 2025 (row 34). */
+function withoutDatabase(kind: CallKind): InjectedFailure | undefined {
+  if (kind === 'status' || kind === 'unknown') return undefined;
+  const error = kind === 'login' ? 'Find one' : 'IdAccessTokenFindOne';
+  return { status: 500, body: { reqId: 'req-injected', statusCode: 500, message: 'Something went wrong', error } };
 }
 
 const HTML = '<!DOCTYPE html><html><head><title>Infisical</title></head><body><div id="root"></div></body></html>';

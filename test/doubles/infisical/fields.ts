@@ -5,10 +5,14 @@ import type { Issue } from './errors.ts';
 
 export class Fields {
   readonly #source: Readonly<Record<string, unknown>>;
-  readonly #issues: Issue[] = [];
+  readonly #path: readonly (string | number)[];
+  readonly #issues: Issue[];
 
-  constructor(source: unknown) {
+  /** `path` and `issues` of what this is a part of: one answer names everything that is wrong, with its whole path (row 19). */
+  constructor(source: unknown, path: readonly (string | number)[] = [], issues: Issue[] = []) {
     this.#source = isRecord(source) ? source : {};
+    this.#path = path;
+    this.#issues = issues;
   }
 
   has(name: string): boolean {
@@ -81,16 +85,18 @@ export class Fields {
     return value;
   }
 
-  /** An array of objects; each item's own issues must be checked by the caller through its Fields. */
+  /** An array of objects; their issues are issues of this one. */
   items(name: string): readonly Fields[] {
     const value = this.#source[name];
-    if (Array.isArray(value)) return value.map((item: unknown) => new Fields(item));
+    if (Array.isArray(value)) {
+      return value.map((item: unknown, at) => new Fields(item, [...this.#path, name, at], this.#issues));
+    }
     this.#wrongType(name, 'array', value);
     return [];
   }
 
   refuse(name: string, message: string, extra: Readonly<Record<string, unknown>> = {}): void {
-    this.#issues.push({ code: 'custom', ...extra, path: [name], message });
+    this.#issues.push({ code: 'custom', ...extra, path: [...this.#path, name], message });
   }
 
   check(): void {

@@ -3,11 +3,13 @@
 import { buildApp, buildControlApp } from './app.ts';
 import { CallLog } from './call-log.ts';
 import { Credentials } from './credentials.ts';
+import { TRAITS } from './generations.ts';
 import { Knobs } from './knobs.ts';
 import { Listener } from './listener.ts';
 import { MachineLogins } from './machine-logins.ts';
 import { RateLimiter } from './rate-limit.ts';
 import { Pki } from './pki.ts';
+import { SecretLister } from './listing.ts';
 import { SecretReader } from './reading.ts';
 import { applySeed } from './seed.ts';
 import { DoubleState } from './state.ts';
@@ -16,10 +18,13 @@ import { SecretWriter } from './writing.ts';
 import type { Call, CallKind } from './call-log.ts';
 import type { KnobChange, Seed } from './codec.ts';
 import type { TlsMaterial } from './listener.ts';
+import type { Traits } from './generations.ts';
 import type { Clock, Generation } from './model.ts';
 
 export interface InfisicalDoubleOptions {
   readonly generation?: Generation | undefined;
+  /** What this server does otherwise than its generation. */
+  readonly traits?: Partial<Traits> | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly socketPath?: string | undefined;
@@ -51,18 +56,20 @@ export interface InfisicalDouble {
 export async function startInfisicalDouble(options: InfisicalDoubleOptions = {}): Promise<InfisicalDouble> {
   const { seed = {}, now = Date.now } = options;
   const generation = options.generation ?? seed.generation ?? 'v4';
+  const traits = { ...TRAITS[generation], ...options.traits };
   const state = new DoubleState(now);
   const log = new CallLog(now);
   const machine = {
-    generation,
+    traits,
     state,
     knobs: new Knobs(),
-    tokens: new Tokens(state, generation, now),
-    credentials: new Credentials(state, generation, now),
-    logins: new MachineLogins(state, generation, now),
+    tokens: new Tokens(state, traits, now),
+    credentials: new Credentials(state, traits, now),
+    logins: new MachineLogins(state, traits, now),
     limiter: new RateLimiter(now),
-    reader: new SecretReader(state, generation),
-    writer: new SecretWriter(state, generation),
+    lister: new SecretLister(state, traits),
+    reader: new SecretReader(state, traits),
+    writer: new SecretWriter(state, traits),
     pki: new Pki(now),
   };
   applySeed(state, seed);

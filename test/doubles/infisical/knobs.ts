@@ -2,9 +2,10 @@
 // Values only; faults.ts acts on them, and refusing connections belongs to the listener.
 import type { CallKind } from './call-log.ts';
 import type { RateLimits } from './rate-limit.ts';
-import type { UnreadableInList } from './reading.ts';
+import type { UnreadableInList } from './read-request.ts';
 
-export type Outage = 'none' | 'hang' | 'reset';
+/** `redis` and `database`: what is behind the server is down. Without Redis it does not answer at all; seen on June 2025 (row 34). */
+export type Outage = 'none' | 'hang' | 'reset' | 'redis' | 'database';
 export type Malformed = 'none' | 'html' | 'truncated' | 'cut-off' | 'wrong-shape' | 'empty';
 
 export interface KnobValues {

@@ -4,7 +4,8 @@ import { randomBytes, X509Certificate, type KeyObject } from 'node:crypto';
 import { verifyJwt, type Claims } from '../jwt.ts';
 import { ApiFailure } from './errors.ts';
 import type { Fields } from './fields.ts';
-import type { Clock, Generation, Identity } from './model.ts';
+import type { Traits } from './generations.ts';
+import type { Clock, Identity } from './model.ts';
 import type { DoubleState } from './state.ts';
 
 export const LOGIN_METHODS = [
@@ -38,13 +39,13 @@ export interface MachineInput {
 
 export class MachineLogins {
   readonly #state: DoubleState;
-  readonly #generation: Generation;
+  readonly #traits: Traits;
   readonly #now: Clock;
   readonly #rules = new Map<string, LoginRule>();
 
-  constructor(state: DoubleState, generation: Generation, now: Clock) {
+  constructor(state: DoubleState, traits: Traits, now: Clock) {
     this.#state = state;
-    this.#generation = generation;
+    this.#traits = traits;
     this.#now = now;
   }
 
@@ -58,17 +59,32 @@ export class MachineLogins {
 
   check(method: LoginMethod, call: Omit<LoginCall, 'now'>): Identity {
     const identityId = call.body.text('identityId');
-    if (this.#generation === 'v4') call.body.optionalText('organizationSlug');
+    if (this.#traits.organizations) call.body.optionalText('organizationSlug');
     const rule = this.#rules.get(`${method} ${identityId}`);
     const identity = this.#state.identities.get(identityId);
     call.body.check();
-    if (rule === undefined || identity === undefined) {
-      const kind = this.#generation === '2024' ? 'unauthorized' : 'not-found';
-      throw new ApiFailure(kind, `The identity has no ${method} configuration`);
-    }
+    if (rule === undefined || identity === undefined) throw notConfigured(method, this.#traits);
     rule({ ...call, now: this.#now() });
     return identity;
   }
+}
+
+/** Seen on June 2025 (row 32), but for the last one, which that server does not have. */
+const NAMES: Readonly<Record<Exclude<LoginMethod, 'ldap-auth'>, readonly [string, string]>> = {
+  'aws-auth': ['AWS', 'AWS auth'],
+  'azure-auth': ['Azure', 'Azure Auth'],
+  'gcp-auth': ['GCP', 'GCP auth'],
+  'jwt-auth': ['JWT', 'JWT auth'],
+  'kubernetes-auth': ['Kubernetes', 'Kubernetes auth'],
+  'oidc-auth': ['OIDC', 'OIDC auth'],
+  'tls-cert-auth': ['TLS certificate', 'TLS certificate auth'],
+};
+
+function notConfigured(method: LoginMethod, { invertedStatuses }: Traits): ApiFailure {
+  if (invertedStatuses) return new ApiFailure('unauthorized', `The identity has no ${method} configuration`);
+  if (method === 'ldap-auth') return new ApiFailure('unauthorized', 'Invalid credentials');
+  const [name, configured] = NAMES[method];
+  return new ApiFailure('not-found', `${name} auth method not found for identity, did you configure ${configured}?`);
 }
 
 export interface JwtExpectation {

@@ -1,7 +1,7 @@
 // Runs the double as a process of its own, for compose.test.yml and the demo.
 // HOST, PORT, CONTROL_PORT and SEED (inline JSON or a path) come from the environment; one line with the URL goes out.
 import { readFile } from 'node:fs/promises';
-import { decode, seedCodec } from './codec.ts';
+import { decode, generationCodec, seedCodec } from './codec.ts';
 import { startInfisicalDouble } from './infisical-double.ts';
 import type { Seed } from './codec.ts';
 
@@ -20,7 +20,7 @@ const double = await startInfisicalDouble({
   host: HOST,
   port: portOf(PORT),
   controlPort: portOf(CONTROL_PORT),
-  generation: GENERATION === '2024' || GENERATION === 'v4' ? GENERATION : undefined,
+  generation: GENERATION === undefined || GENERATION === '' ? undefined : decode(generationCodec, GENERATION),
   seed: await readSeed(SEED),
 });
 

@@ -1,8 +1,8 @@
 // The double's words: what an Infisical server stores, as far as a client can see it.
 // Types only; state.ts owns the instances. Optional fields carry `| undefined` so that decoded seeds fit them.
 
-/** v4: a current server. 2024: a server of July 2024, with v3 only and its inverted status codes. */
-export type Generation = 'v4' | '2024';
+/** Which server the double is; generations.ts says what each of them does and where it was seen. */
+export type Generation = 'v4' | '2025-v4' | '2025' | '2024';
 
 /** Milliseconds since the epoch; injected so that tests let tokens, lockouts and rate windows pass without waiting. */
 export type Clock = () => number;
@@ -47,6 +47,7 @@ export interface ImportLink {
 export interface Folder {
   readonly id: string;
   readonly path: string;
+  readonly createdAt: string;
   readonly secrets: Map<string, StoredSecret>;
   readonly imports: ImportLink[];
 }
@@ -64,6 +65,12 @@ export interface Project {
 }
 
 export type Action = 'describe' | 'readValue' | 'create' | 'edit' | 'delete';
+
+/** Addresses and networks (`10.0.0.0/8`) from which a login, and a call with a token, is taken; undefined: from everywhere. */
+export interface TrustedAddresses {
+  login: readonly string[] | undefined;
+  token: readonly string[] | undefined;
+}
 
 /** Takes actions away. Absent fields match everything; a path ending in `/**` covers the folder and all below it. */
 export interface Denial {
@@ -96,6 +103,9 @@ export interface Identity {
   /** Project ids the identity is a member of; undefined means every project. */
   readonly projects: readonly string[] | undefined;
   readonly denials: Denial[];
+  /** What it lacks, a built-in role never had: a refusal has no rules to show then. */
+  readonly builtInRole: boolean;
+  readonly trusted: TrustedAddresses;
 }
 
 export interface Place {

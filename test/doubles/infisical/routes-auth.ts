@@ -20,16 +20,17 @@ export function addAuthRoutes(app: Express, machine: Machine): void {
 
   app.post(
     '/api/v1/auth/universal-auth/login',
-    ...open(machine, 'write', ({ body }) => {
+    ...open(machine, 'write', ({ body, address }) => {
       const clientId = body.text('clientId').trim();
       const clientSecret = body.text('clientSecret').trim();
-      if (machine.generation === 'v4') body.optionalText('organizationSlug');
+      if (machine.traits.organizations) body.optionalText('organizationSlug');
       body.check();
-      return machine.tokens.issue(machine.credentials.check(clientId, clientSecret));
+      return machine.tokens.issue(machine.credentials.check(clientId, clientSecret, address));
     }),
   );
 
   for (const method of LOGIN_METHODS) {
+    if (method === 'tls-cert-auth' && !machine.traits.tlsCertLogin) continue;
     app.post(
       `/api/v1/auth/${method}/login`,
       ...open(machine, 'write', (call) => machine.tokens.issue(machine.logins.check(method, call))),

@@ -1,10 +1,10 @@
 // Folders, v1 and v2. Creating is idempotent and makes missing parents, so one call serves any depth.
 import type { Express } from 'express';
-import { memberProject, requireAccess } from './access.ts';
-import { ApiFailure } from './errors.ts';
+import { memberProject, Refusals } from './access.ts';
 import { authed } from './gate.ts';
-import { isBelow, joinPath, normalisePath, segmentsOf } from './paths.ts';
-import { ensureFolder } from './state.ts';
+import { renderFolder } from './folder.ts';
+import { isBelow, isPlainName, joinPath, normalisePath, segmentsOf } from './paths.ts';
+import { environmentNotFound, requirePath } from './places.ts';
 import type { AuthedCall, Machine } from './gate.ts';
 import type { Fields } from './fields.ts';
 import type { Environment, Project } from './model.ts';
@@ -14,7 +14,7 @@ type ProjectField = 'projectId' | 'workspaceId';
 export function addFolderRoutes(app: Express, machine: Machine): void {
   const routes: readonly (readonly [string, ProjectField])[] = [
     ['/api/v1/folders', 'workspaceId'],
-    ...(machine.generation === 'v4' ? [['/api/v2/folders', 'projectId'] as const] : []),
+    ...(machine.traits.v4Routes ? [['/api/v2/folders', 'projectId'] as const] : []),
   ];
   for (const [path, projectField] of routes) {
     app.post(path, ...authed(machine, 'secrets', (call) => createFolder(machine, call, projectField)));
@@ -23,38 +23,38 @@ export function addFolderRoutes(app: Express, machine: Machine): void {
 }
 
 function createFolder(machine: Machine, { body, identity }: AuthedCall, projectField: ProjectField): object {
+  const { traits } = machine;
   const projectId = body.text(projectField);
-  const environment = body.text('environment');
+  const slug = body.text('environment');
   const name = body.text('name').trim();
   const parent = parentPath(body);
-  // The July 2024 server did not check the segments.
-  if (machine.generation === 'v4' && ![...segmentsOf(parent), name].every((part) => /^[A-Za-z0-9_-]+$/.test(part))) {
-    body.refuse('name', 'Folder name can only contain alphanumeric characters, dashes, and underscores');
+  if (traits.folderNames && !isPlainName(name)) {
+    body.refuse('name', 'Invalid folder name. Only alphanumeric characters, dashes, and underscores are allowed.');
   }
   body.check();
-  const project = memberProject(machine.state, identity, projectId, machine.generation);
-  const target = environmentOf(machine, project, environment);
-  requireAccess(identity, 'create', { project, environment, path: parent });
-  const folder = ensureFolder(target, joinPath(parent, name));
-  return { folder: { id: folder.id, name, path: folder.path, envId: target.id, version: 1 } };
+  const project = memberProject(machine.state, identity, projectId, traits);
+  new Refusals(traits).requireFolders(identity, { project, environment: slug, path: parent });
+  const environment = environmentOf(machine, project, slug);
+  requirePath(parent, traits);
+  const folder = machine.state.makeFolder(environment, joinPath(parent, name));
+  return { folder: renderFolder(folder, environment, traits, 'made') };
 }
 
 function listFolders(machine: Machine, { query, identity }: AuthedCall, projectField: ProjectField): object {
+  const { traits } = machine;
   const projectId = query.text(projectField);
-  const environment = query.text('environment');
+  const slug = query.text('environment');
   const recursive = query.flag('recursive', false);
   const parent = parentPath(query);
   query.check();
-  const project = memberProject(machine.state, identity, projectId, machine.generation);
-  const { folders } = environmentOf(machine, project, environment);
-  if (!folders.has(parent)) {
-    if (machine.generation === '2024') return { folders: [] };
-    throw new ApiFailure('not-found', `Folder with path '${parent}' not found`);
-  }
-  const below = [...folders.values()].filter(({ path }) => isBelow(path, parent));
+  const project = memberProject(machine.state, identity, projectId, traits);
+  const environment = environmentOf(machine, project, slug);
+  requirePath(parent, traits);
+  // A folder that is not there has no folders: seen on June 2025 (row 30).
+  const below = [...environment.folders.values()].filter(({ path }) => isBelow(path, parent));
   const depth = segmentsOf(parent).length + 1;
   const shown = recursive ? below : below.filter(({ path }) => segmentsOf(path).length === depth);
-  return { folders: shown.map(({ id, path }) => ({ id, name: segmentsOf(path).at(-1) ?? '', path, version: 1 })) };
+  return { folders: shown.map((folder) => renderFolder(folder, environment, traits, 'listed')) };
 }
 
 function parentPath(fields: Fields): string {
@@ -63,7 +63,6 @@ function parentPath(fields: Fields): string {
 
 function environmentOf(machine: Machine, project: Project, slug: string): Environment {
   const environment = project.environments.get(slug);
-  if (environment !== undefined) return environment;
-  const kind = machine.generation === 'v4' ? 'not-found' : 'bad-request';
-  throw new ApiFailure(kind, `Environment with slug '${slug}' in project with ID ${project.id} not found`);
+  if (environment === undefined) throw environmentNotFound(project.id, slug, machine.traits);
+  return environment;
 }

@@ -7,7 +7,7 @@ import type { Machine } from './gate.ts';
 import type { Project } from './model.ts';
 
 export function addProjectRoutes(app: Express, machine: Machine): void {
-  if (machine.generation === 'v4') {
+  if (machine.traits.projectsBySlug) {
     app.get(
       '/api/v1/projects/slug/:slug',
       ...authed(machine, 'read', ({ identity, param }) => {
@@ -35,7 +35,7 @@ function addProjectById(app: Express, machine: Machine): void {
   app.get(
     '/api/v1/workspace/:workspaceId',
     ...authed(machine, 'read', ({ identity, param }) => {
-      const project = memberProject(machine.state, identity, param('workspaceId'), machine.generation);
+      const project = memberProject(machine.state, identity, param('workspaceId'), machine.traits);
       return { workspace: describeProject(project) };
     }),
   );

@@ -1,4 +1,4 @@
-// /api/v3/secrets/raw: served by both generations; the only secrets API of the July 2024 server.
+// /api/v3/secrets/raw: served by all generations; the only secrets API before September 2025.
 import type { Express } from 'express';
 import { authed } from './gate.ts';
 import {
@@ -13,15 +13,16 @@ import { answerGet, answerList } from './secret-queries.ts';
 import type { AuthedCall, Machine } from './gate.ts';
 import type { Dialect } from './secret-queries.ts';
 
-/** Camel-case includeImports is ignored here. On the 2024 server both defaults are false. */
-function dialectOf(machine: Machine): Dialect {
+/** Camel-case includeImports is ignored here. On servers of 2024 and 2025 both defaults are false. */
+function dialectOf({ traits }: Machine): Dialect {
   return {
     projectField: 'workspaceId',
     slugField: 'workspaceSlug',
-    expandDefault: machine.generation === 'v4',
+    expandDefault: traits.v3Expands,
     importsDefault: false,
     importsField: 'include_imports',
-    knowsViewSecretValue: machine.generation === 'v4',
+    knowsViewSecretValue: traits.hiddenValues,
+    words: traits.invertedStatuses ? 'one for both' : 'each its own',
     personalField: undefined,
   };
 }

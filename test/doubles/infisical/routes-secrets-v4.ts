@@ -14,20 +14,25 @@ import { answerGet, answerList } from './secret-queries.ts';
 import type { AuthedCall, Machine } from './gate.ts';
 import type { Dialect } from './secret-queries.ts';
 
-/** As since February 2026: camel case, and both defaults true. */
-const V4: Dialect = {
-  projectField: 'projectId',
-  slugField: undefined,
-  expandDefault: true,
-  importsDefault: true,
-  importsField: 'includeImports',
-  knowsViewSecretValue: true,
-  personalField: 'includePersonalOverrides',
-};
+/** Since February 2026: camel case, and both defaults true. Before, as in v3. */
+function dialectOf({ traits }: Machine): Dialect {
+  const since2026 = traits.v4Defaults === '2026';
+  return {
+    projectField: 'projectId',
+    slugField: undefined,
+    expandDefault: since2026,
+    importsDefault: since2026,
+    importsField: since2026 ? 'includeImports' : 'include_imports',
+    knowsViewSecretValue: true,
+    words: 'each its own',
+    personalField: since2026 ? 'includePersonalOverrides' : undefined,
+  };
+}
 
 export function addSecretRoutesV4(app: Express, machine: Machine): void {
+  const dialect = dialectOf(machine);
   const route = (answer: (machine: Machine, call: AuthedCall, dialect: Dialect) => object) =>
-    authed(machine, 'secrets', (call) => answer(machine, call, V4));
+    authed(machine, 'secrets', (call) => answer(machine, call, dialect));
 
   app.get('/api/v4/secrets', ...route(answerList));
   app.post('/api/v4/secrets/batch', ...route(answerBatchCreate));

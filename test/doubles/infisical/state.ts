@@ -15,6 +15,7 @@ import type {
   SecretTag,
   SecretType,
   StoredSecret,
+  TrustedAddresses,
 } from './model.ts';
 
 export interface IdentityInput {
@@ -27,6 +28,8 @@ export interface IdentityInput {
   readonly clientSecretUsesLimit?: number | undefined;
   readonly lockout?: Partial<Lockout> | undefined;
   readonly projects?: readonly string[] | undefined;
+  readonly builtInRole?: boolean | undefined;
+  readonly trusted?: Partial<TrustedAddresses> | undefined;
 }
 
 export interface ProjectInput {
@@ -86,6 +89,8 @@ export class DoubleState {
       lockout: { ...DEFAULT_LOCKOUT, ...input.lockout },
       projects: input.projects,
       denials: [],
+      builtInRole: input.builtInRole ?? false,
+      trusted: { login: undefined, token: undefined, ...input.trusted },
     };
     this.#identities.set(identity.clientId, identity);
     return identity;
@@ -106,6 +111,13 @@ export class DoubleState {
     this.#identities.get(clientId)?.denials.splice(0);
   }
 
+  /** As an administrator changes it; tokens that are out are judged by it too. */
+  trust(clientId: string, trusted: Partial<TrustedAddresses>): void {
+    const identity = this.#identities.get(clientId);
+    if (identity === undefined) throw new Error(`the double has no identity ${clientId}`);
+    Object.assign(identity.trusted, trusted);
+  }
+
   addProject(input: ProjectInput): Project {
     const project: Project = { id: input.id, slug: input.slug ?? input.id, environments: new Map() };
     this.#projects.set(project.id, project);
@@ -116,7 +128,27 @@ export class DoubleState {
   addFolder(place: PlaceInput): Folder {
     const project = this.#projects.get(place.project);
     if (project === undefined) throw new Error(`the double has no project ${place.project}`);
-    return ensureFolder(this.#environment(project, place.environment), place.path ?? '/');
+    return this.makeFolder(this.#environment(project, place.environment), place.path ?? '/');
+  }
+
+  /** Makes the folder and its missing parents. */
+  makeFolder(environment: Environment, path: string): Folder {
+    let current = '/';
+    let folder = this.#folder(environment, '/');
+    for (const segment of segmentsOf(normalisePath(path))) {
+      current = joinPath(current, segment);
+      folder = this.#folder(environment, current);
+    }
+    return folder;
+  }
+
+  #folder(environment: Environment, path: string): Folder {
+    const known = environment.folders.get(path);
+    if (known !== undefined) return known;
+    const createdAt = new Date(this.#now()).toISOString();
+    const made: Folder = { id: randomUUID(), path, createdAt, secrets: new Map(), imports: [] };
+    environment.folders.set(path, made);
+    return made;
   }
 
   deleteFolder(place: PlaceInput): void {
@@ -129,8 +161,17 @@ export class DoubleState {
   }
 
   writeSecret(folder: Folder, key: string, fields: Partial<SecretFields>): StoredSecret {
+    return this.#store(folder, secretSlot(key, fields.type ?? 'shared'), key, fields);
+  }
+
+  /** A second secret of the same name, which the server's database allows. */
+  addBeside(folder: Folder, key: string, fields: Partial<SecretFields>): StoredSecret {
+    return this.#store(folder, `${secretSlot(key, 'shared')} ${randomUUID()}`, key, fields);
+  }
+
+  #store(folder: Folder, slot: string, key: string, fields: Partial<SecretFields>): StoredSecret {
     const type = fields.type ?? 'shared';
-    const old = folder.secrets.get(secretSlot(key, type));
+    const old = folder.secrets.get(slot);
     const time = new Date(this.#now()).toISOString();
     const value = fields.value ?? old?.value ?? '';
     const version = (old?.version ?? 0) + 1;
@@ -148,7 +189,7 @@ export class DoubleState {
       tags: fields.tags ?? old?.tags ?? [],
       history: new Map([...(old?.history ?? []), [version, value]]),
     };
-    folder.secrets.set(secretSlot(key, type), secret);
+    folder.secrets.set(slot, secret);
     return secret;
   }
 
@@ -175,7 +216,7 @@ export class DoubleState {
     const known = project.environments.get(slug);
     if (known !== undefined) return known;
     const made: Environment = { id: randomUUID(), slug, folders: new Map() };
-    ensureFolder(made, '/');
+    this.makeFolder(made, '/');
     project.environments.set(slug, made);
     return made;
   }
@@ -188,25 +229,4 @@ export function secretSlot(key: string, type: SecretType): string {
 
 export function folderAt(place: Place): Folder | undefined {
   return place.project.environments.get(place.environment)?.folders.get(place.path);
-}
-
-export function folderNotFoundText(place: Place): string {
-  return `Folder with path '${place.path}' in environment with slug '${place.environment}' not found`;
-}
-
-/** Makes the folder and its missing parents. */
-export function ensureFolder(environment: Environment, path: string): Folder {
-  let current = '/';
-  let folder = environment.folders.get('/') ?? addEmptyFolder(environment, '/');
-  for (const segment of segmentsOf(normalisePath(path))) {
-    current = joinPath(current, segment);
-    folder = environment.folders.get(current) ?? addEmptyFolder(environment, current);
-  }
-  return folder;
-}
-
-function addEmptyFolder(environment: Environment, path: string): Folder {
-  const folder: Folder = { id: randomUUID(), path, secrets: new Map(), imports: [] };
-  environment.folders.set(path, folder);
-  return folder;
 }

@@ -3,7 +3,9 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { ApiFailure } from './errors.ts';
 import { isRecord } from './fields.ts';
-import type { Clock, Generation, Identity } from './model.ts';
+import { requireTrusted } from './addresses.ts';
+import type { Traits } from './generations.ts';
+import type { Clock, Identity } from './model.ts';
 import type { DoubleState } from './state.ts';
 
 interface TokenRecord {
@@ -26,14 +28,14 @@ const NINETY_DAYS = 7_776_000;
 
 export class Tokens {
   readonly #state: DoubleState;
-  readonly #generation: Generation;
+  readonly #traits: Traits;
   readonly #now: Clock;
   readonly #key = randomBytes(32);
   readonly #records = new Map<string, TokenRecord>();
 
-  constructor(state: DoubleState, generation: Generation, now: Clock) {
+  constructor(state: DoubleState, traits: Traits, now: Clock) {
     this.#state = state;
-    this.#generation = generation;
+    this.#traits = traits;
     this.#now = now;
   }
 
@@ -44,28 +46,34 @@ export class Tokens {
     return answer(identity, this.#sign(id, identity, identity.accessTokenTtl), identity.accessTokenTtl);
   }
 
-  /** Every authenticated call passes here and costs one use. */
-  use(token: string): Identity {
-    const { record } = this.#verify(token);
-    const { identity } = record;
-    if (identity.accessTokenUsesLimit > 0 && record.uses >= identity.accessTokenUsesLimit) throw this.#usesSpent();
+  /** Every authenticated call passes here and costs one use. `address`: where it comes from. */
+  use(token: string, address: string | undefined): Identity {
+    const { id, record } = this.#verify(token);
+    requireTrusted(record.identity.trusted.token, address, this.#traits);
+    this.#requireUses(id, record);
+    this.#checkStoredTtl(id, record);
     record.uses += 1;
-    return identity;
+    return record.identity;
   }
 
   renew(token: string): TokenAnswer {
     const { id, record } = this.#verify(token);
     const { identity } = record;
-    if (identity.accessTokenUsesLimit > 0 && record.uses >= identity.accessTokenUsesLimit) throw this.#usesSpent();
+    this.#requireUses(id, record);
+    this.#checkStoredTtl(id, record);
     const left = this.#secondsLeft(record);
-    if (this.#generation === '2024') {
-      // It refuses, and forgets, a token whose renewal would pass the ceiling instead of shortening it.
+    const { tokens } = this.#traits;
+    if (tokens !== '2026') {
+      // It refuses, and forgets, a token whose renewal would pass the ceiling instead of shortening it. 2025: read in the source of June 2025.
       if (identity.accessTokenTtl > left) {
         this.#records.delete(id);
-        throw new ApiFailure('unauthorized', 'Failed to renew MI access token due to Max TTL expiration');
+        const late = tokens === '2024' || left <= 0;
+        const why = late ? 'due to Max TTL expiration' : 'past its Max TTL expiration';
+        throw new ApiFailure('unauthorized', `Failed to renew MI access token ${why}`);
       }
       record.renewedAt = this.#now();
-      return answer(identity, token, identity.accessTokenTtl);
+      const renewed = tokens === '2024' ? token : this.#sign(id, identity, identity.accessTokenTtl);
+      return answer(identity, renewed, identity.accessTokenTtl);
     }
     if (left <= 0) throw new ApiFailure('unauthorized', 'Access token has exceeded its max age');
     const ttl = Math.min(identity.accessTokenTtl > 0 ? identity.accessTokenTtl : NINETY_DAYS, left, NINETY_DAYS);
@@ -74,7 +82,9 @@ export class Tokens {
   }
 
   revoke(token: string): void {
-    this.#verify(token).record.revoked = true;
+    const { id, record } = this.#verify(token);
+    if (this.#traits.tokens === '2024') this.#checkStoredTtl(id, record);
+    record.revoked = true;
   }
 
   revokeAll(): void {
@@ -87,14 +97,13 @@ export class Tokens {
     const record = this.#records.get(claims.id);
     const known = record !== undefined && this.#state.identities.get(record.identity.clientId) === record.identity;
     if (!known || record.revoked) throw new ApiFailure('unauthorized', 'No identity access token found');
-    this.#checkStoredTtl(claims.id, record);
     return { id: claims.id, record };
   }
 
-  /** On the 2024 server the JWT's exp is the ceiling, and the TTL is a matter of the database. */
+  /** On the 2024 server the JWT's exp is the ceiling, and the TTL is a matter of the database; in June 2025 it is both. */
   #checkStoredTtl(id: string, record: TokenRecord): void {
     const ttl = record.identity.accessTokenTtl;
-    if (this.#generation === 'v4' || ttl === 0 || this.#now() < record.renewedAt + ttl * 1000) return;
+    if (this.#traits.tokens === '2026' || ttl === 0 || this.#now() < record.renewedAt + ttl * 1000) return;
     this.#records.delete(id);
     throw new ApiFailure('unauthorized', 'Failed to renew MI access token due to TTL expiration');
   }
@@ -105,9 +114,15 @@ export class Tokens {
     return Math.floor((record.createdAt + ceiling * 1000 - this.#now()) / 1000);
   }
 
-  #usesSpent(): ApiFailure {
-    const kind = this.#generation === '2024' ? 'bad-request' : 'unauthorized';
-    return new ApiFailure(kind, 'Unable to renew because access token usage limit reached');
+  #requireUses(id: string, record: TokenRecord): void {
+    const limit = record.identity.accessTokenUsesLimit;
+    if (limit === 0 || record.uses < limit) return;
+    if (this.#traits.tokens === '2024') {
+      throw new ApiFailure('bad-request', 'Unable to renew because access token usage limit reached');
+    }
+    // Seen on June 2025 (row 33), which then forgets the token.
+    if (this.#traits.tokens === '2025') this.#records.delete(id);
+    throw new ApiFailure('unauthorized', 'Unable to renew because access token number of uses limit reached');
   }
 
   #sign(id: string, identity: Identity, ttl: number): string {
@@ -126,7 +141,9 @@ export class Tokens {
   }
 
   #jwtLife(identity: Identity, ttl: number): number | undefined {
-    if (this.#generation === '2024') return identity.accessTokenMaxTtl === 0 ? undefined : identity.accessTokenMaxTtl;
+    const { tokens } = this.#traits;
+    if (tokens === '2024') return identity.accessTokenMaxTtl === 0 ? undefined : identity.accessTokenMaxTtl;
+    if (tokens === '2025') return ttl === 0 ? undefined : ttl;
     return Math.min(ttl > 0 ? ttl : NINETY_DAYS, NINETY_DAYS);
   }
 
@@ -136,6 +153,8 @@ export class Tokens {
 
   #claims(token: string): { readonly id: string; readonly exp: number | undefined } {
     const [header, payload, signature, ...more] = token.split('.');
+    // Seen on June 2025 (row 27): whatever stands where a token should is read as one.
+    if (token === '') throw new ApiFailure('token', 'jwt must be provided');
     if (header === undefined || payload === undefined || signature === undefined || more.length > 0) {
       throw new ApiFailure('token', 'jwt malformed');
     }
