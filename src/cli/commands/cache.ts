@@ -31,9 +31,7 @@ function addInit(cache: Command, cli: Cli): void {
   const command = cache
     .command('init')
     .description('try a backend by wrapping and opening a key; says what to put into the config')
-    .addOption(
-      new Option('--backend <name>', 'what holds the key').choices([...BACKENDS]).makeOptionMandatory(),
-    );
+    .addOption(new Option('--backend <name>', 'what holds the key').choices([...BACKENDS]).makeOptionMandatory());
   completedWithJson(command, cli, {
     exits: ASKS_SERVICE,
     example: 'podman exec psi psi cache init --backend tpm',
