@@ -14,9 +14,12 @@ export type SecretId = string & { readonly [KIND]: 'SecretId' };
 /** The name that PSI gives a secret with Podman: `WORKLOAD--KEY`. `secretName` makes one. */
 export type SecretName = string & { readonly [KIND]: 'SecretName' };
 
+/** PSI's own folder in the state folder: the one name there without a dot. */
+const CERTIFICATES_FOLDER = 'tls';
+
 /** May this be the name of a mapping file? Dots are refused: PSI's own files in the state folder all have one. */
 export function isSecretId(id: string): id is SecretId {
-  return SECRET_ID.test(id);
+  return SECRET_ID.test(id) && id !== CERTIFICATES_FOLDER;
 }
 
 /** A text as the id that it has to be. */

@@ -14,6 +14,8 @@ for (const id of [
   'cache.enc',
   '.token.0123.json',
   'driver.hdr',
+  'names.json',
+  'tls',
   'a/b',
   'a\\b',
   'a\0b',
