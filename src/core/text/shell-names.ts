@@ -32,12 +32,13 @@ const KEPT_BY_THE_SHELL = new Set([
   'RANDOM',
   'SECONDS',
   'SHELLOPTS',
+  'SHLVL',
   'SRANDOM',
   'UID',
 ]);
 
-/** The value of these is run, or expanded, by a shell that shows a prompt or starts another. */
-const RUN_BY_THE_SHELL = new Set(['BASH_ENV', 'PROMPT_COMMAND', 'PS0', 'PS1', 'PS2', 'PS4']);
+/** The value of these is run, or expanded, by a shell that shows a prompt, looks for mail or starts another: `ENV` by every POSIX shell. */
+const RUN_BY_THE_SHELL = new Set(['BASH_ENV', 'ENV', 'MAILPATH', 'PROMPT_COMMAND', 'PS0', 'PS1', 'PS2', 'PS4']);
 
 export function isVariableName(name: string): boolean {
   return NAME.test(name);

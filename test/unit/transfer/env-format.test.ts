@@ -32,13 +32,23 @@ describe('export', () => {
 
   test('leaves out names that are no variables, and those of the shell itself', () => {
     const { lines, leftOut } = render(
-      { 'a.b': '1', '1A': '1', 'A;id': '1', RANDOM: 'a[$(id)]', PS4: '$(id)', BASH_ENV: '$(id)', OK: '1' },
+      {
+        'a.b': '1',
+        '1A': '1',
+        'A;id': '1',
+        RANDOM: 'a[$(id)]',
+        PS4: '$(id)',
+        BASH_ENV: '$(id)',
+        ENV: '$(id)',
+        SHLVL: '7',
+        OK: '1',
+      },
       EXPORT,
     );
     assert.deepEqual(lines, [`export OK='1'`]);
     assert.deepEqual(
       leftOut.map(({ key }) => key),
-      ['a.b', '1A', 'A;id', 'RANDOM', 'PS4', 'BASH_ENV'],
+      ['a.b', '1A', 'A;id', 'RANDOM', 'PS4', 'BASH_ENV', 'ENV', 'SHLVL'],
     );
   });
 
