@@ -1,4 +1,4 @@
-// The composition root: config → adapters → rooms → faces. Nobody else wires.
+// Wiring of the running service: config → adapters → rooms → faces. Part of the composition root.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -10,17 +10,11 @@ import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
-import type { Composition } from '../cli/commands.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
-import { composePodmanSecrets, composeQuadletImport } from './host-import.ts';
-import { composeEnvFile, composeInfisicalTools } from './infisical-tools.ts';
-import { composeInstall, composeSystemdInstall } from './install.ts';
-import { composeLogin } from './login.ts';
 import { PROVIDER_KINDS } from './provider-kinds.ts';
 import { composeProviders } from './providers.ts';
-import { composeTls } from './certificates.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
@@ -48,23 +42,8 @@ export type ServeDeps = {
   readonly uid: number;
 };
 
-/** Everything the command line can ask for. */
-export function composition(deps: ServeDeps): Composition {
-  return {
-    serve: (config) => serve(config, deps),
-    install: (config, options) => composeInstall(config, options, deps),
-    systemdInstall: (config, options) => composeSystemdInstall(config, options, deps),
-    tls: composeTls(deps),
-    infisicalTools: (config, target) => composeInfisicalTools(config, target, deps),
-    readEnvFile: composeEnvFile,
-    readPodmanSecrets: composePodmanSecrets,
-    importQuadlet: (config, tools, flags, emit) => composeQuadletImport(config, tools, flags, emit, deps),
-    infisicalLogin: (config) => composeLogin(config, deps),
-  };
-}
-
 /** Starts both faces. Resolves when lookups are answered. */
-async function serve(config: Config, deps: ServeDeps): Promise<Running> {
+export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const { env, uid, version } = deps;
   const environment = serviceEnvironment(env, process.pid);
   const log = createLog(environment.logLevel);

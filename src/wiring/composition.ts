@@ -1,0 +1,27 @@
+// The composition root: what the commands ask for. Each part is loaded when it is asked for: the service holds no code of the imports in
+// memory, and a command none of the service's. Nobody else wires.
+
+import type { Composition } from '../cli/commands.ts';
+import type { ServeDeps } from './serve.ts';
+
+export function composition(deps: ServeDeps): Composition {
+  return {
+    serve: async (config) => (await import('./serve.ts')).serve(config, deps),
+    install: async (config, options) => (await import('./install.ts')).composeInstall(config, options, deps),
+    systemdInstall: async (config, options) =>
+      (await import('./install.ts')).composeSystemdInstall(config, options, deps),
+    tls: {
+      run: async (config, options, events) =>
+        (await import('./certificates.ts')).composeTls(deps).run(config, options, events),
+      status: async (config, name) => (await import('./certificates.ts')).composeTls(deps).status(config, name),
+    },
+    infisicalTools: async (config, target) =>
+      (await import('./infisical-tools.ts')).composeInfisicalTools(config, target, deps),
+    readEnvFile: async (file) => (await import('./infisical-tools.ts')).composeEnvFile(file),
+    readPodmanSecrets: async (config, selection) =>
+      (await import('./host-import.ts')).composePodmanSecrets(config, selection),
+    importQuadlet: async (config, tools, flags, emit) =>
+      (await import('./host-import.ts')).composeQuadletImport(config, tools, flags, emit, deps),
+    infisicalLogin: async (config) => (await import('./login.ts')).composeLogin(config, deps),
+  };
+}
