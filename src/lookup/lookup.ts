@@ -62,8 +62,7 @@ export class Lookup {
   }
 
   #answer({ id, mapping }: Wanted): Answer | Promise<Answer> {
-    if (!isSecretId(id)) throw notAnId();
-    if (!mapping) throw notRegistered(id);
+    if (!mapping) throw isSecretId(id) ? notRegistered(id) : notAnId();
     const reader = this.#deps.readerOf(mapping.provider);
     if (!reader) throw notConfigured(mapping);
     const { cache, clock } = this.#deps;

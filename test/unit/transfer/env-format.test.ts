@@ -40,6 +40,7 @@ describe('export', () => {
         PS4: '$(id)',
         BASH_ENV: '$(id)',
         ENV: '$(id)',
+        MAILPATH: 'm?$(id)',
         SHLVL: '7',
         OK: '1',
       },
@@ -48,7 +49,7 @@ describe('export', () => {
     assert.deepEqual(lines, [`export OK='1'`]);
     assert.deepEqual(
       leftOut.map(({ key }) => key),
-      ['a.b', '1A', 'A;id', 'RANDOM', 'PS4', 'BASH_ENV', 'ENV', 'SHLVL'],
+      ['a.b', '1A', 'A;id', 'RANDOM', 'PS4', 'BASH_ENV', 'ENV', 'MAILPATH', 'SHLVL'],
     );
   });
 
