@@ -117,15 +117,13 @@ export class Observed {
     return { ...result, values };
   }
 
+  /** Another process on the same files, with its cache read. */
   async restart(): Promise<void> {
     await this.psi.stop();
-    await this.start();
-  }
-
-  async start(): Promise<void> {
     this.#at.psi = await startPsi(this.options, PSI_UNDER_TEST);
     const { psi } = this.#at;
     this.#t.after(() => psi.kill());
+    while (/^cache: opening /m.test((await psi.cli('cache', 'status')).stdout));
   }
 
   /** Nobody answers any more, and PSI starts anew: what it knows now is in its files. */
