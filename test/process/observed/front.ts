@@ -22,10 +22,14 @@ export type Front = {
 
 export async function startFront(t: TestContext, upstream: string): Promise<Front> {
   const server = createServer((request, response) => {
-    void told(request).then(({ status, body, headers }) => {
-      const text = typeof body === 'string' ? body : JSON.stringify(body);
-      response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(text);
-    });
+    told(request).then(
+      ({ status, body, headers }) => {
+        const text = typeof body === 'string' ? body : JSON.stringify(body);
+        response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(text);
+      },
+      // The server went away in the middle, as it does at the end of a test.
+      () => response.destroy(),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {

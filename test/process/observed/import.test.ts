@@ -64,13 +64,14 @@ test('v4: an import with a reference to nothing is taken as it is', async (t) =>
   assert.deepEqual(stored(it), { REFERS: '${NOPE}', ...GOOD_STORED }, said(run));
 });
 
+/** Longer than what a client waits by itself. */
 const LIMITED = {
   status: 429,
-  headers: { 'retry-after': '1' },
+  headers: { 'retry-after': '2' },
   body: {
     reqId: 'req-1',
     statusCode: 429,
-    message: 'Rate limit exceeded. Please try again in 1 seconds',
+    message: 'Rate limit exceeded. Please try again in 2 seconds',
     error: 'RateLimitExceeded',
   },
 } as const;
