@@ -2,6 +2,8 @@
 // What these tests ask, a person could ask: commands with their output and exit status, lookups over the socket, the files it writes.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,6 +81,23 @@ export class Observed {
 
   setup(...flags: readonly string[]): Promise<RunResult> {
     return this.psi.cli('setup', ...flags);
+  }
+
+  /** The same up to where it waits for a server to come back, which takes minutes: what it has said until then. */
+  async setupUntilItWaits(): Promise<string> {
+    const [program = '', ...args] = PSI_UNDER_TEST;
+    const env = { PATH: process.env['PATH'], PSI_CONFIG: this.psi.configFile };
+    const child = spawn(program, [...args, 'setup'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = once(child, 'close');
+    let text = '';
+    const heard = (chunk: Buffer): void => {
+      text += chunk.toString('utf8');
+      if (text.includes('trying again in')) child.kill('SIGKILL');
+    };
+    child.stdout.on('data', heard);
+    child.stderr.on('data', heard);
+    await ended;
+    return text;
   }
 
   /** A setup that has to go well before anything else makes sense. */
