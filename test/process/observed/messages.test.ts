@@ -206,6 +206,9 @@ for (const path of ['app', '//app', '/app/', '/app//sub', '/app/./sub', '/app/..
   });
 }
 
+const visible = (text: string): string =>
+  text.replaceAll(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`);
+
 /** A list of which one secret is said to lie elsewhere. */
 const movedTo =
   (secretPath: string) =>
@@ -217,7 +220,7 @@ const movedTo =
 
 for (const path of ['/other', '/app/../other', '/application', '/app/\u001b]0;owned\u0007', '/app/\u202egnp']) {
   // A13
-  test(`a listed folder ${JSON.stringify(path)} outside of the one asked for is not believed, and printed so that it can be seen`, async (t) => {
+  test(`a listed folder "${visible(path)}" outside of the one asked for is not believed, and printed so that it can be seen`, async (t) => {
     const it = await stage(t, {
       generation: '2025',
       folders: { '/app': { TOKEN: 'v' }, '/app/sub': { STRAY: 'v' } },
