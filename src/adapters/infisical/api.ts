@@ -1,13 +1,15 @@
 // One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
 // pool of connections. What an answer means is not decided here.
 
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
-import { connectionFailure, lateAnswer, phaseOf } from './connection-errors.ts';
+import { agentsFor, certifiedAgent, type Agents } from './agents.ts';
+import { connectionFailure, lateAnswer, phaseOf, type Endpoint } from './connection-errors.ts';
+import { proxyError } from './proxy-errors.ts';
+import { readWays, type ProxyDeps, type Way } from './proxy.ts';
 import { pauseMs, RETRY } from './retry.ts';
-import { certifiedAgent, secureContext, type ClientCertificate } from './tls.ts';
+import { secureContext, type ClientCertificate, type Trust } from './tls.ts';
+import { TunnelError } from './tunnel.ts';
 
 export type ApiRequest = {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -37,39 +39,41 @@ export type ServerAnswer = {
 };
 
 export type Api = {
-  /** Where it connects to: host and port, for messages. */
+  /** Where it connects to, and by which proxy: for messages. */
   readonly where: string;
   /** Fails with PROVIDER_DOWN or DEADLINE when there is no complete answer. */
   readonly ask: (request: ApiRequest, signal?: AbortSignal) => Promise<ServerAnswer>;
   readonly close: () => void;
 };
 
-export type ApiOptions = {
-  readonly apiUrl: string;
-  readonly verifySsl: boolean;
-  /** PEM text, trusted beside the usual authorities. */
-  readonly caCert: string | undefined;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly userAgent: string;
-};
+export type ApiOptions = Trust &
+  ProxyDeps & {
+    readonly apiUrl: string;
+    readonly verifySsl: boolean;
+    readonly headers: ReadonlyMap<string, string>;
+    readonly userAgent: string;
+  };
 
 const CONNECT_TIMEOUT_MS = 3_000;
+const PROXY_WANTS_CREDENTIALS = 407;
+
+/** The client, and the way that it goes. */
+type Client = { readonly got: Got; readonly way: Way; readonly agents: Agents };
 
 export function createApi(options: ApiOptions): Api {
-  const { apiUrl, verifySsl, caCert, headers, userAgent } = options;
+  const { apiUrl, verifySsl, headers, userAgent } = options;
   const where = whereOf(apiUrl);
-  const pool = { keepAlive: true, maxSockets: 16, maxFreeSockets: 4, scheduling: 'lifo' } as const;
-  const agent = {
-    http: new HttpAgent(pool),
-    // As a context: made once, and not a part of the pool's key, which would be 200 kB of certificates for each request.
-    https: new HttpsAgent({ ...pool, rejectUnauthorized: verifySsl, secureContext: secureContext(caCert) }),
-  };
-  let client: Promise<Got> | undefined;
-  const connect = async (): Promise<Got> => {
+  // At once, so that a bundle which cannot be read is told before anything is asked.
+  const context = secureContext(options);
+  let opened: Client | undefined;
+  let opening: Promise<Client> | undefined;
+  const open = async (): Promise<Client> => {
+    const way = (await readWays(options))(new URL(apiUrl));
+    const agents = agentsFor(way, { verifySsl, context });
     // Loaded at the first call: it takes 100 ms, and a start that answers from the cache needs none of it.
     const { default: got } = await import('got');
-    return got.extend({
-      agent,
+    const client = got.extend({
+      agent: { http: agents.http, https: agents.https },
       headers: { ...Object.fromEntries(headers), 'user-agent': userAgent, accept: 'application/json' },
       https: { rejectUnauthorized: verifySsl },
       followRedirect: false,
@@ -77,18 +81,30 @@ export function createApi(options: ApiOptions): Api {
       responseType: 'text',
       retry: RETRY,
     });
+    return (opened = { got: client, way, agents });
+  };
+  const connect = (): Promise<Client> =>
+    (opening ??= open().catch((thrown: unknown) => {
+      opening = undefined;
+      throw thrown;
+    }));
+  /** The proxy's password may be another by now: it is read again for the next call. */
+  const forget = (client: Client): void => {
+    if (opened !== client) return;
+    client.agents.close();
+    opened = opening = undefined;
   };
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
     const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
-    const context = { apiUrl, where, certified: clientCertificate !== undefined };
+    const client = await connect();
+    const { way } = client;
+    const endpoint = { apiUrl, where, way, certified: clientCertificate !== undefined };
     const secrets = [bearer, ...hidden, ...headers.values()];
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
     try {
-      const response = await (
-        await (client ??= connect())
-      )<string>(`${apiUrl}${path}`, {
+      const response = await client.got<string>(`${apiUrl}${path}`, {
         method,
         timeout: {
           lookup: CONNECT_TIMEOUT_MS,
@@ -100,7 +116,7 @@ export function createApi(options: ApiOptions): Api {
         ...(body && { json: body }),
         ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
         ...(signal && { signal }),
-        ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options) }),
+        ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options, { way, context }) }),
         retry: {
           ...(once && { limit: 0 }),
           calculateDelay: ({ error, computedValue }) => {
@@ -117,33 +133,52 @@ export function createApi(options: ApiOptions): Api {
           ],
         },
       });
+      // Without a tunnel the proxy answers in the server's place.
+      if (way.proxy && response.statusCode === PROXY_WANTS_CREDENTIALS) {
+        throw new TunnelError({ code: 'PROXY_REFUSED', proxy: way.proxy, target: where, step: 'answer', status: 407 });
+      }
       return answerOf(response, secrets);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
+      const atProxy = thrown instanceof RequestError ? (failed ?? thrown).cause : thrown;
+      if (atProxy instanceof TunnelError && atProxy.status === PROXY_WANTS_CREDENTIALS) forget(client);
       // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
-      if (!(thrown instanceof RequestError)) throw thrown;
+      if (!(thrown instanceof RequestError))
+        throw atProxy instanceof TunnelError ? failureOf(atProxy, endpoint) : thrown;
       const reason: unknown = signal?.reason;
       if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
       if (failed) {
         // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
         if (failed.response) return answerOf(failed.response, secrets);
-        throw connectionFailure(failed.code, context);
+        throw failureOf(failed, endpoint);
       }
-      if (signal?.aborted) throw lateAnswer(where, phaseOf(thrown.timings));
-      if (thrown instanceof TimeoutError) throw lateAnswer(where, phaseOf(thrown.timings));
-      throw connectionFailure(thrown.code, context);
+      if (signal?.aborted) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
+      if (thrown instanceof TimeoutError) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
+      throw failureOf(thrown, endpoint);
     }
   };
   return {
-    where,
+    get where() {
+      return opened ? via(where, opened.way) : where;
+    },
     ask,
     close: () => {
-      // Only idle ones: `agent.destroy()` would also cut the calls of lookups that are still under way.
-      for (const { freeSockets } of [agent.http, agent.https]) {
-        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
-      }
+      opened?.agents.close();
     },
   };
+}
+
+/** Without an answer. */
+function failureOf(thrown: RequestError | TunnelError, endpoint: Endpoint): PsiError {
+  const atProxy = thrown instanceof TunnelError ? thrown : thrown.cause;
+  if (!(atProxy instanceof TunnelError)) return connectionFailure(thrown.code, endpoint);
+  const { code, proxy, target, step, status } = atProxy;
+  const url = `${endpoint.apiUrl}/api/status`;
+  return proxyError({ code, proxy, target, step, status, url, unused: endpoint.way.unused });
+}
+
+function via(where: string, { proxy }: Way): string {
+  return proxy === undefined ? where : `${where} through ${proxy.name}`;
 }
 
 function answerOf(
