@@ -95,8 +95,7 @@ export async function startHttpProxy({ routes, credentials, tls }: HttpProxyOpti
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       return;
     }
-    const { hostname, port } = new URL(`http://${route}`);
-    const onward = connect(Number(port), hostname);
+    const onward = connect(addressOf(route));
     onward.once('connect', () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       onward.write(head);
@@ -115,13 +114,12 @@ export async function startHttpProxy({ routes, credentials, tls }: HttpProxyOpti
       response.writeHead(503).end('<html>');
       return;
     }
-    const { hostname, port } = new URL(`http://${route}`);
     // What is about this connection ends here (RFC 9110, 7.6.1), and the credentials too (11.7.2).
     const headers = Object.fromEntries(
       Object.entries(request.headers).filter(([name]) => !name.startsWith('proxy-') && name !== 'connection'),
     );
     const onward = httpRequest(
-      { host: hostname, port, method: request.method, path: `${url.pathname}${url.search}`, headers },
+      { ...addressOf(route), method: request.method, path: `${url.pathname}${url.search}`, headers },
       (answer) => {
         response.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(response);
@@ -150,6 +148,11 @@ export async function startHttpProxy({ routes, credentials, tls }: HttpProxyOpti
     },
   };
   return proxy;
+}
+
+function addressOf(route: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(`http://${route}`);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function challenge(status: number): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 // One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
 // pool of connections. What an answer means is not decided here.
 
+import type { SecureContext } from 'node:tls';
 import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
 import { agentsFor, certifiedAgent, type Agents } from './agents.ts';
@@ -61,46 +62,29 @@ const PROXY_WANTS_CREDENTIALS = 407;
 type Client = { readonly got: Got; readonly way: Way; readonly agents: Agents };
 
 export function createApi(options: ApiOptions): Api {
-  const { apiUrl, verifySsl, headers, userAgent } = options;
+  const { apiUrl, headers } = options;
   const where = whereOf(apiUrl);
   // At once, so that a bundle which cannot be read is told before anything is asked.
   const context = secureContext(options);
-  let opened: Client | undefined;
-  let opening: Promise<Client> | undefined;
-  const open = async (): Promise<Client> => {
-    const way = (await readWays(options))(new URL(apiUrl));
-    const agents = agentsFor(way, { verifySsl, context });
-    // Loaded at the first call: it takes 100 ms, and a start that answers from the cache needs none of it.
-    const { default: got } = await import('got');
-    const client = got.extend({
-      agent: { http: agents.http, https: agents.https },
-      headers: { ...Object.fromEntries(headers), 'user-agent': userAgent, accept: 'application/json' },
-      https: { rejectUnauthorized: verifySsl },
-      followRedirect: false,
-      throwHttpErrors: false,
-      responseType: 'text',
-      retry: RETRY,
-    });
-    return (opened = { got: client, way, agents });
-  };
-  const connect = (): Promise<Client> =>
-    (opening ??= open().catch((thrown: unknown) => {
-      opening = undefined;
-      throw thrown;
-    }));
-  /** The proxy's password may be another by now: it is read again for the next call. */
-  const forget = (client: Client): void => {
-    if (opened !== client) return;
-    client.agents.close();
-    opened = opening = undefined;
-  };
+  const kept = keptClient(options, context);
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
     const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
-    const client = await connect();
+    const client = await kept.get();
     const { way } = client;
     const endpoint = { apiUrl, where, way, certified: clientCertificate !== undefined };
     const secrets = [bearer, ...hidden, ...headers.values()];
+    const failure = (thrown: RequestError | TunnelError): PsiError => {
+      const error = failureOf(thrown, endpoint);
+      // The proxy's password may be another by now.
+      if (error.details['status'] === PROXY_WANTS_CREDENTIALS) kept.forget(client);
+      return error;
+    };
+    const answered = (response: Response): ServerAnswer => {
+      if (!way.proxy || !isOfProxy(apiUrl, response)) return answerOf(response, secrets);
+      const at = { proxy: way.proxy, target: where, step: 'answer', status: response.statusCode } as const;
+      throw failure(new TunnelError({ code: 'PROXY_REFUSED', ...at }));
+    };
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
     try {
@@ -133,39 +117,83 @@ export function createApi(options: ApiOptions): Api {
           ],
         },
       });
-      // Without a tunnel the proxy answers in the server's place.
-      if (way.proxy && response.statusCode === PROXY_WANTS_CREDENTIALS) {
-        throw new TunnelError({ code: 'PROXY_REFUSED', proxy: way.proxy, target: where, step: 'answer', status: 407 });
-      }
-      return answerOf(response, secrets);
+      return answered(response);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
-      const atProxy = thrown instanceof RequestError ? (failed ?? thrown).cause : thrown;
-      if (atProxy instanceof TunnelError && atProxy.status === PROXY_WANTS_CREDENTIALS) forget(client);
       // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
-      if (!(thrown instanceof RequestError))
-        throw atProxy instanceof TunnelError ? failureOf(atProxy, endpoint) : thrown;
+      if (!(thrown instanceof RequestError)) throw thrown;
       const reason: unknown = signal?.reason;
       if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
       if (failed) {
         // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
-        if (failed.response) return answerOf(failed.response, secrets);
-        throw failureOf(failed, endpoint);
+        if (failed.response) return answered(failed.response);
+        throw failure(failed);
       }
       if (signal?.aborted) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
       if (thrown instanceof TimeoutError) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
-      throw failureOf(thrown, endpoint);
+      throw failure(thrown);
     }
   };
   return {
     get where() {
-      return opened ? via(where, opened.way) : where;
+      const way = kept.way();
+      return way ? via(where, way) : where;
     },
     ask,
+    close: kept.close,
+  };
+}
+
+type KeptClient = {
+  /** The same for all calls; what the way rests on is read for the first one. */
+  readonly get: () => Promise<Client>;
+  /** The next call reads anew by which way to go. */
+  readonly forget: (client: Client) => void;
+  /** undefined: not known before the first call. */
+  readonly way: () => Way | undefined;
+  readonly close: () => void;
+};
+
+function keptClient(options: ApiOptions, context: SecureContext | undefined): KeptClient {
+  let opened: Client | undefined;
+  let opening: Promise<Client> | undefined;
+  const forget = (client: Client): void => {
+    client.agents.close();
+    if (opened === client) opened = opening = undefined;
+  };
+  return {
+    get: () =>
+      (opening ??= openClient(options, context).then(
+        (client) => (opened = client),
+        (thrown: unknown) => {
+          opening = undefined;
+          throw thrown;
+        },
+      )),
+    forget,
+    way: () => opened?.way,
     close: () => {
       opened?.agents.close();
     },
   };
+}
+
+async function openClient(options: ApiOptions, context: SecureContext | undefined): Promise<Client> {
+  const { apiUrl, verifySsl, headers, userAgent } = options;
+  const way = (await readWays(options))(new URL(apiUrl));
+  const agents = agentsFor(way, { verifySsl, context });
+  // Loaded at the first call: it takes 100 ms, and a start that answers from the cache needs none of it.
+  const { default: got } = await import('got');
+  const client = got.extend({
+    agent: { http: agents.http, https: agents.https },
+    headers: { ...Object.fromEntries(headers), 'user-agent': userAgent, accept: 'application/json' },
+    https: { rejectUnauthorized: verifySsl },
+    followRedirect: false,
+    throwHttpErrors: false,
+    responseType: 'text',
+    retry: RETRY,
+  });
+  return { got: client, way, agents };
 }
 
 /** Without an answer. */
@@ -175,6 +203,13 @@ function failureOf(thrown: RequestError | TunnelError, endpoint: Endpoint): PsiE
   const { code, proxy, target, step, status } = atProxy;
   const url = `${endpoint.apiUrl}/api/status`;
   return proxyError({ code, proxy, target, step, status, url, unused: endpoint.way.unused });
+}
+
+/** Without a tunnel a proxy answers in the server's place, and never in JSON. */
+function isOfProxy(apiUrl: string, { statusCode, headers }: Response): boolean {
+  if (!apiUrl.startsWith('http:')) return false;
+  if (statusCode === PROXY_WANTS_CREDENTIALS) return true;
+  return [502, 503, 504].includes(statusCode) && !(headers['content-type'] ?? '').includes('json');
 }
 
 function via(where: string, { proxy }: Way): string {

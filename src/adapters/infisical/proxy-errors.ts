@@ -28,11 +28,13 @@ function trial({ proxy, url }: ProxyFailure, flags = ''): string {
 type Said = { readonly message: string; readonly init: ErrorInit };
 
 function answered(failure: ProxyFailure, status: number): Said {
-  const { proxy, target } = failure;
+  const { proxy, target, url } = failure;
   if (status === 407) return wantsCredentials(failure);
   if (status >= 500) {
+    // What comes without a tunnel may be the word of another one, further on.
+    const orAnother = url.startsWith('http:') ? ', or one behind it,' : '';
     return {
-      message: `${proxy.name} cannot reach ${target}: it answered ${String(status)}`,
+      message: `${proxy.name}${orAnother} cannot reach ${target}: it answered ${String(status)}`,
       init: { hint: `is the server behind it up? try ${trial(failure)}`, retry: 'later' },
     };
   }

@@ -34,6 +34,7 @@ export type Way = {
 export type ProxyDeps = {
   readonly proxy: ProxySetting | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** A fresh read of a secret-valued field. */
   readonly resolveSecret: (field: TokenSource) => Promise<SecretValue>;
 };
 

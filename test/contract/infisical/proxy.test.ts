@@ -232,6 +232,12 @@ describe('a failure names the proxy and who named it', () => {
     assert.equal(error.message, `${named('HTTPS_PROXY')} cannot reach nowhere.example.test:443: it answered 503`);
     assert.equal(error.retry, 'later');
     assert.equal(proxy.asked.length - asked, 3);
+    const unnamed = await failed(overPlain({ HTTP_PROXY: proxy.url() }, { apiUrl: 'http://nowhere.example.test' }));
+    assert.equal(
+      unnamed.message,
+      `${named('HTTP_PROXY')}, or one behind it, cannot reach nowhere.example.test:80: it answered 503`,
+    );
+    assert.equal(unnamed.retry, 'later');
   });
 
   test('at which nobody listens', async () => {
