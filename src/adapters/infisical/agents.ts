@@ -21,7 +21,10 @@ type Tls = {
   readonly context: SecureContext | undefined;
 };
 
-const POOL = { keepAlive: true, maxSockets: 16, maxFreeSockets: 4, scheduling: 'lifo' } as const;
+/** Calls to one server at a time. */
+export const AT_ONCE = 16;
+
+const POOL = { keepAlive: true, maxSockets: AT_ONCE, maxFreeSockets: 4, scheduling: 'lifo' } as const;
 
 export function agentsFor({ proxy }: Way, { verifySsl, context }: Tls): Agents {
   const tls = { ...POOL, rejectUnauthorized: verifySsl, secureContext: context };

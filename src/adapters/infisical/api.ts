@@ -4,13 +4,14 @@
 import type { SecureContext } from 'node:tls';
 import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
-import { agentsFor, certifiedAgent, type Agents } from './agents.ts';
+import { agentsFor, AT_ONCE, certifiedAgent, type Agents } from './agents.ts';
 import { connectionFailure, lateAnswer, phaseOf, type Endpoint } from './connection-errors.ts';
 import { proxyError } from './proxy-errors.ts';
 import { readWays, type ProxyDeps, type Way } from './proxy.ts';
 import { pauseMs, RETRY } from './retry.ts';
 import { secureContext, type ClientCertificate, type Trust } from './tls.ts';
 import { TunnelError } from './tunnel.ts';
+import { Turns, type EndTurn } from './turns.ts';
 
 export type ApiRequest = {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -67,6 +68,7 @@ export function createApi(options: ApiOptions): Api {
   // At once, so that a bundle which cannot be read is told before anything is asked.
   const context = secureContext(options);
   const kept = keptClient(options, context);
+  const turns = new Turns(AT_ONCE);
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
     const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
@@ -87,7 +89,9 @@ export function createApi(options: ApiOptions): Api {
     };
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
+    let endTurn: EndTurn | undefined;
     try {
+      endTurn = way.proxy && (await turns.take(signal));
       const response = await client.got<string>(`${apiUrl}${path}`, {
         method,
         timeout: {
@@ -120,10 +124,11 @@ export function createApi(options: ApiOptions): Api {
       return answered(response);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
-      // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
-      if (!(thrown instanceof RequestError)) throw thrown;
       const reason: unknown = signal?.reason;
       if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
+      if (thrown === reason) throw lateAnswer(via(where, way), 'connecting', endpoint);
+      // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
+      if (!(thrown instanceof RequestError)) throw thrown;
       if (failed) {
         // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
         if (failed.response) return answered(failed.response);
@@ -132,6 +137,8 @@ export function createApi(options: ApiOptions): Api {
       if (signal?.aborted) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
       if (thrown instanceof TimeoutError) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
       throw failure(thrown);
+    } finally {
+      endTurn?.();
     }
   };
   return {

@@ -2,7 +2,7 @@
 
 import { PsiError, type ErrorInit } from '../../core/error.ts';
 import { proxyError } from './proxy-errors.ts';
-import { authority, type Proxy, type Way } from './proxy.ts';
+import { authority, wayWords, type Proxy, type Way } from './proxy.ts';
 
 export type Endpoint = {
   readonly apiUrl: string;
@@ -49,8 +49,7 @@ export function connectionFailure(code: string, endpoint: Endpoint): PsiError {
     return proxyError({ code, proxy: way.proxy, target: where, step: 'proxy', status: undefined, url });
   }
   const { message, init } = describe(code, endpoint);
-  const through = way.proxy === undefined ? way.unused : `; the way there goes through ${way.proxy.name}`;
-  return new PsiError('PROVIDER_DOWN', `${message}${through}`, { ...init, details: { cause: code } });
+  return new PsiError('PROVIDER_DOWN', `${message}${wayWords(way)}`, { ...init, details: { cause: code } });
 }
 
 /** What may be the server's doing too where the connection is one to a proxy. */

@@ -175,6 +175,11 @@ function isMetadata(url: URL): boolean {
   return exemption('169.254.0.0/16,fe80::/10,fd00:ec2::/32,metadata.google.internal', { host, port }) !== undefined;
 }
 
+/** Behind the message of a failure that may lie in the way. */
+export function wayWords({ proxy, unused }: Way): string {
+  return proxy === undefined ? unused : `; the way there goes through ${proxy.name}`;
+}
+
 function words(unused: readonly Unused[]): string {
   return unused.map(([name, why]) => `; ${name} is set and not used: ${why}`).join('');
 }

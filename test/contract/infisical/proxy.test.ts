@@ -96,6 +96,19 @@ describe('a proxy that the environment names', () => {
     assert.equal(proxy.asked.length, asked);
   });
 
+  test('is asked for no more ways at once than a server for connections', async () => {
+    const source = secure.restart({
+      apiUrl: `https://${NAME}`,
+      caCert: authority.ca,
+      env: { HTTPS_PROXY: proxy.url() },
+    });
+    await readA(source);
+    const asked = proxy.asked.length;
+    assert.deepEqual(new Set(await Promise.all(Array.from({ length: 100 }, () => readA(source)))), new Set([VALUE]));
+    assert.ok(proxy.asked.length - asked < 50, `${String(proxy.asked.length - asked)} tunnels for 100 calls`);
+    assert.ok(proxy.open() <= 16 + 16, `${String(proxy.open())} connections`);
+  });
+
   test('is logged in to with the credentials of its address, on both ways', async () => {
     proxy.credentials = CREDENTIALS;
     assert.equal(await overTls({ HTTPS_PROXY: proxy.url(IN_URL) }), VALUE);

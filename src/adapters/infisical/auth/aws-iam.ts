@@ -4,7 +4,7 @@
 import { identity as text } from '../../../config/schema/fields.ts';
 import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
-import { readWays } from '../proxy.ts';
+import { readWays, wayWords } from '../proxy.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 import { cloudAgent, fromPlatform, hostAnchor } from './platform.ts';
@@ -63,7 +63,7 @@ async function credentials(tools: LoginTools): Promise<AwsCredentials> {
   const wayTo = await readWays(tools);
   const failed = {
     message: 'aws gives no credentials to this host',
-    unused: asksTheCloud(tools) ? wayTo(new URL('https://sts.amazonaws.com')).unused : '',
+    way: asksTheCloud(tools) ? wayWords(wayTo(new URL('https://sts.amazonaws.com'))) : '',
     hint: 'on EC2: has the instance a role, and is its metadata service on? elsewhere set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in psi.container',
   };
   const httpsAgent = cloudAgent(wayTo);

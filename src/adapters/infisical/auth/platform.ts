@@ -28,8 +28,8 @@ export function cloudAgent(wayTo: WayTo): TunnelAgent {
 export type Failed = {
   readonly message: string;
   readonly hint: string;
-  /** What is set for the way there and not used, and why: behind the message. */
-  readonly unused?: string;
+  /** Of the way there, behind the message. */
+  readonly way?: string;
 };
 
 /**
@@ -73,8 +73,8 @@ function proxyFailure({ message }: Failed, thrown: unknown): PsiError | undefine
   return undefined;
 }
 
-function platformError({ message, hint, unused = '' }: Failed, reason: string): PsiError {
-  return new PsiError('PROVIDER_DOWN', `${message} (${reason})${unused}`, { hint, retry: 'later' });
+function platformError({ message, hint, way = '' }: Failed, reason: string): PsiError {
+  return new PsiError('PROVIDER_DOWN', `${message} (${reason})${way}`, { hint, retry: 'later' });
 }
 
 /** A status or a code, never the text: it may quote what was sent. */
