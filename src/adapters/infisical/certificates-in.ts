@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { PsiError } from '../../core/error.ts';
 import { certificateBlocks, pemBlocks, type PemBlock } from '../../core/text/pem.ts';
+import { shellWord } from '../../core/text/shell.ts';
 
 /** Text of a certificate as it stands in the file, and what it says. */
 export type Certificate = { readonly text: string; readonly facts: X509Certificate };
@@ -16,9 +17,10 @@ export function certificatesIn(
   what: string,
   file = 'FILE',
 ): readonly [Certificate, ...(readonly Certificate[])] {
+  const word = shellWord(file);
   const [first, ...others] = certificateBlocks(text);
-  if (first === undefined) throw noCertificate(text, what, file);
-  return [readable(first, what, file), ...others.map((block) => readable(block, what, file))];
+  if (first === undefined) throw noCertificate(text, what, word);
+  return [readable(first, what, word), ...others.map((block) => readable(block, what, word))];
 }
 
 function readable(block: PemBlock, what: string, file: string): Certificate {
@@ -28,8 +30,10 @@ function readable(block: PemBlock, what: string, file: string): Certificate {
   } catch {
     // Not as a cause: OpenSSL's words repeat what it could not read.
   }
+  // These lines alone: openssl would go on to the next one that is good.
+  const lines = `${String(block.line)},${String(block.line + text.split('\n').length - 2)}p`;
   throw new PsiError('CONFIG_INVALID', `${what} holds a certificate that cannot be read: ${placeOf(block)}`, {
-    hint: `\`tail -n +${String(block.line)} ${file} | openssl x509 -noout -subject\` must print a name; copy that certificate anew, or take it out`,
+    hint: `\`sed -n ${lines} ${file} | openssl x509 -noout -subject\` must print a name; copy that certificate anew, or take it out`,
   });
 }
 

@@ -88,7 +88,12 @@ function openTunnel(proxy: Proxy, target: string, proxyContext: SecureContext | 
       port: proxy.port,
       method: 'CONNECT',
       path: target,
-      headers: { host: target, ...(authorization !== undefined && { 'proxy-authorization': authorization }) },
+      headers: {
+        host: target,
+        // Node's own word without an agent is `close`, which an old proxy may take for the tunnel.
+        connection: 'keep-alive',
+        ...(authorization !== undefined && { 'proxy-authorization': authorization }),
+      },
       agent: false,
       ...(secure && { secureContext: proxyContext }),
     });

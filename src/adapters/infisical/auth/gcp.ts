@@ -78,7 +78,9 @@ function instanceToken(audience: string, { env }: LoginTools): Promise<string> {
     () => Promise.resolve(metadataOrigin(env)),
     async (origin) => {
       const headers = { 'metadata-flavor': 'Google' };
-      const answer = await withOneMore(() => askMetadata(`${origin}${path}`, { headers, timeoutMs: LIMIT_MS }));
+      const answer = await withOneMore(() =>
+        askMetadata(`${origin}${path}`, { headers, timeoutMs: LIMIT_MS + AGAIN_MS }),
+      );
       if (answer.status !== 200) throw Object.assign(new Error('refused'), { status: answer.status });
       // Whatever else answers at this address is not Google's.
       if (answer.headers['metadata-flavor'] !== 'Google') throw new Error('no metadata service');
