@@ -46,7 +46,15 @@ export function connectionFailure(code: string, endpoint: Endpoint): PsiError {
   const { apiUrl, where, way } = endpoint;
   if (way.proxy && apiUrl.startsWith('http:') && !BEHIND.has(code)) {
     const url = `${apiUrl}/api/status`;
-    return proxyError({ code, proxy: way.proxy, target: where, step: 'proxy', status: undefined, url });
+    return proxyError({
+      code,
+      proxy: way.proxy,
+      target: where,
+      step: 'proxy',
+      status: undefined,
+      url,
+      unused: way.unused,
+    });
   }
   const { message, init } = describe(code, endpoint);
   return new PsiError('PROVIDER_DOWN', `${message}${wayWords(way)}`, { ...init, details: { cause: code } });

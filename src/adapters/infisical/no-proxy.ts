@@ -1,5 +1,6 @@
-// NO_PROXY: which hosts are asked without a proxy. The rules are curl's: a name covers what is below it too, with or without a dot in
-// front; addresses and networks (10.0.0.0/8, fd00::/8) go by number; `host:port` holds for that port alone; `*` for all.
+// NO_PROXY: which hosts are asked without a proxy. As curl reads it: a name covers what is below it too, with or without a dot in front;
+// addresses and networks (10.0.0.0/8, fd00::/8) go by number; `*` is all. Beyond that what others take: `*.example.com`, and `host:port`
+// for that port alone.
 
 import { BlockList, isIP } from 'node:net';
 

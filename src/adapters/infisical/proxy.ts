@@ -177,7 +177,7 @@ function isMetadata(url: URL): boolean {
 
 /** Behind the message of a failure that may lie in the way. */
 export function wayWords({ proxy, unused }: Way): string {
-  return proxy === undefined ? unused : `; the way there goes through ${proxy.name}`;
+  return `${proxy === undefined ? '' : `; the way there goes through ${proxy.name}`}${unused}`;
 }
 
 function words(unused: readonly Unused[]): string {

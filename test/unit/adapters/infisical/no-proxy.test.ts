@@ -1,4 +1,4 @@
-// NO_PROXY: which entry exempts which host. The rules are those of curl 7.86 and later.
+// NO_PROXY: which entry exempts which host. Networks and names as curl 7.88 was seen to take them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { exemption } from '../../../../src/adapters/infisical/no-proxy.ts';

@@ -1,7 +1,7 @@
 // By which way an address is reached, from the environment and from the config.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { proxyAuthorization, readWays, type Way } from '../../../../src/adapters/infisical/proxy.ts';
+import { proxyAuthorization, readWays, wayWords, type Way } from '../../../../src/adapters/infisical/proxy.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 
 type Env = Readonly<Record<string, string>>;
@@ -38,6 +38,7 @@ describe('the environment', () => {
       found.unused,
       '; HTTPS_PROXY is set and not used: psi speaks to http and https proxies, and not socks5h://',
     );
+    assert.equal(wayWords(found), `; the way there goes through the proxy two:2 (from ALL_PROXY)${found.unused}`);
   });
 
   test('takes empty text for nothing', async () => {
