@@ -5,6 +5,7 @@ import type { SecretValue } from '../core/secret-value.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import { isVariableName, shellObjection } from '../core/text/shell-names.ts';
 import { shellQuoted } from '../core/text/shell.ts';
+import { visibleJson } from '../core/text/visible.ts';
 
 export type EnvReader = 'podman' | 'systemd';
 
@@ -45,7 +46,7 @@ export function renderEnv(secrets: readonly NamedValue[], format: EnvFormat, wor
   }
   const lines =
     format.kind === 'json'
-      ? [JSON.stringify(Object.fromEntries(kept.map(({ key, text }) => [key, text])), null, 2)]
+      ? [visibleJson(JSON.stringify(Object.fromEntries(kept.map(({ key, text }) => [key, text])), null, 2))]
       : kept.map(({ line }) => line);
   return { lines, leftOut };
 }

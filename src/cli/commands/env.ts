@@ -41,9 +41,9 @@ export function addEnv(infisical: Command, cli: Cli<InfisicalNeeds>): void {
         return {
           exit: leftOut.length === 0 ? EXIT.DONE : EXIT.FAILED,
           print: () => {
-            for (const line of lines) terminal.out(line);
+            for (const line of lines) terminal.data(line);
             for (const { key, reason, hint } of leftOut) {
-              terminal.fail({ message: reason, hint }, { word: 'left out', subject: oneLine(key) });
+              terminal.fail({ message: reason, hint }, { word: 'left out', subject: key === '' ? '""' : key });
             }
           },
         };
@@ -53,9 +53,4 @@ export function addEnv(infisical: Command, cli: Cli<InfisicalNeeds>): void {
 
 function formatOf(kind: FormatName, reader: EnvReader | undefined): EnvFormat {
   return kind === 'env' ? { kind, readers: reader === undefined ? ['podman', 'systemd'] : [reader] } : { kind };
-}
-
-/** Names come from a remote system. */
-function oneLine(name: string): string {
-  return name === '' || /[^\x20-\x7e]/.test(name) ? JSON.stringify(name) : name;
 }

@@ -1,12 +1,13 @@
 // `psi infisical import …`: the group, what all imports share, and `env-file`. What was done stands on stdout, what was not on stderr.
 
 import { Option, type Command } from 'commander';
+import { painted, type Style } from '../../core/text/line.ts';
 import type { ImportSource } from '../../transfer/import/entry.ts';
 import type { Conflict, ImportEvent, ImportReport, KeyOutcome, KeyResult } from '../../transfer/import/report.ts';
 import { completedWithJson, type Ending, type Cli } from '../command.ts';
 import { ASKS_PROVIDER, exits, type ExitStatuses } from '../help.ts';
 import { withPlace, withTools, type InfisicalNeeds, type InfisicalTools, type PlaceFlags } from '../infisical-tools.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 export type ImportFlags = PlaceFlags & { readonly conflict: Conflict; readonly dryRun: boolean };
 
@@ -106,7 +107,7 @@ const BAD: ReadonlySet<KeyOutcome> = new Set(['refused', 'failed', 'untried']);
 export function printImportReport(terminal: Terminal, report: ImportReport): void {
   const { results, dryRun, failure } = report;
   for (const result of results.filter(({ outcome }) => !BAD.has(outcome))) {
-    terminal.out(`${terminal.paint(WORDS[result.outcome].style, wordOf(result, dryRun))} ${subject(result)}`);
+    terminal.out([painted(WORDS[result.outcome].style, wordOf(result, dryRun)), ` ${subject(result)}`]);
   }
   const hints = new Set<string>();
   for (const result of results.filter(({ outcome }) => BAD.has(outcome))) {

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT } from '../../core/exit.ts';
+import { painted } from '../../core/text/line.ts';
 import { completed, type Cli } from '../command.ts';
 import { ASKS_PROVIDER, exits } from '../help.ts';
 import { withPlace, withTools, type InfisicalNeeds, type PlaceFlags } from '../infisical-tools.ts';
@@ -30,7 +31,7 @@ export function addWriteFile(infisical: Command, cli: Cli<InfisicalNeeds>): void
         return {
           exit: EXIT.DONE,
           print: () => {
-            terminal.out(`${terminal.paint('green', 'wrote')} ${written.path} (${String(written.bytes)} bytes)`);
+            terminal.out([painted('green', 'wrote'), ` ${written.path} (${String(written.bytes)} bytes)`]);
           },
         };
       }),

@@ -68,7 +68,7 @@ function psi(...argv: readonly string[]): Promise<number> {
     version: '1',
     loadConfig: () => Promise.resolve(defaultConfig({ env: {}, uid: 0 })),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
-    formatIssues: () => Promise.resolve(''),
+    formatIssues: () => Promise.resolve([]),
     compose: () => Promise.resolve(composition),
   });
 }

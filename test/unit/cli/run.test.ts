@@ -22,7 +22,7 @@ function stage(
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
-    formatIssues: (issues) => Promise.resolve(`${String(issues.length)} issues`),
+    formatIssues: (issues) => Promise.resolve([`${String(issues.length)} issues`]),
     compose: () => Promise.reject(new Error('nothing is composed for this')),
     ...over,
   };
