@@ -229,6 +229,33 @@ for (const generation of ['v4', '2024'] as const) {
       assert.equal(await readFile(out, 'utf8'), 'before');
     });
 
+    test('--path takes what the config takes, and refuses what no server takes before it asks one', async () => {
+      double.state.setSecret({ project: PROJECT, environment: 'prod', path: '/rule', key: 'A', value: '1' });
+      for (const path of ['/rule', 'rule', '//rule', '/rule/', 'rule//']) {
+        const { code, stdout } = await psi(['env', '--project', 'p', '--path', path]);
+        assert.deepEqual([code, stdout], [0, "export A='1'\n"], path);
+      }
+      double.clearCalls();
+      for (const [path, message, hint] of [
+        ['/bad folder', /letters, digits, dashes and underscores .*"bad folder"/, /renamed there/],
+        ['/a.b', /"a\.b"/, /renamed there/],
+        ['/rule ', /"rule "/, /did you mean \/rule\?/],
+        ['/rule/../app', /`\.` or `\.\.`/, /did you mean \/app\?/],
+        ['/rule\n', /control character/, /did you mean \/rule\?/],
+        ['', /empty/, /did you mean \/\?/],
+      ] as const) {
+        for (const command of [['env'], ['write-file', 'A', join(dir, 'never')], ['import', 'env-file', '-']]) {
+          const { code, stderr } = await psi([...command, '--project', 'p', '--path', path], '');
+          const [said = '', next = '', ...more] = stderr.trimEnd().split('\n');
+          assert.deepEqual([code, more], [64, []], stderr);
+          assert.match(said, message);
+          assert.match(next, /^hint: /);
+          assert.match(next, hint);
+        }
+      }
+      assert.deepEqual(double.calls, []);
+    });
+
     test('with nobody there it says so, prints nothing, and exits with 69', async () => {
       await double.refuseConnections();
       try {
