@@ -4,10 +4,12 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { PsiError } from '../core/error.ts';
 import { printable } from '../core/naming.ts';
-import { foreignPart, readFolder } from '../core/secret-path.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
+import { foreignPart, parseFolder } from '../core/secret-path.ts';
 import { blanked } from '../core/text/visible.ts';
-import type { ProjectTools } from '../transfer/project-tools.ts';
+import type { ProjectTools, Waiting } from '../transfer/project-tools.ts';
 import type { Cli } from './command.ts';
+import type { Terminal } from './terminal.ts';
 
 /** One project of Infisical; without an environment, the one of the config. */
 export type ProjectTarget = { readonly project: string; readonly environment: string | undefined };
@@ -43,13 +45,23 @@ export async function withTools<T>(
   }
 }
 
+/** For those without a terminal too: it takes up to a minute. */
+export function showWait(terminal: Terminal, { message, waitMs }: Waiting): void {
+  terminal.error(`${message}; going on in ${String(Math.ceil(waitMs / 1000))} s`);
+}
+
+/** A password may look like a reference; so does one to what is misspelt or gone. */
+export function literalNote(key: string, { name }: ProviderWords): string {
+  return `${key === '' ? '""' : key}: its value holds a reference that leads nowhere: ${name} leaves it as text`;
+}
+
 const FOLDER_HINT = 'write the folder as infisical shows it, such as /myapp/db, without `.` and `..`';
 const NAME_HINT =
   'write the folder as infisical shows it; one that has such a name from before has to be renamed there';
 
 /** As the config takes it; a name that servers refuse unseen is refused before anything is asked. */
 function folder(text: string): string {
-  const read = readFolder(text);
+  const read = parseFolder(text);
   if (typeof read !== 'string') throw badFolder(text, read.reason, read.meant, FOLDER_HINT);
   const foreign = foreignPart(read);
   if (foreign === undefined) return read;

@@ -14,7 +14,7 @@ const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const PLAIN_PART = /^[A-Za-z0-9_-]+$/;
 
 /** `app`, `//app` and `/app/` are the folder `/app`: no folder has an empty name. */
-export function readFolder(text: string): string | Refused {
+export function parseFolder(text: string): string | Refused {
   if (text === '') return { reason: 'it is empty', meant: '/' };
   if (text.length > LONGEST) return { reason: `it is longer than ${String(LONGEST)} characters`, meant: undefined };
   const parts = partsOf(text);

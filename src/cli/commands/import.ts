@@ -6,7 +6,14 @@ import type { ImportSource } from '../../transfer/import/entry.ts';
 import type { Conflict, ImportEvent, ImportReport, KeyOutcome, KeyResult } from '../../transfer/import/report.ts';
 import { completedWithJson, type Ending, type Cli } from '../command.ts';
 import { ASKS_PROVIDER, exits, type ExitStatuses } from '../help.ts';
-import { withPlace, withTools, type InfisicalNeeds, type InfisicalTools, type PlaceFlags } from '../infisical-tools.ts';
+import {
+  showWait,
+  withPlace,
+  withTools,
+  type InfisicalNeeds,
+  type InfisicalTools,
+  type PlaceFlags,
+} from '../infisical-tools.ts';
 import type { Terminal } from '../terminal.ts';
 
 export type ImportFlags = PlaceFlags & { readonly conflict: Conflict; readonly dryRun: boolean };
@@ -83,8 +90,7 @@ export function showImportEvent(terminal: Terminal, event: ImportEvent): void {
       terminal.progress(`writing ${String(event.done)}/${String(event.total)}`);
       break;
     case 'waiting':
-      // For those without a terminal too: it takes up to a minute.
-      terminal.error(`${event.message}; going on in ${String(Math.ceil(event.waitMs / 1000))} s`);
+      showWait(terminal, event);
       break;
     case 'verifying':
       terminal.progress('looking at what is there now');

@@ -1,6 +1,6 @@
 // Leaves that are paths: on this host, and folders at the provider. Normalised, without `..`.
 
-import { readFolder } from '../../core/secret-path.ts';
+import { parseFolder } from '../../core/secret-path.ts';
 import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
@@ -39,11 +39,11 @@ export const folder = new Leaf<string>({
   json: { ...STRING, minLength: 1 },
   visible: true,
   meant: (text) => {
-    const read = readFolder(text);
+    const read = parseFolder(text);
     return typeof read === 'string' ? undefined : read.meant;
   },
   parse: (value) => {
-    const read = typeof value === 'string' ? readFolder(value) : undefined;
+    const read = typeof value === 'string' ? parseFolder(value) : undefined;
     return typeof read === 'string' ? read : undefined;
   },
 });

@@ -45,7 +45,8 @@ function psi(...argv: readonly string[]): Promise<number> {
   const unused = (): never => assert.fail('this is not asked for here');
   const tools: InfisicalTools = {
     words: WORDS,
-    list: unused,
+    read: unused,
+    nothingSeen: unused,
     writeFile: unused,
     importSecrets: () => Promise.resolve(IMPORTED),
     close: () => {

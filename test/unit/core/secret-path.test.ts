@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { foreignPart, readFolder } from '../../../src/core/secret-path.ts';
+import { foreignPart, parseFolder } from '../../../src/core/secret-path.ts';
 
 const TAKEN: readonly (readonly [string, string])[] = [
   ['/', '/'],
@@ -16,7 +16,7 @@ const TAKEN: readonly (readonly [string, string])[] = [
 ];
 for (const [text, path] of TAKEN) {
   test(`${text} is the folder ${path}`, () => {
-    assert.equal(readFolder(text), path);
+    assert.equal(parseFolder(text), path);
   });
 }
 
@@ -33,7 +33,7 @@ const REFUSED: readonly (readonly [string, RegExp, string | undefined])[] = [
 ];
 for (const [text, reason, meant] of REFUSED) {
   test(`${JSON.stringify(text).slice(0, 20)} is no folder`, () => {
-    const refused = readFolder(text);
+    const refused = parseFolder(text);
     assert.ok(typeof refused !== 'string');
     assert.match(refused.reason, reason);
     assert.equal(refused.meant, meant);
@@ -46,11 +46,11 @@ const written = fc.array(part, { maxLength: 6 }).map((parts) => parts.join('/'))
 test('a folder is spelt in one way, and what is proposed for a refused one is a folder', () => {
   fc.assert(
     fc.property(fc.oneof(written, fc.string({ maxLength: 20 })), (text) => {
-      const read = readFolder(text);
+      const read = parseFolder(text);
       const path = typeof read === 'string' ? read : read.meant;
       if (path === undefined) return;
       assert.match(path, /^\/(?:[^/]+(?:\/[^/]+)*)?$/);
-      assert.equal(readFolder(path), path);
+      assert.equal(parseFolder(path), path);
       if (typeof read !== 'string') assert.equal(foreignPart(path), undefined);
     }),
   );
