@@ -7,7 +7,7 @@ import type { ProviderWords } from '../core/provider-words.ts';
 import { isVariableName, shellObjection } from '../core/text/shell-names.ts';
 import { shellQuoted } from '../core/text/shell.ts';
 import { visibleJson } from '../core/text/visible.ts';
-import type { ReadSecret } from '../provider/read-folder.ts';
+import type { ReadSecret } from './read-folder.ts';
 
 export type EnvReader = 'podman' | 'systemd';
 
@@ -151,7 +151,7 @@ function unreadable({ value, why }: NamedValue, words: ProviderWords): Line {
   if (why) return { reason: why.message, hint: why.hint };
   return {
     reason: `${words.name} hides its value`,
-    hint: `give the machine identity the right to read values (${words.rights.readValues}) of this path in ${words.name}`,
+    hint: `give the machine identity the right to read values (${words.rights.readValues}) of this path in ${words.name}, or of the one that it is imported from`,
   };
 }
 

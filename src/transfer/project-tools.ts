@@ -6,7 +6,7 @@ import { PsiError } from '../core/error.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import { writerOf } from '../provider/choice.ts';
 import type { Provider } from '../provider/provider.ts';
-import { readFolder, type FolderReader, type ReadSecret } from '../provider/read-folder.ts';
+import { readFolder, type FolderReader, type ReadSecret } from './read-folder.ts';
 import type { Place } from '../provider/secret-source.ts';
 import { callBound } from './call-bound.ts';
 import { importSecrets, type ImportRequest } from './import/secrets.ts';
@@ -55,7 +55,7 @@ export function projectTools(project: string, deps: ProjectToolsDeps): ProjectTo
   return {
     words,
     read: (path, { onWait, ...watch }) =>
-      readFolder({ source, call: callsInTurn(deps, onWait), ...watch }, { project, path }, { recursive: false }),
+      readFolder({ source, clock, call: callsInTurn(deps, onWait), ...watch }, { project, path }, { recursive: false }),
     nothingSeen: (path) => nothingSeen({ project, path }, environment, words),
     writeFile: ({ name, path, ...request }, onWait) => {
       const call = callsInTurn(deps, onWait);

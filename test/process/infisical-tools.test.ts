@@ -354,20 +354,25 @@ for (const generation of Object.keys(GENERATIONS) as readonly Generation[]) {
       assert.deepEqual([json.code, JSON.parse(json.stdout)], [1, { OPEN: 'o', WIDE: 'w' }]);
     });
 
-    const staysText = generation === '2025' || generation === '2025-v4';
-    test(
-      'a reference that was refused is left out by name, and never printed; one to nothing is printed and noted',
-      { todo: staysText ? 'the source takes the text for the value' : 'the source does not tell a text from a value' },
-      async () => {
-        fill('/refs', { A: '${prod.locked.K}', B: 'pa${NOPE}ss', C: 'plain', D: '${C}' });
-        const { code, stdout, stderr } = await envOf('/refs');
-        assert.ok(!`${stdout}${stderr}`.includes('canary'));
-        assert.deepEqual([code, stdout], [1, "export B='pa${NOPE}ss'\nexport C='plain'\nexport D='plain'\n"]);
-        assert.match(stderr, /^left out: A: infisical refuses to read A in p:\/refs .*refer.*\nhint: /m);
-        assert.match(stderr, /^note: B: its value holds a reference that leads nowhere/m);
-        assert.doesNotMatch(stderr, /\b[CD]:/);
-      },
-    );
+    test('a reference that was refused is left out by name, and never printed; one to nothing is printed and noted', async () => {
+      fill('/refs', { A: '${prod.locked.K}', B: 'pa${NOPE}ss', C: 'plain', D: '${C}' });
+      const { code, stdout, stderr } = await envOf('/refs');
+      assert.ok(!`${stdout}${stderr}`.includes('canary'));
+      assert.deepEqual([code, stdout], [1, "export B='pa${NOPE}ss'\nexport C='plain'\nexport D='plain'\n"]);
+      assert.match(stderr, /^left out: A: infisical refuses to read A in p:\/refs .*refer.*\nhint: /m);
+      assert.match(stderr, /^note: B: its value holds a reference that leads nowhere/m);
+      assert.doesNotMatch(stderr, /\b[CD]:/);
+    });
+
+    test('an imported secret that is hidden is named, where the server has a word for it', async () => {
+      fill('/importing', { OWN: 'o' });
+      double.state.addImport({ ...PROD, path: '/importing', fromEnvironment: 'prod', fromPath: '/locked' });
+      const { code, stdout, stderr } = await envOf('/importing');
+      assert.equal(stdout, "export OWN='o'\n");
+      if (generation === '2024') return;
+      assert.equal(code, 1);
+      assert.match(stderr, /^left out: K: infisical hides its value\nhint: .*imported from/);
+    });
 
     test('write-file writes nothing of what is hidden, refused or not there, and says which', async () => {
       fill('/single', { REFERS: '${prod.locked.K}', TEXT: 'x${NOPE}' });
@@ -391,6 +396,7 @@ for (const generation of Object.keys(GENERATIONS) as readonly Generation[]) {
       const text = await psi('write-file', 'TEXT', out, '--project', 'p', '--path', '/single');
       assert.equal(text.code, 0, text.stderr);
       assert.equal(await readFile(out, 'utf8'), 'x${NOPE}');
+      assert.match(text.stderr, /^note: TEXT: its value holds a reference that leads nowhere/);
     });
 
     test('a limit is waited out, and the wait is said', async () => {

@@ -136,7 +136,7 @@ test('what is hidden, or no text, is left out by name in each format', () => {
     assert.deepEqual(rendered.leftOut[0], {
       key: 'HIDDEN',
       reason: 'vault hides its value',
-      hint: 'give the machine identity the right to read values (Look) of this path in vault',
+      hint: 'give the machine identity the right to read values (Look) of this path in vault, or of the one that it is imported from',
     });
     assert.match(rendered.leftOut[1]?.hint ?? '', /`psi vault write-file`/);
     assert.match(rendered.lines.join('\n'), /A/);

@@ -2,12 +2,14 @@
 // hidden or refers to what may not be read makes a server refuse the whole list; then the names are listed and each is asked for by itself.
 
 import { inByteOrder } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
-import type { ListedSecret, Place, SecretRef, SecretSource } from './secret-source.ts';
+import type { ListedSecret, Place, SecretRef, SecretSource } from '../provider/secret-source.ts';
 
 export type FolderReader = {
   readonly source: SecretSource;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** One call, bounded in time; limits are for the caller to wait out. */
   readonly call: <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
   /** Before each secret that is asked for by itself. */
@@ -35,7 +37,7 @@ export async function readFolder(
 ): Promise<readonly ReadSecret[]> {
   const listed = await listFolder(reader, place, recursive);
   const open = listed.secrets.filter((secret) => isOpen(secret, listed.hasValues));
-  const singles = new SingleReads(reader);
+  const singles = new OneByOne(reader);
   const asked = new Map<ListedSecret, Reading>();
   for (const [done, secret] of open.entries()) {
     reader.onSingle?.(done, open.length);
@@ -76,23 +78,27 @@ function readingOf({ fetched, objection }: ListedSecret): Reading {
   return fetched === undefined ? { kind: 'hidden' } : { kind: 'value', fetched };
 }
 
+/** At a limit of one a second this is nine minutes. */
 const MOST_SINGLES = 500;
+const LONGEST_MS = 15 * 60_000;
 /** A server that has not answered so often in a row is not asked for the rest. */
 const MOST_IN_VAIN = 3;
 
 /** Asks for one secret after another, and for no more once that is of no use. */
-class SingleReads {
+class OneByOne {
   readonly #reader: FolderReader;
+  readonly #until: number;
   #asked = 0;
   #inVain = 0;
   #end: PsiError | undefined;
 
   constructor(reader: FolderReader) {
     this.#reader = reader;
+    this.#until = reader.clock.monotonic() + LONGEST_MS;
   }
 
   async read(ref: SecretRef): Promise<Reading> {
-    if (this.#asked === MOST_SINGLES) this.#end ??= tooMany();
+    this.#end ??= this.#spent();
     if (this.#end) return { kind: 'not known', error: this.#end };
     this.#asked += 1;
     try {
@@ -103,6 +109,12 @@ class SingleReads {
     } catch (thrown) {
       return this.#failed(toPsiError(thrown));
     }
+  }
+
+  #spent(): PsiError | undefined {
+    const few = this.#asked < MOST_SINGLES;
+    if (few && this.#reader.clock.monotonic() < this.#until) return undefined;
+    return notAsked(few ? 'for 15 minutes' : `for ${String(MOST_SINGLES)} secrets`);
   }
 
   #failed(error: PsiError): Reading {
@@ -116,12 +128,8 @@ class SingleReads {
   }
 }
 
-function tooMany(): PsiError {
-  return new PsiError(
-    'THROTTLED',
-    `it was not asked for: psi asks for ${String(MOST_SINGLES)} secrets singly at most`,
-    {
-      hint: 'let the machine identity read the whole folder, so that one list answers for all of it',
-    },
-  );
+function notAsked(bound: string): PsiError {
+  return new PsiError('THROTTLED', `it was not asked for: psi asks singly ${bound} at most`, {
+    hint: 'let the machine identity read the whole folder, so that one list answers for all of it',
+  });
 }

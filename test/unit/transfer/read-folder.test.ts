@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import { readFolder, type Reading } from '../../../src/provider/read-folder.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+import { readFolder, type Reading } from '../../../src/transfer/read-folder.ts';
 import type { ListedSecret, SecretRef, SecretSource } from '../../../src/provider/secret-source.ts';
 
 const PLACE = { project: 'main', path: '/app' };
@@ -50,13 +51,18 @@ function sourceOf({ values, names = [], singles }: Answers): {
   return { source, calls, refs };
 }
 
-async function read(answers: Answers) {
+async function read(answers: Answers, callMs = 0) {
   const stage = sourceOf(answers);
+  const clock = new FakeClock();
   const told: string[] = [];
   const secrets = await readFolder(
     {
       source: stage.source,
-      call: (_what, work) => work(new AbortController().signal),
+      clock,
+      call: async (_what, work) => {
+        await clock.advance(callMs);
+        return work(new AbortController().signal);
+      },
       onSingle: (done, total) => told.push(`${String(done)}/${String(total)}`),
     },
     PLACE,
@@ -160,6 +166,13 @@ describe('where values may not be listed', () => {
       shown.filter(([, kind]) => kind === 'not known').map(([key]) => key),
       ['K500', 'K501', 'K502'],
     );
+  });
+
+  test('a quarter of an hour is asked at most', async () => {
+    const names = ['A', 'B', 'C', 'D', 'E'];
+    const { calls, shown } = await read({ values: DENIED, names, singles: fetched }, 5 * 60_000);
+    assert.deepEqual(calls.slice(2), ['get A', 'get B', 'get C']);
+    assert.deepEqual(shown[4], ['E', 'not known', 'it was not asked for: psi asks singly for 15 minutes at most']);
   });
 
   test('a bug is no missing value', async () => {
