@@ -103,6 +103,19 @@ for (const argv of [['nonsense'], ['setup', '--nonsense'], ['setup', '--provider
   });
 }
 
+test('a folder or an environment that can be none is refused before the config is read', async () => {
+  for (const [flag, value, said] of [
+    ['--path', '/a/../b', /^error: --path "\/a\/\.\.\/b" is no folder: .*\nhint: did you mean \/b\?/],
+    ['--path', '/bad folder', /^error: .* not "bad folder"\nhint: /],
+    ['--environment', ' ', /^error: .*--environment.* slug .*\nhint: /],
+    ['--environment', 'prod\u202e', /^error: .*'prod\\u202e' is invalid.*\nhint: /],
+  ] as const) {
+    const { psi, errors } = stage();
+    assert.equal(await psi('infisical', 'env', '--project', 'p', flag, value), 64);
+    assert.match(errors.join('\n'), said);
+  }
+});
+
 test('suggests the flag that was meant', async () => {
   const { psi, errors } = stage();
   await psi('setup', '--dry-rum');
