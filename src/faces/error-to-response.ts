@@ -5,7 +5,7 @@ import { failureOf } from '../core/failure.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
 import { sendJson } from './json.ts';
 
-const MAX_HINT = 300;
+const MAX_HINT = 500;
 
 const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   USAGE: 400,
