@@ -3,8 +3,9 @@
 import type { Response } from 'express';
 import { failureOf } from '../core/failure.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
+import { sendJson } from './json.ts';
 
-const MAX_HINT = 300;
+const MAX_HINT = 500;
 
 const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   USAGE: 400,
@@ -13,6 +14,7 @@ const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   NOT_A_MAPPING: 422,
   UNAUTHENTICATED: 401,
   NOT_FOUND: 404,
+  PLACE_NOT_FOUND: 404,
   CONFLICT: 409,
   DRIFT: 409,
   PROVIDER_DENIED: 502,
@@ -50,7 +52,7 @@ export function sendError(response: Response, thrown: unknown, subject?: string)
   response.status(httpStatus(error.code));
   response.setHeader('psi-code', error.code);
   response.setHeader('psi-hint', hintLine(error, subject));
-  response.json(failureOf(error));
+  sendJson(response, failureOf(error));
   return error;
 }
 

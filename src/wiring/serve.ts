@@ -6,6 +6,7 @@ import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
+import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
@@ -18,6 +19,7 @@ import { composeProviders } from './providers.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
 import { driverApp } from '../faces/driver.ts';
@@ -62,6 +64,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const headerFile = new DriverHeaderFile({ path: headerFilePath(config.stateDir) });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
+  const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
   const running = await RunningConfig.start(config, {
     env,
     uid,
@@ -69,7 +72,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
-    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside }),
+    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside, known }),
     headerFile,
   });
   const onError = faceErrors(log);
@@ -91,6 +94,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     cache,
     dropIns: new DropInFiles({ systemdDir: config.systemdDir }),
     units: new DbusUnitManager({ socketPath: config.dbusSocket }),
+    reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
   const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
   const driver = driverApp({

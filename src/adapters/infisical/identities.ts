@@ -83,7 +83,7 @@ function loginIdentity(
 }
 
 /** Refusals that speak of what was asked for: the token itself was taken. */
-const TAKEN: readonly FaultKind[] = ['permission', 'hidden', 'reference', 'missing'];
+const TAKEN: readonly FaultKind[] = ['permission', 'member', 'hidden', 'reference', 'missing'];
 
 /** There is no login to try, so names are listed where the token is meant to be used. */
 function readyToken(auth: AccessTokenAuth, projects: readonly string[], deps: ConnectionDeps): ConfiguredIdentity {

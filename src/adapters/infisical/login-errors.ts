@@ -16,6 +16,8 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
   switch (fault.kind) {
     case 'token':
     case 'permission':
+    case 'member':
+    case 'address':
     case 'hidden':
     case 'reference':
       if (/\blocked\b/i.test(message)) {

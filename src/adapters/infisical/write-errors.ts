@@ -19,6 +19,8 @@ export function refusedWrite(
   const details = { status: answer.status };
   switch (fault.kind) {
     case 'permission':
+    case 'member':
+    case 'address':
       return new PsiError('PROVIDER_DENIED', `infisical refuses ${what}${said}`, {
         hint: `in infisical, give the machine identity the right to ${sent.right} for this environment and path of project ${subject.projectId}`,
         details,

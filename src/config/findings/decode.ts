@@ -57,9 +57,10 @@ function unionFinding(entry: t.ContextEntry, path: Path): Finding {
   };
 }
 
-// Unions without a tag are the secret fields; those that take no text are the sources of short-lived tokens.
+// Unions without a tag are the secret fields, by what their text may be; those that take no text are the sources of short-lived tokens.
 function referenceCode(arms: readonly t.Mixed[]): IssueCode {
-  return arms.some((arm) => arm instanceof Leaf) ? 'BAD_SECRET_FIELD' : 'BAD_TOKEN_SOURCE';
+  const text = arms.find((arm): arm is Leaf<unknown> => arm instanceof Leaf);
+  return text === undefined ? 'BAD_TOKEN_SOURCE' : text.spec.code;
 }
 
 function leafFinding(
@@ -72,8 +73,9 @@ function leafFinding(
   if (!(codec instanceof Leaf)) return { code: 'WRONG_TYPE', path, expected: codec.name, actual };
   const { spec } = codec as Leaf<unknown>;
   const suggestion = typeof actual === 'string' ? suggest(actual, spec.choices ?? []) : undefined;
+  const meant = typeof actual === 'string' ? spec.meant?.(actual) : undefined;
   const code = (error.message ?? spec.code) as IssueCode;
-  return { code, path, expected: spec.expected, actual, visible: spec.visible ?? false, suggestion };
+  return { code, path, expected: spec.expected, actual, visible: spec.visible ?? false, suggestion, meant };
 }
 
 function missing(path: Path, expected: string): Finding {

@@ -106,7 +106,7 @@ async function valuesAt({ list }: QuadletDeps, place: Place): Promise<Held> {
     return await list(place);
   } catch (thrown) {
     const error = toPsiError(thrown);
-    if (error.code === 'NOT_FOUND') return [];
+    if (error.code === 'PLACE_NOT_FOUND') return [];
     throw error;
   }
 }

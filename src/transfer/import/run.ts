@@ -35,7 +35,7 @@ export async function namesAt({ source, words, clock }: ImportDeps, place: Place
     );
     return new Set(listed.map(({ key }) => key));
   } catch (thrown) {
-    if (thrown instanceof PsiError && thrown.code === 'NOT_FOUND') return new Set();
+    if (thrown instanceof PsiError && thrown.code === 'PLACE_NOT_FOUND') return new Set();
     throw thrown;
   }
 }

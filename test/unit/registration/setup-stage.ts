@@ -1,7 +1,7 @@
 // A whole setup on fakes: Podman with its driver callbacks into a mapping table, drop-ins, header file, and one source.
 
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
-import type { PsiError } from '../../../src/core/error.ts';
+import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
@@ -19,6 +19,7 @@ import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
+import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
 
 export const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
@@ -33,6 +34,7 @@ export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[
     prefix: '',
     as: 'env',
     mode: undefined,
+    allowEmpty: false,
   };
   const sources = secrets.length === 0 ? [{}] : secrets;
   return {
@@ -66,6 +68,7 @@ export async function setupStage(options: StageOptions = {}) {
   const clock = new FakeClock();
   const dropIns = new FakeDropInStore();
   const units = new FakeUnitManager();
+  const reloadDebt = new FakeReloadDebt();
   const headerFile = new FakeHeaderFile();
   const folders: Folders = {};
   const failures: PsiError[] = [];
@@ -87,7 +90,15 @@ export async function setupStage(options: StageOptions = {}) {
       );
       return Promise.resolve(secrets);
     },
-    get: () => Promise.reject(new Error('setup reads no single secret')),
+    get: ({ path, key }) => {
+      calls.push(`${path} ${key}`);
+      const failure = failures.shift();
+      if (failure) return Promise.reject(failure);
+      const value = folders[path]?.[key];
+      if (value === undefined) return Promise.reject(new PsiError('NOT_FOUND', `no secret ${key}`));
+      if (value === null) return Promise.reject(new PsiError('VALUE_HIDDEN', `the value of ${key} is hidden`));
+      return Promise.resolve(fetched(value, clock));
+    },
   };
   const cacheFile = new FakeCacheFile();
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
@@ -97,6 +108,7 @@ export async function setupStage(options: StageOptions = {}) {
     mappings,
     dropIns,
     units,
+    reloadDebt,
     headerFile,
     clock,
     cache: options.cache === true ? cache : undefined,
@@ -123,6 +135,7 @@ export async function setupStage(options: StageOptions = {}) {
     mappingStore,
     dropIns,
     units,
+    reloadDebt,
     headerFile,
     clock,
     cache,

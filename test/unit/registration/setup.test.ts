@@ -143,17 +143,22 @@ test('a source that is suddenly empty leaves its workload as it was', async () =
   const report = await stage.run();
   assert.deepEqual(
     report.failures.map(({ workload: name, code }) => [name, code]),
-    [['myapp', 'NOT_FOUND']],
+    [['myapp', 'PLACE_NOT_FOUND']],
   );
   assert.equal(stage.dropIns.files.get('myapp.container'), before);
   assert.deepEqual(changes(report), ['create other--C', 'write-drop-in other.container']);
 });
 
-test('a source that never had secrets may be empty', async () => {
+test('a source that never had secrets and is empty fails nothing, and is named', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
   stage.folders['/myapp'] = {};
-  assert.deepEqual((await stage.run()).failures, []);
+  const { failures, problems } = await stage.run();
+  assert.deepEqual(failures, []);
+  assert.deepEqual(
+    problems.map(({ name }) => name),
+    ['p:/myapp'],
+  );
 });
 
 test("one workload's failure does not stop the others", async () => {
@@ -198,14 +203,34 @@ test('gives up on a provider that stays down after the last pause', async () => 
   assert.equal(stage.calls.length, 6);
 });
 
-test('asks for names alone where values are refused, and notes it', async () => {
+test('asks for names alone where values are refused, reads what is new singly, and names what may not be read', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
-  stage.folders['/myapp'] = { A: null };
+  stage.folders['/myapp'] = { A: '1', B: null };
   stage.failures.push(new PsiError('PROVIDER_DENIED', 'may not read values'));
   const report = await stage.run();
-  assert.deepEqual(changes(report)[0], 'create myapp--A');
+  assert.deepEqual(changes(report), ['create myapp--A', 'write-drop-in myapp.container']);
   assert.match(report.notes[0] ?? '', /only be listed by name/);
+  assert.deepEqual(
+    report.problems.map(({ name, reason }) => [name, reason]),
+    [['myapp--B', 'the value of B is hidden; it gets no line']],
+  );
+});
+
+test('a right to read that is lost takes no line out of a drop-in', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = { A: '1', B: null };
+  const report = await stage.run();
+  assert.deepEqual([changes(report), report.orphans], [[], []]);
+  assert.deepEqual(
+    report.problems.map(({ name }) => name),
+    ['myapp--B'],
+  );
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
 });
 
 test('lists a place that several workloads share once', async () => {
@@ -216,15 +241,67 @@ test('lists a place that several workloads share once', async () => {
   assert.deepEqual(stage.calls, ['/shared']);
 });
 
-test('leaves a secret out of the drop-in that could not be registered', async () => {
+test('leaves the drop-in as it is while a secret could not be registered: the unit would start without it', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
-  stage.folders['/myapp'] = { A: '1', B: '2' };
+  stage.folders['/myapp'] = { A: '1' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = { A: '1', B: '2', C: '3' };
   stage.registry.failNext('create', new PsiError('HOST', 'podman refused'));
   const report = await stage.run();
   assert.equal(report.failures.length, 1);
-  assert.match(stage.dropIns.files.get('myapp.container') ?? '', /myapp--B/);
-  assert.doesNotMatch(stage.dropIns.files.get('myapp.container') ?? '', /myapp--A/);
+  assert.match(report.notes.join(), /myapp: its drop-in is left as it is until all its secrets are registered/);
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+  await stage.run();
+  assert.match(stage.dropIns.files.get('myapp.container') ?? '', /myapp--B[^]*myapp--C/);
+});
+
+test('a secret that somebody put in the place of one of its own costs no line, and is named', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  await stage.podman.remove('myapp--B');
+  await stage.podman.create({
+    name: 'myapp--B',
+    driver: 'file',
+    options: {},
+    labels: {},
+    body: new Uint8Array([1]),
+    replace: false,
+  });
+  const report = await stage.run();
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+  assert.match(report.problems[0]?.reason ?? '', /that psi did not make \(driver file\); its line stays$/);
+});
+
+test('a value that has become too long for a variable costs no line, and its secret is no orphan', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = { A: '1', B: 'x'.repeat(200_000) };
+  const report = await stage.run();
+  assert.deepEqual([report.refused.map(({ key }) => key), report.orphans], [['B'], []]);
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+});
+
+test('a reload that failed is made up for by the next run, which changes nothing else', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.units.failWith = new PsiError('HOST', 'the bus is away');
+  assert.equal((await stage.run()).failures.length, 1);
+  stage.units.failWith = undefined;
+  assert.match((await stage.run({ dryRun: true })).notes.join(), /systemd has yet to read drop-ins/);
+  const reloads = stage.units.reloads;
+  const report = await stage.run();
+  assert.deepEqual([changes(report), report.failures, stage.units.reloads - reloads], [[], [], 1]);
+  await stage.run();
+  assert.equal(stage.units.reloads - reloads, 1);
 });
 
 test('tries again when Podman failed for a moment', async () => {

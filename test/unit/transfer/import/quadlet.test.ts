@@ -5,7 +5,6 @@ import { driverOptions } from '../../../../src/registration/driver-command/optio
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 import type { Workload } from '../../../../src/core/workload.ts';
-import { namedValues } from '../../../../src/transfer/env-format.ts';
 import type { HeldValue } from '../../../../src/transfer/secret-values.ts';
 import { importSecrets } from '../../../../src/transfer/import/secrets.ts';
 import { importQuadlet, type QuadletReport, type QuadletRequest } from '../../../../src/transfer/import/quadlet.ts';
@@ -57,7 +56,9 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       importSecrets: (request, emit) =>
         importSecrets({ source, writer, words: INFISICAL_WORDS, clock: new FakeClock() }, request, emit),
       list: (place) =>
-        source.list(place, { recursive: false, values: true, signal: new AbortController().signal }).then(namedValues),
+        source
+          .list(place, { recursive: false, values: true, signal: new AbortController().signal })
+          .then((listed) => listed.map(({ key, fetched }) => ({ key, value: fetched?.value }))),
     },
     {
       path: UNIT,
@@ -230,7 +231,7 @@ test('keys of the folder that the unit did not have are kept from it', async () 
 
 test('a config that has the workload and the folder needs nothing', async () => {
   quadlet('Environment=A=1');
-  const spec = { ...PLACE, recursive: false, include: [], exclude: [], prefix: '', mode: undefined };
+  const spec = { ...PLACE, recursive: false, include: [], exclude: [], prefix: '', mode: undefined, allowEmpty: false };
   workloads = [
     { name: 'app', provider: 'infisical', unit: 'app.container', dependsOn: [], secrets: [{ ...spec, as: 'env' }] },
   ];
