@@ -106,12 +106,12 @@ export const CASES: readonly Case[] = [
     does: [DRY, SETUP, env('/app')],
   },
   {
-    ...{ rows: 'row 1', what: 'no right to see anything in the project', on: ['2025', 'v4'] },
+    ...{ rows: 'row 1', what: 'no right to see anything in the project', on: ['2025'] },
     stage: { folders: ONE, prepare: deny(undefined, 'describe', 'readValue') },
     does: [SETUP, env('/app')],
   },
   {
-    ...{ rows: 'row 2, I3', what: 'the path is misspelt', on: ['2025', '2025-v4', 'v4'] },
+    ...{ rows: 'row 2, I3', what: 'the path is misspelt', on: ['2025', 'v4'] },
     stage: { folders: ONE, secrets: [{ project: 'main', path: '/ap' }] },
     does: [DRY, SETUP, env('/ap'), env('/ap', '--allow-empty')],
   },
@@ -121,7 +121,7 @@ export const CASES: readonly Case[] = [
     does: [SETUP, env('/app'), toFile('TOKEN', '/app')],
   },
   {
-    ...{ rows: 'row 2, I3', what: 'a folder that had secrets is emptied', on: ['2025', 'v4'] },
+    ...{ rows: 'row 2, I3', what: 'a folder that had secrets is emptied', on: ['2025'] },
     stage: { folders: ONE },
     then: (it) => {
       it.remove('/app', 'TOKEN');
@@ -138,7 +138,7 @@ export const CASES: readonly Case[] = [
   },
   {
     ...{ rows: 'rows 3 and 5, I2, I6', what: 'a value refers to a secret that may not be read' },
-    ...{ on: ['2025', '2025-v4', 'v4'], stage: OWN_REFERENCE, then: hide('/locked') },
+    ...{ on: ['2025', 'v4'], stage: OWN_REFERENCE, then: hide('/locked') },
     does: [SETUP, lookup('DB_URL'), lookup('PLAIN'), env('/app'), toFile('DB_URL', '/app')],
   },
   {
@@ -148,11 +148,11 @@ export const CASES: readonly Case[] = [
   },
   {
     ...{ rows: 'row 6, I1', what: 'the right to read values of an imported folder is lost' },
-    ...{ on: ['2025', 'v4'], stage: IMPORTED, then: hide('/shared') },
+    ...{ on: ['2025'], stage: IMPORTED, then: hide('/shared') },
     does: [DRY, SETUP, lookup('FAR'), env('/app')],
   },
   {
-    ...{ rows: 'I1', what: 'the right to read values of a sub-folder is lost', on: ['2025', 'v4'] },
+    ...{ rows: 'I1', what: 'the right to read values of a sub-folder is lost', on: ['2025'] },
     ...{ stage: RECURSIVE, then: hide('/app/sub') },
     does: [DRY, SETUP, lookup('FAR'), env('/app/sub')],
   },
@@ -167,7 +167,7 @@ export const CASES: readonly Case[] = [
     does: [DRY, SETUP, lookup('FAR')],
   },
   {
-    ...{ rows: 'I14', what: 'a key is renamed', on: ['2024', '2025', 'v4'] },
+    ...{ rows: 'I14', what: 'a key is renamed', on: ['2024', 'v4'] },
     stage: { folders: { '/app': { OLD: 'v', OTHER: 'v' } } },
     then: (it) => {
       it.remove('/app', 'OLD');
@@ -176,7 +176,7 @@ export const CASES: readonly Case[] = [
     does: [DRY, SETUP, lookup('OLD')],
   },
   {
-    ...{ rows: 'I8', what: 'one value of a folder may not be read', on: ['2025', 'v4'] },
+    ...{ rows: 'I8', what: 'one value of a folder may not be read', on: ['2025'] },
     stage: { folders: { '/app': { ONE: '1', HIDDEN: 'canary' } } },
     then: hide('/app', 'HIDDEN'),
     does: [SETUP, lookup('HIDDEN'), env('/app'), env('/app', '--format', 'json')],
@@ -187,7 +187,7 @@ export const CASES: readonly Case[] = [
     does: [SETUP, lookup('ANGLE'), env('/app', '--format', 'json')],
   },
   {
-    ...{ rows: 'I2', what: 'texts that refer to nothing', on: ['2025', 'v4'] },
+    ...{ rows: 'I2', what: 'texts that refer to nothing', on: ['2025'] },
     stage: { folders: { '/app': { PASSWORD: 'pa$$${X}', TEMPLATE: '%d ${HOSTNAME}' } } },
     does: [SETUP, lookup('PASSWORD'), env('/app')],
   },
@@ -233,12 +233,12 @@ export const CASES: readonly Case[] = [
     does: [LOGIN, env('/app')],
   },
   {
-    ...{ rows: 'I11', what: 'the client secret is wrong', on: ['2025', 'v4'] },
+    ...{ rows: 'I11', what: 'the client secret is wrong', on: ['v4'] },
     stage: auth({ method: 'universal-auth', client_id: CLIENT.clientId, client_secret: 'canary-wrong' }),
     does: [LOGIN, LOGIN, LOGIN, LOGIN],
   },
   {
-    ...{ rows: 'row 14, I7', what: 'a login from an address that is not trusted', on: ['2025', 'v4'] },
+    ...{ rows: 'row 14, I7', what: 'a login from an address that is not trusted', on: ['2025'] },
     stage: {
       prepare: ({ state }) => {
         state.trust(CLIENT.clientId, { login: ['10.0.0.0/8'] });
@@ -247,7 +247,7 @@ export const CASES: readonly Case[] = [
     does: [LOGIN, env('/app')],
   },
   {
-    ...{ rows: 'row 14, I7', what: 'a token from an address that is not trusted', on: ['2025', 'v4'] },
+    ...{ rows: 'row 14, I7', what: 'a token from an address that is not trusted', on: ['2025'] },
     stage: { folders: ONE },
     then: (it) => {
       it.infisical.state.trust(CLIENT.clientId, { token: ['10.0.0.0/8'] });
@@ -270,7 +270,7 @@ export const CASES: readonly Case[] = [
     does: [SETUP, env('/app'), importFile()],
   },
   {
-    ...{ rows: 'row 18', what: 'an import of a name with a blank', on: ['2025', 'v4'] },
+    ...{ rows: 'row 18', what: 'an import of a name with a blank', on: ['2025'] },
     first: async ({ podman }) => {
       const nothing = { options: {}, labels: {}, replace: false };
       await podman.create({ name: 'plain', driver: 'file', body: Buffer.from('value'), ...nothing });
@@ -288,24 +288,24 @@ export const CASES: readonly Case[] = [
     does: [SETUP, env('app')],
   },
   {
-    ...{ rows: 'row 25', what: 'an import into an environment that is not there', on: ['2025', 'v4'] },
+    ...{ rows: 'row 25', what: 'an import into an environment that is not there', on: ['2025'] },
     first: envFile('GOOD=good'),
     does: [importFile('--environment', 'prd')],
   },
   {
-    ...{ rows: 'row 28', what: 'an import without the right to make a folder', on: ['2025', 'v4'] },
+    ...{ rows: 'row 28', what: 'an import without the right to make a folder', on: ['2025'] },
     stage: { prepare: deny(undefined, 'create') },
     first: envFile('GOOD=good'),
     does: [importFile()],
   },
   {
-    ...{ rows: 'row 29', what: 'an import without the right to write', on: ['2025', 'v4'] },
+    ...{ rows: 'row 29', what: 'an import without the right to write', on: ['2025'] },
     stage: { folders: { '/new': { OLD: 'v' } }, prepare: deny(undefined, 'create') },
     first: envFile('GOOD=good'),
     does: [importFile()],
   },
   {
-    ...{ rows: 'row 32', what: 'a login by a method that the identity lacks: oidc', on: ['2025', 'v4'] },
+    ...{ rows: 'row 32', what: 'a login by a method that the identity lacks: oidc', on: ['2025'] },
     stage: auth({ method: 'oidc', ...BY_IDENTITY, jwt: { command: ['printf', 'e30.e30.e30'] } }),
     does: [LOGIN],
   },
@@ -315,7 +315,7 @@ export const CASES: readonly Case[] = [
     does: [LOGIN],
   },
   {
-    ...{ rows: 'row 33', what: 'the uses of an access token are spent', on: ['2025', 'v4'] },
+    ...{ rows: 'row 33', what: 'the uses of an access token are spent', on: ['2025'] },
     first: withSpentToken,
     does: [env('/app')],
   },

@@ -12,7 +12,7 @@ const GIVES = 'postgres://app:canary-password@db/app';
 const GENERATIONS = ['2025', '2025-v4', 'v4'] as const;
 const LOOKUPS = ['one by one', 'by list'] as const;
 
-const importing = (path: string, fromPath: string): object => ({
+const importing = (path: string, fromPath: string) => ({
   ...PLACE,
   path,
   fromEnvironment: PLACE.environment,
@@ -28,7 +28,7 @@ const IMPORTED: StageOptions = {
     '/shared': { DB_URL: REFERS },
     '/locked': { PASSWORD: 'canary-password' },
   },
-  seed: { imports: [importing('/app', '/shared') as never] },
+  seed: { imports: [importing('/app', '/shared')] },
 };
 const WHERE = { 'an own value': OWN, 'an imported value': IMPORTED } as const;
 
@@ -104,67 +104,68 @@ const TEXTS = {
   SHELL_HOME: '$HOME',
   SPECIFIER: '%d ${HOSTNAME}',
 } as const;
-const KEYS = Object.keys(TEXTS) as readonly (keyof typeof TEXTS)[];
 const ALL: readonly Generation[] = ['2024', ...GENERATIONS];
-const TEXTS_IN = {
-  'an own value': { folders: { '/app': TEXTS } },
-  'an imported value': { folders: { '/app': {}, '/shared': TEXTS }, seed: { imports: [importing('/app', '/shared')] } },
-} as const;
+/** Own values beside imported ones, under names of their own. */
+const named = (prefix: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(TEXTS).map(([key, text]) => [`${prefix}_${key}`, text]));
+const NEIGHBOURS = { ...named('OWN'), ...named('IMPORTED') };
+const TOGETHER: StageOptions = {
+  folders: { '/app': named('OWN'), '/shared': named('IMPORTED') },
+  seed: { imports: [importing('/app', '/shared')] },
+};
 
-async function givesTexts(it: Observed, source: 'live' | 'cache' | 'stale'): Promise<void> {
-  for (const key of KEYS) assert.deepEqual(await it.lookup(key), { ok: true, source, value: TEXTS[key] }, key);
+async function givesTexts(it: Observed, source: string, texts: Readonly<Record<string, string>>): Promise<void> {
+  for (const [key, value] of Object.entries(texts))
+    assert.deepEqual(await it.lookup(key), { ok: true, source, value }, key);
 }
 
 for (const generation of ALL) {
-  for (const [what, given] of Object.entries(TEXTS_IN)) {
-    const options = { ...(given as StageOptions), generation };
-    for (const lookups of LOOKUPS) {
-      // I2, the other side
-      test(`${generation}, ${lookups}: ${what} that only looks like a reference comes byte for byte`, async (t) => {
-        const it = await stage(t, { ...options, lookups });
-        assert.deepEqual(await it.registered(), [...KEYS].sort());
-        await givesTexts(it, 'live');
-      });
-    }
-
+  for (const lookups of LOOKUPS) {
     // I2, the other side
-    test(`${generation}: env prints ${what} that only looks like a reference`, async (t) => {
-      const it = await stage(t, options);
-      const { values, stderr, code } = await it.envValues('/app');
-      assert.deepEqual(values, TEXTS, stderr);
-      assert.equal(code, 0, stderr);
-    });
-
-    // I2, the other side
-    test(`${generation}: ${what} that only looks like a reference comes from the cache, and is not asked for again`, async (t) => {
-      const it = await stage(t, { ...options, cache: {} });
-      await it.registered();
-      await givesTexts(it, 'cache');
-      await it.restart();
-      it.infisical.clearCalls();
-      await givesTexts(it, 'cache');
-      assert.equal(it.infisical.count(), 0, 'a start asks for what is in the cache');
-      assert.equal((await it.setup()).code, 0);
-      assert.equal(it.infisical.count('get'), 0, 'a setup asks again for what a single read has told already');
-      await it.outage();
-      await givesTexts(it, 'cache');
+    test(`${generation}, ${lookups}: own and imported values that only look like a reference come byte for byte`, async (t) => {
+      const it = await stage(t, { ...TOGETHER, generation, lookups });
+      assert.deepEqual(await it.registered(), Object.keys(NEIGHBOURS).sort());
+      await givesTexts(it, 'live', NEIGHBOURS);
     });
   }
+
+  // I2, the other side
+  test(`${generation}: env prints what only looks like a reference`, async (t) => {
+    const it = await stage(t, { ...TOGETHER, generation });
+    const { values, stderr, code } = await it.envValues('/app');
+    assert.deepEqual(values, NEIGHBOURS, stderr);
+    assert.equal(code, 0, stderr);
+  });
+
+  // I2, the other side
+  test(`${generation}: what only looks like a reference comes from the cache, and is not asked for again`, async (t) => {
+    const it = await stage(t, { ...TOGETHER, generation, cache: {} });
+    await it.registered();
+    await givesTexts(it, 'cache', NEIGHBOURS);
+    await it.restart();
+    it.infisical.clearCalls();
+    await givesTexts(it, 'cache', NEIGHBOURS);
+    assert.equal(it.infisical.count(), 0, 'a start asks for what is in the cache');
+    assert.equal((await it.setup()).code, 0);
+    assert.equal(it.infisical.count('get'), 0, 'a setup asks again for what a single read has told already');
+    await it.outage();
+    await givesTexts(it, 'cache', NEIGHBOURS);
+  });
 
   // I2, the other side
   test(`${generation}: a text that only looks like a reference, alone in its folder, comes byte for byte, live and from the cache`, async (t) => {
     const it = await stage(t, {
       generation,
-      folders: Object.fromEntries(KEYS.map((key) => [`/only-${key}`, { [key]: TEXTS[key] }])),
-      secrets: KEYS.map((key) => ({ project: 'main', path: `/only-${key}` })),
+      folders: Object.fromEntries(Object.entries(TEXTS).map(([key, text]) => [`/only-${key}`, { [key]: text }])),
+      secrets: Object.keys(TEXTS).map((key) => ({ project: 'main', path: `/only-${key}` })),
       // Past its age at once: the provider comes first, and the cache where that is away.
       cache: { max_age: '1ms' },
       lookups: 'by list',
     });
-    assert.deepEqual(await it.registered(), [...KEYS].sort());
-    await givesTexts(it, 'live');
+    assert.deepEqual(await it.registered(), Object.keys(TEXTS).sort());
+    await givesTexts(it, 'live', TEXTS);
     await it.outage();
-    await givesTexts(it, 'stale');
+    await givesTexts(it, 'stale', TEXTS);
   });
 }
 
