@@ -82,6 +82,13 @@ export function secretWriterContract(name: string, start: () => Promise<WriterUn
       await assert.rejects(create({ A: '1' }, { project: 'main', path: '/nowhere' }), { code: 'NOT_FOUND' });
     });
 
+    test('knows which keys beside it a value refers to, and whether it refers to any', () => {
+      const references = (value: string): readonly string[] | undefined =>
+        on.writer.references(APP, { key: 'K', value: SecretValue.fromText(value) });
+      assert.deepEqual(references('pg://${USER}:${PASSWORD}@${USER}'), ['USER', 'PASSWORD']);
+      for (const text of ['', '$USER', '${', '${a b}', '$(x)']) assert.equal(references(text), undefined);
+    });
+
     test('divides secrets into batches without losing any', () => {
       const many = secrets(Object.fromEntries(Array.from({ length: 700 }, (_, at) => [`K${String(at)}`, 'x'])));
       const batches = on.writer.batches(many);

@@ -11,7 +11,7 @@ export class FakeSecretSource implements SecretSource {
   /** project → path → key → value; null: listed, but its value may not be read. */
   readonly projects = new Map<string, Map<string, Map<string, string | null>>>();
   readonly calls: string[] = [];
-  readonly #failures: PsiError[] = [];
+  readonly #failures: (PsiError | undefined)[] = [];
   readonly #clock: Clock;
   #gate: Promise<unknown> = Promise.resolve();
 
@@ -32,6 +32,11 @@ export class FakeSecretSource implements SecretSource {
 
   failNext(...errors: readonly PsiError[]): void {
     this.#failures.push(...errors);
+  }
+
+  /** The calls before them work. */
+  failNextAfter(calls: number, ...errors: readonly PsiError[]): void {
+    this.#failures.push(...Array.from({ length: calls }, () => undefined), ...errors);
   }
 
   /** Calls wait until the returned function is called, or their signal aborts. */

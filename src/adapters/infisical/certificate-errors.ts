@@ -40,6 +40,7 @@ export function refusedCertificate(fault: Fault, what: string, context: Context)
         'check `profile_id` (the id, not the slug) and what the certificate sets in the config',
       );
     }
+    case 'bad-value':
     case 'other':
       return denied(
         `infisical refuses ${what} (${String(answer.status)})${said}`,

@@ -70,6 +70,7 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
     case 'throttled':
     case 'server':
     case 'redirect':
+    case 'bad-value':
     case 'other':
       return failedServer(fault, context);
   }

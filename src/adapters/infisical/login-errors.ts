@@ -42,6 +42,7 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
         `something in front of infisical refuses the login of ${login.who}: status ${String(answer.status)}, ${looksLike(answer)}`,
         'does the gateway want headers of its own? they go under `headers` of the provider',
       );
+    case 'bad-value':
     case 'other':
       return denied(
         `infisical refuses the login of ${login.who} (${String(answer.status)})${saying(refusal)}`,

@@ -3,6 +3,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
+import { printable } from '../../core/naming.ts';
 import type { PodmanFound, PodmanSelection } from '../../transfer/import/podman.ts';
 import type { QuadletReport, QuadletRequest } from '../../transfer/import/quadlet.ts';
 import type { ImportEvent } from '../../transfer/import/report.ts';
@@ -76,12 +77,23 @@ function addPodmanSecret(group: Command, cli: Cli<InfisicalNeeds & HostImportNee
         const selection = { names: all ? undefined : name, keys: key };
         const found = await (await cli.compose()).readPodmanSecrets(config, selection);
         terminal.progress('');
-        for (const left of found.leftOut)
-          terminal.note(`${left} is left out: psi registered it, its value is infisical's`);
+        noteLeftOut(terminal, found.leftOut, all);
         return importFound(tools, terminal, found, flags);
       });
     },
   });
+}
+
+/** One line, however many there are; those that somebody asked for by name are named. */
+function noteLeftOut(terminal: Terminal, leftOut: readonly string[], all: boolean): void {
+  const [only] = leftOut;
+  if (only === undefined) return;
+  if (leftOut.length === 1) {
+    terminal.note(`${printable(only)} is left out: psi registered it, its value is infisical's`);
+    return;
+  }
+  const which = all ? `${String(leftOut.length)} secrets` : leftOut.map(printable).join(', ');
+  terminal.note(`${which} are left out: psi registered them, their values are infisical's`);
 }
 
 function addQuadlet(group: Command, cli: Cli<InfisicalNeeds & HostImportNeeds>): void {

@@ -1,6 +1,6 @@
 // What an import tells while it runs and when it is done: one result for each key. Plain data, and no field ever holds a value.
 
-import type { ErrorCode } from '../../core/error.ts';
+import type { ErrorCode, PsiError } from '../../core/error.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
 import type { Failure } from '../../core/failure.ts';
 
@@ -45,6 +45,13 @@ export type ImportEvent =
   | { readonly event: 'writing'; readonly done: number; readonly total: number }
   | { readonly event: 'waiting'; readonly message: string; readonly waitMs: number }
   | { readonly event: 'verifying' };
+
+/** A wait for a limit, as an event. */
+export function waiting(emit: (event: ImportEvent) => void): (error: PsiError, waitMs: number) => void {
+  return ({ message }, waitMs) => {
+    emit({ event: 'waiting', message, waitMs });
+  };
+}
 
 export function importExit(results: readonly KeyResult[], failure: { readonly code: ErrorCode } | undefined): number {
   if (failure) return exitCode(failure.code);

@@ -8,6 +8,7 @@ import type { Workload } from '../../../../src/core/workload.ts';
 import { namedValues } from '../../../../src/transfer/env-format.ts';
 import type { HeldValue } from '../../../../src/transfer/secret-values.ts';
 import { importSecrets } from '../../../../src/transfer/import/secrets.ts';
+import type { ImportEvent } from '../../../../src/transfer/import/report.ts';
 import { importQuadlet, type QuadletReport, type QuadletRequest } from '../../../../src/transfer/import/quadlet.ts';
 import { FakeClock } from '../../../fakes/clock.fake.ts';
 import { FakeQuadletFiles } from '../../../fakes/quadlet-files.fake.ts';
@@ -24,7 +25,11 @@ let source: FakeSecretSource;
 let writer: FakeSecretWriter;
 let podman: Map<string, HeldValue & { readonly psi?: boolean }>;
 let workloads: Workload[];
+let clock: FakeClock;
+let events: ImportEvent[];
 beforeEach(() => {
+  clock = new FakeClock();
+  events = [];
   files = new FakeQuadletFiles();
   source = new FakeSecretSource();
   writer = new FakeSecretWriter(source);
@@ -51,11 +56,11 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       registry,
       values,
       elsewhere,
+      clock,
       provider: 'infisical',
       workloads,
       words: INFISICAL_WORDS,
-      importSecrets: (request, emit) =>
-        importSecrets({ source, writer, words: INFISICAL_WORDS, clock: new FakeClock() }, request, emit),
+      importSecrets: (request, emit) => importSecrets({ source, writer, words: INFISICAL_WORDS, clock }, request, emit),
       list: (place) =>
         source.list(place, { recursive: false, values: true, signal: new AbortController().signal }).then(namedValues),
     },
@@ -70,7 +75,7 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       rewriteCommand: 'psi … --rewrite',
       ...over,
     },
-    () => undefined,
+    (event) => events.push(event),
   );
 }
 
@@ -133,6 +138,31 @@ test('what is refused, waits for approval or got lost stays', async () => {
   assert.deepEqual(outcomes(report), { A: 'refused', B: 'approval' });
   assert.equal(files.texts.get(UNIT), '[Container]\nEnvironment=A=%h\nEnvironment=B=2\n');
   assert.deepEqual([report.exit, report.edits], [1, []]);
+});
+
+test('a limit on the comparison is waited out and said, and then the quadlet is edited', async () => {
+  quadlet('Environment=A=1');
+  source.set('main', '/app', 'A', '1');
+  const limit = new PsiError('THROTTLED', 'slow down', { retry: 'later', retryAfterMs: 30_000 });
+  source.failNextAfter(1, limit);
+  const running = run({ rewrite: true, conflict: 'skip' });
+  while (!events.some(({ event }) => event === 'waiting')) await clock.advance(0);
+  await clock.advance(30_000);
+  await running;
+  assert.equal(files.texts.get(UNIT), '[Container]\n');
+});
+
+test('what was written is told although the comparison fails, and nothing is edited', async () => {
+  quadlet('Environment=A=1');
+  source.addFolder('main', '/app');
+  // Before the import, after it, for the comparison.
+  source.failNextAfter(2, new PsiError('PROVIDER_DOWN', 'infisical is away', { hint: 'wait' }));
+  const report = await run({ rewrite: true });
+  assert.deepEqual(outcomes(report), { A: 'created' });
+  assert.match(report.failure?.message ?? '', /^what is there now could not be compared .*: infisical is away$/);
+  assert.match(report.failure?.hint ?? '', /--conflict skip/);
+  assert.deepEqual([report.exit, report.edits], [69, []]);
+  assert.equal(files.texts.get(UNIT), '[Container]\nEnvironment=A=1\n');
 });
 
 test('after a conflict nothing is edited', async () => {
