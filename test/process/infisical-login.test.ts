@@ -103,7 +103,7 @@ test('says of each that fails what failed and what comes next, and ends with the
   assert.match(lines[0] ?? '', /^OK /);
   assert.match(
     lines[1] ?? '',
-    /^failed infisical: user psi \(ldap\), for two: infisical refuses the login of user psi: Invalid credentials \[req-[^\]]+\]; next: check username/,
+    /^failed infisical: user psi \(ldap\), for two: infisical at \S+ refuses the login of user psi \(ldap\): Invalid credentials \[req-[^\]]+\]; next: check username/,
   );
   assert.match(
     lines[2] ?? '',
@@ -116,6 +116,9 @@ test('ends with 77 when only denied, with 69 when the server is away', async () 
   const denied = await login(wrong);
   assert.equal(denied.code, 77);
   assert.match(denied.stdout, /^failed infisical: client client-1 \(universal-auth\), used by no project: /);
+  // Said while there is still a try left, and made once.
+  assert.match(denied.stdout, /; next: check client_id .* on all hosts, after three wrong logins$/m);
+  assert.equal(double.count('login'), 1);
   await double.refuseConnections();
   const away = await login(wrong);
   await double.acceptConnections();
