@@ -19,6 +19,8 @@ export type Fetched = Moment & {
   readonly value: SecretValue;
   /** The provider's own number of this value, where it gives one. Says nothing of time. */
   readonly version: number | undefined;
+  /** Its text looks like a reference, and the provider, asked for this one secret, said that the text is the value. */
+  readonly literal?: true;
 };
 
 /** The daily corrections of a clock are smaller: a stamp so little ahead is of now. */

@@ -1,7 +1,8 @@
 // Port: a secrets manager that secrets are written to. Imports alone use it; a running service never writes.
 //
 // Failure meaning (PsiError codes; nothing else may leave an implementation):
-//   NOT_FOUND        the project, the environment or, for secrets, the folder is not there.
+//   PLACE_NOT_FOUND  the project, the environment or, for secrets, the folder is not there.
+//   NOT_FOUND        `overwrite`: one of the secrets has gone, on servers that do not make it again. Nothing of the batch was written.
 //   CONFLICT         `create`: at least one of the keys exists. Nothing of the batch was written.
 //   BAD_REQUEST      the server takes no such folder, name or value, in its own words; what a value refers to is not there, or may not be
 //                    seen by the identity. Nothing of the batch was written.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { DEV } from '../doubles/infisical/sample.ts';
 import { at } from '../doubles/infisical/talk.ts';
-import type { InfisicalDouble, InfisicalDoubleOptions } from '../doubles/infisical/infisical-double.ts';
+import type { InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import type { Generation } from '../doubles/infisical/model.ts';
 import type { Answer, Talk } from '../doubles/infisical/talk.ts';
 
@@ -14,7 +14,6 @@ export type Case = {
   readonly seen: Server;
   readonly what: string;
   readonly on: readonly Generation[];
-  readonly traits?: InfisicalDoubleOptions['traits'];
   readonly set?: (double: InfisicalDouble) => void;
   readonly ask: (stage: Stage) => Promise<Answer>;
   readonly status: number;

@@ -79,12 +79,13 @@ export function secretSourceContract(name: string, start: () => Promise<SourceUn
       }
     });
 
-    test('says NOT_FOUND of a secret or a folder that is not there', async () => {
+    test('says NOT_FOUND of a secret that is not there, and PLACE_NOT_FOUND where its folder is not', async () => {
       const gone = { code: 'NOT_FOUND', retry: 'no' };
+      const nowhere = { code: 'PLACE_NOT_FOUND', retry: 'no' };
       await assert.rejects(get('/app', 'NOPE'), gone);
-      await assert.rejects(get('/nowhere', 'A'), gone);
       await assert.rejects(get('/app', 'a/b'), gone);
-      if (traits.knowsMissingFolders) await assert.rejects(list('/nowhere'), gone);
+      await assert.rejects(get('/nowhere', 'A'), nowhere);
+      if (traits.knowsMissingFolders) await assert.rejects(list('/nowhere'), nowhere);
     });
 
     // A server of 2024 has no hidden values, so there is nothing to hold it to.

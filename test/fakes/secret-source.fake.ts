@@ -51,7 +51,7 @@ export class FakeSecretSource implements SecretSource {
   async list(place: Place, options: ListOptions): Promise<readonly ListedSecret[]> {
     await this.#call(`list ${place.project}:${place.path}`, options.signal);
     const paths = this.projects.get(place.project);
-    if (!paths?.has(place.path)) throw new PsiError('NOT_FOUND', `no folder ${place.path}`);
+    if (!paths?.has(place.path)) throw noFolder(place.path);
     const below = place.path === '/' ? '/' : `${place.path}/`;
     return [...paths]
       .filter(([path]) => path === place.path || (options.recursive && path.startsWith(below)))
@@ -64,7 +64,9 @@ export class FakeSecretSource implements SecretSource {
 
   async get(ref: SecretRef, signal: AbortSignal): Promise<Fetched> {
     await this.#call(`get ${ref.project}:${ref.path} ${ref.key}`, signal);
-    const value = this.projects.get(ref.project)?.get(ref.path)?.get(ref.key);
+    const folder = this.projects.get(ref.project)?.get(ref.path);
+    if (!folder) throw noFolder(ref.path);
+    const value = folder.get(ref.key);
     if (value === undefined) throw new PsiError('NOT_FOUND', `no secret ${ref.key}`);
     if (value === null) throw new PsiError('VALUE_HIDDEN', `the value of ${ref.key} is hidden`);
     return this.#fetched(value);
@@ -90,4 +92,8 @@ export class FakeSecretSource implements SecretSource {
       signal.removeEventListener('abort', abort);
     }
   }
+}
+
+function noFolder(path: string): PsiError {
+  return new PsiError('PLACE_NOT_FOUND', `no folder ${path}`, { details: { missing: 'folder' } });
 }

@@ -92,7 +92,7 @@ export class FakeSecretWriter implements SecretWriter {
 
   #folder({ project, path }: Place): ReadonlyMap<string, string | null> {
     const folder = this.#source.projects.get(project)?.get(path);
-    if (!folder) throw new PsiError('NOT_FOUND', `no folder ${path}`);
+    if (!folder) throw new PsiError('PLACE_NOT_FOUND', `no folder ${path}`);
     return folder;
   }
 

@@ -1,7 +1,7 @@
 // A refusal of the certificate manager, as PsiError: its rights are not those of secrets, and its policies say in words what they want.
 
 import { PsiError } from '../../core/error.ts';
-import { failedServer, type Context } from './errors.ts';
+import { failedServer, foreignMissing, untrustedAddress, type Context } from './errors.ts';
 import type { Fault } from './fault.ts';
 import { oneLine, requestId, saying } from './words.ts';
 
@@ -21,6 +21,13 @@ export function refusedCertificate(fault: Fault, what: string, context: Context)
       return denied(
         `infisical refuses a token that it has just given out${said}`,
         "check trusted IP addresses and uses limit of the machine identity's access tokens in infisical",
+      );
+    case 'address':
+      return untrustedAddress(`refuses ${what}`, fault, context);
+    case 'member':
+      return denied(
+        `infisical refuses ${what}: the machine identity is not a member of the project${requestId(refusal)}`,
+        'in infisical, add it to the project, or put the right project id into the config',
       );
     case 'permission':
     case 'hidden':
@@ -47,6 +54,7 @@ export function refusedCertificate(fault: Fault, what: string, context: Context)
         'compare the certificate in the config with the policy of its profile; some want both algorithms, others set them themselves',
       );
     case 'gateway':
+      if (answer.status === 404) return foreignMissing(answer, what, context);
       return denied(
         `something in front of infisical refuses ${what}: status ${String(answer.status)}`,
         'does the gateway want headers of its own? they go under `headers` of the provider',

@@ -15,7 +15,10 @@ const Item = t.intersection([
     version: t.union([t.number, t.null, t.undefined]),
   }),
 ]);
-const Import = t.type({ secrets: t.readonlyArray(Item) });
+const Import = t.intersection([
+  t.type({ secrets: t.readonlyArray(Item) }),
+  t.partial({ environment: text, secretPath: text }),
+]);
 const Listing = t.intersection([
   t.type({ secrets: t.readonlyArray(Item) }),
   t.partial({ imports: t.union([t.readonlyArray(Import), t.null, t.undefined]) }),
@@ -57,6 +60,7 @@ const ServerRefusal = t.partial({ error: t.unknown, message: t.unknown, reqId: t
 const Issues = t.readonlyArray(t.type({ path: t.readonlyArray(t.union([t.string, t.number])) }));
 
 export type Item = t.TypeOf<typeof Item>;
+export type Import = t.TypeOf<typeof Import>;
 export type Listing = t.TypeOf<typeof Listing>;
 export type Written = t.TypeOf<typeof Written>;
 export type Held = t.TypeOf<typeof Held>;

@@ -11,7 +11,7 @@ import { AccessToken } from './auth/access-token.ts';
 import type { LoginTools } from './auth/login.ts';
 import { loginFor, type Auth, type LoginAuth } from './auth/methods.ts';
 import type { Context, Subject } from './errors.ts';
-import { faultOf, type Fault } from './fault.ts';
+import { faultOf, type Fault, type FaultKind } from './fault.ts';
 import type { ApiVersion } from './requests.ts';
 import { Session, sessionName } from './session.ts';
 import type { TokenKeeper } from './token-keeper.ts';
@@ -45,6 +45,9 @@ export type Connection = {
   /** Ends idle connections. Calls under way still finish. */
   readonly close: () => void;
 };
+
+/** Refusals that only a server of the asked version can have made. */
+const OF_THE_SERVER: readonly FaultKind[] = ['missing', 'permission', 'member', 'hidden', 'reference'];
 
 /** After a new login that changed nothing, a refused token of this project is not exchanged again for so long: logins are counted. */
 const REMEMBER_VAIN_LOGIN_MS = 60_000;
@@ -109,7 +112,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
         fault = faultOf(answer);
         if (fault?.kind === 'route') continue;
         // A refusal by somebody in between says nothing about the server behind.
-        if (fault === undefined || fault.kind === 'missing' || fault.kind === 'permission') versions.found(version);
+        if (fault === undefined || OF_THE_SERVER.includes(fault.kind)) versions.found(version);
         if (fault === undefined) return answer;
         break;
       }

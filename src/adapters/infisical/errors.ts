@@ -4,6 +4,7 @@ import { PsiError, type ErrorCode, type ErrorInit } from '../../core/error.ts';
 import type { ServerAnswer } from './api.ts';
 import type { Fault } from './fault.ts';
 import { askedWaitMs } from './asked-wait.ts';
+import { firstRefused, refusedNames, type Reference } from './references.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
 
 export type Subject = {
@@ -37,17 +38,23 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
       return error('PROVIDER_DENIED', `infisical refuses ${what}${said}`, {
         hint: `in infisical, add the machine identity to project ${subject.projectId} with the right to describe and read secrets of this environment and path`,
       });
-    case 'hidden':
-      if (subject.key !== undefined) return hiddenValue(subject);
-      return error('PROVIDER_DENIED', `infisical refuses ${what}${said}`, { hint: READ_VALUES });
-    case 'reference':
+    case 'member':
       return error(
         'PROVIDER_DENIED',
-        `infisical refuses ${what}: a value refers to a secret that the identity may not read${references(fault)}${requestId(refusal)}`,
+        `infisical refuses ${what}: the machine identity is not a member of the project${requestId(refusal)}`,
         {
-          hint: 'give the machine identity the right to read what is referred to, or take the reference out',
+          hint: `in infisical, add it to project ${subject.projectId} with the right to describe and read secrets, or put the right \`id\` under ${subject.project} in the config`,
         },
       );
+    case 'address':
+      return untrustedAddress(`refuses ${what}`, fault, context);
+    case 'hidden':
+      if (subject.key !== undefined) return hiddenValue(subject);
+      return error('PROVIDER_DENIED', `infisical refuses ${what}${said}`, { hint: readValues(subject) });
+    case 'reference':
+      return error('PROVIDER_DENIED', `infisical refuses ${what}: ${refers(fault, subject)}${requestId(refusal)}`, {
+        hint: referenceHint(refusal && firstRefused(refusal)),
+      });
     case 'missing':
       return missing(fault, subject);
     case 'invalid':
@@ -58,7 +65,17 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
           hint: `check id and environment of project ${subject.project} in the config (the id, not the slug)`,
         },
       );
+    case 'other':
+      if (!/secret path/i.test(refusal?.message ?? '')) return failedServer(fault, context);
+      return error(
+        'PLACE_NOT_FOUND',
+        `infisical takes no folder of this name: ${subject.path} (project ${subject.project})${said}`,
+        {
+          hint: 'correct the `path`: letters, digits, dashes and underscores between slashes',
+        },
+      );
     case 'gateway':
+      if (answer.status === 404) return foreignMissing(answer, what, context);
       return error(
         'PROVIDER_DENIED',
         `something in front of infisical refuses ${what}: status ${String(answer.status)}, ${looksLike(answer)}`,
@@ -71,9 +88,35 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
     case 'server':
     case 'redirect':
     case 'bad-value':
-    case 'other':
       return failedServer(fault, context);
   }
+}
+
+/** Refused for where this host is seen to come from: no login and no right changes that. */
+export function untrustedAddress(what: string, { refusal, answer }: Fault, { apiUrl }: Context): PsiError {
+  return new PsiError(
+    'PROVIDER_DENIED',
+    `infisical ${what}: it does not trust the address that this host comes from${requestId(refusal)}`,
+    { hint: trustHint('Access Token Trusted IPs', apiUrl), details: { status: answer.status } },
+  );
+}
+
+/** `list`: as infisical calls the list of addresses that refuses. */
+export function trustHint(list: string, apiUrl: string): string {
+  return `add the address that it sees to the ${list} of the identity in infisical; this host leaves with the one that \`curl -so /dev/null -w '%{local_ip}' ${apiUrl}/api/status\` prints, and behind NAT or a proxy it sees another one: its access log has it`;
+}
+
+/** A gateway that knows nothing of the path, as many do while the server behind them is away. */
+export function foreignMissing(answer: ServerAnswer, what: string, { apiUrl }: Context): PsiError {
+  return new PsiError(
+    'PROVIDER_DOWN',
+    `something in front of infisical answered ${what} with 404, in words that are not infisical's (${looksLike(answer)})`,
+    {
+      hint: `is the server behind it up? \`curl -i ${apiUrl}/api/status\` on this host must print infisical's JSON`,
+      retry: 'later',
+      details: { status: answer.status },
+    },
+  );
 }
 
 /** What has nothing to do with the question: the same for logins and calls. */
@@ -126,57 +169,115 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
 }
 
 /** A success that holds something else. */
-export function noAnswer(what: string, answer: ServerAnswer, { apiUrl }: Context): PsiError {
-  return new PsiError('PROVIDER_DOWN', `infisical answered ${what} with ${looksLike(answer)}`, {
+export function noAnswer(what: string, answer: ServerAnswer, { apiUrl }: Context, found = looksLike(answer)): PsiError {
+  return new PsiError('PROVIDER_DOWN', `infisical answered ${what} with ${found}`, {
     hint: `a proxy or a login page in between? \`curl -i ${apiUrl}/api/status\` on this host must print JSON`,
     retry: 'later',
     details: { status: answer.status },
   });
 }
 
-const READ_VALUES = 'give the machine identity the right to read values (Read Value) of this path in infisical';
+export function placeOf({ project, path, environment }: Subject): string {
+  return `${project}:${path} (environment ${environment})`;
+}
+
+function readValues({ path, environment }: { readonly path: string; readonly environment: string }): string {
+  return `in infisical, give the machine identity the right to read values (Read Value) of ${oneLine(path)} in environment ${oneLine(environment)}`;
+}
 
 export function hiddenValue(subject: Subject): PsiError {
-  const where = `${subject.project}:${subject.path} (environment ${subject.environment})`;
-  return new PsiError('VALUE_HIDDEN', `infisical hides the value of ${oneLine(subject.key ?? '')} in ${where}`, {
-    hint: READ_VALUES,
-  });
+  return new PsiError(
+    'VALUE_HIDDEN',
+    `infisical hides the value of ${oneLine(subject.key ?? '')} in ${placeOf(subject)}`,
+    { hint: readValues(subject) },
+  );
+}
+
+/** A value refers to a secret that was asked for by itself, and refused. */
+export function refusedReference(by: Subject, target: Subject & { readonly key: string }): PsiError {
+  const named = `${oneLine(target.key)} (environment ${oneLine(target.environment)}, path ${oneLine(target.path)})`;
+  return new PsiError(
+    'PROVIDER_DENIED',
+    `infisical refuses to read ${oneLine(by.key ?? '')} in ${placeOf(by)}: it refers to ${named}, which the identity may not read`,
+    { hint: referenceHint(target) },
+  );
+}
+
+/** A value that no server of this kind can give out: it names a folder that is not there beside a secret that is. */
+export function lostReference(by: Subject, { key, place }: Reference): PsiError {
+  const where = place === undefined ? '' : ` (environment ${oneLine(place.environment)}, path ${oneLine(place.path)})`;
+  return new PsiError(
+    'PROVIDER_DENIED',
+    `infisical fails on the value of ${oneLine(by.key ?? '')} in ${placeOf(by)}: it refers to ${oneLine(key)}${where}, which is not there`,
+    { hint: 'make what it refers to, or take the reference out of the value' },
+  );
+}
+
+/** Its text looks like a reference, and its name cannot be asked for by itself, which alone would tell. */
+export function unaskableReference(subject: Subject): PsiError {
+  return new PsiError(
+    'PROVIDER_DENIED',
+    `the value of ${oneLine(subject.key ?? '')} in ${placeOf(subject)} looks like a reference, and infisical takes no question for a secret of this name`,
+    { hint: 'rename it in infisical (no slash, no dot name, at most 100 characters), or take `${…}` out of its value' },
+  );
 }
 
 export function missingSecret(subject: Subject, id = ''): PsiError {
-  const where = `${subject.project}:${subject.path} (environment ${subject.environment})`;
-  return new PsiError('NOT_FOUND', `infisical has no secret ${oneLine(subject.key ?? '')} in ${where}${id}`, {
-    hint: 'create it there or allow the identity to see it, then run `podman exec psi psi setup`',
-  });
+  return new PsiError(
+    'NOT_FOUND',
+    `infisical has no secret ${oneLine(subject.key ?? '')} in ${placeOf(subject)}${id}`,
+    {
+      hint: 'create it there or allow the identity to see it, then run `podman exec psi psi setup`',
+    },
+  );
 }
 
 function missing({ refusal }: Fault, subject: Subject): PsiError {
   const message = refusal?.message ?? '';
   const id = requestId(refusal);
+  if (/^environment\b/i.test(message)) {
+    return new PsiError(
+      'PLACE_NOT_FOUND',
+      `infisical has no environment ${subject.environment} in project ${subject.project}${id}`,
+      {
+        details: { missing: 'environment' },
+        hint: `put the slug of the environment under \`projects.${subject.project}.environment\` (or \`--environment\`): it stands in the project settings`,
+      },
+    );
+  }
   if (/\bproject\b/i.test(message) && !/folder|secret with/i.test(message)) {
     return new PsiError(
-      'NOT_FOUND',
-      `infisical has no project ${subject.projectId} (${subject.project} in the config)${saying(refusal)}`,
+      'PLACE_NOT_FOUND',
+      `infisical has no project ${subject.projectId} (${subject.project} in the config)${id}`,
       {
-        hint: 'the id stands in the project settings; the slug is not the id',
+        details: { missing: 'project' },
+        hint: `put the project's id under \`projects.${subject.project}.id\`: it stands in the project settings, and is not the slug`,
       },
     );
   }
   const folder = subject.key === undefined || /folder/i.test(message) || refusal?.error === 'GetSecretByName';
   if (!folder) return missingSecret(subject, id);
   return new PsiError(
-    'NOT_FOUND',
+    'PLACE_NOT_FOUND',
     `infisical has no folder ${subject.path} in environment ${subject.environment} of project ${subject.project}${id}`,
     {
+      details: { missing: 'folder' },
       hint: 'check the path and the environment slug; a folder that was renamed there has to be renamed in the config too',
     },
   );
 }
 
-/** Coordinates only: the text around them is the server's. */
-function references({ refusal }: Fault): string {
-  const found = JSON.stringify(refusal?.details ?? '').match(/\$\{[\w.@/-]{1,100}\}/g) ?? [];
-  return found.length === 0 ? '' : `: ${found.slice(0, 5).join(', ')}`;
+/** Of one secret that is asked for, or of a folder. */
+function refers({ refusal }: Fault, { key }: Subject): string {
+  const names = refusal === undefined ? [] : refusedNames(refusal);
+  const what = names.length === 0 ? 'a secret' : names.slice(0, 5).join(', ');
+  return `${key === undefined ? 'a value' : 'it'} refers to ${what}, which the identity may not read`;
+}
+
+function referenceHint(target: { readonly environment: string; readonly path: string } | undefined): string {
+  const give =
+    target === undefined ? 'give the machine identity the right to read what is referred to' : readValues(target);
+  return `${give}, or take the reference out`;
 }
 
 function fields({ refusal }: Fault): string {

@@ -6,14 +6,12 @@ import { createApi, type Api } from './api.ts';
 import { AccessToken } from './auth/access-token.ts';
 import { loginFor, type AccessTokenAuth, type Auth, type LoginAuth } from './auth/methods.ts';
 import { createConnection, type ConnectionDeps } from './connection.ts';
-import { failedServer, refusedCall } from './errors.ts';
-import type { Fault, FaultKind } from './fault.ts';
+import { failedServer, refusedCall, untrustedAddress } from './errors.ts';
+import type { FaultKind } from './fault.ts';
 import { logIn } from './log-in.ts';
 import { listRequest } from './requests.ts';
 import { sessionName } from './session.ts';
-import { isUntrusted, trustHint } from './trusted-addresses.ts';
 import { namedLifeMs } from './token-life.ts';
-import { saying } from './words.ts';
 
 export type IdentitiesDeps = ConnectionDeps & {
   /** What projects without an auth of their own use. */
@@ -85,7 +83,7 @@ function loginIdentity(
 }
 
 /** Refusals that speak of what was asked for: the token itself was taken. */
-const TAKEN: readonly FaultKind[] = ['permission', 'hidden', 'reference', 'missing'];
+const TAKEN: readonly FaultKind[] = ['permission', 'member', 'hidden', 'reference', 'missing'];
 
 /** There is no login to try, so names are listed where the token is meant to be used. */
 function readyToken(auth: AccessTokenAuth, projects: readonly string[], deps: ConnectionDeps): ConfiguredIdentity {
@@ -105,7 +103,8 @@ function readyToken(auth: AccessTokenAuth, projects: readonly string[], deps: Co
         (version) => ({ ...listRequest(version, subject, options), timeoutMs: CHECK_TIMEOUT_MS }),
         AbortSignal.timeout(2 * CHECK_TIMEOUT_MS),
       );
-      if ('kind' in answer && isUntrusted(answer.refusal)) throw untrusted(answer, deps.apiUrl);
+      if ('kind' in answer && answer.kind === 'address')
+        throw untrustedAddress('refuses the access token (token)', answer, connection.context());
       if ('kind' in answer && answer.kind === 'token') throw refusedCall(answer, subject, connection.context());
       if ('kind' in answer && !TAKEN.includes(answer.kind)) throw failedServer(answer, connection.context());
     } finally {
@@ -114,12 +113,4 @@ function readyToken(auth: AccessTokenAuth, projects: readonly string[], deps: Co
     return { until: AccessToken.endOf((await deps.resolveSecret(auth.accessToken)).exposeText()) };
   };
   return { method: auth.method, who: 'access token', projects, tryLogin };
-}
-
-function untrusted({ answer, refusal }: Fault, apiUrl: string): PsiError {
-  return new PsiError(
-    'PROVIDER_DENIED',
-    `infisical at ${new URL(apiUrl).host} does not trust the address that the access token (token) is used from${saying(refusal)}`,
-    { hint: trustHint('Access Token Trusted IPs', apiUrl), details: { status: answer.status } },
-  );
 }

@@ -1,9 +1,8 @@
 // A login that was refused, as PsiError: who, by which method, where, and what is next. The client secret is not in here to be told.
 
 import { PsiError } from '../../core/error.ts';
-import { failedServer, type Context } from './errors.ts';
+import { failedServer, trustHint, type Context } from './errors.ts';
 import type { Fault } from './fault.ts';
-import { isUntrusted, trustHint } from './trusted-addresses.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
 
 /** Who was refused, and what is to be done when it is for who they are. */
@@ -24,15 +23,10 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
   const said = saying(refusal);
   const denied = (message: string, hint: string): PsiError =>
     new PsiError('PROVIDER_DENIED', message, { hint, details: { status: answer.status } });
-  if (isUntrusted(refusal)) {
-    return denied(
-      `${server} does not trust the address that the login of ${who} comes from${said}`,
-      trustHint(login.method === 'universal-auth' ? 'Client Secret Trusted IPs' : 'trusted IPs', context.apiUrl),
-    );
-  }
   switch (fault.kind) {
     case 'token':
     case 'permission':
+    case 'member':
     case 'hidden':
     case 'reference':
       if (/\blocked\b/i.test(refusal?.message ?? '')) {
@@ -42,6 +36,11 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
         );
       }
       return denied(`${server} refuses the login of ${who}${said}`, hintForRefused(fault, login, context));
+    case 'address':
+      return denied(
+        `${server} does not trust the address that the login of ${who} comes from${said}`,
+        trustHint(login.method === 'universal-auth' ? 'Client Secret Trusted IPs' : 'trusted IPs', context.apiUrl),
+      );
     case 'missing':
       return missing(fault, login, { who, server, denied });
     case 'invalid': {

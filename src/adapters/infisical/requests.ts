@@ -10,26 +10,36 @@ export type Target = { readonly projectId: string; readonly environment: string;
 export function listRequest(
   version: ApiVersion,
   target: Target,
-  options: { readonly recursive: boolean; readonly values: boolean; readonly imports?: false },
+  options: {
+    readonly recursive: boolean;
+    readonly values: boolean;
+    readonly imports?: false;
+    /** Values as they are stored: then no reference in them can refuse the list. */
+    readonly expand?: false;
+  },
 ): ApiRequest {
-  const { recursive, values, imports = true } = options;
+  const { recursive, values, imports = true, expand = values } = options;
   return {
     method: 'GET',
     path: BASE[version],
     query: {
       // Names alone need fewer rights, and no reference is followed that might be unreadable.
-      ...common(version, target, { values, imports }),
+      ...common(version, target, { values, expand, imports }),
       recursive: String(recursive),
       includePersonalOverrides: 'false',
     },
   };
 }
 
-export function getRequest(version: ApiVersion, target: Target, key: string): ApiRequest {
+/** `stored`: as it is stored, references and all. `name`: without its value, which needs fewer rights. */
+export type Reading = 'value' | 'stored' | 'name';
+
+export function getRequest(version: ApiVersion, target: Target, key: string, reading: Reading = 'value'): ApiRequest {
+  const flags = { values: reading !== 'name', expand: reading === 'value', imports: true };
   return {
     method: 'GET',
     path: `${BASE[version]}/${encodeURIComponent(key)}`,
-    query: { ...common(version, target, { values: true, imports: true }), type: 'shared' },
+    query: { ...common(version, target, flags), type: 'shared' },
   };
 }
 
@@ -47,14 +57,14 @@ const BASE: Readonly<Record<ApiVersion, string>> = { v4: '/api/v4/secrets', v3: 
 function common(
   version: ApiVersion,
   target: Target,
-  { values, imports }: { readonly values: boolean; readonly imports: boolean },
+  { values, expand, imports }: { readonly values: boolean; readonly expand: boolean; readonly imports: boolean },
 ): Readonly<Record<string, string>> {
   return {
     [version === 'v4' ? 'projectId' : 'workspaceId']: target.projectId,
     environment: target.environment,
     secretPath: target.path,
     viewSecretValue: String(values),
-    expandSecretReferences: String(values),
+    expandSecretReferences: String(expand),
     includeImports: String(imports),
     include_imports: String(imports),
   };

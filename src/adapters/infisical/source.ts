@@ -1,50 +1,90 @@
 // Infisical as a SecretSource: all projects of one provider, read over one connection.
 
+import type { Fetched } from '../../core/fetched.ts';
+import { sameBytes } from '../../core/bytes.ts';
+import { SecretValue } from '../../core/secret-value.ts';
 import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
-import type { ServerAnswer, ApiRequest } from './api.ts';
-import { decodeListing, decodeSingle } from './codec.ts';
+import { decodeListing, type Item, type Listing } from './codec.ts';
 import type { Connection } from './connection.ts';
-import { hiddenValue, missingSecret, noAnswer, refusedCall, type Subject } from './errors.ts';
-import { fetchedOf, isShared, mergeListing } from './merge.ts';
-import { getRequest, isAddressable, listRequest, type ApiVersion } from './requests.ts';
+import { hiddenValue, missingSecret, noAnswer, refusedCall, unaskableReference, type Subject } from './errors.ts';
+import { Literals } from './literals.ts';
+import { keepsTo, mayLeaveOut, mergeListing, withNames } from './merge.ts';
+import { isAddressable, listRequest } from './requests.ts';
+import { SingleReads } from './single-reads.ts';
 
 export function createInfisicalSource(connection: Connection): SecretSource {
-  const read = async (
+  const literals = new Literals();
+  const singles = new SingleReads(connection, literals);
+
+  const listing = async (
     subject: Subject,
-    requestFor: (version: ApiVersion) => ApiRequest,
+    options: Parameters<typeof listRequest>[2],
     signal: AbortSignal,
-  ): Promise<ServerAnswer> => {
-    const answer = await connection.callVersioned(subject.project, requestFor, signal);
+  ): Promise<Listing> => {
+    const asked = (more: { readonly expand?: false } = {}): ReturnType<Connection['callVersioned']> =>
+      connection.callVersioned(
+        subject.project,
+        (version) => listRequest(version, subject, { ...options, ...more }),
+        signal,
+      );
+    let answer = await asked();
+    // One unreadable reference refuses the whole list: as they are stored, values can be had, and those with references are read singly.
+    if ('kind' in answer && answer.kind === 'reference' && options.values) answer = await asked({ expand: false });
     if ('kind' in answer) throw refusedCall(answer, subject, connection.context());
-    return answer;
+    const listed = decodeListing(answer.body);
+    const what = `the listing of ${subject.project}:${subject.path}`;
+    if (!listed) throw noAnswer(what, answer, connection.context());
+    if (!keepsTo(listed, { path: subject.path, recursive: options.recursive })) {
+      throw noAnswer(what, answer, connection.context(), 'secrets of other folders');
+    }
+    return listed;
+  };
+
+  /** The keys that a folder itself imports; undefined where the question does not arise. */
+  const importedHere = async (
+    subject: Subject,
+    found: Listing,
+    options: ListOptions,
+  ): Promise<ReadonlySet<string> | undefined> => {
+    if (!options.recursive || options.imports === false || (found.imports ?? []).length === 0) return undefined;
+    const own = await listing(subject, { recursive: false, values: false }, options.signal);
+    return new Set((own.imports ?? []).flatMap(({ secrets }) => secrets.map(({ secretKey }) => secretKey)));
   };
 
   const list = async (place: Place, options: ListOptions): Promise<readonly ListedSecret[]> => {
     const subject = connection.subjectOf(place);
-    const answer = await read(subject, (version) => listRequest(version, subject, options), options.signal);
-    const listing = decodeListing(answer.body);
-    if (!listing) throw noAnswer(`the listing of ${place.project}:${place.path}`, answer, connection.context());
-    return mergeListing(listing, { ...options, path: place.path }, connection.moment());
+    const { path, environment } = subject;
+    const found = await listing(subject, options, options.signal);
+    const moment = connection.moment();
+    const here = await importedHere(subject, found, options);
+    const merging = { ...options, path, environment, ...(here && { importedHere: here }) };
+    const secrets = mergeListing(found, merging, moment, (item, where) => {
+      const { secretKey: key, secretValue, version } = item;
+      const place = { ...subject, path: where, key };
+      return literals.has(place, secretValue ?? '', version ?? undefined) || isSame(options.known?.(key, where), item);
+    });
+    if (!options.values || !options.everyName || !mayLeaveOut(found, options)) return secrets;
+    const names = await listing(subject, { ...options, values: false }, options.signal);
+    return withNames(secrets, mergeListing(names, { ...merging, values: false }, moment));
   };
 
   return {
     list,
     get: async (ref, signal) => {
       const subject = connection.subjectOf(ref, ref.key);
-      if (!isAddressable(ref.key)) {
-        const listed = await list(ref, { recursive: false, values: true, signal });
-        const found = listed.find(({ key }) => key === ref.key);
-        if (!found) throw missingSecret(subject);
-        if (!found.fetched) throw hiddenValue(subject);
-        return found.fetched;
-      }
-      const answer = await read(subject, (version) => getRequest(version, subject, ref.key), signal);
-      const item = decodeSingle(answer.body);
-      if (!item) throw noAnswer(`the reading of ${ref.project}:${ref.path}`, answer, connection.context());
-      if (!isShared(item)) throw missingSecret(subject);
-      const fetched = fetchedOf(item, connection.moment());
-      if (!fetched) throw hiddenValue(subject);
-      return fetched;
+      if (isAddressable(ref.key)) return singles.read({ ...subject, key: ref.key }, ref.from, signal);
+      const listed = await list(ref, { recursive: false, values: true, everyName: true, signal });
+      const found = listed.find(({ key }) => key === ref.key);
+      if (!found) throw missingSecret(subject);
+      if (found.fetched) return found.fetched;
+      throw found.unsettled ? unaskableReference(subject) : hiddenValue(subject);
     },
   };
+}
+
+/** What was known before, of the same version and text. */
+function isSame(known: Fetched | undefined, { secretValue, version }: Item): boolean {
+  if (known?.literal !== true || typeof secretValue !== 'string' || known.version !== (version ?? undefined))
+    return false;
+  return sameBytes(known.value.expose(), SecretValue.fromText(secretValue).expose());
 }

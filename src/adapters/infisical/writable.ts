@@ -2,7 +2,7 @@
 
 import type { Objection, SecretToWrite } from '../../provider/secret-writer.ts';
 import { PLACEHOLDER } from './merge.ts';
-import { referencesIn } from './value-references.ts';
+import { holdsReference } from './references.ts';
 import { itemBytes, LARGEST_ITEM_BYTES } from './write-requests.ts';
 
 export const ENCODE =
@@ -26,7 +26,7 @@ export function objectionTo(secret: SecretToWrite): Objection | undefined {
       'a secret of that size belongs into a file',
     );
   }
-  if (referencesIn(text).length === 0) return undefined;
+  if (!holdsReference(text)) return undefined;
   const reason =
     'infisical reads `${…}` in a value as a reference: if it finds such a secret, its value is put in there';
   return { kind: 'warn', reason, hint: 'look at it if the text itself is meant; servers of 2025 refuse it then' };

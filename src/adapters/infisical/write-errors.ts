@@ -3,7 +3,8 @@
 import { PsiError } from '../../core/error.ts';
 import { refusedCall, type Context, type Subject } from './errors.ts';
 import type { Fault } from './fault.ts';
-import { leadsElsewhere, named, referencesIn } from './value-references.ts';
+import { referenceNames } from './references.ts';
+import { leadsElsewhere, named } from './value-references.ts';
 import { oneLine, requestId } from './words.ts';
 import { ENCODE } from './writable.ts';
 import type { Item } from './write-requests.ts';
@@ -27,8 +28,15 @@ export function refusedWrite(fault: Fault, subject: Subject, context: Context, s
         hint: `in infisical, give the machine identity the right to ${sent.right} for this environment and path of project ${subject.projectId}`,
         details,
       });
+    case 'member':
+    case 'address':
+      return refusedCall(fault, subject, context, what);
     case 'missing':
-      return missing(fault, subject, `infisical refuses ${what}${said}`);
+      if (!/^Secret\b/.test(refusal?.message ?? '')) return refusedCall(fault, subject, context, what);
+      return new PsiError('NOT_FOUND', `infisical refuses ${what}${said}`, {
+        hint: 'a secret has gone since the folder was listed: run the same import again',
+        details,
+      });
     case 'bad-value':
       return badReference(fault, sent.items, `it has no such ${missingThing(refusal?.message ?? '')}`);
     case 'invalid':
@@ -85,7 +93,7 @@ function badReference({ refusal, answer }: Fault, items: readonly Item[], why: s
 }
 
 function referencesOf(items: readonly Item[]): readonly string[] {
-  return [...new Set(items.flatMap(({ secretValue }) => referencesIn(secretValue)))];
+  return [...new Set(items.flatMap(({ secretValue }) => referenceNames(secretValue)))];
 }
 
 function isAboutReading(message: string): boolean {
@@ -96,28 +104,6 @@ function isAboutReading(message: string): boolean {
 function missingThing(message: string): string {
   if (/^Referenced environment/.test(message)) return 'environment';
   return /^Referenced path/.test(message) ? 'folder' : 'secret';
-}
-
-/** The project is asked for by its id, the environment by its slug; folder and secrets were there when the import began. */
-function missing({ refusal, answer }: Fault, subject: Subject, message: string): PsiError {
-  const said = refusal?.message ?? '';
-  const details = { status: answer.status };
-  if (/^Secret\b/.test(said)) {
-    return new PsiError('NOT_FOUND', message, {
-      hint: 'a secret has gone since the folder was listed: run the same import again',
-      details,
-    });
-  }
-  if (/\bfolder\b/i.test(said) && !/\b(?:environment with slug .* in project|project with)\b/i.test(said)) {
-    return new PsiError('NOT_FOUND', message, {
-      hint: `has the folder gone meanwhile, or is there no environment ${subject.environment}? run the same import again, or check \`--environment\` and the config`,
-      details,
-    });
-  }
-  return new PsiError('NOT_FOUND', message, {
-    hint: 'check the id of the project and the slug of the environment in the config, and `--environment`',
-    details,
-  });
 }
 
 function hintForInvalid({ refusal }: Fault, { items }: Sent): string {

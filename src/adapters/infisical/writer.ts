@@ -9,7 +9,8 @@ import type { Connection } from './connection.ts';
 import { noAnswer, type Subject } from './errors.ts';
 import { faultOf, type Fault } from './fault.ts';
 import { PLACEHOLDER } from './merge.ts';
-import { neighboursIn, referencesIn } from './value-references.ts';
+import { holdsReference } from './references.ts';
+import { neighboursIn } from './value-references.ts';
 import { objectionTo } from './writable.ts';
 import { failedOverReference, refusedWrite } from './write-errors.ts';
 import { batchRequest, divide, folderRequest, itemOf, projectRequest, type Item } from './write-requests.ts';
@@ -76,7 +77,7 @@ export function createInfisicalWriter(connection: Connection): SecretWriter {
     objection: objectionTo,
     references: (place, { value }) => {
       const text = value.exposeExactText() ?? '';
-      return referencesIn(text).length === 0 ? undefined : neighboursIn(text, connection.subjectOf(place));
+      return holdsReference(text) ? neighboursIn(text, connection.subjectOf(place)) : undefined;
     },
     batches: divide,
     ensureFolder: async (place, signal) => {

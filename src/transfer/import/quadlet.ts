@@ -9,7 +9,7 @@ import { nextSteps, type NextSteps } from '../quadlet/next-steps.ts';
 import { refuseLaterReset, rewrite, type Edit } from '../quadlet/rewrite.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import type { Workload } from '../../core/workload.ts';
-import type { Place } from '../../provider/secret-source.ts';
+import { isMissingFolder, type Place } from '../../provider/secret-source.ts';
 import { patiently } from '../patience.ts';
 import { waiting, type Conflict, type ImportEvent, type ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
@@ -117,7 +117,7 @@ async function valuesAt({ list }: QuadletDeps, place: Place): Promise<Held> {
     return await list(place);
   } catch (thrown) {
     const error = toPsiError(thrown);
-    if (error.code === 'NOT_FOUND') return [];
+    if (isMissingFolder(error)) return [];
     throw error;
   }
 }

@@ -3,7 +3,7 @@
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry } from './entry.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Place, SecretSource } from '../../provider/secret-source.ts';
+import { isMissingFolder, type Place, type SecretSource } from '../../provider/secret-source.ts';
 import type { BatchOutcome, SecretWriter } from '../../provider/secret-writer.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
@@ -36,7 +36,7 @@ export async function namesAt(call: ImportCall, source: SecretSource, place: Pla
     );
     return new Set(listed.map(({ key }) => key));
   } catch (thrown) {
-    if (thrown instanceof PsiError && thrown.code === 'NOT_FOUND') return new Set();
+    if (isMissingFolder(toPsiError(thrown))) return new Set();
     throw thrown;
   }
 }

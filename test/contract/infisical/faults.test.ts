@@ -66,13 +66,13 @@ const ANSWERS: readonly (readonly [string, InjectedFailure, string, RegExp])[] =
   [
     'a project that is not there',
     { status: 404, body: body('NotFound', 'Project with ID project-1 not found') },
-    'NOT_FOUND',
+    'PLACE_NOT_FOUND',
     /no project project-1 \(main in the config\)/,
   ],
   [
     'a folder that is not there',
     { status: 404, body: body('GetSecretByName', 'Folder with path /app not found') },
-    'NOT_FOUND',
+    'PLACE_NOT_FOUND',
     /no folder \/app in environment prod of project main \[req-7\]/,
   ],
   [

@@ -246,7 +246,10 @@ for (const generation of ['2024', '2025', '2025-v4', 'v4'] as const) {
           // 2024 says of an address no more than of a token.
           if (generation === '2024') assert.match(error.hint ?? '', /address trusted/);
           else {
-            assert.match(error.message, /does not trust the address that the access token \(token\) is used from/);
+            assert.match(
+              error.message,
+              /refuses the access token \(token\): it does not trust the address that this host comes from/,
+            );
             assert.match(error.hint ?? '', /Access Token Trusted IPs/);
           }
           return true;

@@ -167,7 +167,9 @@ test('an environment that is not there is no success', async () => {
   await restage();
   const { environments } = stage.double.state.projects.get(PROD.project) ?? { environments: new Map() };
   environments.delete('prod');
-  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/x' }, patient()), { code: 'NOT_FOUND' });
+  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/x' }, patient()), {
+    code: 'PLACE_NOT_FOUND',
+  });
 });
 
 test('a folder name that the server does not take is its own message', async () => {
@@ -380,9 +382,9 @@ for (const generation of GENERATIONS) {
     await restage({ double: { generation } });
     for (const how of ['create', 'overwrite'] as const) {
       await assert.rejects(writer[how](APP, [secret('A', '1')], patient()), {
-        code: 'NOT_FOUND',
-        message: /^infisical refuses to write secrets to main:\/app \(environment prod\): /,
-        hint: /^has the folder gone meanwhile, or is there no environment prod\?/,
+        code: 'PLACE_NOT_FOUND',
+        message: /^infisical has no folder \/app in environment prod of project main/,
+        hint: /^check the path and the environment slug/,
       });
     }
   });

@@ -48,7 +48,6 @@ export interface Traits {
   readonly unreadableImportedReference: 'stays text' | 'refused';
   /** The sentence of that refusal, of a single value and in the details of a list (rows 3, 5); `brief` names the reference alone. */
   readonly referenceWords: ReferenceWords;
-  readonly listedReferenceWords: ReferenceWords;
   readonly references: '2025' | '2026';
   /** An imported secret whose value may not be read, asked for singly (row 6). */
   readonly hiddenImport: 'passed over' | 'refused';
@@ -101,7 +100,6 @@ const JULY_2024: Traits = {
   unreadableReference: 'refused',
   unreadableImportedReference: 'refused',
   referenceWords: 'brief',
-  listedReferenceWords: 'brief',
   // Inferred from the current server.
   references: '2026',
   hiddenImport: 'passed over',
@@ -142,7 +140,6 @@ const JUNE_2025: Traits = {
   unreadableReference: 'stays text',
   unreadableImportedReference: 'stays text',
   referenceWords: '2025',
-  listedReferenceWords: '2025',
   references: '2025',
   hiddenImport: 'refused',
   imports: 'direct and one level',
@@ -176,8 +173,6 @@ const CURRENT: Traits = {
   listOrder: 'key',
   unreadableReference: 'refused',
   referenceWords: '2026',
-  // Held back (row 3): a current server gives sentences here too. PSI's message for it is tested on the brief form, in reading.test.ts.
-  listedReferenceWords: 'brief',
   references: '2026',
   referencesMustExist: false,
   nameRules: 'no colon, no slash',

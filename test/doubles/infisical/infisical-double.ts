@@ -18,13 +18,10 @@ import { SecretWriter } from './writing.ts';
 import type { Call, CallKind } from './call-log.ts';
 import type { KnobChange, Seed } from './codec.ts';
 import type { TlsMaterial } from './listener.ts';
-import type { Traits } from './generations.ts';
 import type { Clock, Generation } from './model.ts';
 
 export interface InfisicalDoubleOptions {
   readonly generation?: Generation | undefined;
-  /** What this server does otherwise than its generation. */
-  readonly traits?: Partial<Traits> | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly socketPath?: string | undefined;
@@ -56,7 +53,7 @@ export interface InfisicalDouble {
 export async function startInfisicalDouble(options: InfisicalDoubleOptions = {}): Promise<InfisicalDouble> {
   const { seed = {}, now = Date.now } = options;
   const generation = options.generation ?? seed.generation ?? 'v4';
-  const traits = { ...TRAITS[generation], ...options.traits };
+  const traits = TRAITS[generation];
   const state = new DoubleState(now);
   const log = new CallLog(now);
   const machine = {

@@ -47,7 +47,7 @@ export class SecretLister {
       this.#refusals.require(request.identity, 'describe', place);
     }
     const places = placesToList(place, request.recursive);
-    const values = new Values(this.#state, this.#traits, request.identity, this.#traits.listedReferenceWords);
+    const values = new Values(this.#state, this.#traits, request.identity);
     const listed = places.flatMap((each) => this.#listFolder(each, request, unreadable));
     const secrets = this.#inOrder(request.expand ? withValues(listed, values) : listed).map(this.#render);
     if (!request.imports) return this.#traits.alwaysListsImports ? { secrets, imports: [] } : { secrets };

@@ -106,7 +106,7 @@ export class SecretReader {
   }
 
   #values({ identity }: GetRequest): Values {
-    return new Values(this.#state, this.#traits, identity, this.#traits.referenceWords);
+    return new Values(this.#state, this.#traits, identity);
   }
 
   #render(place: Place, secret: StoredSecret, value: string | undefined): Item {

@@ -42,13 +42,11 @@ export class References {
   readonly #state: DoubleState;
   readonly #identity: Identity;
   readonly #traits: Traits;
-  readonly #words: ReferenceWords;
 
-  constructor(state: DoubleState, identity: Identity, traits: Traits, words: ReferenceWords) {
+  constructor(state: DoubleState, identity: Identity, traits: Traits) {
     this.#state = state;
     this.#identity = identity;
     this.#traits = traits;
-    this.#words = words;
   }
 
   resolve(subject: Subject): string {
@@ -99,7 +97,7 @@ export class References {
   /** The right is asked for before anybody looks whether the secret is there. */
   #mustRead({ place, key }: Target, syntax: string, { key: from, places: [home] }: Subject): void {
     if (!allows(this.#identity, 'readValue', place, key)) {
-      throw new ApiFailure('forbidden', SENTENCES[this.#words]({ place, key, syntax, from, home }));
+      throw new ApiFailure('forbidden', SENTENCES[this.#traits.referenceWords]({ place, key, syntax, from, home }));
     }
     // Read in the source of June 2025: the folder is taken for granted, and a value that names another one fails the call.
     if (this.#traits.references === '2025' && folderAt(place) === undefined) {

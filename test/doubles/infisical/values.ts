@@ -1,7 +1,7 @@
 // Values with their references followed, for one request: when a refused reference refuses the answer, and when it is swallowed.
 import { ApiFailure } from './errors.ts';
 import { References } from './references.ts';
-import type { ReferenceWords, Traits } from './generations.ts';
+import type { Traits } from './generations.ts';
 import type { ImportGroup } from './imports.ts';
 import type { Identity, Place, StoredSecret } from './model.ts';
 import type { Subject } from './references.ts';
@@ -11,8 +11,8 @@ export class Values {
   readonly #references: References;
   readonly #traits: Traits;
 
-  constructor(state: DoubleState, traits: Traits, identity: Identity, words: ReferenceWords) {
-    this.#references = new References(state, identity, traits, words);
+  constructor(state: DoubleState, traits: Traits, identity: Identity) {
+    this.#references = new References(state, identity, traits);
     this.#traits = traits;
   }
 

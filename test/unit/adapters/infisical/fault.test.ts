@@ -29,8 +29,8 @@ const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined]
   ['a missing right', 403, said('PermissionDenied'), 'permission'],
   ['a missing right in 2024', 401, said('PermissionDenied', '', {}), 'permission'],
   ['a 403 under a name nobody knows', 403, said('PolicyViolation'), 'permission'],
-  ['a project without the identity', 403, said('ForbiddenError', 'Identity is not a member of project'), 'permission'],
-  ['the same in 2024', 403, said('UnauthorizedError', 'User not a part of the project', {}), 'permission'],
+  ['a project without the identity', 403, said('ForbiddenError', 'Identity is not a member of project'), 'member'],
+  ['the same in 2024', 403, said('UnauthorizedError', 'User not a part of the project', {}), 'member'],
   ['a value that may not be read', 403, said('ForbiddenReadSecretError'), 'hidden'],
   [
     'an unreadable reference',
@@ -38,6 +38,42 @@ const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined]
     said('ForbiddenError', 'Failed to expand one or more secret references'),
     'reference',
   ],
+  [
+    'the same in 2025',
+    403,
+    said(
+      "Identity is not a member of the specified project with ID 'p'",
+      'You are not allowed to access this resource',
+    ),
+    'member',
+  ],
+  [
+    'an address that is not trusted',
+    403,
+    said('ForbiddenError', 'You are not allowed to access this resource from the current IP address'),
+    'address',
+  ],
+  [
+    'an unreadable reference of a single value in 2025',
+    403,
+    said(
+      'ForbiddenError',
+      'You are attempting to reference secret named K from environment prod in path /db which you do not have access to read value on.',
+    ),
+    'reference',
+  ],
+  [
+    'the same in 2026',
+    403,
+    said(
+      'ForbiddenError',
+      "You do not have permission to read secret 'K' in environment 'prod' at path '/db', which is referenced by secret 'URL' in environment 'prod' at path '/app'.",
+    ),
+    'reference',
+  ],
+  ["a gateway's 404", 404, { message: 'no Route matched with those values' }, 'gateway'],
+  ["another gateway's 404", 404, { error: 'Not Found' }, 'gateway'],
+  ["a gateway's 404 with an id of its own", 404, { error: 'Not Found', message: 'Not Found', reqId: 'x' }, 'gateway'],
   ['a missing secret', 404, said('NotFound', "Secret with name 'A' not found"), 'missing'],
   ['a missing secret in 2024', 400, said('BadRequest', 'Secret not found', {}), 'missing'],
   ['a 404 of 2024', 404, said('NotFound', 'Folder not found', {}), 'missing'],

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { mergeListing, valueOf } from '../../../../src/adapters/infisical/merge.ts';
 
 const NOW = { fetchedAt: 1_000, tick: 1 };
-const OPTIONS = { path: '/app', recursive: false, values: true };
+const OPTIONS = { path: '/app', environment: 'prod', recursive: false, values: true };
 
 test('hides a value by the flag, by the placeholder alone, and when there is none', () => {
   const hidden = [

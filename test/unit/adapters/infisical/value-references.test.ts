@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { named, neighboursIn, referencesIn, targetOf } from '../../../../src/adapters/infisical/value-references.ts';
+import { referenceNames, referenceOf } from '../../../../src/adapters/infisical/references.ts';
+import { named, neighboursIn } from '../../../../src/adapters/infisical/value-references.ts';
 
 const HOME = { environment: 'prod', path: '/app' };
 
 test('takes for a reference what the server does, and nothing else', () => {
   const text = 'a ${A} $B ${C:-x} ${d.e-f.G_1} ${@p.prod.K} ${} ${ A } ${..} $${A} ${A\n}';
-  assert.deepEqual(referencesIn(text), ['A', 'd.e-f.G_1', '@p.prod.K', '..']);
+  assert.deepEqual(referenceNames(text), ['A', 'd.e-f.G_1', '@p.prod.K', '..']);
 });
 
 test('knows where a reference leads', () => {
-  assert.deepEqual(targetOf('A', HOME), { ...HOME, key: 'A' });
-  assert.deepEqual(targetOf('dev.A', HOME), { environment: 'dev', path: '/', key: 'A' });
-  assert.deepEqual(targetOf('dev.x.y.A', HOME), { environment: 'dev', path: '/x/y', key: 'A' });
-  assert.deepEqual(targetOf('dev..A', HOME), { environment: 'dev', path: '/', key: 'A' });
-  assert.equal(targetOf('@p.dev.A', HOME), undefined);
+  assert.deepEqual(referenceOf('A'), { key: 'A', place: undefined });
+  assert.deepEqual(referenceOf('dev.A'), { key: 'A', place: { environment: 'dev', path: '/' } });
+  assert.deepEqual(referenceOf('dev.x.y.A'), { key: 'A', place: { environment: 'dev', path: '/x/y' } });
+  assert.deepEqual(referenceOf('dev..A'), { key: 'A', place: { environment: 'dev', path: '/' } });
 });
 
 test('tells neighbours from what is elsewhere', () => {
