@@ -97,13 +97,13 @@ export function untrustedAddress(what: string, { refusal, answer }: Fault, { api
   return new PsiError(
     'PROVIDER_DENIED',
     `infisical ${what}: it does not trust the address that this host comes from${requestId(refusal)}`,
-    { hint: trustHint('Access Token Trusted IPs', apiUrl), details: { status: answer.status } },
+    { hint: trustHint('access tokens', apiUrl), details: { status: answer.status } },
   );
 }
 
-/** `list`: as infisical calls the list of addresses that refuses. */
-export function trustHint(list: string, apiUrl: string): string {
-  return `add the address that it sees to the ${list} of the identity in infisical; this host leaves with the one that \`curl -so /dev/null -w '%{local_ip}' ${apiUrl}/api/status\` prints, and behind NAT or a proxy it sees another one: its access log has it`;
+/** Infisical has a list of addresses for logins, where a method knows it, and one for access tokens. */
+export function trustHint(of: 'logins' | 'access tokens', apiUrl: string): string {
+  return `add the address that it sees to the trusted IPs for ${of} at the identity's auth method in infisical; this host leaves with the one that \`curl -so /dev/null -w '%{local_ip}' ${apiUrl}/api/status\` prints, and behind NAT or a proxy it sees another one: its access log has it`;
 }
 
 /** A gateway that knows nothing of the path, as many do while the server behind them is away. */

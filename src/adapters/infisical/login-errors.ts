@@ -39,7 +39,7 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
     case 'address':
       return denied(
         `${server} does not trust the address that the login of ${who} comes from${said}`,
-        trustHint(login.method === 'universal-auth' ? 'Client Secret Trusted IPs' : 'trusted IPs', context.apiUrl),
+        trustHint('logins', context.apiUrl),
       );
     case 'missing':
       return missing(fault, login, { who, server, denied });
@@ -81,7 +81,7 @@ const SPENT = /\b(?:expired|limit)\b/i;
 function hintForRefused({ kind, refusal }: Fault, login: Refused, { apiUrl }: Context): string {
   const message = refusal?.message ?? '';
   // 2024 says no more than this of an address that it does not trust.
-  const address = message === 'Failed to authenticate' ? `${trustHint('trusted IPs', apiUrl)}; or ` : '';
+  const address = message === 'Failed to authenticate' ? `${trustHint('logins', apiUrl)}; or ` : '';
   const lockout = login.locksOut && kind === 'token' && !SPENT.test(message) ? `; ${LOCKOUT}` : '';
   return `${address}${login.refusedHint}${lockout}`;
 }

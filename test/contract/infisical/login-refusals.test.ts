@@ -68,7 +68,7 @@ function line({ code, message, hint }: PsiError): string {
 const SECRETS = `check client_id and client_secret; infisical revokes a client secret for good once its lifetime or number of uses is spent: then make a new one there`;
 const LOCKOUT = `mend it before the next try: a server since August 2025 locks the identity out, on all hosts, after three wrong logins`;
 const SEEN = (scheme = 'http'): string =>
-  `of the identity in infisical; this host leaves with the one that \`curl -so /dev/null -w '%{local_ip}' ${scheme}://HOST/api/status\` prints, and behind NAT or a proxy it sees another one: its access log has it`;
+  `at the identity's auth method in infisical; this host leaves with the one that \`curl -so /dev/null -w '%{local_ip}' ${scheme}://HOST/api/status\` prints, and behind NAT or a proxy it sees another one: its access log has it`;
 
 type Case = {
   /** Of what was observed. */
@@ -104,7 +104,7 @@ const CASES: readonly Case[] = [
     },
     says:
       'PROVIDER_DENIED infisical at HOST does not trust the address that the login of client client-1 (universal-auth) comes from: You are not allowed to access this resource from the current IP address\n' +
-      `next: add the address that it sees to the Client Secret Trusted IPs ${SEEN()}`,
+      `next: add the address that it sees to the trusted IPs for logins ${SEEN()}`,
   },
   {
     ...{ row: 14, what: 'an address that is not trusted', on: ['2024'], auth: universal() },
@@ -113,7 +113,7 @@ const CASES: readonly Case[] = [
     },
     says:
       'PROVIDER_DENIED infisical at HOST refuses the login of client client-1 (universal-auth): Failed to authenticate\n' +
-      `next: add the address that it sees to the trusted IPs ${SEEN()}; or ${SECRETS}; ${LOCKOUT}`,
+      `next: add the address that it sees to the trusted IPs for logins ${SEEN()}; or ${SECRETS}; ${LOCKOUT}`,
   },
   {
     ...{ row: 32, what: 'a method that the identity lacks', on: ['2025', '2025-v4', 'v4'], auth: OIDC },
@@ -250,7 +250,7 @@ for (const generation of ['2024', '2025', '2025-v4', 'v4'] as const) {
               error.message,
               /refuses the access token \(token\): it does not trust the address that this host comes from/,
             );
-            assert.match(error.hint ?? '', /Access Token Trusted IPs/);
+            assert.match(error.hint ?? '', /trusted IPs for access tokens/);
           }
           return true;
         });
