@@ -5,7 +5,8 @@ import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { RefillReport, SecretCache } from './cache.ts';
 
-export type CacheSink = Pick<SecretCache, 'refill'>;
+/** What a run fills, and what it knows from before. */
+export type CacheSink = Pick<SecretCache, 'refill' | 'find'>;
 
 /** How the cache came out of a run; plain data. */
 export type CacheOutcome =

@@ -3,13 +3,14 @@
 
 import type { PsiError } from '../core/error.ts';
 import { EXIT, exitCode } from '../core/exit.ts';
-import type { SecretSpec, Workload } from '../core/workload.ts';
+import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill.ts';
 import type { Registered } from './registered.ts';
+import type { SurveyProblem } from '../survey/completion.ts';
 import type { SurveyEvent } from '../survey/events.ts';
-import { covers, survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
+import { survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 export type RefreshTarget = {
@@ -26,7 +27,7 @@ export type RefreshDeps = {
 export type RefreshReport = {
   readonly cache: CacheOutcome;
   readonly failures: readonly WorkloadFailure[];
-  /** 0; 75 where trying again later is all it takes; else the exit status of the first failure. */
+  /** 0; 75 where trying again later is all it takes; 1 where single secrets could not be had; else that of the first failure. */
   readonly exit: number;
 };
 
@@ -47,21 +48,32 @@ export class CacheRefresh {
     // Which registrations belong to a workload that failed only Podman knows: then nothing is dropped.
     const cache = await fillCache(this.#deps.cache, results.map(shareOf), failed.length === 0);
     const failures = failed.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
+    const problems = results.flatMap(({ outcome }) => (outcome.kind === 'found' ? outcome.problems : []));
     const errors = failed.map(({ error }) => error);
-    return { cache, failures, exit: exitOf(cache, errors) };
+    const exit = exitOf(cache, errors);
+    return {
+      cache,
+      failures: [...failures, ...problems.map(problemFailure)],
+      exit: exit === EXIT.DONE && problems.length > 0 ? EXIT.FAILED : exit,
+    };
   }
 
   #surveyDeps({ sourceOf }: RefreshTarget, emit: (event: SurveyEvent) => void): SurveyDeps {
-    const { clock, mappings } = this.#deps;
-    const registeredFrom = ({ provider }: Workload, spec: SecretSpec): number =>
-      mappings.all().filter((mapping) => mapping.provider === provider && covers(spec, mapping)).length;
-    return { sourceOf, clock, emit, registeredFrom, pausesMs: [] };
+    const { clock, mappings, cache } = this.#deps;
+    // Of all workloads: which of them a registration belongs to only Podman knows for sure, and one too many does no harm here.
+    const registered: SurveyDeps['registered'] = () => mappings.all().map((mapping) => ({ name: undefined, mapping }));
+    const known: SurveyDeps['known'] = (mapping) => cache.find(mapping)?.fetched;
+    return { sourceOf, clock, emit, registered, known, pausesMs: [] };
   }
 }
 
 function shareOf({ outcome }: Surveyed): Share {
   if (outcome.kind === 'failed') return { kind: 'unlisted', wanted: [] };
   return { kind: 'listed', secrets: outcome.secrets };
+}
+
+function problemFailure({ workload, name, code, reason, hint }: SurveyProblem): WorkloadFailure {
+  return { workload, code, message: `${name}: ${reason}`, hint };
 }
 
 function exitOf(cache: CacheOutcome, errors: readonly PsiError[]): number {

@@ -16,6 +16,8 @@ export type SecretSpec = {
   readonly as: 'env' | 'mount';
   /** Octal text such as "0400", only with `as: mount`. */
   readonly mode: string | undefined;
+  /** It may hold nothing: otherwise a source that yields nothing is a problem of the workload. */
+  readonly allowEmpty: boolean;
 };
 
 export type Workload = {

@@ -8,13 +8,15 @@ import { isOlder, momentOf, type Fetched, type Moment } from '../core/fetched.ts
 import { mappingKey, placeKey, type Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
 import { SingleFlight } from '../core/single-flight.ts';
-import type { SecretSource } from '../provider/secret-source.ts';
+import type { ListedSecret, Origin, SecretSource } from '../provider/secret-source.ts';
 
 export type BatchedReaderDeps = {
   readonly source: SecretSource;
   readonly clock: Clock;
   /** How many registered mappings share this mapping's place. */
   readonly countBeside: (mapping: Mapping) => number;
+  /** What is known of a secret from before, in the cache for one. */
+  readonly known: (mapping: Mapping) => Fetched | undefined;
 };
 
 export type BatchedReaderOptions = {
@@ -38,7 +40,7 @@ const REMEMBER_REFUSED_LISTING_MS = 5 * 60_000;
 
 type Listing = {
   readonly moment: Moment & { readonly tick: number };
-  readonly values: ReadonlyMap<string, Fetched | undefined>;
+  readonly secrets: Map<string, ListedSecret>;
   readonly taken: Set<string>;
   lastTaken: number;
 };
@@ -65,8 +67,8 @@ export class BatchedReader {
   }
 
   /**
-   * From a listing that is held, without asking anybody; undefined if there is none that came after `known` and within `maxAgeMs`. Fails as
-   * the listing says: no such secret, a hidden value.
+   * From a listing that is held, without asking anybody; undefined if there is none that came after `known` and within `maxAgeMs`, and settles
+   * the question. Fails where the listing says that the value is hidden.
    */
   held(mapping: Mapping, known: Moment | undefined, maxAgeMs = Infinity): Held | undefined {
     if (this.#options.batchWindowMs === 0) return undefined;
@@ -75,7 +77,8 @@ export class BatchedReader {
     if (!listing || now - listing.moment.tick > maxAgeMs) return undefined;
     // What it does not hold may have come since, too.
     if (known && isOlder(listing.moment, known)) return undefined;
-    return { fetched: take(listing, mapping, now), live: now - listing.moment.tick <= this.#options.batchWindowMs };
+    const fetched = take(listing, mapping, now);
+    return fetched && { fetched, live: now - listing.moment.tick <= this.#options.batchWindowMs };
   }
 
   /** From the provider, before the monotonic moment `until`. Lookups that ask for the same at the same time share one call. */
@@ -86,24 +89,38 @@ export class BatchedReader {
     if (this.#deps.countBeside(mapping) < 2 || this.#listingRefused(place)) {
       return this.#getRememberingMissing(mapping, until);
     }
+    const held = this.#usable(place, mapping.key);
+    if (held && leavesOpen(held, mapping)) return this.#getInto(held, mapping, until);
+    let listing: Listing;
     try {
-      return take(await this.#list(place, mapping, until), mapping, this.#now());
+      listing = await this.#list(place, mapping, until);
     } catch (error) {
       if (error instanceof PsiError && error.code === 'PROVIDER_DENIED') {
         const fetched = await this.#getRememberingMissing(mapping, until);
         this.#listingRefusedUntil.set(place, this.#now() + REMEMBER_REFUSED_LISTING_MS);
         return fetched;
       }
-      if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(place, error);
+      if (error instanceof PsiError && error.code === 'PLACE_NOT_FOUND') this.#rememberMissing(place, error);
       throw error;
     }
+    return take(listing, mapping, this.#now()) ?? this.#getInto(listing, mapping, until);
+  }
+
+  /** What a listing leaves open: a key that it does not hold may be hidden, and a text may be a reference. */
+  async #getInto(listing: Listing, mapping: Mapping, until: number): Promise<Fetched> {
+    const { key, path } = mapping;
+    const from = listing.secrets.get(key)?.from;
+    const fetched = await this.#getRememberingMissing(mapping, until, from);
+    listing.secrets.set(key, { key, path, fetched });
+    listing.taken.add(key);
+    return fetched;
   }
 
   #usable(place: string, key: string): Listing | undefined {
     const listing = this.#listings.get(place);
     if (!listing || this.#holdFor(listing) < 0) return undefined;
     if (this.#now() - listing.moment.tick <= this.#options.batchWindowMs) return listing;
-    return listing.values.has(key) && !listing.taken.has(key) ? listing : undefined;
+    return listing.secrets.has(key) && !listing.taken.has(key) ? listing : undefined;
   }
 
   /** How much longer a listing may be held; negative: no longer. */
@@ -116,13 +133,15 @@ export class BatchedReader {
     const what = `the listing of ${mapping.project}:${mapping.path}`;
     return this.#lists.run(place, () =>
       this.#bounded(what, until, async (signal) => {
-        const secrets = await this.#deps.source.list(
-          { project: mapping.project, path: mapping.path },
-          { recursive: false, values: true, signal },
+        const { provider, project, path } = mapping;
+        const known = (key: string): Fetched | undefined => this.#deps.known({ provider, project, path, key });
+        const listed = await this.#deps.source.list(
+          { project, path },
+          { recursive: false, values: true, known, signal },
         );
-        const values = new Map(secrets.map(({ key, fetched }) => [key, fetched]));
+        const secrets = new Map(listed.map((secret) => [secret.key, secret]));
         const moment = momentOf(this.#deps.clock);
-        const listing: Listing = { moment, values, taken: new Set(), lastTaken: moment.tick };
+        const listing: Listing = { moment, secrets, taken: new Set(), lastTaken: moment.tick };
         // A place that has a listing has somebody who drops it.
         if (!this.#listings.has(place)) void this.#dropWhenIdle(place);
         this.#listings.set(place, listing);
@@ -147,20 +166,21 @@ export class BatchedReader {
     this.#listings.delete(place);
   }
 
-  async #getRememberingMissing(mapping: Mapping, until: number): Promise<Fetched> {
+  async #getRememberingMissing(mapping: Mapping, until: number, from?: Origin): Promise<Fetched> {
     try {
-      return await this.#get(mapping, until);
+      return await this.#get(mapping, until, from);
     } catch (error) {
-      if (error instanceof PsiError && error.code === 'NOT_FOUND') this.#rememberMissing(mappingKey(mapping), error);
+      const missing = error instanceof PsiError && (error.code === 'NOT_FOUND' || error.code === 'PLACE_NOT_FOUND');
+      if (missing) this.#rememberMissing(mappingKey(mapping), error);
       throw error;
     }
   }
 
-  #get(mapping: Mapping, until: number): Promise<Fetched> {
+  #get(mapping: Mapping, until: number, from?: Origin): Promise<Fetched> {
     const { project, path, key } = mapping;
     return this.#gets.run(mappingKey(mapping), () =>
       this.#bounded(`the lookup of ${printable(key)}`, until, (signal) =>
-        this.#deps.source.get({ project, path, key }, signal),
+        this.#deps.source.get({ project, path, key, ...(from && { from }) }, signal),
       ),
     );
   }
@@ -175,7 +195,7 @@ export class BatchedReader {
     return (this.#listingRefusedUntil.get(place) ?? 0) > this.#now();
   }
 
-  // "No such secret" is authoritative: a container that restarts in a loop must not cost a call each time.
+  // "No such secret" holds for a moment: a container that restarts in a loop must not cost a call each time.
   #rememberMissing(key: string, error: PsiError): void {
     this.#missing.set(key, { until: this.#now() + this.#options.batchWindowMs, error });
   }
@@ -194,17 +214,16 @@ export class BatchedReader {
   }
 }
 
-function take(listing: Listing, mapping: Mapping, now: number): Fetched {
-  if (!listing.values.has(mapping.key)) {
-    throw new PsiError(
-      'NOT_FOUND',
-      `${mapping.provider} has no secret ${mapping.key} in ${mapping.project}:${mapping.path}`,
-      {
-        hint: 'create it there or allow the identity to see it, then run `podman exec psi psi setup`',
-      },
-    );
-  }
-  const fetched = listing.values.get(mapping.key);
+/** Only a single read tells: the key may be hidden or gone, its text a reference. */
+function leavesOpen({ secrets }: Listing, { key }: Mapping): boolean {
+  const secret = secrets.get(key);
+  return secret === undefined || (secret.unsettled === true && secret.fetched === undefined);
+}
+
+/** undefined: the listing leaves it open. */
+function take(listing: Listing, mapping: Mapping, now: number): Fetched | undefined {
+  if (leavesOpen(listing, mapping)) return undefined;
+  const fetched = listing.secrets.get(mapping.key)?.fetched;
   if (!fetched) {
     throw new PsiError(
       'VALUE_HIDDEN',

@@ -116,7 +116,7 @@ export class Lookup {
   }
 }
 
-/** Where the provider fails, an old value is better than none; its "no such secret" is an answer, and drops what was remembered. */
+/** Where the provider fails, an old value is better than none; that this very secret is gone is an answer, and drops what was remembered. */
 function oldAfter(thrown: unknown, cache: LookupCache | undefined, mapping: Mapping): Answer {
   if (toPsiError(thrown).code === 'NOT_FOUND') cache?.missing(mapping);
   const old = cache?.find(mapping);

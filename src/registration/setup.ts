@@ -9,13 +9,14 @@ import {
   registeredFor,
   type Actual,
   type Change,
+  type Problem,
   type WorkloadPlan,
 } from './plan.ts';
 import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { dropInText } from './drop-in.ts';
-import type { SecretSpec, Workload } from '../core/workload.ts';
+import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
@@ -24,11 +25,12 @@ import type { SecretSource } from '../provider/secret-source.ts';
 import type { UnitManager } from './unit-manager.ts';
 import { PlanCarrier, type Applied } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
-import { covers, survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
+import { survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
 import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
+import type { RegisteredKey, SurveyProblem } from '../survey/completion.ts';
 
 /** What the config asks for at this moment. */
 export type SetupTarget = {
@@ -121,9 +123,10 @@ export class Setup {
   }
 
   #surveyDeps({ target, emit, actual }: Run): SurveyDeps {
-    const registeredFrom = (workload: Workload, spec: SecretSpec): number =>
-      registeredMappings(workload, actual).filter((mapping) => covers(spec, mapping)).length;
-    return { sourceOf: target.sourceOf, clock: this.#deps.clock, emit, registeredFrom };
+    const { clock, cache } = this.#deps;
+    const registered: SurveyDeps['registered'] = (workload) => registeredKeys(workload, actual);
+    const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
+    return { sourceOf: target.sourceOf, clock, emit, registered, known };
   }
 
   async #header({ target, carryOut }: Run): Promise<RunPart> {
@@ -177,8 +180,9 @@ async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<
 }
 
 function registrationPart(workload: Workload, found: Found, plan: WorkloadPlan, applied: Applied): RunPart {
-  const { kept, orphans, problems } = plan;
+  const { kept, orphans } = plan;
   const { refused, overridden, notes } = found;
+  const problems = [...found.problems.map(problemOf), ...plan.problems];
   return { ...partOf(workload.name, applied), kept, orphans, problems, refused, overridden, notes };
 }
 
@@ -214,8 +218,19 @@ function changesDropIn({ action }: Change): boolean {
   return action === 'write-drop-in' || action === 'remove-drop-in';
 }
 
+function problemOf({ workload, name, reason, hint }: SurveyProblem): Problem {
+  return { workload, name, reason, hint };
+}
+
+function registeredKeys(workload: Workload, actual: Actual): readonly RegisteredKey[] {
+  return registeredFor(workload.name, actual).flatMap(({ name, id }) => {
+    const mapping = actual.mappingOf(id);
+    return mapping === undefined ? [] : [{ name, mapping }];
+  });
+}
+
 function registeredMappings(workload: Workload, actual: Actual): readonly Mapping[] {
-  return registeredFor(workload.name, actual).flatMap(({ id }) => actual.mappingOf(id) ?? []);
+  return registeredKeys(workload, actual).map(({ mapping }) => mapping);
 }
 
 /** What this Podman cannot do, where it matters to the run. */

@@ -1,17 +1,22 @@
 // The listings of one run: each place is asked for once, however many workloads name it, and transient failures are waited out.
 
 import type { Clock } from '../core/clock.ts';
+import type { Fetched } from '../core/fetched.ts';
+import type { Mapping } from '../core/mapping.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { PsiError } from '../core/error.ts';
 import { withRetries } from '../core/retry.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret, SecretSource } from '../provider/secret-source.ts';
 import type { SurveyEvent } from './events.ts';
+import { LONGEST_ASKED_MS, SETUP_PAUSES_MS } from './waits.ts';
 
 export type ListingDeps = {
   readonly sourceOf: (provider: string) => SecretSource | undefined;
   readonly clock: Clock;
   readonly emit: (event: SurveyEvent) => void;
+  /** What is held of a secret from before, in the cache for one. */
+  readonly known: (mapping: Mapping) => Fetched | undefined;
   /** Pauses before a listing that failed for a moment is tried again; default: those of setup. */
   readonly pausesMs?: readonly number[];
 };
@@ -21,12 +26,6 @@ export type Listing = {
   /** Undefined: listed with its values. Else why only the names could be had. */
   readonly namesOnly: string | undefined;
 };
-
-/** Setup's pauses between tries of a listing: about two minutes in all, so that a network or a server that comes up late is met. */
-const SETUP_PAUSES_MS: readonly number[] = [5_000, 10_000, 20_000, 40_000, 60_000];
-
-/** A server that wants to be left alone for longer is not waited for: whoever runs setup is told the time. */
-const LONGEST_ASKED_MS = 5 * 60_000;
 
 /** One listing may take this long: it is no driver request, and nobody's lock is held. */
 const LIST_TIMEOUT_MS = 30_000;
@@ -66,22 +65,29 @@ export class Listings {
     const source = this.#deps.sourceOf(workload.provider);
     if (!source) throw new PsiError('CONFIG_INVALID', `the provider ${workload.provider} is not configured`);
     try {
-      return { secrets: await this.#ask(source, spec, true), namesOnly: undefined };
+      return { secrets: await this.#ask(source, workload, spec, true), namesOnly: undefined };
     } catch (thrown) {
-      // One unreadable reference or value makes the server refuse the whole listing: names alone need fewer rights.
+      // Where values may not be read the whole listing is refused: names alone need fewer rights.
       if (!(thrown instanceof PsiError) || thrown.code !== 'PROVIDER_DENIED') throw thrown;
-      const secrets = await this.#ask(source, spec, false).catch(() => undefined);
+      const secrets = await this.#ask(source, workload, spec, false).catch(() => undefined);
       if (!secrets) throw thrown;
       return { secrets, namesOnly: thrown.message };
     }
   }
 
-  async #ask(source: SecretSource, spec: SecretSpec, values: boolean): Promise<readonly ListedSecret[]> {
-    const { project, path, recursive } = spec;
+  async #ask(
+    source: SecretSource,
+    { provider }: Workload,
+    { project, path, recursive }: SecretSpec,
+    values: boolean,
+  ): Promise<readonly ListedSecret[]> {
+    const known = (key: string, at: string): Fetched | undefined =>
+      this.#deps.known({ provider, project, path: at, key });
+    const names = values ? ({ everyName: true, known } as const) : {};
     const listed = await withDeadline(
       this.#deps.clock,
       { ms: LIST_TIMEOUT_MS, what: `the listing of ${project}:${path}` },
-      (deadline) => source.list({ project, path }, { recursive, values, signal: deadline }),
+      (deadline) => source.list({ project, path }, { recursive, values, ...names, signal: deadline }),
       this.#signal,
     );
     // A copy that nobody can change: several workloads share it, and the source may go on using its own.

@@ -35,6 +35,7 @@ export function select(workload: Workload, spec: SecretSpec, listed: readonly Li
   for (const [key, places] of byKey(listed.filter((secret) => wanted(spec, secret.key)))) {
     const target = spec.prefix + key;
     const refusal =
+      places[0]?.objection ??
       refusePlaces(places) ??
       refuseKey(workload.name, target, target, spec.as) ??
       refuseValue(target, spec.as, places[0]);
@@ -78,7 +79,8 @@ export function mergeSelections(
   return { secrets, refused: selections.flatMap((selection) => selection.refused), overridden };
 }
 
-function wanted(spec: SecretSpec, key: string): boolean {
+/** Does the source ask for this key? */
+export function wanted(spec: SecretSpec, key: string): boolean {
   // `dot`: a key that begins with a dot is matched like any other. Keys hold no path, so slashes have no meaning here.
   const matches = (patterns: readonly string[]): boolean =>
     picomatch.isMatch(key, [...patterns], { dot: true, bash: true });

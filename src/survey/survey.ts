@@ -4,18 +4,22 @@ import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
+import { complete, type Completed, type RegisteredKey, type SurveyProblem } from './completion.ts';
 import { Listings, type ListingDeps } from './listings.ts';
+import { SingleReads } from './single-reads.ts';
 import { mergeSelections, select, type Overridden, type Selection } from './selection.ts';
 
 export type SurveyDeps = ListingDeps & {
-  /** Secrets already registered for a workload from a source: an empty listing is then an error, not a wish to drop them all. */
-  readonly registeredFrom: (workload: Workload, spec: SecretSpec) => number;
+  /** What is registered for a workload, and maybe more: a secret that is there already keeps its line where nobody knows better. */
+  readonly registered: (workload: Workload) => readonly RegisteredKey[];
 };
 
 /** What one `secrets:` entry of a workload was answered, before include and exclude. */
 export type SurveyedSource = {
   readonly spec: SecretSpec;
   readonly seen: readonly ListedSecret[];
+  /** What of it is there to be selected from, beside what was registered and is kept. */
+  readonly completed: Completed;
   /** Undefined: listed with its values. Else why only the names could be had. */
   readonly namesOnly: string | undefined;
 };
@@ -24,6 +28,7 @@ export type Found = Selection & {
   readonly kind: 'found';
   readonly sources: readonly SurveyedSource[];
   readonly overridden: readonly Overridden[];
+  readonly problems: readonly SurveyProblem[];
   readonly notes: readonly string[];
 };
 
@@ -45,8 +50,8 @@ export async function* survey(
   deps: SurveyDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Surveyed, void, undefined> {
-  const listings = new Listings(deps, signal);
-  for (const workload of workloads) yield { workload, outcome: await outcomeOf(workload, listings, deps) };
+  const asking = { listings: new Listings(deps, signal), reads: new SingleReads(deps, signal), deps };
+  for (const workload of workloads) yield { workload, outcome: await outcomeOf(workload, asking) };
 }
 
 /** Does this source of a workload, whose provider is the mapping's, list the mapping's place? */
@@ -56,15 +61,25 @@ export function covers({ project, path, recursive }: SecretSpec, mapping: Mappin
   return mapping.path === path || (recursive && mapping.path.startsWith(below));
 }
 
+const NOTHING: Completed = { secrets: [], problems: [], notes: [] };
+
+type Asking = { readonly listings: Listings; readonly reads: SingleReads; readonly deps: SurveyDeps };
+
 // Fails as a whole if one of the sources does: half a workload is not registered.
-async function outcomeOf(workload: Workload, listings: Listings, deps: SurveyDeps): Promise<Found | Failed> {
+async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking): Promise<Found | Failed> {
   const sources: SurveyedSource[] = [];
+  const all = deps.registered(workload).filter(({ mapping }) => mapping.provider === workload.provider);
   try {
     for (const spec of workload.secrets) {
-      const { secrets: seen, namesOnly } = await listings.of(workload, spec);
-      sources.push({ spec, seen, namesOnly });
-      const registered = deps.registeredFrom(workload, spec);
-      if (seen.length === 0 && registered > 0) throw suddenlyEmpty(workload, spec, registered);
+      const listing = await listings.of(workload, spec);
+      const { secrets: seen, namesOnly } = listing;
+      const registered = all.filter(({ mapping }) => covers(spec, mapping));
+      if (seen.length === 0 && registered.length > 0) {
+        sources.push({ spec, seen, namesOnly, completed: NOTHING });
+        throw suddenlyEmpty(workload, spec, registered.length);
+      }
+      const completed = await complete({ workload, spec, registered }, listing, reads);
+      sources.push({ spec, seen, namesOnly, completed });
     }
     return found(workload, sources);
   } catch (thrown) {
@@ -73,12 +88,16 @@ async function outcomeOf(workload: Workload, listings: Listings, deps: SurveyDep
 }
 
 function found(workload: Workload, sources: readonly SurveyedSource[]): Found {
-  const selections = sources.map(({ spec, seen }) => select(workload, spec, seen));
+  const selections = sources.map(({ spec, completed }) => select(workload, spec, completed.secrets));
   return {
     kind: 'found',
     ...mergeSelections(workload, selections),
     sources,
-    notes: [...new Set(sources.flatMap(noteOf))],
+    problems: sources.flatMap((source, index) => [
+      ...source.completed.problems,
+      ...emptyProblem(workload, source, selections[index]),
+    ]),
+    notes: [...new Set(sources.flatMap((source) => [...noteOf(source), ...source.completed.notes]))],
   };
 }
 
@@ -88,10 +107,35 @@ function noteOf({ spec, namesOnly }: SurveyedSource): readonly string[] {
   return [`${place} could only be listed by name (${namesOnly}): sizes were not checked, lookups may be refused`];
 }
 
+/** A source that yields nothing is said: a wrong path, a missing right and an empty folder look alike on some servers. */
+function emptyProblem(
+  workload: Workload,
+  { spec, seen, completed }: SurveyedSource,
+  selection: Selection | undefined,
+): readonly SurveyProblem[] {
+  if (spec.allowEmpty || completed.problems.length > 0) return [];
+  if (selection && selection.secrets.length + selection.refused.length > 0) return [];
+  const place = `${spec.project}:${spec.path}`;
+  const count = String(seen.length);
+  const [reason, hint] =
+    seen.length === 0
+      ? [
+          `${workload.provider} shows no secret there: is the path wrong, or is a right missing?`,
+          'check `path` and the environment of the project, and that the machine identity may see this folder; one that is rightly empty gets `allow_empty: true`',
+        ]
+      : [
+          `include and exclude leave nothing of the ${count} secrets there`,
+          'correct the patterns, or set `allow_empty: true`',
+        ];
+  return [{ workload: workload.name, name: place, code: 'NOT_FOUND', reason, hint }];
+}
+
 function suddenlyEmpty(workload: Workload, spec: SecretSpec, registered: number): PsiError {
   return new PsiError(
-    'NOT_FOUND',
+    'PLACE_NOT_FOUND',
     `${workload.provider} lists no secret in ${spec.project}:${spec.path}, where ${String(registered)} are registered: ${workload.name} is left as it was`,
-    { hint: 'check the path and what the identity may see; if it is meant, take the source out of the config' },
+    {
+      hint: 'check `path`, the environment of the project and what the machine identity may see; if it is meant, take the source out of the config',
+    },
   );
 }

@@ -5,6 +5,7 @@ import { TokenFiles } from '../adapters/files/token-file.ts';
 import type { Config } from '../config/config.ts';
 import { openProvider } from '../config/provider-section.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { BatchedReader } from '../lookup/batching.ts';
 import type { Provider, ProviderConfig, ProviderTools } from '../provider/provider.ts';
@@ -25,16 +26,17 @@ export type ProviderDeps = {
 export type ServedDeps = ProviderDeps & {
   readonly metrics: Metrics;
   readonly countBeside: (mapping: Mapping) => number;
+  readonly known: (mapping: Mapping) => Fetched | undefined;
 };
 
 /** For lookups and setup. Connects to nothing: tokens and connections come with the first call. */
 export function composeProviders(config: Config, deps: ServedDeps): Promise<Providers> {
-  const { clock, metrics, countBeside } = deps;
+  const { clock, metrics, countBeside, known } = deps;
   return openProviders(config, async (name, configured) => {
     const provider = await composeProvider(config, configured, deps);
     const guarded = withThrottle(withBreaker(provider.source, { name, clock }), { name, clock });
     const source = metrics.countCalls(name, guarded);
-    const reader = new BatchedReader({ source, clock, countBeside }, config.lookup);
+    const reader = new BatchedReader({ source, clock, countBeside, known }, config.lookup);
     return {
       source,
       reader,

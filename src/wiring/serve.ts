@@ -18,6 +18,7 @@ import { composeProviders } from './providers.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
 import { driverApp } from '../faces/driver.ts';
@@ -62,6 +63,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const headerFile = new DriverHeaderFile({ path: headerFilePath(config.stateDir) });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
+  const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
   const running = await RunningConfig.start(config, {
     env,
     uid,
@@ -69,7 +71,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
-    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside }),
+    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside, known }),
     headerFile,
   });
   const onError = faceErrors(log);

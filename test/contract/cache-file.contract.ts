@@ -70,6 +70,12 @@ export function cacheEntry(key: string, value: string, fetchedAt = 1_700_000_000
 }
 
 /** An entry as assertions can compare it. */
-export function plain({ mapping, value, fetchedAt }: CacheEntry): object {
-  return { ...mapping, fetchedAt, value: Buffer.from(value.expose()).toString('hex') };
+export function plain({ mapping, value, fetchedAt, version, literal }: CacheEntry): object {
+  return {
+    ...mapping,
+    fetchedAt,
+    version,
+    literal: literal === true,
+    value: Buffer.from(value.expose()).toString('hex'),
+  };
 }

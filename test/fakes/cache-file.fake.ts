@@ -31,7 +31,7 @@ export class FakeCacheFile implements CacheFile {
 
   async write(content: CacheFileContent): Promise<number> {
     this.writes += 1;
-    const entries = content.entries.map((entry) => ({ ...entry, tick: undefined, version: undefined }));
+    const entries = content.entries.map((entry) => ({ ...entry, tick: undefined }));
     const copy = { ...content, entries };
     await this.gate;
     if (this.writeFailure) throw this.writeFailure;

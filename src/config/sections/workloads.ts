@@ -23,6 +23,7 @@ const source = section(
     prefix: names.prefix,
     as: choice(['env', 'mount']),
     mode: f.mode,
+    allow_empty: f.boolean,
   },
 );
 
@@ -57,6 +58,7 @@ function assembleSource(raw: t.TypeOf<typeof source>): SecretSpec {
     prefix: raw.prefix ?? '',
     as: raw.as ?? 'env',
     mode: raw.mode,
+    allowEmpty: raw.allow_empty ?? false,
   };
 }
 

@@ -11,13 +11,17 @@ import { cacheEntry, plain } from '../../contract/cache-file.contract.ts';
 const name = fc
   .string({ minLength: 1, maxLength: 40, unit: 'binary' })
   .filter((text) => text.isWellFormed() && !text.includes('\0'));
-const entry: fc.Arbitrary<CacheEntry> = fc.record({
-  mapping: fc.record({ provider: name, project: name, path: name.map((text) => `/${text}`), key: name }),
-  value: fc.uint8Array({ maxLength: 300 }).map((bytes) => new SecretValue(bytes)),
-  fetchedAt: fc.maxSafeNat(),
-  tick: fc.constant(undefined),
-  version: fc.constant(undefined),
-});
+const entry: fc.Arbitrary<CacheEntry> = fc.record(
+  {
+    mapping: fc.record({ provider: name, project: name, path: name.map((text) => `/${text}`), key: name }),
+    value: fc.uint8Array({ maxLength: 300 }).map((bytes) => new SecretValue(bytes)),
+    fetchedAt: fc.maxSafeNat(),
+    tick: fc.constant(undefined),
+    version: fc.option(fc.integer({ min: 1, max: 0xffff_ffff }), { nil: undefined }),
+    literal: fc.constant(true as const),
+  },
+  { requiredKeys: ['mapping', 'value', 'fetchedAt', 'tick', 'version'] },
+);
 
 const encode = (entries: readonly CacheEntry[]): Buffer => Buffer.concat([...encodeBundle(entries)]);
 

@@ -46,7 +46,7 @@ async function stage(options: StageOptions = {}) {
     get: options.get ?? (() => Promise.resolve(fetched('value'))),
     list: () => Promise.reject(new Error('not asked')),
   };
-  const reader = new BatchedReader({ source, clock, countBeside: () => 1 }, { batchWindowMs: 2_000 });
+  const reader = new BatchedReader({ source, clock, countBeside: () => 1, known: () => undefined }, { batchWindowMs: 2_000 });
   const errors: string[] = [];
   const app = driverApp({
     lookup: new Lookup({

@@ -34,7 +34,10 @@ async function stage(
   const events: LookupEvent[] = [];
   const status = new StatusBoard({ clock, mappings, version: '0' });
   const source = { get, list: () => Promise.reject(new Error('not asked')) };
-  const reader = new BatchedReader({ source, clock, countBeside: () => 1 }, { batchWindowMs: 2_000 });
+  const reader = new BatchedReader(
+    { source, clock, countBeside: () => 1, known: () => undefined },
+    { batchWindowMs: 2_000 },
+  );
   const file = new FakeCacheFile();
   if (options.cached !== undefined) {
     const entry = { ...fetched(options.cached, clock), tick: undefined, mapping: MAPPING };
@@ -168,6 +171,17 @@ test('believes the provider that a secret is gone, whatever the cache holds', as
   await clock.advance(2_000);
   await assert.rejects(ask(ID), { code: 'NOT_FOUND' });
 });
+
+for (const code of ['PLACE_NOT_FOUND', 'VALUE_HIDDEN', 'PROVIDER_DENIED', 'PROVIDER_DOWN'] as const) {
+  test(`keeps the old value when the provider says ${code}, which is not that this secret is gone`, async () => {
+    const { ask, clock } = await stage(() => Promise.reject(new PsiError(code, 'no')), {
+      cached: 'kept',
+      maxAgeMs: 1_000,
+    });
+    await clock.advance(2_000);
+    for (let at = 0; at < 2; at += 1) assert.equal((await ask(ID)).source, 'stale');
+  });
+}
 
 test('keeps what is cached of a provider that is configured no more, and does not answer with it', async () => {
   const { ask, mappings } = await stage(undefined, { cached: 'kept' });

@@ -47,7 +47,7 @@ workloads:
   const clock = new FakeClock();
   const providers = await openProviders(config, async (_, given) => {
     const { source, close } = await openProvider(KINDS, given, { ...fakeProviderTools(), readFile });
-    const reader = new BatchedReader({ source, clock, countBeside: () => 1 }, config.lookup);
+    const reader = new BatchedReader({ source, clock, countBeside: () => 1, known: () => undefined }, config.lookup);
     return { source, reader, close };
   });
   const made = await setupStage({ cache: true, sources: providers.sources });

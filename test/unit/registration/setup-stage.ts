@@ -1,7 +1,7 @@
 // A whole setup on fakes: Podman with its driver callbacks into a mapping table, drop-ins, header file, and one source.
 
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
-import type { PsiError } from '../../../src/core/error.ts';
+import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
@@ -33,6 +33,7 @@ export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[
     prefix: '',
     as: 'env',
     mode: undefined,
+    allowEmpty: false,
   };
   const sources = secrets.length === 0 ? [{}] : secrets;
   return {
@@ -87,7 +88,15 @@ export async function setupStage(options: StageOptions = {}) {
       );
       return Promise.resolve(secrets);
     },
-    get: () => Promise.reject(new Error('setup reads no single secret')),
+    get: ({ path, key }) => {
+      calls.push(`${path} ${key}`);
+      const failure = failures.shift();
+      if (failure) return Promise.reject(failure);
+      const value = folders[path]?.[key];
+      if (value === undefined) return Promise.reject(new PsiError('NOT_FOUND', `no secret ${key}`));
+      if (value === null) return Promise.reject(new PsiError('VALUE_HIDDEN', `the value of ${key} is hidden`));
+      return Promise.resolve(fetched(value, clock));
+    },
   };
   const cacheFile = new FakeCacheFile();
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };

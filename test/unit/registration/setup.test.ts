@@ -143,17 +143,22 @@ test('a source that is suddenly empty leaves its workload as it was', async () =
   const report = await stage.run();
   assert.deepEqual(
     report.failures.map(({ workload: name, code }) => [name, code]),
-    [['myapp', 'NOT_FOUND']],
+    [['myapp', 'PLACE_NOT_FOUND']],
   );
   assert.equal(stage.dropIns.files.get('myapp.container'), before);
   assert.deepEqual(changes(report), ['create other--C', 'write-drop-in other.container']);
 });
 
-test('a source that never had secrets may be empty', async () => {
+test('a source that never had secrets and is empty fails nothing, and is named', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
   stage.folders['/myapp'] = {};
-  assert.deepEqual((await stage.run()).failures, []);
+  const { failures, problems } = await stage.run();
+  assert.deepEqual(failures, []);
+  assert.deepEqual(
+    problems.map(({ name }) => name),
+    ['p:/myapp'],
+  );
 });
 
 test("one workload's failure does not stop the others", async () => {
@@ -198,14 +203,34 @@ test('gives up on a provider that stays down after the last pause', async () => 
   assert.equal(stage.calls.length, 6);
 });
 
-test('asks for names alone where values are refused, and notes it', async () => {
+test('asks for names alone where values are refused, reads what is new singly, and names what may not be read', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
-  stage.folders['/myapp'] = { A: null };
+  stage.folders['/myapp'] = { A: '1', B: null };
   stage.failures.push(new PsiError('PROVIDER_DENIED', 'may not read values'));
   const report = await stage.run();
-  assert.deepEqual(changes(report)[0], 'create myapp--A');
+  assert.deepEqual(changes(report), ['create myapp--A', 'write-drop-in myapp.container']);
   assert.match(report.notes[0] ?? '', /only be listed by name/);
+  assert.deepEqual(
+    report.problems.map(({ name, reason }) => [name, reason]),
+    [['myapp--B', 'the value of B is hidden; it gets no line']],
+  );
+});
+
+test('a right to read that is lost takes no line out of a drop-in', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = { A: '1', B: null };
+  const report = await stage.run();
+  assert.deepEqual([changes(report), report.orphans], [[], []]);
+  assert.deepEqual(
+    report.problems.map(({ name }) => name),
+    ['myapp--B'],
+  );
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
 });
 
 test('lists a place that several workloads share once', async () => {

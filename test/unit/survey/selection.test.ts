@@ -14,6 +14,7 @@ const SPEC: SecretSpec = {
   prefix: '',
   as: 'env',
   mode: undefined,
+  allowEmpty: false,
 };
 const WORKLOAD: Workload = {
   name: 'myapp',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
+import type { RegisteredKey } from '../../../src/survey/completion.ts';
 import type { SurveyEvent } from '../../../src/survey/events.ts';
 import { covers, survey, type Failed, type Found, type Surveyed, type SurveyDeps } from '../../../src/survey/survey.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
@@ -16,6 +17,7 @@ const SPEC: SecretSpec = {
   prefix: '',
   as: 'env',
   mode: undefined,
+  allowEmpty: false,
 };
 
 function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
@@ -32,7 +34,8 @@ function stage(over: Partial<SurveyDeps> = {}) {
     sourceOf: (name) => (name === 'vault' ? source : undefined),
     clock,
     emit: (event) => events.push(event),
-    registeredFrom: () => 0,
+    registered: () => [],
+    known: () => undefined,
     ...over,
   };
   const run = async (...workloads: readonly Workload[]): Promise<readonly Surveyed[]> => {
@@ -41,6 +44,10 @@ function stage(over: Partial<SurveyDeps> = {}) {
     return results;
   };
   return { source, clock, events, deps, run };
+}
+
+function registeredKey(name: string, path: string, key: string): RegisteredKey {
+  return { name: `${name}--${key}`, mapping: { provider: 'vault', project: 'p', path, key } };
 }
 
 function found(surveyed: Surveyed | undefined): Found {
@@ -176,15 +183,21 @@ test('a refused listing is asked for by name only, and its source says so', asyn
   const { source, run } = stage();
   source.failNext(new PsiError('PROVIDER_DENIED', 'no right to read'));
   const { sources, secrets, notes } = found((await run(workload('one', {})))[0]);
-  assert.deepEqual([sources[0]?.namesOnly, secrets.map(({ fetched }) => fetched)], ['no right to read', [undefined]]);
+  assert.equal(sources[0]?.namesOnly, 'no right to read');
+  // One that is new gets a line only if it can be read by itself.
+  assert.deepEqual(
+    secrets.map(({ fetched }) => fetched?.value.exposeText()),
+    ['1'],
+  );
   assert.match(notes.join(), /^p:\/shared could only be listed by name \(no right to read\)/);
 });
 
 test('a folder that is suddenly empty fails the workload, which keeps what was seen until then', async () => {
-  const { source, run } = stage({ registeredFrom: (_, { path }) => (path === '/empty' ? 2 : 0) });
+  const registered = ['A', 'B'].map((key) => registeredKey('one', '/empty', key));
+  const { source, run } = stage({ registered: () => registered });
   source.addFolder('p', '/empty');
   const { error, sources } = failed((await run(workload('one', {}, { path: '/empty' })))[0]);
-  assert.deepEqual([error.code, sources.map(({ seen }) => seen.length)], ['NOT_FOUND', [1, 0]]);
+  assert.deepEqual([error.code, sources.map(({ seen }) => seen.length)], ['PLACE_NOT_FOUND', [1, 0]]);
   assert.match(error.message, /where 2 are registered: one is left as it was/);
 });
 
@@ -213,4 +226,187 @@ test('a source covers its own folder, and those below it only if it is recursive
     [covers(below, at('/shared/x')), covers(below, at('/sharedx')), covers({ ...below, path: '/' }, at('/x'))],
     [true, false, true],
   );
+});
+
+describe('a secret that the workload has', () => {
+  test('keeps its line when its value is hidden, and the run names it', async () => {
+    const { source, run } = stage({ registered: () => [registeredKey('one', '/shared', 'H')] });
+    source.set('p', '/shared', 'H', null);
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      ['one--A', 'one--H'],
+    );
+    assert.deepEqual(
+      problems.map(({ name, code }) => [name, code]),
+      [['one--H', 'VALUE_HIDDEN']],
+    );
+    assert.match(problems[0]?.reason ?? '', /its line stays, and the next start fails until it may be read$/);
+  });
+
+  test('is asked for singly when no list has it: it may be there, be hidden, or not be known', async () => {
+    const { source, run } = stage({
+      registered: () => ['B', 'C', 'D'].map((key) => registeredKey('one', '/shared', key)),
+    });
+    const list = source.list.bind(source);
+    source.list = async (place, options) => (await list(place, options)).filter(({ key }) => key === 'A');
+    source.set('p', '/shared', 'B', 'there');
+    source.set('p', '/shared', 'C', null);
+    source.set('p', '/shared', 'D', 'not reached');
+    const get = source.get.bind(source);
+    source.get = (ref, signal) =>
+      ref.key === 'D'
+        ? Promise.reject(new PsiError('PLACE_NOT_FOUND', 'no folder', { hint: 'look' }))
+        : get(ref, signal);
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual(
+      secrets.map(({ name, fetched }) => [name, fetched?.value.exposeText()]),
+      [
+        ['one--A', '1'],
+        ['one--B', 'there'],
+        ['one--C', undefined],
+        ['one--D', undefined],
+      ],
+    );
+    assert.deepEqual(
+      problems.map(({ name, code }) => [name, code]),
+      [
+        ['one--C', 'VALUE_HIDDEN'],
+        ['one--D', 'PLACE_NOT_FOUND'],
+      ],
+    );
+  });
+
+  test('goes only when the provider says that this very one is gone, and the run says so', async () => {
+    const { run } = stage({ registered: () => [registeredKey('one', '/shared', 'OLD')] });
+    const { secrets, problems, notes } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      ['one--A'],
+    );
+    assert.deepEqual([problems, notes], [[], ['one--OLD: vault says that p:/shared has no OLD any more']]);
+  });
+
+  test('is not asked for when the config does not want it any more, or under another name', async () => {
+    const registered = ['OLD', 'X_A'].map((key) => registeredKey('one', '/shared', key));
+    const { source, run } = stage({ registered: () => registered });
+    await run(workload('one', { exclude: ['OLD', 'X_A'] }));
+    assert.deepEqual(source.calls, ['list p:/shared']);
+  });
+
+  test('stays when there are too many to ask for, and each that was not asked for is named', async () => {
+    const registered = Array.from({ length: 503 }, (_, at) => registeredKey('one', '/shared', `K${String(at)}`));
+    const { source, run } = stage({ registered: () => registered });
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.equal(source.calls.length, 501);
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      ['one--A', 'one--K500', 'one--K501', 'one--K502'],
+    );
+    assert.equal(problems.length, 3);
+    assert.match(problems[0]?.reason ?? '', /^500 single reads are the most that one run makes; its line stays$/);
+  });
+
+  test('stays when the provider stops answering, which is then not asked on', async () => {
+    const registered = ['B', 'C', 'D'].map((key) => registeredKey('one', '/shared', key));
+    const { source, run } = stage({ registered: () => registered });
+    source.get = (ref, signal) => {
+      source.calls.push(`get ${ref.key}`);
+      signal.throwIfAborted();
+      return Promise.reject(down());
+    };
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual([secrets.length, problems.length, source.calls], [4, 3, ['list p:/shared', 'get B']]);
+  });
+
+  test('waits a limit out', async () => {
+    const { source, clock, events, run } = stage({ registered: () => [registeredKey('one', '/shared', 'B')] });
+    const get = source.get.bind(source);
+    let limited = false;
+    source.get = (ref, signal) => {
+      if (limited) return get(ref, signal);
+      limited = true;
+      return Promise.reject(new PsiError('THROTTLED', 'slow', { retry: 'later', retryAfterMs: 30_000 }));
+    };
+    const results = run(workload('one', {}));
+    await clock.advance(30_000);
+    assert.deepEqual(found((await results)[0]).notes, ['one--B: vault says that p:/shared has no B any more']);
+    assert.deepEqual(
+      events.flatMap((event) => (event.event === 'retrying' ? [event.waitMs] : [])),
+      [30_000],
+    );
+  });
+});
+
+describe('a secret that the workload does not have yet', () => {
+  test('gets no line while its value is hidden, and is named', async () => {
+    const { source, run } = stage();
+    source.set('p', '/shared', 'H', null);
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual(
+      secrets.map(({ name }) => name),
+      ['one--A'],
+    );
+    assert.match(problems[0]?.reason ?? '', /hides its value; it gets no line$/);
+  });
+});
+
+describe('a text that may be a reference', () => {
+  const unsettled = (text: string | undefined) => {
+    const { source, ...rest } = stage();
+    const list = source.list.bind(source);
+    source.list = async (place, options) => {
+      const [first] = await list(place, options);
+      if (first?.fetched === undefined) return [];
+      const known = text === undefined ? undefined : { ...first.fetched, literal: true as const };
+      return [{ ...first, fetched: known, unsettled: true, from: { environment: 'prod', path: '/shared' } }];
+    };
+    return { source, ...rest };
+  };
+
+  test('is asked for, and named where it is the value', async () => {
+    const { source, run } = unsettled(undefined);
+    const get = source.get.bind(source);
+    source.get = async (ref, signal) => ({ ...(await get(ref, signal)), literal: true });
+    const { secrets, notes } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual(
+      secrets.map(({ fetched }) => fetched?.literal),
+      [true],
+    );
+    assert.deepEqual(notes, ['p:/shared: `${…}` in A refers to nothing: containers get the text as it is']);
+  });
+
+  test('is what it was found to be before, while nobody can say', async () => {
+    const { source, run } = unsettled('known');
+    source.get = () => Promise.reject(down());
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual([secrets[0]?.fetched?.value.exposeText(), problems], ['1', []]);
+  });
+
+  test('is refused by name, without a line, where the reference may not be read', async () => {
+    const { source, run } = unsettled('known');
+    source.get = () => Promise.reject(new PsiError('PROVIDER_DENIED', 'it refers to K', { hint: 'give' }));
+    const { secrets, problems } = found((await run(workload('one', {})))[0]);
+    assert.deepEqual([secrets, problems.map(({ reason }) => reason)], [[], ['it refers to K; it gets no line']]);
+  });
+});
+
+describe('a source that yields nothing', () => {
+  test('is a problem with its two usual causes, unless it may be empty', async () => {
+    const { source, run } = stage();
+    source.addFolder('p', '/empty');
+    const [one, two] = await run(
+      workload('one', { path: '/empty' }),
+      workload('two', { path: '/empty', allowEmpty: true }),
+    );
+    const [problem] = found(one).problems;
+    assert.deepEqual([problem?.name, found(two).problems], ['p:/empty', []]);
+    assert.match(problem?.reason ?? '', /shows no secret there: is the path wrong, or is a right missing\?/);
+  });
+
+  test('because of include and exclude is one too', async () => {
+    const { run } = stage();
+    const [problem] = found((await run(workload('one', { include: ['B*'] })))[0]).problems;
+    assert.match(problem?.reason ?? '', /^include and exclude leave nothing of the 1 secrets there$/);
+  });
 });

@@ -58,12 +58,13 @@ describe('cache file', () => {
   });
 
   for (const vector of vectors.vectors) {
-    const entries = vector.entries.map(({ value, fetchedAt, ...mapping }) => ({
+    const entries = vector.entries.map(({ value, fetchedAt, version, literal, ...mapping }) => ({
       mapping,
       fetchedAt,
       value: new SecretValue(unhex(value)),
       tick: undefined,
-      version: undefined,
+      version: version ?? undefined,
+      ...(literal && ({ literal: true } as const)),
     }));
     it(`writes and reads the published vector "${vector.name}"`, async () => {
       const fields = {

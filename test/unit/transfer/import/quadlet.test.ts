@@ -260,7 +260,7 @@ test('keys of the folder that the unit did not have are kept from it', async () 
 
 test('a config that has the workload and the folder needs nothing', async () => {
   quadlet('Environment=A=1');
-  const spec = { ...PLACE, recursive: false, include: [], exclude: [], prefix: '', mode: undefined };
+  const spec = { ...PLACE, recursive: false, include: [], exclude: [], prefix: '', mode: undefined, allowEmpty: false };
   workloads = [
     { name: 'app', provider: 'infisical', unit: 'app.container', dependsOn: [], secrets: [{ ...spec, as: 'env' }] },
   ];

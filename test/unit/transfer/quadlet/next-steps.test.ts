@@ -55,8 +55,9 @@ test('a folder without the imported keys is no source for them', () => {
   const spec = { project: 'main', path: '/app', recursive: false, include: ['B'], exclude: [], prefix: '' } as const;
   const known = { name: 'app', provider: 'infisical', unit: 'app.container', dependsOn: [] };
   const config = (more: object): string | undefined =>
-    steps('app.container', { workloads: [{ ...known, secrets: [{ ...spec, as: 'env', mode: undefined, ...more }] }] })
-      .config;
+    steps('app.container', {
+      workloads: [{ ...known, secrets: [{ ...spec, as: 'env', mode: undefined, allowEmpty: false, ...more }] }],
+    }).config;
   assert.match(config({}) ?? '', /one more source/);
   assert.match(config({ include: [], prefix: 'X_' }) ?? '', /one more source/);
   assert.equal(config({ include: ['A', 'B'] }), undefined);
