@@ -1,7 +1,7 @@
 // A login that was refused, as PsiError: who, by which method, where, and what is next. The client secret is not in here to be told.
 
 import { PsiError } from '../../core/error.ts';
-import { failedServer, trustHint, type Context } from './errors.ts';
+import { failedServer, foreignMissing, trustHint, type Context } from './errors.ts';
 import type { Fault } from './fault.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
 
@@ -51,6 +51,7 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
       );
     }
     case 'gateway':
+      if (answer.status === 404) return foreignMissing(answer, `the login of ${who}`, context);
       return denied(
         `something in front of ${server} refuses the login of ${who}: status ${String(answer.status)}, ${looksLike(answer)}`,
         'does the gateway want headers of its own? they go under `headers` of the provider',

@@ -171,6 +171,12 @@ const TOLD: readonly (readonly [what: string, status: number, body: object, says
     /^PROVIDER_DOWN infisical at HOST failed at the login of identity .* \(oidc, 500\): Access denied: the discovery URL does not answer\nnext: compare issuer/,
   ],
   [
+    'a gateway that finds nothing is no missing identity, and no refusal',
+    404,
+    { reqId: undefined, error: undefined, message: 'no Route matched with those values' },
+    /^PROVIDER_DOWN something in front of infisical answered the login of identity .* \(oidc\) with 404, in words that are not infisical's/,
+  ],
+  [
     'any other failure of the server is none of the identity',
     500,
     { error: 'Find one', message: 'Something went wrong' },

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { InfisicalSDK } from '@infisical/sdk';
 import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
 import { createInfisicalWriter } from '../../../src/adapters/infisical/writer.ts';
+import type { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { SecretSource } from '../../../src/provider/secret-source.ts';
 import type { SecretToWrite, SecretWriter } from '../../../src/provider/secret-writer.ts';
@@ -356,6 +357,25 @@ for (const generation of GENERATIONS) {
     assert.equal(report.exit, 69);
     assert.match(shown(report)['A'] ?? '', /^failed: infisical answered 500.*; it may have been written$/);
     assert.match(report.results[0]?.hint ?? '', /--conflict skip/);
+  });
+}
+
+for (const generation of GENERATIONS) {
+  test(`an import into a project that is not there promises nothing, and names the project (${generation})`, async () => {
+    await restage({ double: { generation } });
+    const [main] = stage.deps().projects.values();
+    assert.ok(main);
+    const connection = stage.connect({ projects: new Map([['main', { ...main, id: 'nowhere' }]]) });
+    writer = createInfisicalWriter(connection);
+    source = createInfisicalSource(connection);
+    for (const dryRun of [true, false]) {
+      await assert.rejects(imported({ A: '1' }, 'fail', dryRun), (error: PsiError) => {
+        assert.ok(['PLACE_NOT_FOUND', 'PROVIDER_DENIED'].includes(error.code), error.code);
+        assert.match(`${error.message} ${error.hint ?? ''}`, /project/);
+        return true;
+      });
+    }
+    assert.equal(stage.double.count('write'), 0);
   });
 }
 
