@@ -1,7 +1,9 @@
 // plan(desired, actual) → ordered changes: the one decision behind `psi setup`, `--dry-run` and drift. What is equal is not touched.
 
 import { sameMapping, type Mapping } from '../core/mapping.ts';
+import type { Refusal } from '../core/naming.ts';
 import { sameOptions, type DriverOptions, type RegisteredSecret } from './registered-secret.ts';
+import type { NameRule } from './secret-registry.ts';
 import type { DesiredSecret } from '../survey/selection.ts';
 
 export type Change =
@@ -48,6 +50,8 @@ export type WorkloadPlan = {
 export type Actual = {
   readonly registered: ReadonlyMap<string, RegisteredSecret>;
   readonly mappingOf: (id: string) => Mapping | undefined;
+  /** What this Podman takes for a secret's name. */
+  readonly names: NameRule & { readonly version: string };
   /** Do these options look like a command that PSI wrote, now or in an earlier version? */
   readonly isOurs: (options: Readonly<Record<string, string>>) => boolean;
 };
@@ -74,6 +78,11 @@ export function planSecrets(
       });
       continue;
     }
+    const refusal = current ? undefined : nameRefusal(secret.name, actual.names);
+    if (refusal) {
+      problems.push({ workload, name: secret.name, ...refusal });
+      continue;
+    }
     usable.push(secret);
     if (!current) {
       changes.push({ action: 'create', workload, name: secret.name, mapping: secret.mapping });
@@ -89,6 +98,19 @@ export function planSecrets(
     }
   }
   return { changes, kept, orphans: orphansOf(workload, desired, actual), problems, usable };
+}
+
+/** Podman would refuse the create: known before it is asked, so that a dry run promises nothing. */
+function nameRefusal(name: string, { plain, longest, version }: Actual['names']): Refusal | undefined {
+  if (name.length > longest) {
+    const reason = `the name has ${String(name.length)} characters, podman ${version} takes ${String(longest)}`;
+    return { reason, hint: 'give the workload or the key a shorter name, or use Podman ≥ 4.7' };
+  }
+  if (!plain || /^[a-zA-Z0-9](?:[a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$/.test(name)) return undefined;
+  return {
+    reason: `podman ${version} takes no such name: letters, digits, \`_\`, \`.\` and \`-\` alone`,
+    hint: 'templates (`@`) and other characters need Podman ≥ 4.7; or rename the key, or leave it out with `exclude`',
+  };
 }
 
 /** All secrets of a workload that PSI registered, by Podman's name. */

@@ -15,13 +15,17 @@ export type NewSecret = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
+/** `plain`: letters, digits, `_`, `.` and `-` alone, the first a letter or digit and the last one too, or `_`. `longest`: in characters. */
+export type NameRule = { readonly plain: boolean; readonly longest: number };
+
 export type RegistryFeatures = {
   /** Server version as Podman gives it, for messages. */
   readonly version: string;
   /** Quadlet drop-ins and template units: ≥ 5.0. */
   readonly dropIns: boolean;
-  /** `@` in names and replace in one locked step: ≥ 4.7. */
-  readonly atNames: boolean;
+  /** Which names of secrets it takes. */
+  readonly names: NameRule;
+  /** Replace in one locked step: ≥ 4.7. */
   readonly replace: boolean;
 };
 

@@ -108,6 +108,7 @@ export class Setup {
     const actual: Actual = {
       registered: new Map(registered.map((secret) => [secret.name, secret])),
       mappingOf: (id) => mappings.get(id),
+      names: { ...features.names, version: features.version },
       isOurs: isPsiOptions,
     };
     const apply = new PlanCarrier({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });

@@ -68,7 +68,7 @@ export function secretRegistryContract(
       assert.deepEqual(features, {
         version: features.version,
         dropIns: number >= 500,
-        atNames: number >= 407,
+        names: { plain: number < 407, longest: number >= 406 ? 253 : 64 },
         replace: number >= 407,
       });
     });
@@ -121,10 +121,10 @@ export function secretRegistryContract(
     });
 
     test('takes a name with @ exactly where its features say so', async () => {
-      const { atNames } = await on.registry.features();
+      const { names } = await on.registry.features();
       const secretName = `worker@--${fresh()}`;
       const created = on.registry.create(secret(secretName));
-      if (!atNames) return assert.rejects(created, failing('HOST', 'no'));
+      if (names.plain) return assert.rejects(created, failing('HOST', 'no'));
       const id = await created;
       const current = await byName(secretName);
       assert.equal(current?.id, id);

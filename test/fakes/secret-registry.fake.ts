@@ -78,7 +78,8 @@ export class FakeSecretRegistry implements SecretRegistry {
 
   #features(): RegistryFeatures {
     const since47 = this.podman.atLeast(4, 7);
-    return { version: this.podman.version, dropIns: this.podman.atLeast(5, 0), atNames: since47, replace: since47 };
+    const names = { plain: !since47, longest: this.podman.atLeast(4, 6) ? 253 : 64 };
+    return { version: this.podman.version, dropIns: this.podman.atLeast(5, 0), names, replace: since47 };
   }
 
   async #create(secret: NewSecret, replace: boolean): Promise<string> {

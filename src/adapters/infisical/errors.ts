@@ -156,8 +156,8 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
   }
   if (kind === 'server') {
     const who = refusal === undefined ? 'the proxy in front of infisical' : 'infisical';
-    return new PsiError('PROVIDER_DOWN', `${who} answered ${status}${requestId(refusal)}`, {
-      hint: 'see the log of the infisical server',
+    return new PsiError('PROVIDER_DOWN', `${who} answered ${status}${failedAt(refusal)}${requestId(refusal)}`, {
+      hint: 'see the log of the infisical server: are its database and redis up?',
       retry: 'later',
       details,
     });
@@ -166,6 +166,13 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
     hint: 'see the log of the infisical server',
     details,
   });
+}
+
+/** The step that failed, as servers name it whose database is away; never a message, which may quote what was sent. */
+function failedAt(refusal: Fault['refusal']): string {
+  const error = refusal?.error ?? '';
+  const named = /^[A-Za-z ]{3,60}$/.test(error) && !/^internal ?server ?error$/i.test(error);
+  return named ? ` (${error})` : '';
 }
 
 /** A success that holds something else. */

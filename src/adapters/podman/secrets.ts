@@ -43,7 +43,9 @@ class PodmanSecrets implements SecretRegistry {
     }
     const atLeast = (wantedMajor: number, wantedMinor: number): boolean =>
       Number(major) > wantedMajor || (Number(major) === wantedMajor && Number(minor) >= wantedMinor);
-    return { version, dropIns: atLeast(5, 0), atNames: atLeast(4, 7), replace: atLeast(4, 7) };
+    // The rules of 4.5 and of 4.6 stand in the sources of its tags.
+    const names = { plain: !atLeast(4, 7), longest: atLeast(4, 6) ? 253 : 64 };
+    return { version, dropIns: atLeast(5, 0), names, replace: atLeast(4, 7) };
   }
 
   async list(): Promise<readonly RegisteredSecret[]> {

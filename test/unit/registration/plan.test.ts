@@ -32,6 +32,7 @@ function actual(secrets: readonly RegisteredSecret[], mappings: Readonly<Record<
   return {
     registered: new Map(secrets.map((secret) => [secret.name, secret])),
     mappingOf: (id) => mappings[id],
+    names: { plain: false, longest: 253, version: '5.4.2' },
     isOurs: (options) => options['lookup']?.startsWith('psi ') ?? false,
   };
 }
@@ -39,6 +40,34 @@ function actual(secrets: readonly RegisteredSecret[], mappings: Readonly<Record<
 test('creates what Podman does not have', () => {
   const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([], {}));
   assert.deepEqual(plan.changes, [{ action: 'create', workload: 'myapp', name: 'myapp--A', mapping: mapping('A') }]);
+});
+
+test('names what an old Podman would refuse, instead of promising it', () => {
+  const old = {
+    ...actual([registered('K-')], { 'id-K-': mapping('K-') }),
+    names: { plain: true, longest: 64, version: '4.3.1' },
+  };
+  const keys = ['A', 'B-', 'C@1', 'D'.repeat(60), 'K-'];
+  const plan = planSecrets(
+    'myapp',
+    keys.map((key) => desired(key)),
+    OPTIONS,
+    old,
+  );
+  assert.deepEqual(
+    plan.changes.map((change) => ('name' in change ? change.name : '')),
+    ['myapp--A'],
+  );
+  assert.deepEqual(
+    plan.problems.map(({ name, reason }) => [name.slice(0, 10), /podman 4\.3\.1 takes/.test(reason)]),
+    [
+      ['myapp--B-', true],
+      ['myapp--C@1', true],
+      ['myapp--DDD', true],
+    ],
+  );
+  // What is there already is there.
+  assert.equal(plan.kept, 1);
 });
 
 test('leaves alone what is as it should be', () => {
