@@ -180,7 +180,7 @@ const TOLD: readonly (readonly [what: string, status: number, body: object, says
     'any other failure of the server is none of the identity',
     500,
     { error: 'Find one', message: 'Something went wrong' },
-    /^PROVIDER_DOWN infisical answered 500\nnext: see the log of the infisical server$/,
+    /^PROVIDER_DOWN infisical answered 500 \(Find one\)\nnext: see the log of the infisical server: are its database and redis up\?$/,
   ],
 ];
 
