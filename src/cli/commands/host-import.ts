@@ -3,7 +3,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
-import { printable } from '../../core/naming.ts';
 import type { PodmanFound, PodmanSelection } from '../../transfer/import/podman.ts';
 import type { QuadletReport, QuadletRequest } from '../../transfer/import/quadlet.ts';
 import type { ImportEvent } from '../../transfer/import/report.ts';
@@ -89,10 +88,10 @@ function noteLeftOut(terminal: Terminal, leftOut: readonly string[], all: boolea
   const [only] = leftOut;
   if (only === undefined) return;
   if (leftOut.length === 1) {
-    terminal.note(`${printable(only)} is left out: psi registered it, its value is infisical's`);
+    terminal.note(`${only} is left out: psi registered it, its value is infisical's`);
     return;
   }
-  const which = all ? `${String(leftOut.length)} secrets` : leftOut.map(printable).join(', ');
+  const which = all ? `${String(leftOut.length)} secrets` : leftOut.join(', ');
   terminal.note(`${which} are left out: psi registered them, their values are infisical's`);
 }
 
