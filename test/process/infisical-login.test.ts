@@ -146,6 +146,14 @@ test('tries a ready access token by listing names, and leaves it alone', async (
   double.state.deny('client-1', { actions: ['describe', 'readValue'] });
   assert.equal((await login(provider, [], { READY: at(answer.body, 'accessToken') })).code, 0);
   double.state.allowAll('client-1');
+  double.state.trust('client-1', { token: ['10.0.0.0/8'] });
+  const elsewhere = await login(provider, [], { READY: at(answer.body, 'accessToken') });
+  double.state.trust('client-1', { token: undefined });
+  assert.equal(elsewhere.code, 77);
+  assert.match(
+    elsewhere.stdout,
+    /^failed .*: infisical refuses the access token \(token\): it does not trust the address .*; next: add the address that it sees to the trusted IPs for access tokens/,
+  );
   const bad = await login(provider, [], { READY: mintJwt({ canary: 1 }, 'another key') });
   assert.equal(bad.code, 77);
   assert.match(bad.stdout, /^failed .*: infisical does not take the access token; next: was it revoked/);

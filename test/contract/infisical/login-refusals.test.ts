@@ -4,7 +4,6 @@ import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, before, describe, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Auth } from '../../../src/adapters/infisical/auth/methods.ts';
-import { identitiesOf } from '../../../src/adapters/infisical/identities.ts';
 import { makeTestAuthority, type TestAuthority } from '../../doubles/infisical/test-authority.ts';
 import type { Generation } from '../../doubles/infisical/model.ts';
 import { mintJwt } from '../../doubles/jwt.ts';
@@ -27,7 +26,6 @@ const universal = (clientId = 'client-1'): Auth => ({
 const OIDC: Auth = { method: 'oidc', ...BY_IDENTITY, jwt: at('jwt') };
 const LDAP: Auth = { method: 'ldap', ...BY_IDENTITY, username: 'psi', password: at('password') };
 const TLS: Auth = { method: 'tls-cert', ...BY_IDENTITY, certificate: at('certificate'), privateKey: at('key') };
-const TOKEN: Auth = { method: 'token', accessToken: at('access token') };
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
@@ -230,39 +228,6 @@ for (const generation of ['2024', '2025', '2025-v4', 'v4'] as const) {
       );
       await Promise.all(asked);
       assert.equal(stage.logins(), 1);
-    });
-
-    test('a ready token from an address that is not trusted is no success', async () => {
-      await start(generation);
-      const response = await fetch(`${stage.double.url}/api/v1/auth/universal-auth/login`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', connection: 'close' },
-        body: JSON.stringify({ clientId: 'client-1', clientSecret: CLIENT_SECRET }),
-      });
-      const { accessToken } = (await response.json()) as { accessToken: string };
-      stage.fields.set('access token', accessToken);
-      stage.double.state.trust('client-1', { token: ['10.0.0.1'] });
-      const { identities, close } = identitiesOf({
-        ...stage.deps({ projects: new Map([['main', { id: PROD.project, environment: 'prod', auth: TOKEN }]]) }),
-        auth: undefined,
-      });
-      try {
-        await assert.rejects(identities[0]?.tryLogin() ?? Promise.resolve(), (error: PsiError) => {
-          assert.equal(error.code, 'PROVIDER_DENIED');
-          // 2024 says of an address no more than of a token.
-          if (generation === '2024') assert.match(error.hint ?? '', /address trusted/);
-          else {
-            assert.match(
-              error.message,
-              /refuses the access token \(token\): it does not trust the address that this host comes from/,
-            );
-            assert.match(error.hint ?? '', /trusted IPs for access tokens/);
-          }
-          return true;
-        });
-      } finally {
-        close();
-      }
     });
   });
 }

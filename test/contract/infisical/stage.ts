@@ -33,8 +33,6 @@ export type Stage = {
   readonly restart: (more?: Partial<ConnectionDeps>) => SecretSource;
   /** The same, and what it stands on. */
   readonly connect: (more?: Partial<ConnectionDeps>) => Connection;
-  /** What a connection here is made of. */
-  readonly deps: (more?: Partial<ConnectionDeps>) => ConnectionDeps;
   /** What `client_secret` resolves to; empty: to nothing. */
   credential: string;
   readonly stop: () => Promise<void>;
@@ -75,31 +73,30 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     organization: undefined,
   } as const;
   const open: { close: () => void }[] = [];
-  const deps: Stage['deps'] = (more = {}) => ({
-    apiUrl: options.apiUrl ?? double.url,
-    verifySsl: true,
-    caCert: undefined,
-    apiVersion: 'auto',
-    headers: new Map(),
-    userAgent: 'psi/test',
-    token: { ttlMs: undefined },
-    projects: new Map([
-      ['main', { id: PROD.project, environment: 'prod', auth }],
-      ['other', { id: 'project-2', environment: 'prod', auth }],
-    ]),
-    clock,
-    tokenStore: tokens,
-    bootId: () => Promise.resolve('this boot'),
-    env: {},
-    resolveSecret: () =>
-      stage.credential === ''
-        ? Promise.reject(new PsiError('CONFIG_INVALID', 'the credential does not exist'))
-        : Promise.resolve(SecretValue.fromText(stage.credential)),
-    ...options.source,
-    ...more,
-  });
-  const connect: Stage['connect'] = (more) => {
-    const connection = createConnection(deps(more));
+  const connect: Stage['connect'] = (more = {}) => {
+    const connection = createConnection({
+      apiUrl: options.apiUrl ?? double.url,
+      verifySsl: true,
+      caCert: undefined,
+      apiVersion: 'auto',
+      headers: new Map(),
+      userAgent: 'psi/test',
+      token: { ttlMs: undefined },
+      projects: new Map([
+        ['main', { id: PROD.project, environment: 'prod', auth }],
+        ['other', { id: 'project-2', environment: 'prod', auth }],
+      ]),
+      clock,
+      tokenStore: tokens,
+      bootId: () => Promise.resolve('this boot'),
+      env: {},
+      resolveSecret: () =>
+        stage.credential === ''
+          ? Promise.reject(new PsiError('CONFIG_INVALID', 'the credential does not exist'))
+          : Promise.resolve(SecretValue.fromText(stage.credential)),
+      ...options.source,
+      ...more,
+    });
     open.push(connection);
     return connection;
   };
@@ -111,7 +108,6 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
     credential: CLIENT_SECRET,
     restart,
     connect,
-    deps,
     get source() {
       return (first ??= restart());
     },

@@ -11,7 +11,7 @@ import type { SecretSource } from '../../../src/provider/secret-source.ts';
 import type { SecretToWrite, SecretWriter } from '../../../src/provider/secret-writer.ts';
 import type { Conflict, ImportReport } from '../../../src/transfer/import/report.ts';
 import { importSecrets } from '../../../src/transfer/import/secrets.ts';
-import { CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
+import { at, CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
 import { INFISICAL_WORDS } from '../../../src/adapters/infisical/provider-words.ts';
 
 let stage: Stage;
@@ -363,9 +363,9 @@ for (const generation of GENERATIONS) {
 for (const generation of GENERATIONS) {
   test(`an import into a project that is not there promises nothing, and names the project (${generation})`, async () => {
     await restage({ double: { generation } });
-    const [main] = stage.deps().projects.values();
-    assert.ok(main);
-    const connection = stage.connect({ projects: new Map([['main', { ...main, id: 'nowhere' }]]) });
+    const clientSecret = at('the field');
+    const auth = { method: 'universal-auth', clientId: 'client-1', clientSecret, organization: undefined } as const;
+    const connection = stage.connect({ projects: new Map([['main', { id: 'nowhere', environment: 'prod', auth }]]) });
     writer = createInfisicalWriter(connection);
     source = createInfisicalSource(connection);
     for (const dryRun of [true, false]) {
