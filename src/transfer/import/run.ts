@@ -1,6 +1,6 @@
 // How an import asks the server: each call bounded in time and repeated where a limit asks for it, each batch noted key by key.
 
-import { PsiError, toPsiError } from '../../core/error.ts';
+import { PsiError, toPsiError, type ErrorCode } from '../../core/error.ts';
 import type { ImportEntry } from './entry.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isMissingFolder, type Place, type SecretSource } from '../../provider/secret-source.ts';
@@ -141,7 +141,7 @@ export class ImportRun {
     const there =
       how === 'create'
         ? await this.#names().catch((thrown: unknown) => {
-            throw this.#failed(batch, toPsiError(thrown));
+            throw this.#failed(batch, toPsiError(thrown), true);
           })
         : new Set<string>();
     for (const entry of batch.filter(({ key }) => there.has(key))) {
@@ -158,8 +158,7 @@ export class ImportRun {
   }
 
   /** Answers the error, which ends the run. */
-  #failed(batch: readonly ImportEntry[], error: PsiError): PsiError {
-    const unsure = ['DEADLINE', 'PROVIDER_DOWN', 'INTERNAL'].includes(error.code);
+  #failed(batch: readonly ImportEntry[], error: PsiError, unsure = LEAVES_OPEN.includes(error.code)): PsiError {
     const reason = unsure ? `${error.message}; ${UNSURE}` : error.message;
     for (const entry of batch) this.#results.set(entry, 'failed', { reason, hint: AGAIN[this.#conflict] });
     return error;
@@ -192,6 +191,8 @@ export class ImportRun {
   }
 }
 
+/** What says nothing of whether the server has carried out the call. */
+const LEAVES_OPEN: readonly ErrorCode[] = ['DEADLINE', 'PROVIDER_DOWN', 'INTERNAL'];
 const UNSURE = 'it may have been written';
 
 const SKIP = 'run the same import again with `--conflict skip`: what is there is left alone';

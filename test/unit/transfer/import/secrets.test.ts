@@ -206,9 +206,9 @@ describe('a server that fails on a value', () => {
   });
 
   test('and cannot be listed then ends the run', async () => {
-    source.failNextAfter(1, new PsiError('PROVIDER_DOWN', 'infisical is away'));
+    source.failNextAfter(1, new PsiError('PROVIDER_DENIED', 'no right any more'));
     const report = await run(entries({ A: '1', BAD: '2' }));
-    assert.equal(report.failure?.code, 'PROVIDER_DOWN');
+    assert.equal(report.failure?.code, 'PROVIDER_DENIED');
     assert.deepEqual(outcomes(report), { A: 'failed', BAD: 'failed' });
     assert.match(report.results[0]?.reason ?? '', /it may have been written/);
   });
