@@ -43,6 +43,9 @@ const SYSTEM_TIERS = ['contract', 'process', 'sandbox', 'host', 'vm'];
 
 export const NODE_MAJOR = 24;
 
+/** The first of them whose HTTP agents know proxies. scripts/node has the same number. */
+const NODE_MINOR = 5;
+
 /** Reads an os-release text. */
 export function readSystem(osRelease) {
   const value = (name) => new RegExp(`^${name}=["']?([^"'\\n]*)`, 'm').exec(osRelease)?.[1] ?? '';
@@ -102,7 +105,10 @@ export function purposeOfTests(chosen) {
   return paths.length === 0 || paths.some(needSystem) ? 'test' : 'unit';
 }
 
-export const isNewEnough = (version) => Number.parseInt(version.replace(/^v/, ''), 10) >= NODE_MAJOR;
+export function isNewEnough(version) {
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) > NODE_MAJOR || (Number(major) === NODE_MAJOR && Number(minor) >= NODE_MINOR);
+}
 
 /**
  * Whether what npm installed (node_modules/.package-lock.json) is what the lock file asks for. Packages for other

@@ -133,7 +133,7 @@ function nodeFolder() {
   if (!done || !isExecutable(join(folder, 'node'))) {
     fail(
       `no Node ${NODE_MAJOR} for ${process.platform} ${process.arch} could be installed`,
-      `install Node >= ${NODE_MAJOR} and run \`npm run setup\` again`,
+      `install Node >= ${NODE_MAJOR}.5 and run \`npm run setup\` again`,
     );
   }
   return folder;

@@ -4,7 +4,7 @@ import type { Response } from 'express';
 import { failureOf } from '../core/failure.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
 
-const MAX_HINT = 300;
+const MAX_HINT = 500;
 
 const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   USAGE: 400,

@@ -7,6 +7,9 @@ import type { SecretSource } from './secret-source.ts';
 
 export type ThrottleDeps = { readonly name: string; readonly clock: Clock };
 
+/** Nobody is left alone for longer, whatever was asked: a header of 115 days is a mistake, and one call too many costs little. */
+const LONGEST_REST_MS = 10 * 60_000;
+
 export function withThrottle(source: SecretSource, deps: ThrottleDeps): SecretSource {
   const { name, clock } = deps;
   let notBefore = 0;
@@ -28,7 +31,8 @@ export function withThrottle(source: SecretSource, deps: ThrottleDeps): SecretSo
       return await call();
     } catch (thrown) {
       if (thrown instanceof PsiError && thrown.code === 'THROTTLED' && thrown.retryAfterMs !== undefined) {
-        notBefore = Math.max(notBefore, clock.monotonic() + thrown.retryAfterMs);
+        const restMs = Math.min(thrown.retryAfterMs, LONGEST_REST_MS);
+        notBefore = Math.max(notBefore, clock.monotonic() + restMs);
       }
       throw thrown;
     }

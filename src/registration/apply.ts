@@ -9,6 +9,7 @@ import { sameOptions, type DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
+import type { ReloadDebt } from './reload-debt.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { NewSecret, SecretRegistry } from './secret-registry.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
@@ -18,6 +19,7 @@ export type ApplyDeps = {
   readonly registry: SecretRegistry;
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
+  readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
   readonly clock: Clock;
   readonly options: DriverOptions;
@@ -57,7 +59,7 @@ export class PlanCarrier {
   }
 
   async #one(change: Change): Promise<void> {
-    const { mappings, dropIns, headerFile, socketToken } = this.#deps;
+    const { mappings, dropIns, headerFile, reloadDebt, socketToken } = this.#deps;
     switch (change.action) {
       case 'write-header':
         if (socketToken) await headerFile.write(socketToken);
@@ -77,9 +79,11 @@ export class PlanCarrier {
         return;
       }
       case 'write-drop-in':
+        await reloadDebt.owe();
         await dropIns.write({ unit: change.unit, text: change.text });
         return;
       case 'remove-drop-in':
+        await reloadDebt.owe();
         await dropIns.remove(change.unit);
         return;
     }

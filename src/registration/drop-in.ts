@@ -22,6 +22,8 @@ export type DropInInput = {
   readonly unit: string;
   readonly dependsOn: readonly string[];
   readonly secrets: readonly DropInSecret[];
+  /** `Secret=` lines of the drop-in that is there, taken over as they stand. */
+  readonly kept?: readonly string[];
 };
 
 /** Is this text PSI's own? Compared without the sentence about changes, so that its wording may change. */
@@ -38,8 +40,18 @@ export function dropInText(input: DropInInput): string {
     [...new Set([...names, ...input.dependsOn])].map((name) => unitWord(input.unit, name)).join(' ');
   const wants = words(['psi.socket']);
   const after = words(['psi.socket', 'psi.service']);
-  const lines = [...new Set(input.secrets.map((secret) => secretLine(input.unit, secret)))].sort(byCodeUnit);
+  const made = input.secrets.map((secret) => secretLine(input.unit, secret));
+  const lines = [...new Set([...made, ...(input.kept ?? [])])].sort(byCodeUnit);
   return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
+}
+
+/** The `Secret=` lines of a drop-in that PSI wrote, by Podman's name of the secret. */
+export function secretLines(text: string): ReadonlyMap<string, string> {
+  const lines = text.split('\n').flatMap((line) => {
+    const name = /^Secret=([^,]+),/.exec(line)?.[1];
+    return name === undefined ? [] : [[name.replaceAll('%%', '%').replaceAll('$$', '$'), line] as const];
+  });
+  return new Map(lines);
 }
 
 function secretLine(unit: string, secret: DropInSecret): string {

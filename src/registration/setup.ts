@@ -15,13 +15,14 @@ import {
 import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import { dropInText } from './drop-in.ts';
+import { dropInText, secretLines } from './drop-in.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
+import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
 import { PlanCarrier, type Applied } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
@@ -45,6 +46,7 @@ export type SetupDeps = {
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
   readonly units: UnitManager;
+  readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
   readonly clock: Clock;
   readonly cache: CacheSink | undefined;
@@ -95,7 +97,7 @@ export class Setup {
     const notes = podmanNotes(run.features, workloads, registered);
     const stale = await guarded(undefined, () => staleDropIns(run));
     const parts = [...registered, runPart({ notes }), stale];
-    const reload = await guarded(undefined, () => this.#reload(run, parts));
+    const reload = await guarded(undefined, () => this.#reload(run));
     const shares = steps.map(({ share }) => share);
     const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
     return reportOf(request.dryRun, [...parts, reload], cache);
@@ -135,12 +137,14 @@ export class Setup {
     return partOf(undefined, await carryOut([{ action: 'write-header', workload: undefined }]));
   }
 
-  /** Once for all drop-ins of the run, and only if one of them was changed. */
-  async #reload({ request, emit }: Run, parts: readonly RunPart[]): Promise<RunPart> {
-    const changed = parts.some(({ changes }) => changes.some(changesDropIn));
-    if (request.dryRun || !changed) return runPart({});
+  /** Once for all drop-ins of the run, and only if one of them was changed, now or in a run that did not come so far. */
+  async #reload({ request, emit }: Run): Promise<RunPart> {
+    const { reloadDebt, units } = this.#deps;
+    if (!(await reloadDebt.owed())) return runPart({});
+    if (request.dryRun) return runPart({ notes: ['systemd has yet to read drop-ins that an earlier run changed'] });
     emit({ event: 'reloading' });
-    await this.#deps.units.reload();
+    await units.reload();
+    await reloadDebt.settle();
     return runPart({});
   }
 
@@ -173,31 +177,59 @@ function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadSte
 async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<WorkloadStep> {
   const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
   const applied = await run.carryOut(plan.changes);
-  const dropIn = await guarded(workload.name, () => dropInStep(run, workload, mayBeNamed(plan, applied)));
+  const kept = keptLines(run, workload, [...plan.problems, ...outcome.refused]);
+  const dropIn = await guarded(workload.name, () => dropInStep(run, workload, { plan, applied, kept }));
   return {
-    parts: [registrationPart(workload, outcome, plan, applied), dropIn],
+    parts: [
+      registrationPart(workload, outcome, { ...plan, problems: plan.problems.map(stayingIn(kept)) }, applied),
+      dropIn,
+    ],
     share: { kind: 'listed', secrets: plan.usable },
   };
 }
 
 function registrationPart(workload: Workload, found: Found, plan: WorkloadPlan, applied: Applied): RunPart {
-  const { kept, orphans } = plan;
+  const { kept } = plan;
   const { refused, overridden, notes } = found;
+  const wanted = new Set<string>(refused.map(({ name }) => name));
+  const orphans = plan.orphans.filter(({ name }) => !wanted.has(name));
   const problems = [...found.problems.map(problemOf), ...plan.problems];
   return { ...partOf(workload.name, applied), kept, orphans, problems, refused, overridden, notes };
 }
 
-async function dropInStep(run: Run, workload: Workload, secrets: WorkloadPlan['usable']): Promise<RunPart> {
+type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: ReadonlyMap<string, string> };
+
+/**
+ * Left as it is where a secret could not be registered: a drop-in that names it would keep the unit from starting, one without it would let
+ * the unit start without its secret.
+ */
+async function dropInStep(run: Run, workload: Workload, { plan, applied, kept }: Step): Promise<RunPart> {
   if (!run.features.dropIns) return runPart({});
   const { name, unit, dependsOn } = workload;
-  const text = dropInText({ unit, dependsOn, secrets });
+  if (applied.failed.some(({ change }) => change.action !== 'remap')) {
+    return runPart({ notes: [`${name}: its drop-in is left as it is until all its secrets are registered`] });
+  }
+  const text = dropInText({ unit, dependsOn, secrets: plan.usable, kept: [...kept.values()] });
   return partOf(name, await run.carryOut(planDropIn(name, unit, text, run.dropInTexts.get(unit))));
 }
 
-/** A drop-in must not name a secret that could not be registered, or the unit would not start. */
-function mayBeNamed({ usable }: WorkloadPlan, { failed }: Applied): WorkloadPlan['usable'] {
-  const missing = new Set(failed.flatMap(({ change }) => (change.action === 'create' ? [change.name] : [])));
-  return usable.filter(({ name }) => !missing.has(name));
+/** Lines that the workload has, of secrets that it should have and this run could do nothing about: they are not taken away for that. */
+function keptLines(
+  run: Run,
+  { unit }: Workload,
+  left: readonly { readonly name: string }[],
+): ReadonlyMap<string, string> {
+  const present = secretLines(run.dropInTexts.get(unit) ?? '');
+  return new Map(
+    left.flatMap(({ name }) => {
+      const line = present.get(name);
+      return line === undefined ? [] : [[name, line] as const];
+    }),
+  );
+}
+
+function stayingIn(kept: ReadonlyMap<string, string>): (problem: Problem) => Problem {
+  return (problem) => (kept.has(problem.name) ? { ...problem, reason: `${problem.reason}; its line stays` } : problem);
 }
 
 /** A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone. */
@@ -213,10 +245,6 @@ function partOf(workload: string | undefined, { done, failed }: Applied): RunPar
     changes: done,
     failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
   });
-}
-
-function changesDropIn({ action }: Change): boolean {
-  return action === 'write-drop-in' || action === 'remove-drop-in';
 }
 
 function problemOf({ workload, name, reason, hint }: SurveyProblem): Problem {

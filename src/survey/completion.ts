@@ -7,9 +7,10 @@ import { printable, secretName } from '../core/naming.ts';
 import type { ErrorCode } from '../core/error.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
+import type { SingleRead } from '../provider/single-reads.ts';
 import type { Listing } from './listings.ts';
 import { wanted } from './selection.ts';
-import type { SingleRead, SingleReads } from './single-reads.ts';
+import type { SurveyReads } from './survey-reads.ts';
 
 /** A secret that is registered. `name`: Podman's; undefined where it is not known. */
 export type RegisteredKey = { readonly name: string | undefined; readonly mapping: Mapping };
@@ -36,7 +37,7 @@ type Part = { readonly secret?: ListedSecret; readonly problem?: SurveyProblem; 
 export async function complete(
   source: { readonly workload: Workload; readonly spec: SecretSpec; readonly registered: readonly RegisteredKey[] },
   listing: Listing,
-  reads: SingleReads,
+  reads: SurveyReads,
 ): Promise<Completed> {
   const one = new SourceCompletion(source.workload, source.spec, source.registered, reads);
   const parts: Part[] = [];
@@ -53,10 +54,10 @@ export async function complete(
 class SourceCompletion {
   readonly #workload: Workload;
   readonly #spec: SecretSpec;
-  readonly #reads: SingleReads;
+  readonly #reads: SurveyReads;
   readonly #lines: ReadonlyMap<string, Mapping>;
 
-  constructor(workload: Workload, spec: SecretSpec, registered: readonly RegisteredKey[], reads: SingleReads) {
+  constructor(workload: Workload, spec: SecretSpec, registered: readonly RegisteredKey[], reads: SurveyReads) {
     this.#workload = workload;
     this.#spec = spec;
     this.#reads = reads;

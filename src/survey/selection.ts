@@ -19,7 +19,8 @@ export type DesiredSecret = {
   readonly fetched: Fetched | undefined;
 };
 
-export type RefusedKey = Refusal & { readonly workload: string; readonly key: string };
+/** `name`: what Podman has, or would have, it under. */
+export type RefusedKey = Refusal & { readonly workload: string; readonly key: string; readonly name: SecretName };
 
 export type Selection = { readonly secrets: readonly DesiredSecret[]; readonly refused: readonly RefusedKey[] };
 
@@ -40,7 +41,12 @@ export function select(workload: Workload, spec: SecretSpec, listed: readonly Li
       refuseKey(workload.name, target, target, spec.as) ??
       refuseValue(target, spec.as, places[0]);
     if (refusal) {
-      refused.push({ workload: workload.name, key: printable(key), ...refusal });
+      refused.push({
+        workload: workload.name,
+        key: printable(key),
+        name: secretName(workload.name, target),
+        ...refusal,
+      });
       continue;
     }
     const path = places[0]?.path ?? spec.path;

@@ -6,8 +6,8 @@ import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
 import { complete, type Completed, type RegisteredKey, type SurveyProblem } from './completion.ts';
 import { Listings, type ListingDeps } from './listings.ts';
-import { SingleReads } from './single-reads.ts';
 import { mergeSelections, select, type Overridden, type Selection } from './selection.ts';
+import { SurveyReads } from './survey-reads.ts';
 
 export type SurveyDeps = ListingDeps & {
   /** What is registered for a workload, and maybe more: a secret that is there already keeps its line where nobody knows better. */
@@ -50,7 +50,7 @@ export async function* survey(
   deps: SurveyDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Surveyed, void, undefined> {
-  const asking = { listings: new Listings(deps, signal), reads: new SingleReads(deps, signal), deps };
+  const asking = { listings: new Listings(deps, signal), reads: new SurveyReads(deps, signal), deps };
   for (const workload of workloads) yield { workload, outcome: await outcomeOf(workload, asking) };
 }
 
@@ -63,7 +63,7 @@ export function covers({ project, path, recursive }: SecretSpec, mapping: Mappin
 
 const NOTHING: Completed = { secrets: [], problems: [], notes: [] };
 
-type Asking = { readonly listings: Listings; readonly reads: SingleReads; readonly deps: SurveyDeps };
+type Asking = { readonly listings: Listings; readonly reads: SurveyReads; readonly deps: SurveyDeps };
 
 // Fails as a whole if one of the sources does: half a workload is not registered.
 async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking): Promise<Found | Failed> {

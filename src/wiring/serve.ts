@@ -6,6 +6,7 @@ import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
+import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
@@ -93,6 +94,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     cache,
     dropIns: new DropInFiles({ systemdDir: config.systemdDir }),
     units: new DbusUnitManager({ socketPath: config.dbusSocket }),
+    reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
   const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
   const driver = driverApp({

@@ -180,4 +180,22 @@ describe('certificates on disk', () => {
     const chain = makeMaterial().certificate;
     await assert.rejects(put(output, { ...material, chain }), { message: /chain does not begin with its issuer/ });
   });
+
+  test('refuse a chain or an authority with a damaged block, wherever it stands', async () => {
+    const output = outputIn(await folder());
+    const { chain, ...material } = makeMaterial();
+    const [issuer = '', root = ''] = chain.split(/(?<=-----END CERTIFICATE-----\n)/);
+    const damaged = root.replace(/^(-----BEGIN.*\n).*\n/, '$1');
+    for (const [given, message] of [
+      [{ ca: undefined, chain: issuer + damaged }, /its chain cannot be read: block 2$/],
+      [
+        { ca: undefined, chain: issuer + root.replace(/-----END.*/, '') },
+        /its chain cannot be read: block 2 has no end$/,
+      ],
+      [{ chain, ca: damaged }, /the certificate of its authority cannot be read: block 1$/],
+    ] as const) {
+      await assert.rejects(put(output, { ...material, ...given }), { code: 'BAD_CERTIFICATE', message });
+    }
+    assert.deepEqual(await readdir(join(output.cert, '../..')), []);
+  });
 });

@@ -4,6 +4,7 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 
 import { serialOf, type LeafFacts } from '../../certificates/certificate.ts';
 import { PsiError } from '../../core/error.ts';
+import { certificateBlocks } from '../../core/text/pem.ts';
 import { isoTime } from '../../core/time.ts';
 import type { CertificateMaterial } from '../../certificates/certificate-authority.ts';
 
@@ -50,8 +51,9 @@ export function checkMaterial(
   if (facts.notBefore > now + SKEW_MS) {
     throw bad(`the certificate is not valid before ${isoTime(facts.notBefore)}`, CLOCK);
   }
-  const chain = parsed(() => certificatesIn(material.chain), 'its chain cannot be read');
-  const issuer = chain[0] ?? (material.ca === undefined ? undefined : certificatesIn(material.ca)[0]);
+  const chain = certificatesIn(material.chain, 'its chain');
+  const ca = certificatesIn(material.ca ?? '', 'the certificate of its authority');
+  const issuer = chain[0] ?? ca[0];
   if (issuer && !leaf.checkIssued(issuer)) throw bad('its chain does not begin with its issuer');
   return {
     facts,
@@ -67,9 +69,13 @@ export function checkMaterial(
 
 const CLOCK = 'is the clock of this host right? `timedatectl`';
 
-function certificatesIn(pem: string): readonly X509Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => new X509Certificate(block));
+/** Each of them, also where none has to be there: a server that is given the file would stop at the first that is damaged. */
+function certificatesIn(pem: string, what: string): readonly X509Certificate[] {
+  return certificateBlocks(pem).map(({ text, number, open }) => {
+    const which = `${what} cannot be read: block ${String(number)}`;
+    if (open) throw bad(`${which} has no end`);
+    return parsed(() => new X509Certificate(text), which);
+  });
 }
 
 /** Node's own words are left out: they may repeat what they could not read. */

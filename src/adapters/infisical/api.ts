@@ -1,13 +1,17 @@
 // One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
 // pool of connections. What an answer means is not decided here.
 
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { SecureContext } from 'node:tls';
 import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
-import { connectionFailure, lateAnswer, phaseOf } from './connection-errors.ts';
+import { agentsFor, AT_ONCE, certifiedAgent, type Agents } from './agents.ts';
+import { connectionFailure, lateAnswer, phaseOf, type Endpoint } from './connection-errors.ts';
+import { proxyError } from './proxy-errors.ts';
+import { readWays, type ProxyDeps, type Way } from './proxy.ts';
 import { pauseMs, RETRY } from './retry.ts';
-import { certifiedAgent, secureContext, type ClientCertificate } from './tls.ts';
+import { secureContext, type ClientCertificate, type Trust } from './tls.ts';
+import { TunnelError } from './tunnel.ts';
+import { Turns, type EndTurn } from './turns.ts';
 
 export type ApiRequest = {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -37,58 +41,58 @@ export type ServerAnswer = {
 };
 
 export type Api = {
-  /** Where it connects to: host and port, for messages. */
+  /** Where it connects to, and by which proxy: for messages. */
   readonly where: string;
   /** Fails with PROVIDER_DOWN or DEADLINE when there is no complete answer. */
   readonly ask: (request: ApiRequest, signal?: AbortSignal) => Promise<ServerAnswer>;
   readonly close: () => void;
 };
 
-export type ApiOptions = {
-  readonly apiUrl: string;
-  readonly verifySsl: boolean;
-  /** PEM text, trusted beside the usual authorities. */
-  readonly caCert: string | undefined;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly userAgent: string;
-};
+export type ApiOptions = Trust &
+  ProxyDeps & {
+    readonly apiUrl: string;
+    readonly verifySsl: boolean;
+    readonly headers: ReadonlyMap<string, string>;
+    readonly userAgent: string;
+  };
 
 const CONNECT_TIMEOUT_MS = 3_000;
+const PROXY_WANTS_CREDENTIALS = 407;
+
+/** The client, and the way that it goes. */
+type Client = { readonly got: Got; readonly way: Way; readonly agents: Agents };
 
 export function createApi(options: ApiOptions): Api {
-  const { apiUrl, verifySsl, caCert, headers, userAgent } = options;
+  const { apiUrl, headers } = options;
   const where = whereOf(apiUrl);
-  const pool = { keepAlive: true, maxSockets: 16, maxFreeSockets: 4, scheduling: 'lifo' } as const;
-  const agent = {
-    http: new HttpAgent(pool),
-    // As a context: made once, and not a part of the pool's key, which would be 200 kB of certificates for each request.
-    https: new HttpsAgent({ ...pool, rejectUnauthorized: verifySsl, secureContext: secureContext(caCert) }),
-  };
-  let client: Promise<Got> | undefined;
-  const connect = async (): Promise<Got> => {
-    // Loaded at the first call: it takes 100 ms, and a start that answers from the cache needs none of it.
-    const { default: got } = await import('got');
-    return got.extend({
-      agent,
-      headers: { ...Object.fromEntries(headers), 'user-agent': userAgent, accept: 'application/json' },
-      https: { rejectUnauthorized: verifySsl },
-      followRedirect: false,
-      throwHttpErrors: false,
-      responseType: 'text',
-      retry: RETRY,
-    });
-  };
+  // At once, so that a bundle which cannot be read is told before anything is asked.
+  const context = secureContext(options);
+  const kept = keptClient(options, context);
+  const turns = new Turns(AT_ONCE);
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
     const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
-    const context = { apiUrl, where, certified: clientCertificate !== undefined };
+    const client = await kept.get();
+    const { way } = client;
+    const endpoint = { apiUrl, where, way, certified: clientCertificate !== undefined };
     const secrets = [bearer, ...hidden, ...headers.values()];
+    const failure = (thrown: RequestError | TunnelError): PsiError => {
+      const error = failureOf(thrown, endpoint);
+      // The proxy's password may be another by now.
+      if (error.details['status'] === PROXY_WANTS_CREDENTIALS) kept.forget(client);
+      return error;
+    };
+    const answered = (response: Response): ServerAnswer => {
+      if (!way.proxy || !isOfProxy(apiUrl, response)) return answerOf(response, secrets);
+      const at = { proxy: way.proxy, target: where, step: 'answer', status: response.statusCode } as const;
+      throw failure(new TunnelError({ code: 'PROXY_REFUSED', ...at }));
+    };
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
+    let endTurn: EndTurn | undefined;
     try {
-      const response = await (
-        await (client ??= connect())
-      )<string>(`${apiUrl}${path}`, {
+      endTurn = way.proxy && (await turns.take(signal));
+      const response = await client.got<string>(`${apiUrl}${path}`, {
         method,
         timeout: {
           lookup: CONNECT_TIMEOUT_MS,
@@ -100,7 +104,7 @@ export function createApi(options: ApiOptions): Api {
         ...(body && { json: body }),
         ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
         ...(signal && { signal }),
-        ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options) }),
+        ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options, { way, context }) }),
         retry: {
           ...(once && { limit: 0 }),
           calculateDelay: ({ error, computedValue }) => {
@@ -117,33 +121,106 @@ export function createApi(options: ApiOptions): Api {
           ],
         },
       });
-      return answerOf(response, secrets);
+      return answered(response);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
-      // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
-      if (!(thrown instanceof RequestError)) throw thrown;
       const reason: unknown = signal?.reason;
       if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
+      if (thrown === reason) throw lateAnswer(via(where, way), 'connecting', endpoint);
+      // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
+      if (!(thrown instanceof RequestError)) throw thrown;
       if (failed) {
         // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
-        if (failed.response) return answerOf(failed.response, secrets);
-        throw connectionFailure(failed.code, context);
+        if (failed.response) return answered(failed.response);
+        throw failure(failed);
       }
-      if (signal?.aborted) throw lateAnswer(where, phaseOf(thrown.timings));
-      if (thrown instanceof TimeoutError) throw lateAnswer(where, phaseOf(thrown.timings));
-      throw connectionFailure(thrown.code, context);
+      if (signal?.aborted) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
+      if (thrown instanceof TimeoutError) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
+      throw failure(thrown);
+    } finally {
+      endTurn?.();
     }
   };
   return {
-    where,
+    get where() {
+      const way = kept.way();
+      return way ? via(where, way) : where;
+    },
     ask,
+    close: kept.close,
+  };
+}
+
+type KeptClient = {
+  /** The same for all calls; what the way rests on is read for the first one. */
+  readonly get: () => Promise<Client>;
+  /** The next call reads anew by which way to go. */
+  readonly forget: (client: Client) => void;
+  /** undefined: not known before the first call. */
+  readonly way: () => Way | undefined;
+  readonly close: () => void;
+};
+
+function keptClient(options: ApiOptions, context: SecureContext | undefined): KeptClient {
+  let opened: Client | undefined;
+  let opening: Promise<Client> | undefined;
+  const forget = (client: Client): void => {
+    client.agents.close();
+    if (opened === client) opened = opening = undefined;
+  };
+  return {
+    get: () =>
+      (opening ??= openClient(options, context).then(
+        (client) => (opened = client),
+        (thrown: unknown) => {
+          opening = undefined;
+          throw thrown;
+        },
+      )),
+    forget,
+    way: () => opened?.way,
     close: () => {
-      // Only idle ones: `agent.destroy()` would also cut the calls of lookups that are still under way.
-      for (const { freeSockets } of [agent.http, agent.https]) {
-        for (const socket of Object.values(freeSockets).flat()) socket?.destroy();
-      }
+      opened?.agents.close();
     },
   };
+}
+
+async function openClient(options: ApiOptions, context: SecureContext | undefined): Promise<Client> {
+  const { apiUrl, verifySsl, headers, userAgent } = options;
+  const way = (await readWays(options))(new URL(apiUrl));
+  const agents = agentsFor(way, { verifySsl, context });
+  // Loaded at the first call: it takes 100 ms, and a start that answers from the cache needs none of it.
+  const { default: got } = await import('got');
+  const client = got.extend({
+    agent: { http: agents.http, https: agents.https },
+    headers: { ...Object.fromEntries(headers), 'user-agent': userAgent, accept: 'application/json' },
+    https: { rejectUnauthorized: verifySsl },
+    followRedirect: false,
+    throwHttpErrors: false,
+    responseType: 'text',
+    retry: RETRY,
+  });
+  return { got: client, way, agents };
+}
+
+/** Without an answer. */
+function failureOf(thrown: RequestError | TunnelError, endpoint: Endpoint): PsiError {
+  const atProxy = thrown instanceof TunnelError ? thrown : thrown.cause;
+  if (!(atProxy instanceof TunnelError)) return connectionFailure(thrown.code, endpoint);
+  const { code, proxy, target, step, status } = atProxy;
+  const url = `${endpoint.apiUrl}/api/status`;
+  return proxyError({ code, proxy, target, step, status, url, unused: endpoint.way.unused });
+}
+
+/** Without a tunnel a proxy answers in the server's place, and never in JSON. */
+function isOfProxy(apiUrl: string, { statusCode, headers }: Response): boolean {
+  if (!apiUrl.startsWith('http:')) return false;
+  if (statusCode === PROXY_WANTS_CREDENTIALS) return true;
+  return [502, 503, 504].includes(statusCode) && !(headers['content-type'] ?? '').includes('json');
+}
+
+function via(where: string, { proxy }: Way): string {
+  return proxy === undefined ? where : `${where} through ${proxy.name}`;
 }
 
 function answerOf(

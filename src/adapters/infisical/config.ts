@@ -9,11 +9,13 @@ import * as f from '../../config/schema/fields.ts';
 import { choice } from '../../config/schema/leaf.ts';
 import * as names from '../../config/schema/name-fields.ts';
 import { absolutePath } from '../../config/schema/path-fields.ts';
+import { proxyField, toProxySetting } from '../../config/schema/proxy-field.ts';
 import { mapSection, section, type Decoded } from '../../config/schema/section.ts';
 import { headerName, isPlainHttp, url } from '../../config/schema/url-fields.ts';
 import type { CertificateConfig } from '../../provider/provider.ts';
 import { assembleAuth, authCodec, type Auth } from './auth/methods.ts';
 import { INFISICAL_WORDS } from './provider-words.ts';
+import type { ProxySetting } from './proxy.ts';
 import { assembleCertificates, certificateChecks, tlsCodec } from './certificate-config.ts';
 
 const VERSIONS = ['auto', 'v4', 'v3'] as const;
@@ -30,6 +32,7 @@ const infisical = section(
     allow_http: f.boolean,
     verify_ssl: f.boolean,
     ca_cert: absolutePath,
+    proxy: proxyField,
     api_version: choice(VERSIONS),
     token: section({}, { ttl: positiveDuration }),
     auth: authCodec,
@@ -55,6 +58,8 @@ export type InfisicalConfig = {
   readonly verifySsl: boolean;
   /** The provider's own, else the top-level one. */
   readonly caCert: string | undefined;
+  /** undefined: the environment says which, if any. */
+  readonly proxy: ProxySetting | undefined;
   readonly apiVersion: (typeof VERSIONS)[number];
   /** Upper bound for a token's life; undefined: as long as the server says. */
   readonly token: { readonly ttlMs: number | undefined };
@@ -82,6 +87,7 @@ function assemble(raw: Decoded<typeof infisical>, common: CommonSettings): Infis
     apiUrl: raw.api_url ?? DEFAULTS.apiUrl,
     verifySsl: raw.verify_ssl ?? true,
     caCert: raw.ca_cert ?? common.caCert,
+    proxy: raw.proxy === undefined ? undefined : toProxySetting(raw.proxy),
     apiVersion: raw.api_version ?? 'auto',
     token: { ttlMs: raw.token?.ttl },
     auth,

@@ -1,10 +1,13 @@
 // No complete answer: what is wrong between PSI and the server, as PsiError with a next step. Codes are those of Node and OpenSSL.
 
 import { PsiError, type ErrorInit } from '../../core/error.ts';
+import { proxyError } from './proxy-errors.ts';
+import { authority, wayWords, type Proxy, type Way } from './proxy.ts';
 
 export type Endpoint = {
   readonly apiUrl: string;
   readonly where: string;
+  readonly way: Way;
   /** A client certificate was shown. */
   readonly certified?: boolean;
 };
@@ -26,11 +29,13 @@ export function phaseOf(
   return timings?.upload === undefined ? 'connecting' : 'waiting';
 }
 
-export function lateAnswer(where: string, phase: Phase): PsiError {
-  return new PsiError('DEADLINE', `infisical at ${where} did not answer in time: ${PHASES[phase]}`, {
+/** `endpoint` for what is known of the way there; without it the phase is none of the way. */
+export function lateAnswer(where: string, phase: Phase, endpoint?: Endpoint): PsiError {
+  const unused = phase === 'connecting' ? (endpoint?.way.unused ?? '') : '';
+  return new PsiError('DEADLINE', `infisical at ${where} did not answer in time: ${PHASES[phase]}${unused}`, {
     hint:
       phase === 'connecting'
-        ? `a firewall that drops packets? try \`curl -v telnet://${where}\` on this host`
+        ? `a firewall that drops packets? try ${endpoint?.way.proxy ? trial(endpoint) : `\`curl -v telnet://${where}\` on this host`}`
         : 'look at the load and the log of the infisical server',
     retry: 'later',
     details: { phase },
@@ -38,8 +43,28 @@ export function lateAnswer(where: string, phase: Phase): PsiError {
 }
 
 export function connectionFailure(code: string, endpoint: Endpoint): PsiError {
+  const { apiUrl, where, way } = endpoint;
+  if (way.proxy && apiUrl.startsWith('http:') && !BEHIND.has(code)) {
+    const url = `${apiUrl}/api/status`;
+    return proxyError({
+      code,
+      proxy: way.proxy,
+      target: where,
+      step: 'proxy',
+      status: undefined,
+      url,
+      unused: way.unused,
+    });
+  }
   const { message, init } = describe(code, endpoint);
-  return new PsiError('PROVIDER_DOWN', message, { ...init, details: { cause: code } });
+  return new PsiError('PROVIDER_DOWN', `${message}${wayWords(way)}`, { ...init, details: { cause: code } });
+}
+
+/** What may be the server's doing too where the connection is one to a proxy. */
+const BEHIND = new Set(['ECONNRESET', 'EPIPE', 'ERR_HTTP_CONTENT_LENGTH_MISMATCH']);
+
+function trial({ apiUrl, way: { proxy } }: Endpoint): string {
+  return `\`curl -v ${proxy === undefined ? '' : `-x ${proxy.shown} `}${apiUrl}/api/status\` on this host`;
 }
 
 const NOT_TRUSTED = new Set([
@@ -53,14 +78,21 @@ const NOT_TRUSTED = new Set([
   'INVALID_CA',
 ]);
 
+/** Many a proxy opens TLS and signs by an authority of its own. */
+function openedBy({ host, port }: Proxy, where: string): string {
+  return `; \`openssl s_client -proxy ${authority({ host, port })} -connect ${where} -showcerts\` shows who did`;
+}
+
 function describe(code: string, endpoint: Endpoint): { readonly message: string; readonly init: ErrorInit } {
-  const { apiUrl, where } = endpoint;
+  const { where, way } = endpoint;
   const host = where.replace(/:\d+$/, '');
-  const check = `\`curl -v ${apiUrl}/api/status\` on this host`;
+  const check = trial(endpoint);
   if (NOT_TRUSTED.has(code)) {
     return {
       message: `the certificate of infisical at ${where} is not trusted (${code.toLowerCase().replaceAll('_', ' ')})`,
-      init: { hint: 'set `ca_cert` to the PEM file of the authority that signed it, below /etc/psi' },
+      init: {
+        hint: `set \`ca_cert\` to the PEM file of the authority that signed it, below /etc/psi${way.proxy ? openedBy(way.proxy, where) : ''}`,
+      },
     };
   }
   if (code.startsWith('HPE_')) {

@@ -34,6 +34,7 @@ async function depsOf(config: InfisicalConfig, tools: ProviderTools): Promise<Id
     ...config,
     ...{ clock, env, resolveSecret, tokenStore, bootId },
     caCert: config.caCert === undefined ? undefined : await certificateText(config.caCert, tools),
+    caCertFile: config.caCert,
     userAgent: `psi/${version}`,
   };
 }

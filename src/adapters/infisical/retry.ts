@@ -21,6 +21,8 @@ export const RETRY = {
     'ENETUNREACH',
     // The connection broke in the middle of the body.
     'ERR_HTTP_CONTENT_LENGTH_MISMATCH',
+    // A proxy that does not reach the server just now.
+    'PROXY_UNAVAILABLE',
   ],
   // Both tries together stay below a second: somebody waits.
   backoffLimit: 200,

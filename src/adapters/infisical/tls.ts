@@ -1,63 +1,67 @@
 // Whom a connection trusts, and what it shows of itself. Errors never carry OpenSSL's own: those are about keys.
 
-import { X509Certificate } from 'node:crypto';
-import { Agent as HttpsAgent } from 'node:https';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext, getCACertificates, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { PsiError } from '../../core/error.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
+import { certificatesIn, type Certificate } from './certificates-in.ts';
 
 /** PEM text. */
 export type ClientCertificate = { readonly certificate: string; readonly privateKey: SecretValue };
 
-export type TlsOptions = {
-  readonly apiUrl: string;
-  readonly verifySsl: boolean;
+export type Trust = {
   /** PEM text, trusted beside the usual authorities. */
   readonly caCert: string | undefined;
+  /** Where it came from, for messages. */
+  readonly caCertFile?: string | undefined;
 };
 
-export function secureContext(caCert: string | undefined): SecureContext | undefined {
-  return caCert === undefined ? undefined : createSecureContext(trusting(caCert));
+export function secureContext(trust: Trust): SecureContext | undefined {
+  return trust.caCert === undefined ? undefined : createSecureContext(trusting(trust));
 }
 
-function trusting(caCert: string): SecureContextOptions {
+function trusting({ caCert, caCertFile }: Trust): SecureContextOptions {
+  if (caCert === undefined) return {};
+  const what = caCertFile === undefined ? 'ca_cert' : `ca_cert ${caCertFile}`;
+  const own = certificatesIn(caCert, what, caCertFile);
+  return { ca: [...getCACertificates('default'), ...own.map(({ text }) => text)] };
+}
+
+/** What a connection shows and trusts that logs in by a certificate. Fails with CONFIG_INVALID where both do not belong together. */
+export function certifiedContext({ certificate, privateKey }: ClientCertificate, trust: Trust): SecureContext {
+  const chain = certificatesIn(certificate, '`certificate`');
+  checkKey(chain, privateKey);
+  const ca = trusting(trust);
   try {
-    // OpenSSL takes any text for an empty list of certificates.
-    new X509Certificate(caCert);
-    return { ca: [...getCACertificates('default'), caCert] };
+    return createSecureContext({ ...ca, cert: certificate, key: privateKey.exposeText() });
   } catch {
-    throw new PsiError('CONFIG_INVALID', 'ca_cert holds no certificate that can be read', {
-      hint: 'it takes PEM: `openssl x509 -in FILE -noout -subject` must print a name',
-    });
+    throw new PsiError('CONFIG_INVALID', 'private_key or certificate cannot be read', { hint: BOTH_PEM });
   }
 }
 
-/** Never kept alive: a connection that somebody else finds in a pool would speak with this identity. */
-export function certifiedAgent(
-  { certificate, privateKey }: ClientCertificate,
-  { apiUrl, caCert, verifySsl }: TlsOptions,
-): { readonly https: HttpsAgent } {
-  if (!apiUrl.startsWith('https:')) {
-    throw new PsiError('CONFIG_INVALID', `a client certificate cannot be shown to ${apiUrl}: it has no TLS`, {
-      hint: 'method tls-cert needs an https `api_url`',
-    });
+const BOTH_PEM =
+  'both take PEM, the key without a passphrase: `openssl pkey -in KEY -pubout` must print what `openssl x509 -in CERT -noout -pubkey` prints';
+
+function checkKey([own, ...others]: readonly Certificate[], privateKey: SecretValue): void {
+  const key = keyOf(privateKey);
+  if (key === undefined) {
+    throw new PsiError('CONFIG_INVALID', 'private_key or certificate cannot be read', { hint: BOTH_PEM });
   }
+  if (own?.facts.checkPrivateKey(key) === true) return;
+  const later = others.some(({ facts }) => facts.checkPrivateKey(key));
+  throw new PsiError(
+    'CONFIG_INVALID',
+    later
+      ? 'private_key does not belong to the first certificate of `certificate`, but to a later one'
+      : 'private_key does not belong to certificate',
+    { hint: later ? 'put the certificate of the key first and its issuers behind it' : BOTH_PEM },
+  );
+}
+
+function keyOf(privateKey: SecretValue): KeyObject | undefined {
   try {
-    const context = createSecureContext({
-      ...(caCert !== undefined && trusting(caCert)),
-      cert: certificate,
-      key: privateKey.exposeText(),
-    });
-    return { https: new HttpsAgent({ rejectUnauthorized: verifySsl, secureContext: context }) };
-  } catch (thrown) {
-    if (thrown instanceof PsiError) throw thrown;
-    const mismatch = thrown instanceof Error && /values mismatch/i.test(thrown.message);
-    throw new PsiError(
-      'CONFIG_INVALID',
-      mismatch ? 'private_key does not belong to certificate' : 'private_key or certificate cannot be read',
-      {
-        hint: 'both take PEM, the key without a passphrase: `openssl pkey -in KEY -pubout` must print what `openssl x509 -in CERT -noout -pubkey` prints',
-      },
-    );
+    return createPrivateKey(privateKey.exposeText());
+  } catch {
+    return undefined;
   }
 }

@@ -57,9 +57,10 @@ function unionFinding(entry: t.ContextEntry, path: Path): Finding {
   };
 }
 
-// Unions without a tag are the secret fields; those that take no text are the sources of short-lived tokens.
+// Unions without a tag are the secret fields, by what their text may be; those that take no text are the sources of short-lived tokens.
 function referenceCode(arms: readonly t.Mixed[]): IssueCode {
-  return arms.some((arm) => arm instanceof Leaf) ? 'BAD_SECRET_FIELD' : 'BAD_TOKEN_SOURCE';
+  const text = arms.find((arm): arm is Leaf<unknown> => arm instanceof Leaf);
+  return text === undefined ? 'BAD_TOKEN_SOURCE' : text.spec.code;
 }
 
 function leafFinding(

@@ -22,6 +22,8 @@ const HINTS = {
   SOCKET_PATH_TOO_LONG: 'use a shorter path: the kernel takes 107 bytes for a socket',
   BAD_FOLDER: 'write the folder as the provider shows it, such as /myapp/db, without `.` and `..`',
   BAD_URL: 'write scheme and host, such as https://secrets.example.com, without user, password or query',
+  BAD_PROXY:
+    'write http://HOST:PORT, or none to go without; an address with a password goes into {credential: NAME} or {file: /path}',
   INSECURE_URL:
     'use https; secrets and the client secret would cross the network readable (`allow_http: true` beside api_url accepts that)',
   BAD_WORKLOAD_NAME:

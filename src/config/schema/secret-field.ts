@@ -18,20 +18,20 @@ const secretText = new Leaf<SecretValue>({
   parse: (value) => (typeof value === 'string' && value !== '' ? SecretValue.fromText(value) : undefined),
 });
 
-const references = [
+export const secretReferences = [
   t.type({ file: hiddenPath }),
   t.type({ env: envName }),
   t.type({ credential: credentialName }),
 ] as const;
 
 export const secretField = t.union(
-  [secretText, ...references],
+  [secretText, ...secretReferences],
   'text, {file: PATH}, {env: NAME} or {credential: NAME}',
 );
 
 /** A JWT is short-lived: text in the file would be stale before it is used, so only references are taken. */
 export const tokenSource = t.union(
-  [...references, t.type({ command: command(false) })],
+  [...secretReferences, t.type({ command: command(false) })],
   '{file: PATH}, {credential: NAME}, {env: NAME} or {command: [...]}',
 );
 

@@ -52,6 +52,7 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         'Network=host',
         ...rights(layout, options),
         ...environment(layout),
+        ...PROXY,
         ...volumes(layout),
         ...credentials(layout),
         ...backendContainerLines(layout, options.unprivileged),
@@ -93,6 +94,13 @@ function environment(layout: HostLayout): readonly string[] {
   }
   return lines;
 }
+
+/** Podman hands these variables of its own environment into each container (`--http-proxy`): often there is nothing to write. */
+const PROXY: readonly string[] = [
+  "# Behind a proxy, where systemd's own environment does not name it (or `proxy:` in the config, which can hold a password):",
+  '#Environment=HTTPS_PROXY=http://proxy.example.com:3128',
+  '#Environment=NO_PROXY=.example.com,10.0.0.0/8',
+];
 
 function volumes(layout: HostLayout): readonly string[] {
   const folders = [folderOf(layout.socket), layout.stateDir, layout.systemdDir, folderOf(layout.podmanSocket)];

@@ -78,6 +78,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       apiUrl: options.apiUrl ?? double.url,
       verifySsl: true,
       caCert: undefined,
+      proxy: undefined,
       apiVersion: 'auto',
       headers: new Map(),
       userAgent: 'psi/test',

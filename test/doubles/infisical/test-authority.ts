@@ -1,5 +1,5 @@
-// A throw-away certificate authority, a server certificate for 127.0.0.1 and localhost and a client certificate, made by openssl:
-// Node can read X.509 but not issue it. Nothing is left on disk.
+// A throw-away certificate authority, a server certificate for 127.0.0.1, localhost and further names, and a client certificate, made by
+// openssl: Node can read X.509 but not issue it. Nothing is left on disk.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,12 +17,13 @@ export interface TestAuthority {
   readonly client: TlsMaterial;
 }
 
-export async function makeTestAuthority(): Promise<TestAuthority> {
+export async function makeTestAuthority(names: readonly string[] = []): Promise<TestAuthority> {
   const dir = await mkdtemp(join(tmpdir(), 'double-ca-'));
   const file = (name: string): string => join(dir, name);
   const openssl = (...args: readonly string[]) => run('openssl', args, { cwd: dir });
   try {
-    await writeFile(file('san'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=CA:FALSE\n');
+    const alternatives = ['IP:127.0.0.1', ...['localhost', ...names].map((name) => `DNS:${name}`)].join(',');
+    await writeFile(file('san'), `subjectAltName=${alternatives}\nbasicConstraints=CA:FALSE\n`);
     const subject = ['-subj', '/CN=double test authority'];
     await openssl('req', '-x509', ...KEY, ...subject, '-days', '2', '-keyout', 'ca.key', '-out', 'ca.pem');
     const issue = async (name: string, commonName: string): Promise<TlsMaterial> => {

@@ -22,6 +22,7 @@ socket_token: {credential: psi-socket-token}
 providers:
   infisical:
     auth: {method: universal-auth, client_id: a, client_secret: {credential: infisical-client-secret}}
+    proxy: {credential: psi-proxy}
     projects:
       one: {id: x, environment: prod}
       two: {id: y, environment: prod, auth: {method: universal-auth, client_id: b, client_secret: {file: /srv/two/secret}}}
@@ -29,7 +30,7 @@ providers:
     assert.deepEqual(references(config), {
       caFiles: ['/etc/pki/ca.crt'],
       secretFiles: ['/srv/two/secret'],
-      credentials: ['infisical-client-secret', 'psi-socket-token'],
+      credentials: ['infisical-client-secret', 'psi-proxy', 'psi-socket-token'],
     });
   });
 
@@ -52,7 +53,8 @@ providers:
     projects:
       one: {id: x, environment: prod}
       two: {id: y, environment: prod, auth: {method: oidc, identity_id: i, jwt: {env: ID_TOKEN}}}
+    proxy: {env: PROXY_URL}
 `);
-    assert.deepEqual([...secretVariables(config)].sort(), ['ID_TOKEN', 'PASSWORD', 'SOCKET']);
+    assert.deepEqual([...secretVariables(config)].sort(), ['ID_TOKEN', 'PASSWORD', 'PROXY_URL', 'SOCKET']);
   });
 });

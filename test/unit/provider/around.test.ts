@@ -82,3 +82,13 @@ test('keeps to the pause that a server asked for', async () => {
   await clock.advance(1_000);
   assert.equal(await get(), 'value');
 });
+
+test('asks again after ten minutes, however long a server wants to be left alone', async () => {
+  const { source, clock, get } = stage(withThrottle);
+  source.failNext(new PsiError('THROTTLED', 'limit', { retryAfterMs: 9_999_999_000 }));
+  await assert.rejects(get(), { code: 'THROTTLED', message: 'limit' });
+  await clock.advance(599_000);
+  await assert.rejects(get(), { code: 'THROTTLED', message: /wait another 1 s/ });
+  await clock.advance(1_000);
+  assert.equal(await get(), 'value');
+});

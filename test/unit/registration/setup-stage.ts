@@ -19,6 +19,7 @@ import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
+import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
 
 export const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
@@ -67,6 +68,7 @@ export async function setupStage(options: StageOptions = {}) {
   const clock = new FakeClock();
   const dropIns = new FakeDropInStore();
   const units = new FakeUnitManager();
+  const reloadDebt = new FakeReloadDebt();
   const headerFile = new FakeHeaderFile();
   const folders: Folders = {};
   const failures: PsiError[] = [];
@@ -106,6 +108,7 @@ export async function setupStage(options: StageOptions = {}) {
     mappings,
     dropIns,
     units,
+    reloadDebt,
     headerFile,
     clock,
     cache: options.cache === true ? cache : undefined,
@@ -132,6 +135,7 @@ export async function setupStage(options: StageOptions = {}) {
     mappingStore,
     dropIns,
     units,
+    reloadDebt,
     headerFile,
     clock,
     cache,

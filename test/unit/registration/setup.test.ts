@@ -241,15 +241,67 @@ test('lists a place that several workloads share once', async () => {
   assert.deepEqual(stage.calls, ['/shared']);
 });
 
-test('leaves a secret out of the drop-in that could not be registered', async () => {
+test('leaves the drop-in as it is while a secret could not be registered: the unit would start without it', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
-  stage.folders['/myapp'] = { A: '1', B: '2' };
+  stage.folders['/myapp'] = { A: '1' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = { A: '1', B: '2', C: '3' };
   stage.registry.failNext('create', new PsiError('HOST', 'podman refused'));
   const report = await stage.run();
   assert.equal(report.failures.length, 1);
-  assert.match(stage.dropIns.files.get('myapp.container') ?? '', /myapp--B/);
-  assert.doesNotMatch(stage.dropIns.files.get('myapp.container') ?? '', /myapp--A/);
+  assert.match(report.notes.join(), /myapp: its drop-in is left as it is until all its secrets are registered/);
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+  await stage.run();
+  assert.match(stage.dropIns.files.get('myapp.container') ?? '', /myapp--B[^]*myapp--C/);
+});
+
+test('a secret that somebody put in the place of one of its own costs no line, and is named', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  await stage.podman.remove('myapp--B');
+  await stage.podman.create({
+    name: 'myapp--B',
+    driver: 'file',
+    options: {},
+    labels: {},
+    body: new Uint8Array([1]),
+    replace: false,
+  });
+  const report = await stage.run();
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+  assert.match(report.problems[0]?.reason ?? '', /that psi did not make \(driver file\); its line stays$/);
+});
+
+test('a value that has become too long for a variable costs no line, and its secret is no orphan', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const before = stage.dropIns.files.get('myapp.container');
+  stage.folders['/myapp'] = { A: '1', B: 'x'.repeat(200_000) };
+  const report = await stage.run();
+  assert.deepEqual([report.refused.map(({ key }) => key), report.orphans], [['B'], []]);
+  assert.equal(stage.dropIns.files.get('myapp.container'), before);
+});
+
+test('a reload that failed is made up for by the next run, which changes nothing else', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.units.failWith = new PsiError('HOST', 'the bus is away');
+  assert.equal((await stage.run()).failures.length, 1);
+  stage.units.failWith = undefined;
+  assert.match((await stage.run({ dryRun: true })).notes.join(), /systemd has yet to read drop-ins/);
+  const reloads = stage.units.reloads;
+  const report = await stage.run();
+  assert.deepEqual([changes(report), report.failures, stage.units.reloads - reloads], [[], [], 1]);
+  await stage.run();
+  assert.equal(stage.units.reloads - reloads, 1);
 });
 
 test('tries again when Podman failed for a moment', async () => {

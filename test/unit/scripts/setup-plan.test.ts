@@ -120,8 +120,9 @@ test('makes only npm packages ready for tests that need no more, chosen by tier 
   assert.deepEqual([needsNative('unit'), needsBuild('unit'), needsBuild('test')], [false, false, true]);
 });
 
-test('takes Node 24 and later for new enough', () => {
-  assert.deepEqual(['v20.20.2', 'v24.0.0', '26.1.0', 'nonsense'].map(isNewEnough), [false, true, true, false]);
+test('takes Node 24.5 and later for new enough', () => {
+  const versions = ['v20.20.2', 'v24.4.1', 'v24.5.0', 'v24.11.0', '26.1.0', 'nonsense'];
+  assert.deepEqual(versions.map(isNewEnough), [false, false, true, true, true, false]);
 });
 
 test('finds node_modules in step when every package has the version of the lock file', () => {

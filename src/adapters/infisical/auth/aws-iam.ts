@@ -4,9 +4,10 @@
 import { identity as text } from '../../../config/schema/fields.ts';
 import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
+import { readWays, wayWords } from '../proxy.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
-import { fromPlatform, hostAnchor } from './platform.ts';
+import { cloudAgent, fromPlatform, hostAnchor } from './platform.ts';
 
 type AwsAuth = ByIdentity & { readonly method: 'aws-iam'; readonly region: string | undefined };
 
@@ -41,7 +42,7 @@ function login(auth: AwsAuth, tools: LoginTools): Login {
         SOURCES.map((name) => tools.env[name]),
       ),
       request: async () => {
-        const headers = await signedHeaders(await credentials(), await regionOf(auth, tools), tools.now());
+        const headers = await signedHeaders(await credentials(tools), await regionOf(auth, tools), tools.now());
         return {
           path: '/api/v1/auth/aws-auth/login',
           body: {
@@ -58,17 +59,31 @@ function login(auth: AwsAuth, tools: LoginTools): Login {
   };
 }
 
-function credentials(): Promise<AwsCredentials> {
+async function credentials(tools: LoginTools): Promise<AwsCredentials> {
+  const wayTo = await readWays(tools);
   const failed = {
     message: 'aws gives no credentials to this host',
+    way: asksTheCloud(tools) ? wayWords(wayTo(new URL('https://sts.amazonaws.com'))) : '',
     hint: 'on EC2: has the instance a role, and is its metadata service on? elsewhere set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in psi.container',
   };
+  const httpsAgent = cloudAgent(wayTo);
   return fromPlatform(
     () => import('@aws-sdk/credential-provider-node'),
     // A chain of its own for each login: a kept one would go on giving what was found first.
-    ({ defaultProvider }) => defaultProvider({ timeout: METADATA_TIMEOUT_MS, maxRetries: 0 })(),
+    ({ defaultProvider }) =>
+      defaultProvider({
+        timeout: METADATA_TIMEOUT_MS,
+        maxRetries: 0,
+        // For STS and SSO: the package knows no proxies by itself.
+        clientConfig: { requestHandler: { httpsAgent } },
+      })(),
     failed,
   );
+}
+
+/** A profile or a web identity, and not this host's own services alone. */
+function asksTheCloud({ env }: LoginTools): boolean {
+  return [env['AWS_WEB_IDENTITY_TOKEN_FILE'], env['AWS_PROFILE']].some((one) => one !== undefined && one !== '');
 }
 
 async function regionOf({ region }: AwsAuth, { env }: LoginTools): Promise<string> {

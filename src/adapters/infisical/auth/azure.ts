@@ -5,6 +5,7 @@ import { identity } from '../../../config/schema/fields.ts';
 import { section, word } from '../../../config/schema/section.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 import { claimsOf } from './jwt-claims.ts';
+import { askMetadata } from './metadata.ts';
 import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
 import { fromPlatform, hostAnchor } from './platform.ts';
 
@@ -85,18 +86,16 @@ const direct = {
   sendPostRequestAsync: <T>(url: string, options?: Sent): Promise<Received<T>> => send('POST', url, options),
 };
 
-async function send<T>(method: string, url: string, { headers = {}, body }: Sent = {}): Promise<Received<T>> {
-  const response = await fetch(url, {
-    method,
-    headers,
-    redirect: 'error',
-    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    ...(body !== undefined && { body }),
-  });
-  return {
-    headers: Object.fromEntries(response.headers),
-    // A refusal that is no JSON is told by its status.
-    body: (await response.json().catch(() => ({}))) as T,
-    status: response.status,
-  };
+async function send<T>(method: 'GET' | 'POST', url: string, { headers = {}, body }: Sent = {}): Promise<Received<T>> {
+  const answer = await askMetadata(url, { method, headers, body, timeoutMs: REQUEST_TIMEOUT_MS });
+  return { headers: { ...answer.headers }, body: jsonOf(answer.body) as T, status: answer.status };
+}
+
+/** A refusal that is no JSON is told by its status. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }

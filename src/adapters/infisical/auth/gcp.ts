@@ -1,6 +1,8 @@
 // Login with a Google identity: the instance's identity token from its metadata service (type gce), or a JWT that the key of a service
-// account signs here (type iam). Both by Google's own package.
+// account signs here (type iam), by Google's own package. Its requests are not used: they go by HTTPS_PROXY and HTTP_PROXY, to the
+// metadata service too, and only a change of the whole process's environment would keep them from it.
 
+import { setTimeout } from 'node:timers/promises';
 import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
 import { section, word } from '../../../config/schema/section.ts';
 import { PsiError } from '../../../core/error.ts';
@@ -10,7 +12,8 @@ import { decodeServiceAccountKey } from '../codec.ts';
 import { claimsOf } from './jwt-claims.ts';
 import { identityBody, type ByIdentity, type Login, type LoginRequest, type LoginTools } from './login.ts';
 import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
-import { fromPlatform, hostAnchor } from './platform.ts';
+import { askMetadata, type MetadataAnswer } from './metadata.ts';
+import { fromPlatform, hostAnchor, LIMIT_MS } from './platform.ts';
 
 /** With a service account's key a self-signed token (`iam`), without one the instance's identity token (`gce`). */
 type GcpAuth = ByIdentity & {
@@ -29,6 +32,8 @@ export const gcp = authMethod({
   login,
 });
 
+const AGAIN_MS = 200;
+
 const COMPARE = 'compare service accounts, projects and zones of the GCP auth of the identity in infisical';
 
 function login(auth: GcpAuth, tools: LoginTools): Login {
@@ -46,7 +51,7 @@ function login(auth: GcpAuth, tools: LoginTools): Login {
     prepare: async () => {
       if (serviceAccountKey === undefined) {
         const anchor = await hostAnchor(tools, [tools.env['GCE_METADATA_HOST']]);
-        return { anchor, request: async () => requestWith(await instanceToken(identityId)) };
+        return { anchor, request: async () => requestWith(await instanceToken(identityId, tools)) };
       }
       const key = await tools.resolveSecret(serviceAccountKey);
       return { anchor: key, request: async () => requestWith(await selfSigned(key, identityId)) };
@@ -55,16 +60,42 @@ function login(auth: GcpAuth, tools: LoginTools): Login {
   };
 }
 
-function instanceToken(audience: string): Promise<string> {
+/** The addresses that Google's own packages take, and in their order. */
+function metadataOrigin(env: LoginTools['env']): string {
+  const named = [env['GCE_METADATA_IP'], env['GCE_METADATA_HOST']].find((one) => one !== undefined && one !== '');
+  const origin = named ?? '169.254.169.254';
+  return /^https?:\/\//.test(origin) ? origin : `http://${origin}`;
+}
+
+function instanceToken(audience: string, { env }: LoginTools): Promise<string> {
+  const query = new URLSearchParams({ audience, format: 'full' }).toString();
+  const path = `/computeMetadata/v1/instance/service-accounts/default/identity?${query}`;
   const failed = {
     message: "google's metadata service gives no identity token to this host",
-    hint: 'is this a Compute Engine instance with a service account? elsewhere give `service_account_key`; behind a proxy put metadata.google.internal into NO_PROXY',
+    hint: 'is this a Compute Engine instance with a service account? elsewhere give `service_account_key`',
   };
   return fromPlatform(
-    () => import('google-auth-library'),
-    async ({ Compute }) => (await new Compute().fetchIdToken(encodeURIComponent(audience))).trim(),
+    () => Promise.resolve(metadataOrigin(env)),
+    async (origin) => {
+      const headers = { 'metadata-flavor': 'Google' };
+      const answer = await withOneMore(() =>
+        askMetadata(`${origin}${path}`, { headers, timeoutMs: LIMIT_MS + AGAIN_MS }),
+      );
+      if (answer.status !== 200) throw Object.assign(new Error('refused'), { status: answer.status });
+      // Whatever else answers at this address is not Google's.
+      if (answer.headers['metadata-flavor'] !== 'Google') throw new Error('no metadata service');
+      return answer.body.trim();
+    },
     failed,
   );
+}
+
+/** A metadata service that is busy says so, and is asked again once. */
+async function withOneMore(ask: () => Promise<MetadataAnswer>): Promise<MetadataAnswer> {
+  const first = await ask();
+  if (first.status < 500 && first.status !== 429) return first;
+  await setTimeout(AGAIN_MS);
+  return ask();
 }
 
 async function selfSigned(key: SecretValue, audience: string): Promise<string> {

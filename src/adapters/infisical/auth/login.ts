@@ -1,7 +1,7 @@
 // One way to log in, as the session needs it. A method is one file beside this one.
 
-import type { TokenSource } from '../../../core/secret-field.ts';
 import type { SecretValue } from '../../../core/secret-value.ts';
+import type { ProxyDeps } from '../proxy.ts';
 import type { ClientCertificate } from '../tls.ts';
 
 export type LoginRequest = {
@@ -38,15 +38,12 @@ export type Login = {
   readonly since?: string;
 };
 
-/** A fresh read of a secret-valued field. */
-export type ResolveSecret = (field: TokenSource) => Promise<SecretValue>;
+export type ResolveSecret = ProxyDeps['resolveSecret'];
 
-/** What a method may use of the world around it. */
-export type LoginTools = {
-  readonly resolveSecret: ResolveSecret;
+/** What a method may use of the world around it, and by which way it reaches addresses of a cloud. */
+export type LoginTools = ProxyDeps & {
   /** Names this boot of this host: what the platform says about it holds no longer, and not on a copy of its disk. */
   readonly bootId: () => Promise<string>;
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** Wall clock, milliseconds since 1970. */
   readonly now: () => number;
 };

@@ -1,12 +1,12 @@
 // Login with a client certificate: the connection shows it, and the proxy in front of Infisical hands it on.
 
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { secretField, toSecretField } from '../../../config/schema/secret-field.ts';
 import { section, word } from '../../../config/schema/section.ts';
-import { PsiError } from '../../../core/error.ts';
 import type { SecretField } from '../../../core/secret-field.ts';
 import { SecretValue } from '../../../core/secret-value.ts';
 import { isoTime } from '../../../core/time.ts';
+import { certificatesIn } from '../certificates-in.ts';
 import { oneLine } from '../words.ts';
 import { identityBody, type ByIdentity, type Login, type LoginTools } from './login.ts';
 import { authMethod, byIdentity, BY_IDENTITY, ORGANIZATION } from './method.ts';
@@ -62,19 +62,15 @@ function login(auth: TlsCertAuth, tools: LoginTools): Login {
 }
 
 function hintFor(pem: string, who: string, now: number): string {
-  const certificate = readCertificate(pem, who);
+  const certificate = ownOf(pem, who);
   if (certificate.validToDate.getTime() <= now) {
     return `the certificate ended at ${isoTime(certificate.validToDate.getTime())}: put a new one and its key in their places`;
   }
   return `${HINT}; the certificate is ${oneLine(certificate.subject)} by ${oneLine(certificate.issuer)}`;
 }
 
-function readCertificate(pem: string, who: string): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    throw new PsiError('CONFIG_INVALID', `\`certificate\` of ${who} holds no certificate that can be read`, {
-      hint: 'it takes PEM: `openssl x509 -in FILE -noout -subject` must print a name',
-    });
-  }
+/** The first: that of the identity, with its issuers behind it. All of them are read: a damaged one would end the chain. */
+function ownOf(pem: string, who: string): X509Certificate {
+  const [{ facts }] = certificatesIn(pem, `\`certificate\` of ${who}`);
+  return facts;
 }

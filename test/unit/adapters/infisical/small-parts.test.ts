@@ -96,7 +96,8 @@ describe('a body that is not the wanted one', () => {
 });
 
 describe('a failed connection', () => {
-  const endpoint = { apiUrl: 'https://infisical.example', where: 'infisical.example:443' };
+  const way = { proxy: undefined, unused: '' };
+  const endpoint = { apiUrl: 'https://infisical.example', where: 'infisical.example:443', way };
   const cases: readonly (readonly [string, RegExp, RegExp, 'no' | 'later'])[] = [
     ['ECONNREFUSED', /at infisical\.example:443: connection refused/, /curl -v/, 'later'],
     ['ENOTFOUND', /cannot be resolved: infisical\.example \(ENOTFOUND\)/, /getent hosts/, 'later'],
