@@ -37,7 +37,10 @@ const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined]
   [
     'the same in 2025',
     403,
-    said("Identity is not a member of the specified project with ID 'p'", 'You are not allowed to access this resource'),
+    said(
+      "Identity is not a member of the specified project with ID 'p'",
+      'You are not allowed to access this resource',
+    ),
     'member',
   ],
   [
