@@ -6,6 +6,8 @@ import { ConfigError, issuesAsJson, type LocatedIssue } from '../config/findings
 import { PsiError, toPsiError } from '../core/error.ts';
 import { exitCode } from '../core/exit.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
+import type { Line } from '../core/text/line.ts';
+import { visibleJson } from '../core/text/visible.ts';
 import type { ControlClient } from '../faces/control/client.ts';
 import { afterHelp, type ExitStatuses } from './help.ts';
 import type { Terminal } from './terminal.ts';
@@ -20,7 +22,7 @@ export type Cli<Needs = unknown> = {
   /** For what must not fail because somebody is editing the config. */
   readonly clientWhateverConfig: () => Promise<ControlClient>;
   readonly compose: () => Promise<Needs>;
-  readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<string>;
+  readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly done: (exit: number) => void;
 };
 
@@ -83,8 +85,9 @@ export function statedExits(command: Command): ExitStatuses | undefined {
 async function settle(command: Command, cli: Cli, work: () => Promise<Ending>): Promise<number> {
   const answer = await work().catch((thrown: unknown) => thrownAnswer(cli, thrown));
   cli.terminal.progress('');
-  if (command.opts<{ json?: boolean }>().json === true) cli.terminal.out(JSON.stringify(envelope(command, answer)));
-  else await answer.print();
+  if (command.opts<{ json?: boolean }>().json === true) {
+    cli.terminal.data(visibleJson(JSON.stringify(envelope(command, answer))));
+  } else await answer.print();
   return answer.exit;
 }
 
@@ -110,7 +113,7 @@ export function failedAnswer(
     failure,
     ...(issues === undefined ? {} : { issues }),
     print: async () => {
-      if (issues !== undefined) terminal.error(await formatIssues(issues));
+      if (issues !== undefined) for (const line of await formatIssues(issues)) terminal.error(line);
       terminal.fail(failure);
     },
   };
@@ -126,7 +129,7 @@ export function thrownAnswer(cli: Pick<Cli, 'terminal' | 'formatIssues'>, thrown
     ...answer,
     print: async () => {
       await answer.print();
-      cli.terminal.error(stack ?? message);
+      for (const line of (stack ?? message).split('\n')) cli.terminal.error(line);
     },
   };
 }

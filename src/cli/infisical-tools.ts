@@ -2,8 +2,14 @@
 
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import type { ProjectTools } from '../transfer/project-tools.ts';
+import { PsiError } from '../core/error.ts';
+import { printable } from '../core/naming.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
+import { foreignPart, parseFolder } from '../core/secret-path.ts';
+import { blanked } from '../core/text/visible.ts';
+import type { ProjectTools, Waiting } from '../transfer/project-tools.ts';
 import type { Cli } from './command.ts';
+import type { Terminal } from './terminal.ts';
 
 /** One project of Infisical; without an environment, the one of the config. */
 export type ProjectTarget = { readonly project: string; readonly environment: string | undefined };
@@ -21,7 +27,7 @@ export function withPlace(command: Command): Command {
   return command
     .requiredOption('--project <name>', 'project, by its name in the config')
     .option('--path <folder>', 'folder in the project', folder, '/')
-    .option('--environment <slug>', 'another environment than the one in the config');
+    .option('--environment <slug>', 'another environment than the one in the config', slug);
 }
 
 /** Opens the project's connection for `work` and closes it whatever comes of that. */
@@ -39,8 +45,38 @@ export async function withTools<T>(
   }
 }
 
+/** For those without a terminal too: it takes up to a minute. */
+export function showWait(terminal: Terminal, { message, waitMs }: Waiting): void {
+  terminal.error(`${message}; going on in ${String(Math.ceil(waitMs / 1000))} s`);
+}
+
+/** A password may look like a reference; so does one to what is misspelt or gone. */
+export function literalNote(key: string, { name }: ProviderWords): string {
+  return `${key === '' ? '""' : key}: its value holds a reference that leads nowhere: ${name} leaves it as text`;
+}
+
+const FOLDER_HINT = 'write the folder as infisical shows it, such as /myapp/db, without `.` and `..`';
+const NAME_HINT =
+  'write the folder as infisical shows it; one that has such a name from before has to be renamed there';
+
+/** As the config takes it; a name that servers refuse unseen is refused before anything is asked. */
 function folder(text: string): string {
-  if (!text.startsWith('/') || /\/\/|\/\.{1,2}(?:\/|$)/.test(text))
-    throw new InvalidArgumentError('a folder such as /myapp');
-  return text === '/' ? text : text.replace(/\/$/, '');
+  const read = parseFolder(text);
+  if (typeof read !== 'string') throw badFolder(text, read.reason, read.meant, FOLDER_HINT);
+  const foreign = foreignPart(read);
+  if (foreign === undefined) return read;
+  const reason = `infisical takes letters, digits, dashes and underscores in a folder's name, not "${printable(foreign.part)}"`;
+  throw badFolder(text, reason, foreign.meant, NAME_HINT);
+}
+
+function badFolder(text: string, reason: string, meant: string | undefined, hint: string): PsiError {
+  return new PsiError('USAGE', `--path "${printable(text)}" is no folder: ${reason}`, {
+    hint: meant === undefined ? hint : `did you mean ${meant}? ${hint}`,
+  });
+}
+
+function slug(text: string): string {
+  if (text.trim() === '' || text !== blanked(text))
+    throw new InvalidArgumentError('It is the slug of an environment, such as prod.');
+  return text;
 }

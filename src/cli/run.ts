@@ -4,6 +4,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type LocatedIssue } from '../config/findings/issue.ts';
 import { EXIT } from '../core/exit.ts';
+import type { Line } from '../core/text/line.ts';
 import { ControlClient } from '../faces/control/client.ts';
 import { thrownAnswer, type Cli } from './command.ts';
 import { addCommands, type Composition } from './commands.ts';
@@ -15,7 +16,7 @@ export type CliDeps = {
   readonly loadConfig: (path: string | undefined) => Promise<Config>;
   /** What holds where there is no config file yet. */
   readonly defaultConfig: () => Config;
-  readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<string>;
+  readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly compose: () => Promise<Composition>;
   /** The client of the service at this socket; another one in tests. */
   readonly connect?: (socketPath: string) => ControlClient;
@@ -53,10 +54,10 @@ export function build(deps: CliDeps, done: (exit: number) => void): Command {
       getOutHelpWidth: () => 80,
       getErrHelpWidth: () => 80,
       writeOut: (text) => {
-        terminal.out(text.trimEnd());
+        for (const line of linesOf(text)) terminal.out(line);
       },
       writeErr: (text) => {
-        terminal.error(text.trimEnd());
+        for (const line of linesOf(text)) terminal.error(line);
       },
       outputError: (text, write) => {
         write(`${text.trimEnd()}\n${hintLine('see `psi --help`')}`);
@@ -88,6 +89,10 @@ function cliOf(deps: CliDeps, configFile: () => string | undefined, done: (exit:
     client: async () => connect((await config()).controlSocket),
     clientWhateverConfig: async () => connect((await defaultsIf(() => true)).controlSocket),
   };
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.trimEnd().split('\n');
 }
 
 /** Without the default of a switch, which is off unless it is given. */

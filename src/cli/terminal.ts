@@ -1,16 +1,18 @@
-// What a person sees: data on stdout, `error:` and `hint:` lines on stderr, colour and progress only on a terminal.
+// What a person sees: data on stdout, `error:` and `hint:` lines on stderr, colour and progress only on a terminal. Names and words come
+// from a server, from Podman, from files: every line is made safe here, and nowhere else.
 
 import { styleText } from 'node:util';
+import { lineText, type Line, type Style } from '../core/text/line.ts';
+import { visible } from '../core/text/visible.ts';
 
-export type Style = Parameters<typeof styleText>[0];
-
-/** Where lines go. */
+/** Where text goes as it is; each line gets its end there. */
 export type Output = {
-  readonly out: (line: string) => void;
-  readonly error: (line: string) => void;
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
   /** A line that the next one overwrites; nothing where stderr is no terminal. Empty text clears it. */
   readonly progress: (text: string) => void;
-  readonly paint: (style: Style, text: string) => string;
+  /** Colour where the stream is a terminal that wants it. */
+  readonly paint: (stream: 'out' | 'error', style: Style, text: string) => string;
 };
 
 /** What went wrong: a PsiError, a Failure, or one line of a report. */
@@ -25,19 +27,36 @@ export type ProblemWords = {
   readonly said?: readonly string[];
 };
 
-export type Terminal = Output & {
+export type Terminal = {
+  /** One line on stdout. */
+  readonly out: (line: Line) => void;
+  /** One line on stderr. */
+  readonly error: (line: Line) => void;
+  readonly progress: (text: string) => void;
+  /** What a program reads back, on stdout byte for byte: variables, JSON, a script. */
+  readonly data: (text: string) => void;
   /** The one way to print what went wrong: on stderr, with its hint below it. */
   readonly fail: (problem: Problem, words?: ProblemWords) => void;
   /** Something to look at although all went well, on stderr. */
   readonly note: (text: string) => void;
   /** A line that belongs to the data, with what to do about it. */
-  readonly tell: (line: string, hint: string | null) => void;
+  readonly tell: (line: Line, hint: string | null) => void;
 };
 
 export function terminalOf(output: Output): Terminal {
-  const { out, error } = output;
+  const out = (line: Line): void => {
+    output.out(lineText(line, (style, text) => output.paint('out', style, text)));
+  };
+  const error = (line: Line): void => {
+    output.error(lineText(line, (style, text) => output.paint('error', style, text)));
+  };
   return {
-    ...output,
+    out,
+    error,
+    data: output.out,
+    progress: (text) => {
+      output.progress(visible(text));
+    },
     fail: (problem, words = {}) => {
       for (const line of problemLines(problem, words)) error(line);
     },
@@ -84,7 +103,7 @@ export function processTerminal(): Terminal {
       clear();
       if (stderr.isTTY && text !== '') stderr.write(text.slice(0, Math.max(10, stderr.columns - 1)));
     },
-    // styleText leaves colour out by itself where stdout is no terminal or NO_COLOR is set.
-    paint: (style, text) => styleText(style, text, { stream: stdout }),
+    // styleText leaves colour out by itself where the stream is no terminal or NO_COLOR is set.
+    paint: (stream, style, text) => styleText(style, text, { stream: stream === 'out' ? stdout : stderr }),
   });
 }

@@ -97,16 +97,17 @@ function locateAll(findings: readonly Finding[], { file, text, parsed, visible }
     .map((finding) => ({ finding, place: locate(doc, finding.path, finding.atKey) }))
     .sort((a, b) => a.place.start - b.place.start)
     .map(({ finding, place }) => {
-      const { code, path, expected, suggestion } = finding;
+      const { code, path, expected, suggestion, meant } = finding;
+      // Only if both agree: the field is public, and so is the place (not reached through an alias of something else).
+      const shown = finding.visible === true && visible.has(place.start);
       return {
         code,
         path: path.map((segment) => printable(String(segment))).join('.'),
         file,
         ...positionOf(lines, place),
         expected: onOneLine(expected),
-        // Shown only if both agree: the field is public, and so is the place (not reached through an alias of something else).
-        got: onOneLine(finding.got ?? describe(finding.actual, finding.visible === true && visible.has(place.start))),
-        hint: onOneLine(hintFor(code, suggestion)),
+        got: onOneLine(finding.got ?? describe(finding.actual, shown)),
+        hint: onOneLine(hintFor(code, suggestion ?? (shown ? meant : undefined))),
         excerpt: excerpts.at(place),
       };
     });

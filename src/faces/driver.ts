@@ -12,6 +12,7 @@ import type { MappingTable } from '../lookup/mapping-table.ts';
 import { notAnId } from '../core/naming.ts';
 import { notAMapping, type DriverStore } from '../lookup/driver-store.ts';
 import { sendError } from './error-to-response.ts';
+import { sendJson } from './json.ts';
 
 export type DriverDeps = {
   readonly lookup: Lookup;
@@ -30,7 +31,7 @@ export function driverApp(deps: DriverDeps): Express {
   app.disable('etag');
   app.set('query parser', false);
   app.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok', ...deps.health() });
+    sendJson(response, { status: 'ok', ...deps.health() });
   });
   app.use((request, _response, next) => {
     checkToken(request, deps.tokens());

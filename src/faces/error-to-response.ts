@@ -3,6 +3,7 @@
 import type { Response } from 'express';
 import { failureOf } from '../core/failure.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
+import { sendJson } from './json.ts';
 
 const MAX_HINT = 500;
 
@@ -51,7 +52,7 @@ export function sendError(response: Response, thrown: unknown, subject?: string)
   response.status(httpStatus(error.code));
   response.setHeader('psi-code', error.code);
   response.setHeader('psi-hint', hintLine(error, subject));
-  response.json(failureOf(error));
+  sendJson(response, failureOf(error));
   return error;
 }
 

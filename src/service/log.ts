@@ -2,6 +2,7 @@
 
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
+import { visibleJson } from '../core/text/visible.ts';
 import type { AuditLog } from '../lookup/audit-log.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
 import type { LogLevel } from './environment.ts';
@@ -15,7 +16,16 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pino(options, destination ?? inBatches());
+  return pino(options, visibleLines(destination ?? inBatches()));
+}
+
+/** What journalctl shows is what was logged: names and words of others turn no line round, and hide nothing in it. */
+function visibleLines(destination: DestinationStream): DestinationStream {
+  return {
+    write: (line) => {
+      destination.write(visibleJson(line));
+    },
+  };
 }
 
 /** A start of a workload writes twenty lines at once; nobody notices when they come so much later. */

@@ -1,10 +1,13 @@
 // Secrets as text that something else reads back: a shell, `podman run --env-file`, systemd's EnvironmentFile, or a JSON parser. What a
 // reader would alter is left out by name, with the reason. Pure.
 
+import { failureOf, type Failure } from '../core/failure.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import { isVariableName, shellObjection } from '../core/text/shell-names.ts';
 import { shellQuoted } from '../core/text/shell.ts';
+import { visibleJson } from '../core/text/visible.ts';
+import type { ReadSecret } from './read-folder.ts';
 
 export type EnvReader = 'podman' | 'systemd';
 
@@ -17,43 +20,54 @@ export type NamedValue = {
   readonly key: string;
   /** undefined: it may not be read. */
   readonly value: SecretValue | undefined;
+  /** Why there is no value; without it, it is hidden. */
+  readonly why?: Failure;
 };
 
-/** Listed secrets as what is rendered: when they were fetched does not matter here. */
-export function namedValues(
-  listed: readonly { readonly key: string; readonly fetched: { readonly value: SecretValue } | undefined }[],
-): readonly NamedValue[] {
-  return listed.map(({ key, fetched }) => ({ key, value: fetched?.value }));
+/** What a folder was read as, for what is rendered: when it was fetched does not matter here. */
+export function namedValues(secrets: readonly ReadSecret[]): readonly NamedValue[] {
+  return secrets.map(({ key, reading }) => {
+    if (reading.kind === 'value') return { key, value: reading.fetched.value };
+    return { key, value: undefined, ...(reading.kind !== 'hidden' && { why: failureOf(reading.error) }) };
+  });
 }
 
-export type LeftOut = { readonly key: string; readonly reason: string; readonly hint: string };
+/** Those whose value holds a reference that the provider leaves as it is. */
+export function literalKeys(secrets: readonly ReadSecret[]): readonly string[] {
+  return secrets.flatMap(({ key, reading }) => (reading.kind === 'value' && reading.fetched.literal ? [key] : []));
+}
+
+export type LeftOut = { readonly key: string; readonly reason: string; readonly hint: string | null };
 
 /** `lines`: for the output, each to be ended with a newline. */
 export type Rendered = { readonly lines: readonly string[]; readonly leftOut: readonly LeftOut[] };
 
 /** Without a hint of its own: what a file can hold all the same. */
-type Line = { readonly text: string } | { readonly reason: string; readonly hint?: string };
+type Line = { readonly text: string } | { readonly reason: string; readonly hint?: string | null };
 
 export function renderEnv(secrets: readonly NamedValue[], format: EnvFormat, words: ProviderWords): Rendered {
   const leftOut: LeftOut[] = [];
-  const kept: { readonly key: string; readonly text: string; readonly line: string }[] = [];
-  for (const { key, value } of secrets) {
+  const lines: string[] = [];
+  for (const secret of secrets) {
+    const { key, value } = secret;
     const text = value?.exposeExactText();
-    const line = text === undefined ? unreadable(value, words) : lineOf(key, text, format);
-    if ('reason' in line) leftOut.push({ key, reason: line.reason, hint: line.hint ?? asFile(words) });
-    else kept.push({ key, text: text ?? '', line: line.text });
+    const line = text === undefined ? unreadable(secret, words) : lineOf(key, text, format);
+    if ('text' in line) lines.push(line.text);
+    else leftOut.push({ key, reason: line.reason, hint: line.hint === undefined ? asFile(words) : line.hint });
   }
-  const lines =
-    format.kind === 'json'
-      ? [JSON.stringify(Object.fromEntries(kept.map(({ key, text }) => [key, text])), null, 2)]
-      : kept.map(({ line }) => line);
-  return { lines, leftOut };
+  return { lines: format.kind === 'json' ? jsonObject(lines) : lines, leftOut };
+}
+
+/** Written by hand: an object of JavaScript would put keys that are numbers first. */
+function jsonObject(members: readonly string[]): readonly string[] {
+  if (members.length === 0) return ['{}'];
+  return ['{', ...members.map((member, index) => `  ${member}${index === members.length - 1 ? '' : ','}`), '}'];
 }
 
 function lineOf(key: string, text: string, format: EnvFormat): Line {
   switch (format.kind) {
     case 'json':
-      return { text: '' };
+      return { text: visibleJson(`${JSON.stringify(key)}: ${JSON.stringify(text)}`) };
     case 'export':
       return exported(key, text);
     case 'env':
@@ -132,11 +146,12 @@ function tooMuch(key: string, text: string): string | undefined {
   return byteLength(`${key}=${text}`) > LONGEST_VARIABLE ? 'it is too long for a variable (128 KiB)' : undefined;
 }
 
-function unreadable(value: SecretValue | undefined, words: ProviderWords): Line {
+function unreadable({ value, why }: NamedValue, words: ProviderWords): Line {
   if (value) return { reason: 'its value is no UTF-8 text' };
+  if (why) return { reason: why.message, hint: why.hint };
   return {
     reason: `${words.name} hides its value`,
-    hint: `give the machine identity the right to read values (${words.rights.readValues}) of this path in ${words.name}`,
+    hint: `give the machine identity the right to read values (${words.rights.readValues}) of this path in ${words.name}, or of the one that it is imported from`,
   };
 }
 

@@ -2,21 +2,28 @@
 
 import type { Clock } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
+import { PsiError } from '../core/error.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import { writerOf } from '../provider/choice.ts';
 import type { Provider } from '../provider/provider.ts';
+import { readFolder, type FolderReader, type ReadSecret } from './read-folder.ts';
+import type { Place } from '../provider/secret-source.ts';
 import { callBound } from './call-bound.ts';
-import { namedValues, type NamedValue } from './env-format.ts';
 import { importSecrets, type ImportRequest } from './import/secrets.ts';
 import type { ImportEvent, ImportReport } from './import/report.ts';
+import { patiently } from './patience.ts';
 import type { SecretFiles } from './secret-files.ts';
 import { writeSecretFile, type WriteFileReport, type WriteFileRequest } from './write-file.ts';
 
 export type ProjectTools = {
   readonly words: ProviderWords;
-  readonly list: (path: string) => Promise<readonly NamedValue[]>;
+  /** A folder as far as it may be read. */
+  readonly read: (path: string, watch: ReadWatch) => Promise<readonly ReadSecret[]>;
+  /** The failure that says of a folder that nothing was seen there. */
+  readonly nothingSeen: (path: string) => PsiError;
   readonly writeFile: (
     request: Omit<WriteFileRequest, 'ref'> & { readonly name: string; readonly path: string },
+    onWait: (event: Waiting) => void,
   ) => Promise<WriteFileReport>;
   readonly importSecrets: (
     request: Omit<ImportRequest, 'place'> & { readonly path: string },
@@ -25,29 +32,38 @@ export type ProjectTools = {
   readonly close: () => void;
 };
 
+/** It takes up to a minute: whoever waits has to be told. */
+export type Waiting = { readonly event: 'waiting'; readonly message: string; readonly waitMs: number };
+
+export type ReadWatch = {
+  readonly onWait: (event: Waiting) => void;
+  /** Where secrets are asked for one after another, as no list has their values. */
+  readonly onSingle?: (done: number, total: number) => void;
+};
+
 export type ProjectToolsDeps = {
   readonly provider: Provider;
+  /** Of the project; undefined: its kind of provider has none. */
+  readonly environment: string | undefined;
   readonly clock: Clock;
   readonly files: SecretFiles;
 };
 
-export function projectTools(project: string, { provider, clock, files }: ProjectToolsDeps): ProjectTools {
+export function projectTools(project: string, deps: ProjectToolsDeps): ProjectTools {
+  const { provider, environment, clock, files } = deps;
   const { source, words } = provider;
   return {
     words,
-    list: (path) =>
-      withDeadline(clock, callBound('listing the secrets', words), (signal) =>
-        source.list({ project, path }, { recursive: false, values: true, signal }),
-      ).then(namedValues),
-    writeFile: ({ name, path, ...request }) =>
-      writeSecretFile(
-        {
-          files,
-          get: (ref) =>
-            withDeadline(clock, callBound('reading the secret', words), (signal) => source.get(ref, signal)),
-        },
+    read: (path, { onWait, ...watch }) =>
+      readFolder({ source, clock, call: callsInTurn(deps, onWait), ...watch }, { project, path }, { recursive: false }),
+    nothingSeen: (path) => nothingSeen({ project, path }, environment, words),
+    writeFile: ({ name, path, ...request }, onWait) => {
+      const call = callsInTurn(deps, onWait);
+      return writeSecretFile(
+        { files, get: (ref) => call('reading the secret', (signal) => source.get(ref, signal)) },
         { ...request, ref: { project, path, key: name } },
-      ),
+      );
+    },
     importSecrets: async ({ path, ...request }, emit) =>
       await importSecrets(
         { source, writer: writerOf(provider), words, clock },
@@ -56,4 +72,21 @@ export function projectTools(project: string, { provider, clock, files }: Projec
       ),
     close: provider.close,
   };
+}
+
+/** One call, bounded in time, and made again where the server's limit asks for it. */
+function callsInTurn({ provider, clock }: ProjectToolsDeps, tell: (event: Waiting) => void): FolderReader['call'] {
+  const onWait = ({ message }: PsiError, waitMs: number): void => {
+    tell({ event: 'waiting', message, waitMs });
+  };
+  return (what, work) => patiently({ clock, onWait }, () => withDeadline(clock, callBound(what, provider.words), work));
+}
+
+/** A misspelt place and a missing right look the same to whoever asks. */
+function nothingSeen({ project, path }: Place, environment: string | undefined, { name }: ProviderWords): PsiError {
+  const where = environment === undefined ? '' : ` (environment ${environment})`;
+  const within = environment === undefined ? '' : ` in environment ${environment}`;
+  return new PsiError('NOT_FOUND', `no secret seen in ${project}:${path}${where}: path or rights?`, {
+    hint: `look in ${name} whether ${path} is spelt so${within} and holds secrets, and whether the machine identity has the right to describe and read them there; \`--allow-empty\` takes an empty folder for right`,
+  });
 }

@@ -1,7 +1,7 @@
 // One secret from the manager into a file.
 
 import { decodeBase64 } from '../core/base64.ts';
-import { PsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { SecretRef } from '../provider/secret-source.ts';
 import type { SecretFiles } from './secret-files.ts';
@@ -19,13 +19,18 @@ export type WriteFileRequest = {
   readonly base64: boolean;
 };
 
-export type WriteFileReport = { readonly path: string; readonly bytes: number };
+export type WriteFileReport = {
+  readonly path: string;
+  readonly bytes: number;
+  /** The value holds a reference that the manager leaves as it is. */
+  readonly literal: boolean;
+};
 
 /** Nothing is written unless everything before it went well. */
 export async function writeSecretFile(deps: WriteFileDeps, request: WriteFileRequest): Promise<WriteFileReport> {
   const { ref, out, mode, owner, base64 } = request;
   const ids = owner === undefined ? undefined : await deps.files.ownerOf(owner);
-  const { value: stored } = await deps.get(ref);
+  const { value: stored, literal = false } = await deps.get(ref).catch(rethrown);
   const value = base64 ? decodeBase64(stored) : stored;
   if (!value) {
     throw new PsiError('BAD_REQUEST', `the value of ${ref.key} in ${ref.project}:${ref.path} is not base64`, {
@@ -33,5 +38,13 @@ export async function writeSecretFile(deps: WriteFileDeps, request: WriteFileReq
     });
   }
   await deps.files.write(out, value, { mode, owner: ids });
-  return { path: out, bytes: value.byteLength };
+  return { path: out, bytes: value.byteLength, literal };
+}
+
+/** The source speaks to whoever registers secrets. */
+function rethrown(thrown: unknown): never {
+  const { code, message, details } = toPsiError(thrown);
+  if (code !== 'NOT_FOUND') throw thrown;
+  const hint = 'check the name, `--path` and `--environment`, or allow the machine identity to see it';
+  throw new PsiError(code, message, { hint, details });
 }

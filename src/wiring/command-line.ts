@@ -18,8 +18,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
       return await loadConfig({ path, env, uid, readFile, kinds });
     },
     defaultConfig: () => defaultConfig({ env, uid }),
-    formatIssues: async (issues) =>
-      (await import('../config/findings/report.ts')).formatIssues(issues, { color: process.stderr.isTTY }),
+    formatIssues: async (issues) => (await import('../config/findings/report.ts')).formatIssues(issues),
     compose: async () => (await import('./composition.ts')).composition({ env, version, uid }),
   };
 }

@@ -16,6 +16,7 @@ import { refuseForeignRewrite, reportIn } from '../transfer/import/environment.t
 import { podmanSecrets, type PodmanFound, type PodmanReader, type PodmanSelection } from '../transfer/import/podman.ts';
 import { importQuadlet, type QuadletReport } from '../transfer/import/quadlet.ts';
 import type { ImportEvent } from '../transfer/import/report.ts';
+import { namedValues } from '../transfer/env-format.ts';
 import type { HostView } from '../transfer/quadlet/command-line.ts';
 import { quadletCommands, quadletPath } from '../transfer/quadlet/commands.ts';
 
@@ -52,7 +53,7 @@ export async function composeQuadletImport(
       provider,
       workloads: config.workloads,
       importSecrets: ({ place, ...request }, onEvent) => tools.importSecrets({ ...request, path: place.path }, onEvent),
-      list: (place) => tools.list(place.path),
+      list: async (place) => namedValues(await tools.read(place.path, { onWait: emit })),
     },
     {
       ...flags,

@@ -21,7 +21,8 @@ export async function composeInfisicalTools(
   const clock = systemClock;
   const chosen = inEnvironment(providerOfProject(config, project).config, project, environment);
   const provider = await composeProvider(config, chosen, { ...deps, clock });
-  return projectTools(project, { provider, clock, files: createSecretFiles({ etc: '/etc' }) });
+  const place = { environment: chosen.projects.get(project)?.environment };
+  return projectTools(project, { provider, ...place, clock, files: createSecretFiles({ etc: '/etc' }) });
 }
 
 export function composeEnvFile(file: string): Promise<ImportSource> {

@@ -9,7 +9,7 @@ export function fakeTerminal(): FakeTerminal {
     out: (line) => out.push(line),
     error: (line) => errors.push(line),
     progress: () => undefined,
-    paint: (_style, text) => text,
+    paint: (_stream, _style, text) => text,
   });
   return { terminal, out, errors };
 }

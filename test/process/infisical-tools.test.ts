@@ -8,6 +8,7 @@ import { InfisicalSDK } from '@infisical/sdk';
 import { answerOf } from '../hosts/answer.ts';
 import type { ImportReport, KeyResult } from '../../src/transfer/import/report.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
+import { GENERATIONS } from '../doubles/infisical/generations.ts';
 import type { Generation } from '../doubles/infisical/model.ts';
 import { asEnvFile, COUNT, generatedSecrets } from '../hosts/generated-secrets.ts';
 import { configText, PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
@@ -229,6 +230,40 @@ for (const generation of ['v4', '2024'] as const) {
       assert.equal(await readFile(out, 'utf8'), 'before');
     });
 
+    test('--path takes what the config takes, and refuses what no server takes before it asks one', async () => {
+      double.state.setSecret({ project: PROJECT, environment: 'prod', path: '/rule', key: 'A', value: '1' });
+      for (const path of ['/rule', 'rule', '//rule', '/rule/', 'rule//']) {
+        const { code, stdout } = await psi(['env', '--project', 'p', '--path', path]);
+        assert.deepEqual([code, stdout], [0, "export A='1'\n"], path);
+      }
+      double.clearCalls();
+      for (const [path, message, hint] of [
+        ['/bad folder', /letters, digits, dashes and underscores .*"bad folder"/, /renamed there/],
+        ['/a.b', /"a\.b"/, /renamed there/],
+        ['/rule ', /"rule "/, /did you mean \/rule\?/],
+        ['/rule/../app', /`\.` or `\.\.`/, /did you mean \/app\?/],
+        ['/rule\n', /control character/, /did you mean \/rule\?/],
+        ['', /empty/, /did you mean \/\?/],
+      ] as const) {
+        const others =
+          path === '/bad folder'
+            ? [
+                ['write-file', 'A', join(dir, 'never')],
+                ['import', 'env-file', '-'],
+              ]
+            : [];
+        for (const command of [['env'], ...others]) {
+          const { code, stderr } = await psi([...command, '--project', 'p', '--path', path], '');
+          const [said = '', next = '', ...more] = stderr.trimEnd().split('\n');
+          assert.deepEqual([code, more], [64, []], stderr);
+          assert.match(said, message);
+          assert.match(next, /^hint: /);
+          assert.match(next, hint);
+        }
+      }
+      assert.deepEqual(double.calls, []);
+    });
+
     test('with nobody there it says so, prints nothing, and exits with 69', async () => {
       await double.refuseConnections();
       try {
@@ -238,6 +273,155 @@ for (const generation of ['v4', '2024'] as const) {
       } finally {
         await double.acceptConnections();
       }
+    });
+  });
+}
+
+// What may be read, and what is said of the rest, differs from server to server.
+for (const generation of Object.keys(GENERATIONS) as readonly Generation[]) {
+  describe(`psi infisical env and write-file where not all may be read, generation ${generation}`, () => {
+    let dir: string;
+    let double: InfisicalDouble;
+    const PROD = { project: PROJECT, environment: 'prod' } as const;
+    const psi = (...argv: readonly string[]): Promise<RunResult> => {
+      const env = { PATH: process.env['PATH'], PSI_CONFIG: join(dir, 'config.yaml') };
+      return run([...PSI_FROM_SOURCE, 'infisical', ...argv], { env });
+    };
+    const envOf = (path: string, ...flags: readonly string[]): Promise<RunResult> =>
+      psi('env', '--project', 'p', '--path', path, ...flags);
+    const fill = (path: string, values: Readonly<Record<string, string>>): void => {
+      for (const [key, value] of Object.entries(values)) double.state.setSecret({ ...PROD, path, key, value });
+    };
+    const lock = (path: string, key?: string): void => {
+      double.state.deny(CREDENTIALS.clientId, { path, ...(key !== undefined && { key }), actions: ['readValue'] });
+    };
+
+    before(async () => {
+      dir = await mkdtemp(join(tmpdir(), 'psi-env-'));
+      double = await startDouble(generation);
+      const config = configText({
+        dir,
+        podmanSocket: join(dir, 'no-podman.sock'),
+        apiUrl: double.url,
+        ...CREDENTIALS,
+        projects: { p: { id: PROJECT, environment: 'prod' } },
+        workloads: {},
+      });
+      await writeFile(join(dir, 'config.yaml'), config, { mode: 0o600 });
+      fill('/locked', { K: 'canary-locked' });
+      lock('/locked');
+    });
+    after(async () => {
+      await double.close();
+      await rm(dir, { recursive: true, force: true });
+    });
+
+    test('env is in the order of its names, whatever that of the server', async () => {
+      fill('/order', { b: '1', B: '2', A_: '3', A10: '4', A9: '5' });
+      const { code, stdout, stderr } = await envOf('/order');
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.equal(stdout, "export A10='4'\nexport A9='5'\nexport A_='3'\nexport B='2'\nexport b='1'\n");
+      const json = await envOf('/order', '--format', 'json');
+      assert.equal(json.stdout, '{\n  "A10": "4",\n  "A9": "5",\n  "A_": "3",\n  "B": "2",\n  "b": "1"\n}\n');
+    });
+
+    test('a folder in which nothing is seen fails with both causes, unless it is rightly empty', async () => {
+      double.state.addFolder({ ...PROD, path: '/empty' });
+      const empty = await envOf('/empty');
+      assert.deepEqual([empty.code, empty.stdout], [66, '']);
+      assert.match(empty.stderr, /^error: no secret seen in p:\/empty \(environment prod\): path or rights\?\nhint: /);
+      assert.match(empty.stderr, /spelt so in environment prod .* right to describe and read .*--allow-empty/);
+      const allowed = await envOf('/empty', '--allow-empty', '--format', 'json');
+      assert.deepEqual([allowed.code, allowed.stdout, allowed.stderr], [0, '{}\n', '']);
+      const misspelt = await envOf('/emtpy');
+      assert.deepEqual([misspelt.code, misspelt.stdout], [66, '']);
+      assert.match(misspelt.stderr, /^error: .*\/emtpy.*environment prod.*\nhint: /);
+    });
+
+    test('one hidden value keeps none of the others back', async () => {
+      fill('/hidden', { OPEN: 'o', SHUT: 'canary-shut', WIDE: 'w' });
+      lock('/hidden', 'SHUT');
+      const { code, stdout, stderr } = await envOf('/hidden');
+      assert.ok(!`${stdout}${stderr}`.includes('canary'));
+      if (generation === '2024') {
+        // It knows no right to see a secret without its value: not even the names are listed.
+        assert.deepEqual([code, stdout], [77, '']);
+        return;
+      }
+      assert.deepEqual([code, stdout], [1, "export OPEN='o'\nexport WIDE='w'\n"]);
+      assert.match(stderr, /^left out: SHUT: infisical hides its value\nhint: .*Read Value.*\n$/);
+      const json = await envOf('/hidden', '--format', 'json');
+      assert.deepEqual([json.code, JSON.parse(json.stdout)], [1, { OPEN: 'o', WIDE: 'w' }]);
+    });
+
+    test('a reference that was refused is left out by name, and never printed; one to nothing is printed and noted', async () => {
+      fill('/refs', { A: '${prod.locked.K}', B: 'pa${NOPE}ss', C: 'plain', D: '${C}' });
+      const { code, stdout, stderr } = await envOf('/refs');
+      assert.ok(!`${stdout}${stderr}`.includes('canary'));
+      assert.deepEqual([code, stdout], [1, "export B='pa${NOPE}ss'\nexport C='plain'\nexport D='plain'\n"]);
+      assert.match(stderr, /^left out: A: infisical refuses to read A in p:\/refs .*refer.*\nhint: /m);
+      assert.match(stderr, /^note: B: its value holds a reference that leads nowhere/m);
+      assert.doesNotMatch(stderr, /\b[CD]:/);
+    });
+
+    test('an imported secret that is hidden is named, where the server has a word for it', async () => {
+      fill('/importing', { OWN: 'o' });
+      double.state.addImport({ ...PROD, path: '/importing', fromEnvironment: 'prod', fromPath: '/locked' });
+      const { code, stdout, stderr } = await envOf('/importing');
+      assert.equal(stdout, "export OWN='o'\n");
+      if (generation === '2024') return;
+      assert.equal(code, 1);
+      assert.match(stderr, /^left out: K: infisical hides its value\nhint: .*imported from/);
+    });
+
+    test('write-file writes nothing of what is hidden, refused or not there, and says which', async () => {
+      fill('/single', { REFERS: '${prod.locked.K}', TEXT: 'x${NOPE}' });
+      const out = join(dir, 'out');
+      for (const [key, path, status, message] of [
+        ['K', '/locked', 77, /^error: infisical (?:hides the value of|refuses to read) K in p:\/locked /],
+        ['REFERS', '/single', 77, /^error: infisical refuses to read REFERS in p:\/single .*refer/],
+        [
+          'NOPE',
+          '/single',
+          66,
+          /^error: infisical has no secret NOPE in p:\/single [^]*hint: check the name, `--path`/,
+        ],
+        ['K', '/emtpy', 66, /^error: infisical has no .*\/emtpy[^]*hint: /],
+      ] as const) {
+        const { code, stderr } = await psi('write-file', key, out, '--project', 'p', '--path', path);
+        assert.equal(code, status, stderr);
+        assert.match(stderr, message);
+        await assert.rejects(stat(out), { code: 'ENOENT' });
+      }
+      const text = await psi('write-file', 'TEXT', out, '--project', 'p', '--path', '/single');
+      assert.equal(text.code, 0, text.stderr);
+      assert.equal(await readFile(out, 'utf8'), 'x${NOPE}');
+      assert.match(text.stderr, /^note: TEXT: its value holds a reference that leads nowhere/);
+    });
+
+    test('a limit is waited out, and the wait is said', async () => {
+      fill('/limited', { A: '1' });
+      const body = { statusCode: 429, error: 'RateLimitExceeded', message: 'Rate limit exceeded' };
+      const limit = { status: 429, headers: { 'retry-after': '2' }, body, only: ['list', 'get'] } as const;
+      double.knobs.failNext(1, limit);
+      const { code, stdout, stderr } = await envOf('/limited');
+      assert.deepEqual([code, stdout], [0, "export A='1'\n"]);
+      assert.match(stderr, /^infisical limits requests \(429\).*; going on in 2 s\n$/);
+      double.knobs.failNext(1, limit);
+      const out = join(dir, 'limited');
+      const file = await psi('write-file', 'A', out, '--project', 'p', '--path', '/limited');
+      assert.equal(file.code, 0, file.stderr);
+      assert.match(file.stderr, /^infisical limits requests \(429\).*; going on in 2 s\n$/);
+    });
+
+    test('names of the server turn no line round and end none', async () => {
+      fill('/names', { A: '1', 'B\u202eC\u001b[2J\nerror: forged': 'x' });
+      const { code, stdout, stderr } = await envOf('/names');
+      assert.deepEqual([code, stdout], [1, "export A='1'\n"]);
+      assert.match(stderr, /^left out: B\\u202eC\\u001b\[2J\\nerror: forged: its name .*\nhint: .*\n$/);
+      const json = await envOf('/names', '--format', 'json');
+      assert.match(json.stdout, /^[\x20-\x7e\n]+$/);
+      assert.deepEqual(JSON.parse(json.stdout), { A: '1', 'B\u202eC\u001b[2J\nerror: forged': 'x' });
     });
   });
 }

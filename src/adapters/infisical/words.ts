@@ -1,15 +1,17 @@
 // The server's own words in PSI's messages: one line, short, and nothing that looks like a token.
 
+import { blanked } from '../../core/text/visible.ts';
 import type { ServerAnswer } from './api.ts';
 import type { ServerRefusal } from './codec.ts';
 
 const LONGEST = 200;
+/** What a cut leaves of a character of two units. */
+const HALF = /[\ud800-\udbff]$/;
 const JWT = /eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
 
 export function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is replaced
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').replace(JWT, '[redacted]');
-  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  const line = blanked(text).replace(JWT, '[redacted]');
+  return line.length > LONGEST ? `${line.slice(0, LONGEST).replace(HALF, '')}…` : line;
 }
 
 /** `: what it said [req-1]`, as far as it said anything. */

@@ -2,6 +2,7 @@
 // apart by the `cause` in the body; curl's exit status tells why a driver command failed.
 
 import { PsiError, type ErrorInit } from '../../core/error.ts';
+import { blanked } from '../../core/text/visible.ts';
 import { decodeRefusal } from './codec.ts';
 
 /** As much of an answer as a refusal needs. */
@@ -159,6 +160,5 @@ const MAX_TEXT = 300;
 
 /** Podman's own words on one line: they can hold names, and names can hold anything. */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is replaced
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, MAX_TEXT);
+  return blanked(text).slice(0, MAX_TEXT);
 }

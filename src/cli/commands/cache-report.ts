@@ -3,6 +3,7 @@
 import type { CacheOutcome } from '../../cache/fill.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { CacheStatus } from '../../cache/status.ts';
+import { painted } from '../../core/text/line.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';
 import { duration } from '../duration.ts';
 import type { Terminal } from '../terminal.ts';
@@ -20,7 +21,7 @@ export function printCacheLine(terminal: Terminal, status: CacheStatus): void {
   terminal.out(parts.join(', '));
   if (status.problem) {
     const { since, message, hint } = status.problem;
-    terminal.tell(`${terminal.paint('red', 'problem')} since ${since}: ${message}`, hint);
+    terminal.tell([painted('red', 'problem'), ` since ${since}: ${message}`], hint);
   }
 }
 
@@ -44,7 +45,7 @@ export function printCacheReport(terminal: Terminal, report: CacheReport): void 
     terminal.out(
       writtenAt === null
         ? 'verified: there is no file yet'
-        : `${terminal.paint('green', 'verified')}: the file of ${writtenAt} opens and holds ${String(entries)} entries`,
+        : [painted('green', 'verified'), `: the file of ${writtenAt} opens and holds ${String(entries)} entries`],
     );
   } else if (report.verified) terminal.fail(report.verified.failure);
 }

@@ -28,7 +28,7 @@ export function addCompletion(program: Command, cli: Cli): void {
       return Promise.resolve({
         exit: EXIT.DONE,
         print: () => {
-          cli.terminal.out(script.trimEnd());
+          cli.terminal.data(script.trimEnd());
         },
       });
     },

@@ -3,6 +3,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
+import { painted } from '../../core/text/line.ts';
 import type { PodmanFound, PodmanSelection } from '../../transfer/import/podman.ts';
 import type { QuadletReport, QuadletRequest } from '../../transfer/import/quadlet.ts';
 import type { ImportEvent } from '../../transfer/import/report.ts';
@@ -134,7 +135,7 @@ function printQuadletSteps(terminal: Terminal, report: QuadletReport, rewrite: b
   for (const note of report.notes) terminal.note(note);
   for (const { path, removed, backup } of report.edits) {
     const word = backup === null ? (rewrite ? 'would edit' : '--rewrite would edit') : 'edited';
-    terminal.out(`${terminal.paint(backup === null ? 'dim' : 'green', word)} ${path}`);
+    terminal.out([painted(backup === null ? 'dim' : 'green', word), ` ${path}`]);
     for (const line of removed) terminal.out(`  - ${line}`);
     if (backup !== null) terminal.note(`${backup} holds the old values: remove it when the unit runs`);
   }

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { EXIT } from '../../core/exit.ts';
+import { painted } from '../../core/text/line.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';
 import { completedWithJson, type Cli } from '../command.ts';
@@ -38,7 +39,7 @@ function answersKeyReport(command: Command, cli: Cli, action: HsmAction): void {
         result: report,
         print: () => {
           printKeyReport(terminal, report);
-          if (!wrong) terminal.out(terminal.paint('green', action === 'init' ? 'logged in' : 'in order'));
+          if (!wrong) terminal.out([painted('green', action === 'init' ? 'logged in' : 'in order')]);
         },
       };
     },

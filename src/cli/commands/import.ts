@@ -1,12 +1,20 @@
 // `psi infisical import …`: the group, what all imports share, and `env-file`. What was done stands on stdout, what was not on stderr.
 
 import { Option, type Command } from 'commander';
+import { painted, type Style } from '../../core/text/line.ts';
 import type { ImportSource } from '../../transfer/import/entry.ts';
 import type { Conflict, ImportEvent, ImportReport, KeyOutcome, KeyResult } from '../../transfer/import/report.ts';
 import { completedWithJson, type Ending, type Cli } from '../command.ts';
 import { ASKS_PROVIDER, exits, type ExitStatuses } from '../help.ts';
-import { withPlace, withTools, type InfisicalNeeds, type InfisicalTools, type PlaceFlags } from '../infisical-tools.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import {
+  showWait,
+  withPlace,
+  withTools,
+  type InfisicalNeeds,
+  type InfisicalTools,
+  type PlaceFlags,
+} from '../infisical-tools.ts';
+import type { Terminal } from '../terminal.ts';
 
 export type ImportFlags = PlaceFlags & { readonly conflict: Conflict; readonly dryRun: boolean };
 
@@ -82,8 +90,7 @@ export function showImportEvent(terminal: Terminal, event: ImportEvent): void {
       terminal.progress(`writing ${String(event.done)}/${String(event.total)}`);
       break;
     case 'waiting':
-      // For those without a terminal too: it takes up to a minute.
-      terminal.error(`${event.message}; going on in ${String(Math.ceil(event.waitMs / 1000))} s`);
+      showWait(terminal, event);
       break;
     case 'verifying':
       terminal.progress('looking at what is there now');
@@ -106,7 +113,7 @@ const BAD: ReadonlySet<KeyOutcome> = new Set(['refused', 'failed', 'untried']);
 export function printImportReport(terminal: Terminal, report: ImportReport): void {
   const { results, dryRun, failure } = report;
   for (const result of results.filter(({ outcome }) => !BAD.has(outcome))) {
-    terminal.out(`${terminal.paint(WORDS[result.outcome].style, wordOf(result, dryRun))} ${subject(result)}`);
+    terminal.out([painted(WORDS[result.outcome].style, wordOf(result, dryRun)), ` ${subject(result)}`]);
   }
   const hints = new Set<string>();
   for (const result of results.filter(({ outcome }) => BAD.has(outcome))) {

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { EXIT } from '../../core/exit.ts';
+import { painted } from '../../core/text/line.ts';
 import type { HostChange } from '../../host/change.ts';
 import type { InstallOptions, InstallReport } from '../../host/install.ts';
 import type { SystemdInstallOptions, SystemdInstallReport } from '../../host/systemd-install.ts';
@@ -77,7 +78,10 @@ function printInstall(terminal: Terminal, report: InstallReport, stdout: boolean
     for (const { path, mode } of report.folders) terminal.out(`# folder ${path} ${octal(mode)}`);
     if (report.headerFilePath !== undefined)
       terminal.out(`# file ${report.headerFilePath} 0600 (the socket token, not shown)`);
-    for (const { path, mode, text } of report.files) terminal.out(`# file ${path} ${octal(mode)}\n${text}`);
+    for (const { path, mode, text } of report.files) {
+      terminal.out(`# file ${path} ${octal(mode)}`);
+      terminal.data(text);
+    }
   }
   printChanges(terminal, report.changes);
   for (const note of report.notes) terminal.note(note);
@@ -92,7 +96,7 @@ function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): 
 
 function printChanges(terminal: Terminal, changes: readonly HostChange[]): void {
   for (const { path, change } of changes) {
-    terminal.out(`${terminal.paint(change === 'unchanged' ? 'dim' : 'green', change)} ${path}`);
+    terminal.out([painted(change === 'unchanged' ? 'dim' : 'green', change), ` ${path}`]);
   }
 }
 

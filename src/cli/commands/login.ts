@@ -3,10 +3,10 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
+import { painted, type Line } from '../../core/text/line.ts';
 import type { LoginReport, LoginResult } from '../../provider/try-logins.ts';
 import { completedWithJson, type Cli } from '../command.ts';
 import { ASKS_PROVIDER } from '../help.ts';
-import type { Terminal } from '../terminal.ts';
 
 export type LoginNeeds = { readonly infisicalLogin: (config: Config) => Promise<LoginReport> };
 
@@ -31,7 +31,7 @@ export function addLogin(infisical: Command, cli: Cli<LoginNeeds>): void {
           exit: report.exit,
           result: report,
           print: () => {
-            for (const login of report.logins) cli.terminal.out(line(cli.terminal, login));
+            for (const login of report.logins) cli.terminal.out(line(login));
           },
         };
       },
@@ -39,13 +39,13 @@ export function addLogin(infisical: Command, cli: Cli<LoginNeeds>): void {
   );
 }
 
-function line(terminal: Terminal, login: LoginResult): string {
+function line(login: LoginResult): Line {
   const projects = login.projects.length === 0 ? 'used by no project' : `for ${login.projects.join(', ')}`;
   const what = `${login.provider}: ${login.who} (${login.method}), ${projects}`;
   if (login.ok) {
     const until = login.until === null ? 'its token names no end' : `a token would last until ${login.until}`;
-    return `${terminal.paint('green', 'OK')} ${what}: ${until}`;
+    return [painted('green', 'OK'), ` ${what}: ${until}`];
   }
   const next = login.hint === null ? '' : `; next: ${login.hint}`;
-  return `${terminal.paint('red', 'failed')} ${what}: ${login.message}${next}`;
+  return [painted('red', 'failed'), ` ${what}: ${login.message}${next}`];
 }

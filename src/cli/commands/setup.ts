@@ -3,12 +3,13 @@
 import type { Command } from 'commander';
 import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { EXIT } from '../../core/exit.ts';
+import { painted, type Style } from '../../core/text/line.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { ChangeReport, SetupEvent, SetupReport } from '../../registration/setup-events.ts';
 import type { SetupRequest } from '../../registration/setup.ts';
 import { completedWithJson, failedAnswer, endedEarly, type Ending, type Cli } from '../command.ts';
 import { ASKS_SERVICE } from '../help.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import { outcomeLine } from './cache-report.ts';
 
 type SetupFlags = { readonly provider?: string; readonly workload?: string; readonly dryRun: boolean };
@@ -97,22 +98,24 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
   for (const change of report.changes) {
     const verb = VERBS[change.action];
     const word = report.dryRun ? `would ${verb.plan}` : verb.done;
-    terminal.out(`${terminal.paint(verb.style, word)} ${subject(change)}`);
+    terminal.out([painted(verb.style, word), ` ${subject(change)}`]);
   }
   for (const orphan of report.orphans) {
-    terminal.out(
-      `${terminal.paint('dim', 'orphan')} ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
-    );
+    terminal.out([
+      painted('dim', 'orphan'),
+      ` ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
+    ]);
   }
   for (const { workload, name, by } of report.overridden) {
-    terminal.out(
-      `${terminal.paint('dim', 'note')} ${workload}: ${name} comes from ${by}, which is listed later than another source of it`,
-    );
+    terminal.out([
+      painted('dim', 'note'),
+      ` ${workload}: ${name} comes from ${by}, which is listed later than another source of it`,
+    ]);
   }
-  for (const note of report.notes) terminal.out(`${terminal.paint('dim', 'note')} ${note}`);
+  for (const note of report.notes) terminal.out([painted('dim', 'note'), ` ${note}`]);
   if (report.cache) {
     const hint = report.cache.saved ? null : report.cache.hint;
-    terminal.tell(`${terminal.paint('dim', 'note')} ${outcomeLine(report.cache)}`, hint);
+    terminal.tell([painted('dim', 'note'), ` ${outcomeLine(report.cache)}`], hint);
   }
   for (const { workload, key, reason, hint } of report.refused) {
     terminal.fail({ message: reason, hint }, { word: 'refused', subject: `${workload}: ${key}` });

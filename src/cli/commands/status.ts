@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { CacheStatus } from '../../cache/status.ts';
 import { EXIT } from '../../core/exit.ts';
+import { painted } from '../../core/text/line.ts';
 import type { ServiceStatus } from '../../lookup/status.ts';
 import { completedWithJson, type Cli } from '../command.ts';
 import { duration } from '../duration.ts';
@@ -34,7 +35,7 @@ function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
   for (const failure of status.lastFailures) {
-    terminal.out(`${terminal.paint('red', 'failed')} ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`);
+    terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);
   }
   if (status.lastSetup) {
     const { at, changes, failures } = status.lastSetup;

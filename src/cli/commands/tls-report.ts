@@ -2,7 +2,8 @@
 
 import type { CertificateReport, HookReport, CertificateRunReport } from '../../certificates/report.ts';
 import type { CertificateCondition, CertificateStatus, CertificateOverview } from '../../certificates/status.ts';
-import type { Style, Terminal } from '../terminal.ts';
+import { painted, type Style } from '../../core/text/line.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function printTlsRun(terminal: Terminal, { certificates }: CertificateRunReport): void {
   if (certificates.length === 0) terminal.out(NONE);
@@ -60,12 +61,12 @@ export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: Ce
   const rows = certificates.map(rowOf);
   const widths = head.map((title, column) => Math.max(...[head, ...rows].map((row) => (row[column] ?? title).length)));
   for (const row of [head, ...rows]) {
-    const cells = row.map((cell, column) => {
+    const cells = row.flatMap((cell, column) => {
       const padded = column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0);
       const style = column === 2 ? STYLES[cell as CertificateCondition] : undefined;
-      return style === undefined ? padded : terminal.paint(style, padded);
+      return [column === 0 ? '' : '  ', style === undefined ? padded : painted(style, padded)];
     });
-    terminal.out(cells.join('  '));
+    terminal.out(cells);
   }
   for (const { name, requestStatus, owedHooks, lastError } of certificates) {
     if (requestStatus !== null) terminal.out(`${name}: order under way: ${words(requestStatus)}`);

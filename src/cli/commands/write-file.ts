@@ -2,9 +2,17 @@
 
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { EXIT } from '../../core/exit.ts';
+import { painted } from '../../core/text/line.ts';
 import { completed, type Cli } from '../command.ts';
 import { ASKS_PROVIDER, exits } from '../help.ts';
-import { withPlace, withTools, type InfisicalNeeds, type PlaceFlags } from '../infisical-tools.ts';
+import {
+  literalNote,
+  showWait,
+  withPlace,
+  withTools,
+  type InfisicalNeeds,
+  type PlaceFlags,
+} from '../infisical-tools.ts';
 
 type WriteFileFlags = PlaceFlags & { readonly mode: number; readonly owner?: string; readonly base64: boolean };
 
@@ -26,11 +34,14 @@ export function addWriteFile(infisical: Command, cli: Cli<InfisicalNeeds>): void
     run: (name: string, out: string, flags: WriteFileFlags) =>
       withTools(cli, flags, async (tools) => {
         const { path, mode, owner, base64 } = flags;
-        const written = await tools.writeFile({ name, path, out, mode, owner, base64 });
+        const written = await tools.writeFile({ name, path, out, mode, owner, base64 }, (wait) => {
+          showWait(terminal, wait);
+        });
         return {
           exit: EXIT.DONE,
           print: () => {
-            terminal.out(`${terminal.paint('green', 'wrote')} ${written.path} (${String(written.bytes)} bytes)`);
+            terminal.out([painted('green', 'wrote'), ` ${written.path} (${String(written.bytes)} bytes)`]);
+            if (written.literal) terminal.note(literalNote(name, tools.words));
           },
         };
       }),

@@ -73,8 +73,9 @@ function leafFinding(
   if (!(codec instanceof Leaf)) return { code: 'WRONG_TYPE', path, expected: codec.name, actual };
   const { spec } = codec as Leaf<unknown>;
   const suggestion = typeof actual === 'string' ? suggest(actual, spec.choices ?? []) : undefined;
+  const meant = typeof actual === 'string' ? spec.meant?.(actual) : undefined;
   const code = (error.message ?? spec.code) as IssueCode;
-  return { code, path, expected: spec.expected, actual, visible: spec.visible ?? false, suggestion };
+  return { code, path, expected: spec.expected, actual, visible: spec.visible ?? false, suggestion, meant };
 }
 
 function missing(path: Path, expected: string): Finding {

@@ -17,6 +17,8 @@ export type Finding = {
   readonly actual?: unknown;
   readonly visible?: boolean;
   readonly suggestion?: string | undefined;
+  /** A spelling made from the value itself: shown where the value may be. */
+  readonly meant?: string | undefined;
 };
 
 /** A value by its type, and by its text where that may be shown. */

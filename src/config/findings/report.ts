@@ -1,31 +1,29 @@
 // Issues as text for people: where, expected, got, hint, and the line with carets. Everything secret is already hidden here.
 
-import { styleText } from 'node:util';
+import { painted, type Line } from '../../core/text/line.ts';
 import type { LocatedIssue } from './issue.ts';
 
-export type ReportOptions = { readonly color: boolean };
+/** Each with an empty line behind it. */
+export function formatIssues(issues: readonly LocatedIssue[]): readonly Line[] {
+  return issues.flatMap((issue) => [...linesOf(issue), '']);
+}
 
-export function formatIssues(issues: readonly LocatedIssue[], options: ReportOptions): string {
-  // Whether there is to be colour is the caller's to say, who knows where the text goes.
-  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
-    options.color ? styleText(style, text, { validateStream: false }) : text;
+function linesOf(issue: LocatedIssue): readonly Line[] {
+  const place = `${issue.file}:${String(issue.line)}:${String(issue.column)}`;
+  return [
+    [painted('bold', place), issue.path === '' ? '' : `  ${issue.path}`],
+    ['  ', painted('green', 'expected'), `  ${issue.expected}`],
+    ['  ', painted('red', 'got'), `       ${issue.got}`],
+    ['  ', painted('cyan', 'hint'), `      ${issue.hint}`],
+    ...excerptLines(issue),
+  ];
+}
 
-  return issues
-    .map((issue) => {
-      const place = `${issue.file}:${String(issue.line)}:${String(issue.column)}`;
-      const lines = [
-        `${paint('bold', place)}${issue.path === '' ? '' : `  ${issue.path}`}`,
-        `  ${paint('green', 'expected')}  ${issue.expected}`,
-        `  ${paint('red', 'got')}       ${issue.got}`,
-        `  ${paint('cyan', 'hint')}      ${issue.hint}`,
-      ];
-      if (issue.excerpt !== undefined) {
-        const { text, start, length } = issue.excerpt;
-        const number = String(issue.line).padStart(6);
-        lines.push(`${paint('dim', `${number} |`)} ${text}`);
-        lines.push(`${paint('dim', '       |')} ${' '.repeat(start)}${paint('red', '^'.repeat(length))}`);
-      }
-      return `${lines.join('\n')}\n`;
-    })
-    .join('\n');
+function excerptLines({ line, excerpt }: LocatedIssue): readonly Line[] {
+  if (excerpt === undefined) return [];
+  const { text, start, length } = excerpt;
+  return [
+    [painted('dim', `${String(line).padStart(6)} |`), ` ${text}`],
+    [painted('dim', '       |'), ` ${' '.repeat(start)}`, painted('red', '^'.repeat(length))],
+  ];
 }

@@ -13,6 +13,8 @@ export type LeafSpec<A> = {
   readonly json: JsonSchema;
   /** Words to choose from; the refusal then suggests the nearest. */
   readonly choices?: readonly string[];
+  /** How a text that was refused is probably to be spelt; the refusal then asks for it. */
+  readonly meant?: (text: string) => string | undefined;
   /** May the value stand in an error or an excerpt? Default no, so that a new field cannot leak by being forgotten. */
   readonly visible?: boolean;
   /** Undefined refuses. A LeafRefusal does too, with a hint of its own. */

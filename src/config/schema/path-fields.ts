@@ -1,5 +1,6 @@
 // Leaves that are paths: on this host, and folders at the provider. Normalised, without `..`.
 
+import { parseFolder } from '../../core/secret-path.ts';
 import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
@@ -31,13 +32,20 @@ export const socketPath = new Leaf<string>({
   },
 });
 
-/** A folder at the provider: the leading slash may be missing, as the Python PSI sent it on as it was. */
+/** A folder at the provider. What else its server asks of a name is for the server to say: those of 2024 take any. */
 export const folder = new Leaf<string>({
   expected: 'folder such as /myapp',
   code: 'BAD_FOLDER',
   json: { ...STRING, minLength: 1 },
   visible: true,
-  parse: (value) => (isLine(value, 1024) ? normalPath(`/${value}`) : undefined),
+  meant: (text) => {
+    const read = parseFolder(text);
+    return typeof read === 'string' ? undefined : read.meant;
+  },
+  parse: (value) => {
+    const read = typeof value === 'string' ? parseFolder(value) : undefined;
+    return typeof read === 'string' ? read : undefined;
+  },
 });
 
 function normalPath(path: string): string | undefined {

@@ -9,6 +9,7 @@ import type { KeyReport } from '../../sealing/key-report.ts';
 import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 import { streamed, type OnError } from './stream.ts';
+import { sendJson } from '../json.ts';
 
 /** Each may take as long as its device: an HSM answers in seconds. */
 export type CacheFace = {
@@ -29,7 +30,7 @@ export function cacheRoutes(face: CacheFace, onError: OnError): Router {
   const router = Router();
   const body = json({ limit: '16kb' });
   router.get('/cache', async (request, response) => {
-    response.json((await face.status({ verify: request.query['verify'] === 'true' })) ?? null);
+    sendJson(response, (await face.status({ verify: request.query['verify'] === 'true' })) ?? null);
   });
   router.post('/cache/refresh', (_request, response) =>
     streamed(response, onError, 'POST cache/refresh', async (emit, signal) => ({
@@ -38,22 +39,22 @@ export function cacheRoutes(face: CacheFace, onError: OnError): Router {
     })),
   );
   router.post('/cache/invalidate', body, async (request, response) => {
-    response.json(await face.invalidate(textOf(request.body, 'name')));
+    sendJson(response, await face.invalidate(textOf(request.body, 'name')));
   });
   router.post('/cache/init', body, async (request, response) => {
     const wanted = textOf(request.body, 'backend');
     const backend = BACKENDS.find((one) => one === wanted);
     if (!backend) throw new PsiError('BAD_REQUEST', `backend must be one of ${BACKENDS.join(', ')}`);
-    response.json(await face.init(backend));
+    sendJson(response, await face.init(backend));
   });
   router.get('/hsm', async (_request, response) => {
-    response.json(await face.hsm.status());
+    sendJson(response, await face.hsm.status());
   });
   router.post('/hsm/preflight', body, async (request, response) => {
-    response.json(await face.hsm.preflight({ login: fieldOf(request.body, 'login') === true }));
+    sendJson(response, await face.hsm.preflight({ login: fieldOf(request.body, 'login') === true }));
   });
   router.post('/hsm/init', async (_request, response) => {
-    response.json(await face.hsm.init());
+    sendJson(response, await face.hsm.init());
   });
   return router;
 }

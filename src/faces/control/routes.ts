@@ -7,6 +7,7 @@ import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts
 import { cacheRoutes, fieldOf, type CacheFace } from './cache-routes.ts';
 import { sendError } from '../error-to-response.ts';
 import { streamed, type OnError } from './stream.ts';
+import { sendJson } from '../json.ts';
 
 export type ControlDeps = {
   readonly setup: (
@@ -32,7 +33,7 @@ export function controlApp(deps: ControlDeps): Express {
     }));
   });
   app.get('/status', async (_request, response) => {
-    response.json(await deps.status());
+    sendJson(response, await deps.status());
   });
   app.get('/metrics', async (_request, response) => {
     response.type(deps.metrics.contentType).send(await deps.metrics.text());

@@ -5,6 +5,7 @@ import { PsiError, toPsiError } from '../../core/error.ts';
 import { exitCode } from '../../core/exit.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 import { failureOf } from '../../core/failure.ts';
+import { visibleJson } from '../../core/text/visible.ts';
 
 export type OnError = (error: PsiError, route: string) => void;
 
@@ -23,7 +24,7 @@ export async function streamed(
   // So that the command knows at once that it is being worked on.
   response.flushHeaders();
   const write = (event: unknown): void => {
-    response.write(`${JSON.stringify(event)}\n`);
+    response.write(`${visibleJson(JSON.stringify(event))}\n`);
   };
   try {
     write(await work(write, gone.signal));

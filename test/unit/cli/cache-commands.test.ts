@@ -52,7 +52,7 @@ function printed(): Printed {
       version: '1',
       loadConfig: () => Promise.resolve(defaultConfig({ env: {}, uid: 0 })),
       defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
-      formatIssues: (issues) => Promise.resolve(`${String(issues.length)} issues`),
+      formatIssues: (issues) => Promise.resolve([`${String(issues.length)} issues`]),
       compose: () => Promise.reject(new Error('nothing is composed for this')),
       connect: () => client,
     });

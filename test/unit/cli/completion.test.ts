@@ -31,7 +31,7 @@ async function completion(shell: string): Promise<string> {
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
-    formatIssues: () => Promise.resolve(''),
+    formatIssues: () => Promise.resolve([]),
     compose: () => Promise.reject(new Error('nothing is composed for this')),
   });
   assert.equal(status, 0);

@@ -45,7 +45,8 @@ function psi(...argv: readonly string[]): Promise<number> {
   const unused = (): never => assert.fail('this is not asked for here');
   const tools: InfisicalTools = {
     words: WORDS,
-    list: unused,
+    read: unused,
+    nothingSeen: unused,
     writeFile: unused,
     importSecrets: () => Promise.resolve(IMPORTED),
     close: () => {
@@ -68,7 +69,7 @@ function psi(...argv: readonly string[]): Promise<number> {
     version: '1',
     loadConfig: () => Promise.resolve(defaultConfig({ env: {}, uid: 0 })),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
-    formatIssues: () => Promise.resolve(''),
+    formatIssues: () => Promise.resolve([]),
     compose: () => Promise.resolve(composition),
   });
 }

@@ -22,7 +22,7 @@ function stage(
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
-    formatIssues: (issues) => Promise.resolve(`${String(issues.length)} issues`),
+    formatIssues: (issues) => Promise.resolve([`${String(issues.length)} issues`]),
     compose: () => Promise.reject(new Error('nothing is composed for this')),
     ...over,
   };
@@ -102,6 +102,19 @@ for (const argv of [['nonsense'], ['setup', '--nonsense'], ['setup', '--provider
     assert.equal(await psi(...argv), 64);
   });
 }
+
+test('a folder or an environment that can be none is refused before the config is read', async () => {
+  for (const [flag, value, said] of [
+    ['--path', '/a/../b', /^error: --path "\/a\/\.\.\/b" is no folder: .*\nhint: did you mean \/b\?/],
+    ['--path', '/bad folder', /^error: .* not "bad folder"\nhint: /],
+    ['--environment', ' ', /^error: .*--environment.* slug .*\nhint: /],
+    ['--environment', 'prod\u202e', /^error: .*'prod\\u202e' is invalid.*\nhint: /],
+  ] as const) {
+    const { psi, errors } = stage();
+    assert.equal(await psi('infisical', 'env', '--project', 'p', flag, value), 64);
+    assert.match(errors.join('\n'), said);
+  }
+});
 
 test('suggests the flag that was meant', async () => {
   const { psi, errors } = stage();

@@ -5,8 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ISSUE_CODES } from '../../../src/config/findings/hints.ts';
-import { formatIssues } from '../../../src/config/findings/report.ts';
-import { problemsOf } from './support.ts';
+import { problemsOf, reportText } from './support.ts';
 
 const folder = new URL('../../golden/config/', import.meta.url);
 const names = readdirSync(folder)
@@ -17,7 +16,7 @@ for (const name of names) {
   test(`reports ${name} as its golden file shows`, async () => {
     const error = await problemsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'), { file: `${name}.yaml` });
     const golden = new URL(`${name}.txt`, folder);
-    const text = formatIssues(error.issues, { color: false });
+    const text = reportText(error.issues);
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, text);
     assert.equal(text, readFileSync(golden, 'utf8'));
     assert.doesNotMatch(

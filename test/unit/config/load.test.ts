@@ -229,6 +229,14 @@ test('prints exactly the fields of an issue as JSON', async () => {
   ]);
 });
 
+test('proposes no spelling of a folder that is an alias of a secret', async () => {
+  const text = 'socket_token: &t /hunter2/./x\nworkloads: {w: {secrets: [{project: p, path: *t}]}}\n';
+  const { issues } = await problemsOf(text);
+  const folder = issues.find(({ code }) => code === 'BAD_FOLDER');
+  assert.ok(folder);
+  assert.doesNotMatch(JSON.stringify(issues), /hunter/);
+});
+
 test('stays quick and says so for nesting and aliases meant to exhaust it', async () => {
   const deep = await problemsOf('['.repeat(50_000));
   assert.equal(deep.issues[0]?.code, 'SYNTAX');

@@ -6,11 +6,10 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { hintFor, suggest } from '../../../src/config/findings/hints.ts';
 import { ConfigError } from '../../../src/config/findings/issue.ts';
-import { formatIssues } from '../../../src/config/findings/report.ts';
 import { parseYaml } from '../../../src/config/findings/syntax.ts';
 import { workloadName } from '../../../src/config/schema/name-fields.ts';
 import { secretName } from '../../../src/core/naming.ts';
-import { load } from './support.ts';
+import { load, reportText } from './support.ts';
 
 async function outcome(text: string): Promise<ConfigError | undefined> {
   try {
@@ -24,7 +23,7 @@ async function outcome(text: string): Promise<ConfigError | undefined> {
       assert.ok(column >= 1 && column <= (lines[line - 1] ?? '').length + 1, `column ${String(column)}`);
     }
     assert.ok(error.issues.length > 0);
-    formatIssues(error.issues, { color: true });
+    reportText(error.issues);
     return error;
   }
 }
@@ -204,7 +203,7 @@ test('never shows a value that stands in a secret field, whatever is wrong aroun
       assert.ok(error);
       const shown = [error.message, error.hint, JSON.stringify(error), JSON.stringify(error.issues)].join('\n');
       assert.ok(!shown.includes(secret), shown);
-      assert.ok(!formatIssues(error.issues, { color: false }).includes(secret));
+      assert.ok(!reportText(error.issues).includes(secret));
     }),
     { numRuns: 300 },
   );

@@ -4,7 +4,9 @@ import { loadConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/config.ts';
 import type { Env } from '../../../src/config/surroundings.ts';
 import { infisicalSection, type InfisicalConfig } from '../../../src/adapters/infisical/config.ts';
-import { ConfigError } from '../../../src/config/findings/issue.ts';
+import { ConfigError, type LocatedIssue } from '../../../src/config/findings/issue.ts';
+import { formatIssues } from '../../../src/config/findings/report.ts';
+import { lineText } from '../../../src/core/text/line.ts';
 import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 
 export type LoadText = { readonly file?: string; readonly env?: Env; readonly uid?: number };
@@ -36,6 +38,13 @@ export async function problemsOf(text: string, options?: LoadText): Promise<Conf
     throw error;
   }
   throw new Error('the config was accepted');
+}
+
+/** What a person reads of them. */
+export function reportText(issues: readonly LocatedIssue[]): string {
+  return formatIssues(issues)
+    .map((line) => lineText(line, (_, text) => text))
+    .join('\n');
 }
 
 export const PROVIDER = `providers:

@@ -46,7 +46,10 @@ async function stage(options: StageOptions = {}) {
     get: options.get ?? (() => Promise.resolve(fetched('value'))),
     list: () => Promise.reject(new Error('not asked')),
   };
-  const reader = new BatchedReader({ source, clock, countBeside: () => 1, known: () => undefined }, { batchWindowMs: 2_000 });
+  const reader = new BatchedReader(
+    { source, clock, countBeside: () => 1, known: () => undefined },
+    { batchWindowMs: 2_000 },
+  );
   const errors: string[] = [];
   const app = driverApp({
     lookup: new Lookup({
@@ -258,4 +261,14 @@ test('answers 500 lookups made at once', async () => {
   await ask(path, 'POST', `/store/${ID}`, MAPPING);
   const replies = await Promise.all(Array.from({ length: 500 }, () => ask(path, 'GET', `/lookup/${ID}`)));
   assert.ok(replies.every((reply) => reply.status === 200 && reply.body.toString() === 'value'));
+});
+
+test('words of somebody else are shown as they are, in the header and in the body, and the body says the same', async () => {
+  const message = 'no \u202esecret\u2028 \u007f\u200b';
+  const { path } = await stage({ get: () => Promise.reject(new PsiError('PROVIDER_DENIED', message)) });
+  await ask(path, 'POST', `/store/${ID}`, MAPPING);
+  const { body, headers } = await ask(path, 'GET', `/lookup/${ID}`);
+  assert.match(body.toString(), /^[\x20-\x7e]+$/);
+  assert.match(String(headers['psi-hint']), /^[\x20-\x7e]+$/);
+  assert.equal((JSON.parse(body.toString()) as { readonly message: string }).message, message);
 });

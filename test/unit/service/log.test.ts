@@ -37,3 +37,14 @@ test('the log names the files that hold no mapping, and the service starts witho
   await loadMappings(new FakeMappingStore(), new FakeNameStore(), log);
   assert.equal(lines.length, 1);
 });
+
+test('a line of the log shows what a name of somebody else holds, and says the same', () => {
+  const written: string[] = [];
+  const log = createLog('info', { write: (line) => void written.push(line) });
+  const name = 'A\u202eB\u007f\u0085\u2028\u200b';
+  log.warn({ name }, `look at ${name}`);
+  const [line = ''] = written;
+  assert.match(line, /"name":"A\\u202eB\\u007f\\u0085\\u2028\\u200b"/);
+  assert.match(line, /^[\x20-\x7e]+\n$/);
+  assert.equal((JSON.parse(line) as { readonly name: string }).name, name);
+});

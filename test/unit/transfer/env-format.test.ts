@@ -78,7 +78,7 @@ describe('env', () => {
     );
     assert.deepEqual(lines, ['PLAIN=a "b" c#d = $e']);
     assert.deepEqual(
-      leftOut.map(({ key, hint }) => [key, /--for (\w+)/.exec(hint)?.[1]]),
+      leftOut.map(({ key, hint }) => [key, /--for (\w+)/.exec(hint ?? '')?.[1]]),
       [
         ['NEWLINE', 'systemd'],
         ['BACKSLASH', 'podman'],
@@ -136,11 +136,36 @@ test('what is hidden, or no text, is left out by name in each format', () => {
     assert.deepEqual(rendered.leftOut[0], {
       key: 'HIDDEN',
       reason: 'vault hides its value',
-      hint: 'give the machine identity the right to read values (Look) of this path in vault',
+      hint: 'give the machine identity the right to read values (Look) of this path in vault, or of the one that it is imported from',
     });
     assert.match(rendered.leftOut[1]?.hint ?? '', /`psi vault write-file`/);
     assert.match(rendered.lines.join('\n'), /A/);
   }
+});
+
+test('what was refused is left out with its own reason and hint, which may be none', () => {
+  const why = { code: 'PROVIDER_DENIED', message: 'it refers to what may not be read', hint: null } as const;
+  const { lines, leftOut } = renderEnv([{ key: 'A', value: undefined, why }], EXPORT, WORDS);
+  assert.deepEqual([lines, leftOut], [[], [{ key: 'A', reason: why.message, hint: null }]]);
+});
+
+test('JSON keeps the order of the secrets, whatever their names, and shows what is in them', () => {
+  const value = SecretValue.fromText('1\n"\u202e');
+  const keys = ['b', '10', '9', '__proto__', 'toString', ''];
+  const { lines } = renderEnv(
+    keys.map((key) => ({ key, value })),
+    { kind: 'json' },
+    WORDS,
+  );
+  assert.equal(lines[1], '  "b": "1\\n\\"\\u202e",');
+  assert.deepEqual(
+    lines.slice(1, -1).map((line) => /^ {2}"(.*?)": /.exec(line)?.[1]),
+    keys,
+  );
+  const parsed = JSON.parse(lines.join('\n')) as Readonly<Record<string, string>>;
+  assert.deepEqual(Object.entries(parsed).length, keys.length);
+  assert.equal(Object.getOwnPropertyDescriptor(parsed, '__proto__')?.value, '1\n"\u202e');
+  assert.deepEqual(renderEnv([], { kind: 'json' }, WORDS).lines, ['{}']);
 });
 
 test('whatever the value, each reader gets it back byte for byte or it is left out', () => {

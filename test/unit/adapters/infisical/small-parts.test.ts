@@ -89,6 +89,7 @@ describe('a body that is not the wanted one', () => {
         const line = oneLine(`${text} eyJhbGciOi.eyJzdWIi.c2ln`);
         // eslint-disable-next-line no-control-regex -- they must not be there
         assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f]|eyJhbGciOi\.eyJzdWIi/);
+        assert.doesNotMatch(line, /[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
         assert.ok(line.length <= 201);
       }),
     );

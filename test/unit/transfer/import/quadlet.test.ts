@@ -5,7 +5,6 @@ import { driverOptions } from '../../../../src/registration/driver-command/optio
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 import type { Workload } from '../../../../src/core/workload.ts';
-import { namedValues } from '../../../../src/transfer/env-format.ts';
 import type { HeldValue } from '../../../../src/transfer/secret-values.ts';
 import { importSecrets } from '../../../../src/transfer/import/secrets.ts';
 import type { ImportEvent } from '../../../../src/transfer/import/report.ts';
@@ -62,7 +61,9 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       words: INFISICAL_WORDS,
       importSecrets: (request, emit) => importSecrets({ source, writer, words: INFISICAL_WORDS, clock }, request, emit),
       list: (place) =>
-        source.list(place, { recursive: false, values: true, signal: new AbortController().signal }).then(namedValues),
+        source
+          .list(place, { recursive: false, values: true, signal: new AbortController().signal })
+          .then((listed) => listed.map(({ key, fetched }) => ({ key, value: fetched?.value }))),
     },
     {
       path: UNIT,
