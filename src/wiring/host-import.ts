@@ -1,7 +1,6 @@
 // Wiring of the imports whose values lie on this host: Podman's secrets and quadlets. Part of the composition root.
 
 import { resolve } from 'node:path';
-import { systemClock } from '../adapters/clock/system-clock.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { createSecretValues } from '../adapters/podman/values.ts';
@@ -49,7 +48,6 @@ export async function composeQuadletImport(
       files: new QuadletFolder({ systemdDir: config.systemdDir }),
       words: tools.words,
       elsewhere: commands.elsewhere,
-      clock: systemClock,
       provider,
       workloads: config.workloads,
       importSecrets: ({ place, ...request }, onEvent) => tools.importSecrets({ ...request, path: place.path }, onEvent),

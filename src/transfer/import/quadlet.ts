@@ -1,7 +1,6 @@
 // A quadlet's variables brought into the secrets manager, and the quadlet edited to have them from there. What is taken out of the
 // quadlet is only what the provider then hands out with the very same value.
 
-import type { Clock } from '../../core/clock.ts';
 import type { Scope } from '../../core/scope.ts';
 import { sameBytes } from '../../core/bytes.ts';
 import { PsiError, toPsiError } from '../../core/error.ts';
@@ -10,8 +9,7 @@ import { refuseLaterReset, rewrite, type Edit } from '../quadlet/rewrite.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import type { Workload } from '../../core/workload.ts';
 import { isMissingFolder, type Place } from '../../provider/secret-source.ts';
-import { patiently } from '../patience.ts';
-import { waiting, type Conflict, type ImportEvent, type ImportReport } from './report.ts';
+import type { Conflict, ImportEvent, ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
 import { readQuadlet, type QuadletFound, type QuadletReader } from '../quadlet/read.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
@@ -21,10 +19,10 @@ import { failureOf, type Failure } from '../../core/failure.ts';
 type Held = readonly { readonly key: string; readonly value: SecretValue | undefined }[];
 
 export type QuadletDeps = QuadletReader & {
-  readonly clock: Clock;
   readonly provider: string;
   readonly workloads: readonly Workload[];
   readonly importSecrets: (request: ImportRequest, emit: (event: ImportEvent) => void) => Promise<ImportReport>;
+  /** Waits limits out, and says so. */
   readonly list: (place: Place) => Promise<Held>;
 };
 
@@ -75,7 +73,7 @@ export async function importQuadlet(
   if (report.failure) return { ...report, ...unedited };
   let listed: Held;
   try {
-    listed = await patiently({ clock: deps.clock, onWait: waiting(emit) }, () => valuesAt(deps, place));
+    listed = await valuesAt(deps, place);
   } catch (thrown) {
     // What became of each key is known, and must not be lost over the failure.
     const error = uncompared(toPsiError(thrown));

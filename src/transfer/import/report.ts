@@ -1,8 +1,9 @@
 // What an import tells while it runs and when it is done: one result for each key. Plain data, and no field ever holds a value.
 
-import type { ErrorCode, PsiError } from '../../core/error.ts';
+import type { ErrorCode } from '../../core/error.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
 import type { Failure } from '../../core/failure.ts';
+import type { Waiting } from '../patience.ts';
 
 /** What to do with a key that the folder holds already. `fail`: nothing at all is written if there is one. */
 export type Conflict = 'fail' | 'skip' | 'overwrite';
@@ -43,15 +44,8 @@ export type ImportReport = {
 export type ImportEvent =
   | { readonly event: 'listing' }
   | { readonly event: 'writing'; readonly done: number; readonly total: number }
-  | { readonly event: 'waiting'; readonly message: string; readonly waitMs: number }
+  | Waiting
   | { readonly event: 'verifying' };
-
-/** A wait for a limit, as an event. */
-export function waiting(emit: (event: ImportEvent) => void): (error: PsiError, waitMs: number) => void {
-  return ({ message }, waitMs) => {
-    emit({ event: 'waiting', message, waitMs });
-  };
-}
 
 export function importExit(results: readonly KeyResult[], failure: { readonly code: ErrorCode } | undefined): number {
   if (failure) return exitCode(failure.code);

@@ -5,12 +5,10 @@ import type { ImportEntry } from './entry.ts';
 import type { Clock } from '../../core/clock.ts';
 import { isMissingFolder, type Place, type SecretSource } from '../../provider/secret-source.ts';
 import type { BatchOutcome, SecretWriter } from '../../provider/secret-writer.ts';
-import { withDeadline } from '../../core/deadline.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
-import { callBound } from '../call-bound.ts';
-import { patiently } from '../patience.ts';
+import { patientCalls, type PatientCall } from '../patience.ts';
 import { roundsOf } from './order.ts';
-import { waiting, type Conflict, type ImportEvent } from './report.ts';
+import type { Conflict, ImportEvent } from './report.ts';
 import type { ImportResults } from './results.ts';
 
 export type ImportDeps = {
@@ -20,16 +18,8 @@ export type ImportDeps = {
   readonly clock: Clock;
 };
 
-/** One call of an import, bounded in time, and made as often as the server's limit asks for. */
-export type ImportCall = <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
-
-export function importCall({ words, clock }: ImportDeps, emit: (event: ImportEvent) => void): ImportCall {
-  const onWait = waiting(emit);
-  return (what, work) => patiently({ clock, onWait }, () => withDeadline(clock, callBound(what, words), work));
-}
-
 /** Folders that are not there hold nothing: they are made. */
-export async function namesAt(call: ImportCall, source: SecretSource, place: Place): Promise<ReadonlySet<string>> {
+export async function namesAt(call: PatientCall, source: SecretSource, place: Place): Promise<ReadonlySet<string>> {
   try {
     const listed = await call('listing the folder', (signal) =>
       source.list(place, { recursive: false, values: false, imports: false, signal }),
@@ -49,7 +39,7 @@ export class ImportRun {
   readonly #place: Place;
   readonly #conflict: Conflict;
   readonly #results: ImportResults;
-  readonly #call: ImportCall;
+  readonly #call: PatientCall;
   readonly #emit: (event: ImportEvent) => void;
   readonly #total: number;
   readonly #written: ImportEntry[] = [];
@@ -66,7 +56,7 @@ export class ImportRun {
     this.#place = place;
     this.#conflict = conflict;
     this.#results = results;
-    this.#call = importCall(deps, emit);
+    this.#call = patientCalls(deps, emit);
     this.#emit = emit;
     this.#total = total;
   }

@@ -4,9 +4,10 @@
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource } from './entry.ts';
 import type { Place } from '../../provider/secret-source.ts';
+import { patientCalls } from '../patience.ts';
 import { importExit, type Conflict, type ImportEvent, type ImportReport, type KeyResult } from './report.ts';
 import { ImportResults } from './results.ts';
-import { importCall, ImportRun, namesAt, type ImportDeps } from './run.ts';
+import { ImportRun, namesAt, type ImportDeps } from './run.ts';
 import { failureOf } from '../../core/failure.ts';
 
 export type ImportRequest = {
@@ -26,7 +27,7 @@ export async function importSecrets(
   const results = new ImportResults(found.refused);
   const wanted = results.sift(found.entries, (entry) => deps.writer.objection(entry));
   emit({ event: 'listing' });
-  const there = await namesAt(importCall(deps, emit), deps.source, place);
+  const there = await namesAt(patientCalls(deps, emit), deps.source, place);
   const fresh = wanted.filter(({ key }) => !there.has(key));
   const taken = wanted.filter(({ key }) => there.has(key));
 

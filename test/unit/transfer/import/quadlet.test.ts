@@ -7,7 +7,6 @@ import { SecretValue } from '../../../../src/core/secret-value.ts';
 import type { Workload } from '../../../../src/core/workload.ts';
 import type { HeldValue } from '../../../../src/transfer/secret-values.ts';
 import { importSecrets } from '../../../../src/transfer/import/secrets.ts';
-import type { ImportEvent } from '../../../../src/transfer/import/report.ts';
 import { importQuadlet, type QuadletReport, type QuadletRequest } from '../../../../src/transfer/import/quadlet.ts';
 import { FakeClock } from '../../../fakes/clock.fake.ts';
 import { FakeQuadletFiles } from '../../../fakes/quadlet-files.fake.ts';
@@ -24,11 +23,7 @@ let source: FakeSecretSource;
 let writer: FakeSecretWriter;
 let podman: Map<string, HeldValue & { readonly psi?: boolean }>;
 let workloads: Workload[];
-let clock: FakeClock;
-let events: ImportEvent[];
 beforeEach(() => {
-  clock = new FakeClock();
-  events = [];
   files = new FakeQuadletFiles();
   source = new FakeSecretSource();
   writer = new FakeSecretWriter(source);
@@ -55,11 +50,11 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       registry,
       values,
       elsewhere,
-      clock,
       provider: 'infisical',
       workloads,
       words: INFISICAL_WORDS,
-      importSecrets: (request, emit) => importSecrets({ source, writer, words: INFISICAL_WORDS, clock }, request, emit),
+      importSecrets: (request, emit) =>
+        importSecrets({ source, writer, words: INFISICAL_WORDS, clock: new FakeClock() }, request, emit),
       list: (place) =>
         source
           .list(place, { recursive: false, values: true, signal: new AbortController().signal })
@@ -76,7 +71,7 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
       rewriteCommand: 'psi … --rewrite',
       ...over,
     },
-    (event) => events.push(event),
+    () => undefined,
   );
 }
 
@@ -139,18 +134,6 @@ test('what is refused, waits for approval or got lost stays', async () => {
   assert.deepEqual(outcomes(report), { A: 'refused', B: 'approval' });
   assert.equal(files.texts.get(UNIT), '[Container]\nEnvironment=A=%h\nEnvironment=B=2\n');
   assert.deepEqual([report.exit, report.edits], [1, []]);
-});
-
-test('a limit on the comparison is waited out and said, and then the quadlet is edited', async () => {
-  quadlet('Environment=A=1');
-  source.set('main', '/app', 'A', '1');
-  const limit = new PsiError('THROTTLED', 'slow down', { retry: 'later', retryAfterMs: 30_000 });
-  source.failNextAfter(1, limit);
-  const running = run({ rewrite: true, conflict: 'skip' });
-  while (!events.some(({ event }) => event === 'waiting')) await clock.advance(0);
-  await clock.advance(30_000);
-  await running;
-  assert.equal(files.texts.get(UNIT), '[Container]\n');
 });
 
 test('what was written is told although the comparison fails, and nothing is edited', async () => {
