@@ -1,0 +1,10 @@
+// Which PSI a test from outside runs: the one of this tree, or that of the tree named in PSI_TREE. So one file of tests can be held
+// against an older PSI, to see that it fails there.
+
+import { join, resolve } from 'node:path';
+
+/** The tree of the PSI under test, with its packages installed in it. */
+export const PSI_TREE = resolve(process.env['PSI_TREE'] ?? join(import.meta.dirname, '../..'));
+
+/** The command that runs it from source. */
+export const PSI_UNDER_TEST: readonly string[] = [process.execPath, join(PSI_TREE, 'src/main.ts')];
