@@ -7,7 +7,8 @@ import { printable } from '../core/naming.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import { foreignPart, parseFolder } from '../core/secret-path.ts';
 import { blanked } from '../core/text/visible.ts';
-import type { ProjectTools, Waiting } from '../transfer/project-tools.ts';
+import type { Waiting } from '../transfer/patience.ts';
+import type { ProjectTools } from '../transfer/project-tools.ts';
 import type { Cli } from './command.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -3,6 +3,7 @@
 // Failure meaning (PsiError codes; nothing else may leave an implementation):
 //   NOT_FOUND        authoritative: this very secret is not there, while its folder is. Not transient. The one answer for which PSI forgets.
 //   PLACE_NOT_FOUND  the project, the environment or the folder is not there (or may not be seen): that may be a typo. Not transient.
+//                    `details.missing` says which (`isMissingFolder`).
 //   PROVIDER_DENIED  the identity is refused (login or permission, also of what a value refers to). Not transient.
 //   VALUE_HIDDEN     it may be listed but its value may not be read.
 //   PROVIDER_DOWN    refused, reset, TLS failure, 5xx, an answer that is no answer; `retry` says whether waiting can help.
@@ -10,6 +11,7 @@
 //   CONFIG_INVALID   the credential cannot be read where the config says it is.
 //   DEADLINE         the signal aborted with a timeout before an answer came.
 
+import type { PsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
 
 /** A folder of one project. The environment belongs to the project's config, so it is not part of the place. */
@@ -68,3 +70,8 @@ export type SecretSource = {
    */
   readonly get: (ref: SecretRef, signal: AbortSignal) => Promise<Fetched>;
 };
+
+/** Whoever writes makes a folder that is not there; of a project or an environment that would be a promise it cannot keep. */
+export function isMissingFolder({ code, details }: PsiError): boolean {
+  return code === 'PLACE_NOT_FOUND' && details['missing'] === 'folder';
+}

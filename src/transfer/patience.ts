@@ -1,8 +1,13 @@
-// A secrets manager's limit, waited out for people who can wait.
+// Calls to a secrets manager for people, who can wait where a container could not: each has a bound of its own, and its limits are waited out.
 
 import type { Clock } from '../core/clock.ts';
+import { withDeadline } from '../core/deadline.ts';
 import type { PsiError } from '../core/error.ts';
+import type { ProviderWords } from '../core/provider-words.ts';
 import { withRetries, type RetryRule } from '../core/retry.ts';
+
+/** The server ends a request by itself after this time. */
+const CALL_MS = 30_000;
 
 /** Only a limit: of anything else nobody knows whether the server has carried it out. Servers count requests by the minute. */
 const LIMIT: RetryRule = {
@@ -12,13 +17,21 @@ const LIMIT: RetryRule = {
   worthIt: ({ code }) => code === 'THROTTLED',
 };
 
-export type Patience = {
-  readonly clock: Clock;
-  /** Before each wait, which can take a minute: somebody should know. */
-  readonly onWait: (error: PsiError, waitMs: number) => void;
-};
+/** It takes up to a minute: whoever waits has to be told. */
+export type Waiting = { readonly event: 'waiting'; readonly message: string; readonly waitMs: number };
 
-/** Makes the call again for as long as a limit asks for it, five times at most. */
-export function patiently<T>({ clock, onWait }: Patience, call: () => Promise<T>): Promise<T> {
-  return withRetries(LIMIT, { clock, onRetry: onWait }, call);
+/** `what`: for the message when it takes too long. */
+export type PatientCall = <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** Calls are made again for as long as a limit asks for it, five times at most. `tell`: before each wait. */
+export function patientCalls(
+  { words, clock }: { readonly words: ProviderWords; readonly clock: Clock },
+  tell: (event: Waiting) => void,
+): PatientCall {
+  const hint = `look at the load and the log of the ${words.name} server`;
+  const onRetry = ({ message }: PsiError, waitMs: number): void => {
+    tell({ event: 'waiting', message, waitMs });
+  };
+  return (what, work) =>
+    withRetries(LIMIT, { clock, onRetry }, () => withDeadline(clock, { ms: CALL_MS, what, hint }, work));
 }

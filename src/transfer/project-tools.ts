@@ -1,17 +1,15 @@
 // What people do with one project of a provider, over one connection: list, read into a file, import. Each call has a bound of its own.
 
 import type { Clock } from '../core/clock.ts';
-import { withDeadline } from '../core/deadline.ts';
 import { PsiError } from '../core/error.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import { writerOf } from '../provider/choice.ts';
 import type { Provider } from '../provider/provider.ts';
-import { readFolder, type FolderReader, type ReadSecret } from './read-folder.ts';
+import { readFolder, type ReadSecret } from './read-folder.ts';
 import type { Place } from '../provider/secret-source.ts';
-import { callBound } from './call-bound.ts';
 import { importSecrets, type ImportRequest } from './import/secrets.ts';
 import type { ImportEvent, ImportReport } from './import/report.ts';
-import { patiently } from './patience.ts';
+import { patientCalls, type Waiting } from './patience.ts';
 import type { SecretFiles } from './secret-files.ts';
 import { writeSecretFile, type WriteFileReport, type WriteFileRequest } from './write-file.ts';
 
@@ -31,9 +29,6 @@ export type ProjectTools = {
   ) => Promise<ImportReport>;
   readonly close: () => void;
 };
-
-/** It takes up to a minute: whoever waits has to be told. */
-export type Waiting = { readonly event: 'waiting'; readonly message: string; readonly waitMs: number };
 
 export type ReadWatch = {
   readonly onWait: (event: Waiting) => void;
@@ -55,10 +50,14 @@ export function projectTools(project: string, deps: ProjectToolsDeps): ProjectTo
   return {
     words,
     read: (path, { onWait, ...watch }) =>
-      readFolder({ source, clock, call: callsInTurn(deps, onWait), ...watch }, { project, path }, { recursive: false }),
+      readFolder(
+        { source, clock, call: patientCalls({ words, clock }, onWait), ...watch },
+        { project, path },
+        { recursive: false },
+      ),
     nothingSeen: (path) => nothingSeen({ project, path }, environment, words),
     writeFile: ({ name, path, ...request }, onWait) => {
-      const call = callsInTurn(deps, onWait);
+      const call = patientCalls({ words, clock }, onWait);
       return writeSecretFile(
         { files, get: (ref) => call('reading the secret', (signal) => source.get(ref, signal)) },
         { ...request, ref: { project, path, key: name } },
@@ -72,14 +71,6 @@ export function projectTools(project: string, deps: ProjectToolsDeps): ProjectTo
       ),
     close: provider.close,
   };
-}
-
-/** One call, bounded in time, and made again where the server's limit asks for it. */
-function callsInTurn({ provider, clock }: ProjectToolsDeps, tell: (event: Waiting) => void): FolderReader['call'] {
-  const onWait = ({ message }: PsiError, waitMs: number): void => {
-    tell({ event: 'waiting', message, waitMs });
-  };
-  return (what, work) => patiently({ clock, onWait }, () => withDeadline(clock, callBound(what, provider.words), work));
 }
 
 /** A misspelt place and a missing right look the same to whoever asks. */

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { ListedSecret, Place, SecretRef, SecretSource } from '../provider/secret-source.ts';
+import { SingleReads, type SingleRead } from '../provider/single-reads.ts';
 
 export type FolderReader = {
   readonly source: SecretSource;
@@ -37,11 +38,13 @@ export async function readFolder(
 ): Promise<readonly ReadSecret[]> {
   const listed = await listFolder(reader, place, recursive);
   const open = listed.secrets.filter((secret) => isOpen(secret, listed.hasValues));
-  const singles = new OneByOne(reader);
+  const singles = new SingleReads(reader);
+  const read = (ref: SecretRef): Promise<Fetched> =>
+    reader.call('reading a secret', (signal) => reader.source.get(ref, signal));
   const asked = new Map<ListedSecret, Reading>();
   for (const [done, secret] of open.entries()) {
     reader.onSingle?.(done, open.length);
-    asked.set(secret, await singles.read(refTo(secret, place)));
+    asked.set(secret, readingAfter(await singles.of(refTo(secret, place), read)));
   }
   return listed.secrets
     .map((secret) => ({ key: secret.key, path: secret.path, reading: asked.get(secret) ?? readingOf(secret) }))
@@ -78,58 +81,8 @@ function readingOf({ fetched, objection }: ListedSecret): Reading {
   return fetched === undefined ? { kind: 'hidden' } : { kind: 'value', fetched };
 }
 
-/** At a limit of one a second this is nine minutes. */
-const MOST_SINGLES = 500;
-const LONGEST_MS = 15 * 60_000;
-/** A server that has not answered so often in a row is not asked for the rest. */
-const MOST_IN_VAIN = 3;
-
-/** Asks for one secret after another, and for no more once that is of no use. */
-class OneByOne {
-  readonly #reader: FolderReader;
-  readonly #until: number;
-  #asked = 0;
-  #inVain = 0;
-  #end: PsiError | undefined;
-
-  constructor(reader: FolderReader) {
-    this.#reader = reader;
-    this.#until = reader.clock.monotonic() + LONGEST_MS;
-  }
-
-  async read(ref: SecretRef): Promise<Reading> {
-    this.#end ??= this.#spent();
-    if (this.#end) return { kind: 'not known', error: this.#end };
-    this.#asked += 1;
-    try {
-      const { source, call } = this.#reader;
-      const fetched = await call('reading a secret', (signal) => source.get(ref, signal));
-      this.#inVain = 0;
-      return { kind: 'value', fetched };
-    } catch (thrown) {
-      return this.#failed(toPsiError(thrown));
-    }
-  }
-
-  #spent(): PsiError | undefined {
-    const few = this.#asked < MOST_SINGLES;
-    if (few && this.#reader.clock.monotonic() < this.#until) return undefined;
-    return notAsked(few ? 'for 15 minutes' : `for ${String(MOST_SINGLES)} secrets`);
-  }
-
-  #failed(error: PsiError): Reading {
-    if (error.code === 'INTERNAL') throw error;
-    const answered = error.code === 'VALUE_HIDDEN' || error.code === 'PROVIDER_DENIED' || error.code === 'NOT_FOUND';
-    this.#inVain = answered ? 0 : this.#inVain + 1;
-    // A limit has been waited out already.
-    if (error.code === 'THROTTLED' || this.#inVain === MOST_IN_VAIN) this.#end = error;
-    if (error.code === 'VALUE_HIDDEN') return { kind: 'hidden' };
-    return { kind: error.code === 'PROVIDER_DENIED' ? 'refused' : 'not known', error };
-  }
-}
-
-function notAsked(bound: string): PsiError {
-  return new PsiError('THROTTLED', `it was not asked for: psi asks singly ${bound} at most`, {
-    hint: 'let the machine identity read the whole folder, so that one list answers for all of it',
-  });
+function readingAfter(read: SingleRead): Reading {
+  if (read.kind === 'value') return read;
+  if (read.error.code === 'VALUE_HIDDEN') return { kind: 'hidden' };
+  return { kind: read.kind === 'refused' ? 'refused' : 'not known', error: read.error };
 }

@@ -31,7 +31,12 @@ export function secretWriterContract(name: string, start: () => Promise<WriterUn
       on.writer.overwrite(APP, secrets(values), signal());
     const stored = async (place = APP): Promise<Readonly<Record<string, string | undefined>>> => {
       const listed = await on.source.list(place, { recursive: false, values: true, signal: signal() });
-      return Object.fromEntries(listed.map(({ key, fetched }) => [key, fetched?.value.exposeText()]));
+      const values = listed.map(async ({ key, fetched, unsettled }) => {
+        // What looks like a reference is told by a single read alone.
+        const value = unsettled ? await on.source.get({ ...place, key }, signal()) : fetched;
+        return [key, value?.value.exposeText()] as const;
+      });
+      return Object.fromEntries(await Promise.all(values));
     };
 
     beforeEach(async () => {
@@ -78,8 +83,15 @@ export function secretWriterContract(name: string, start: () => Promise<WriterUn
       assert.deepEqual(await stored(), { A: '1' });
     });
 
-    test('says NOT_FOUND of a folder that is not there', async () => {
-      await assert.rejects(create({ A: '1' }, { project: 'main', path: '/nowhere' }), { code: 'NOT_FOUND' });
+    test('says PLACE_NOT_FOUND of a folder that is not there', async () => {
+      await assert.rejects(create({ A: '1' }, { project: 'main', path: '/nowhere' }), { code: 'PLACE_NOT_FOUND' });
+    });
+
+    test('knows which keys beside it a value refers to, and whether it refers to any', () => {
+      const references = (value: string): readonly string[] | undefined =>
+        on.writer.references(APP, { key: 'K', value: SecretValue.fromText(value) });
+      assert.deepEqual(references('pg://${USER}:${PASSWORD}@${USER}'), ['USER', 'PASSWORD']);
+      for (const text of ['', '$USER', '${', '${a b}', '$(x)']) assert.equal(references(text), undefined);
     });
 
     test('divides secrets into batches without losing any', () => {

@@ -11,7 +11,7 @@ export class FakeSecretSource implements SecretSource {
   /** project → path → key → value; null: listed, but its value may not be read. */
   readonly projects = new Map<string, Map<string, Map<string, string | null>>>();
   readonly calls: string[] = [];
-  readonly #failures: PsiError[] = [];
+  readonly #failures: (PsiError | undefined)[] = [];
   readonly #clock: Clock;
   #gate: Promise<unknown> = Promise.resolve();
 
@@ -34,6 +34,11 @@ export class FakeSecretSource implements SecretSource {
     this.#failures.push(...errors);
   }
 
+  /** The calls before them work. */
+  failNextAfter(calls: number, ...errors: readonly PsiError[]): void {
+    this.#failures.push(...Array.from({ length: calls }, () => undefined), ...errors);
+  }
+
   /** Calls wait until the returned function is called, or their signal aborts. */
   hold(): () => void {
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -46,7 +51,7 @@ export class FakeSecretSource implements SecretSource {
   async list(place: Place, options: ListOptions): Promise<readonly ListedSecret[]> {
     await this.#call(`list ${place.project}:${place.path}`, options.signal);
     const paths = this.projects.get(place.project);
-    if (!paths?.has(place.path)) throw new PsiError('PLACE_NOT_FOUND', `no folder ${place.path}`);
+    if (!paths?.has(place.path)) throw noFolder(place.path);
     const below = place.path === '/' ? '/' : `${place.path}/`;
     return [...paths]
       .filter(([path]) => path === place.path || (options.recursive && path.startsWith(below)))
@@ -60,7 +65,7 @@ export class FakeSecretSource implements SecretSource {
   async get(ref: SecretRef, signal: AbortSignal): Promise<Fetched> {
     await this.#call(`get ${ref.project}:${ref.path} ${ref.key}`, signal);
     const folder = this.projects.get(ref.project)?.get(ref.path);
-    if (!folder) throw new PsiError('PLACE_NOT_FOUND', `no folder ${ref.path}`);
+    if (!folder) throw noFolder(ref.path);
     const value = folder.get(ref.key);
     if (value === undefined) throw new PsiError('NOT_FOUND', `no secret ${ref.key}`);
     if (value === null) throw new PsiError('VALUE_HIDDEN', `the value of ${ref.key} is hidden`);
@@ -87,4 +92,8 @@ export class FakeSecretSource implements SecretSource {
       signal.removeEventListener('abort', abort);
     }
   }
+}
+
+function noFolder(path: string): PsiError {
+  return new PsiError('PLACE_NOT_FOUND', `no folder ${path}`, { details: { missing: 'folder' } });
 }

@@ -15,6 +15,12 @@ export class FakeSecretWriter implements SecretWriter {
   readonly altered = new Set<string>();
   /** Keys that it takes and forgets. */
   readonly lost = new Set<string>();
+  /** Where what a value refers to has to be there, as servers of 2025 want it. */
+  strict = false;
+  /** Keys on which it fails without a reason. */
+  readonly failsOn = new Set<string>();
+  /** The next failure of that kind comes after the write. */
+  failsLate = false;
   readonly objections = new Map<string, Objection>();
   /** Every write becomes a change request of this name. */
   approval: string | undefined;
@@ -32,6 +38,11 @@ export class FakeSecretWriter implements SecretWriter {
 
   objection({ key }: SecretToWrite): Objection | undefined {
     return this.objections.get(key);
+  }
+
+  references(_place: Place, { value }: SecretToWrite): readonly string[] | undefined {
+    const found = [...value.exposeText().matchAll(/\$\{(\w+)\}/g)].map(([, key = '']) => key);
+    return found.length === 0 ? undefined : [...new Set(found)];
   }
 
   batches(secrets: readonly SecretToWrite[]): readonly (readonly SecretToWrite[])[] {
@@ -61,16 +72,27 @@ export class FakeSecretWriter implements SecretWriter {
     this.#folder(place);
     const refused = batch.find(({ key }) => this.notTaken.has(key));
     if (refused) throw new PsiError('BAD_REQUEST', `the server does not take ${refused.key}`, { hint: 'ask it why' });
+    const lost = batch.find((each) => !this.#refersToWhatIsThere(place, each));
+    if (lost) throw new PsiError('BAD_REQUEST', `${lost.key} refers to nothing`, { hint: 'make it first' });
+    const fatal = batch.find(({ key }) => this.failsOn.has(key));
+    const failed = fatal && new PsiError('PROVIDER_DOWN', `it failed on ${fatal.key}`, { hint: 'make the folder' });
+    if (failed && !this.failsLate) return { kind: 'failed', error: failed };
     if (this.approval !== undefined) return { kind: 'approval', request: this.approval };
     for (const { key, value } of batch) {
       if (!this.lost.has(key)) this.#source.set(place.project, place.path, key, value.exposeText());
     }
+    if (failed) return { kind: 'failed', error: failed };
     return { kind: 'written', altered: batch.map(({ key }) => key).filter((key) => this.altered.has(key)) };
+  }
+
+  #refersToWhatIsThere(place: Place, secret: SecretToWrite): boolean {
+    const folder = this.#folder(place);
+    return !this.strict || (this.references(place, secret) ?? []).every((key) => folder.has(key));
   }
 
   #folder({ project, path }: Place): ReadonlyMap<string, string | null> {
     const folder = this.#source.projects.get(project)?.get(path);
-    if (!folder) throw new PsiError('NOT_FOUND', `no folder ${path}`);
+    if (!folder) throw new PsiError('PLACE_NOT_FOUND', `no folder ${path}`);
     return folder;
   }
 

@@ -103,7 +103,7 @@ test('says of each that fails what failed and what comes next, and ends with the
   assert.match(lines[0] ?? '', /^OK /);
   assert.match(
     lines[1] ?? '',
-    /^failed infisical: user psi \(ldap\), for two: infisical refuses the login of user psi: Invalid credentials \[req-[^\]]+\]; next: check username/,
+    /^failed infisical: user psi \(ldap\), for two: infisical at \S+ refuses the login of user psi \(ldap\): Invalid credentials \[req-[^\]]+\]; next: check username/,
   );
   assert.match(
     lines[2] ?? '',
@@ -116,6 +116,9 @@ test('ends with 77 when only denied, with 69 when the server is away', async () 
   const denied = await login(wrong);
   assert.equal(denied.code, 77);
   assert.match(denied.stdout, /^failed infisical: client client-1 \(universal-auth\), used by no project: /);
+  // Said while there is still a try left, and made once.
+  assert.match(denied.stdout, /; next: check client_id .* on all hosts, after three wrong logins$/m);
+  assert.equal(double.count('login'), 1);
   await double.refuseConnections();
   const away = await login(wrong);
   await double.acceptConnections();
@@ -143,6 +146,14 @@ test('tries a ready access token by listing names, and leaves it alone', async (
   double.state.deny('client-1', { actions: ['describe', 'readValue'] });
   assert.equal((await login(provider, [], { READY: at(answer.body, 'accessToken') })).code, 0);
   double.state.allowAll('client-1');
+  double.state.trust('client-1', { token: ['10.0.0.0/8'] });
+  const elsewhere = await login(provider, [], { READY: at(answer.body, 'accessToken') });
+  double.state.trust('client-1', { token: undefined });
+  assert.equal(elsewhere.code, 77);
+  assert.match(
+    elsewhere.stdout,
+    /^failed .*: infisical refuses the access token \(token\): it does not trust the address .*; next: add the address that it sees to the trusted IPs for access tokens/,
+  );
   const bad = await login(provider, [], { READY: mintJwt({ canary: 1 }, 'another key') });
   assert.equal(bad.code, 77);
   assert.match(bad.stdout, /^failed .*: infisical does not take the access token; next: was it revoked/);

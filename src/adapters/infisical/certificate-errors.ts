@@ -23,7 +23,7 @@ export function refusedCertificate(fault: Fault, what: string, context: Context)
         "check trusted IP addresses and uses limit of the machine identity's access tokens in infisical",
       );
     case 'address':
-      return untrustedAddress(`refuses ${what}`, refusal, { status: answer.status });
+      return untrustedAddress(`refuses ${what}`, fault, context);
     case 'member':
       return denied(
         `infisical refuses ${what}: the machine identity is not a member of the project${requestId(refusal)}`,
@@ -47,6 +47,7 @@ export function refusedCertificate(fault: Fault, what: string, context: Context)
         'check `profile_id` (the id, not the slug) and what the certificate sets in the config',
       );
     }
+    case 'bad-value':
     case 'other':
       return denied(
         `infisical refuses ${what} (${String(answer.status)})${said}`,

@@ -47,7 +47,7 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
         },
       );
     case 'address':
-      return untrustedAddress(`refuses ${what}`, refusal, { status: answer.status });
+      return untrustedAddress(`refuses ${what}`, fault, context);
     case 'hidden':
       if (subject.key !== undefined) return hiddenValue(subject);
       return error('PROVIDER_DENIED', `infisical refuses ${what}${said}`, { hint: readValues(subject) });
@@ -87,24 +87,23 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
     case 'throttled':
     case 'server':
     case 'redirect':
+    case 'bad-value':
       return failedServer(fault, context);
   }
 }
 
 /** Refused for where this host is seen to come from: no login and no right changes that. */
-export function untrustedAddress(
-  what: string,
-  refusal: Fault['refusal'],
-  details: Readonly<Record<string, number>>,
-): PsiError {
+export function untrustedAddress(what: string, { refusal, answer }: Fault, { apiUrl }: Context): PsiError {
   return new PsiError(
     'PROVIDER_DENIED',
     `infisical ${what}: it does not trust the address that this host comes from${requestId(refusal)}`,
-    {
-      hint: "in infisical, add the address to the trusted IPs of the identity's auth method (for access tokens too); behind NAT or a proxy it is the outer one",
-      details,
-    },
+    { hint: trustHint('access tokens', apiUrl), details: { status: answer.status } },
   );
+}
+
+/** Infisical has a list of addresses for logins, where a method knows it, and one for access tokens. */
+export function trustHint(of: 'logins' | 'access tokens', apiUrl: string): string {
+  return `add the address that it sees to the trusted IPs for ${of} at the identity's auth method in infisical; this host leaves with the one that \`curl -so /dev/null -w '%{local_ip}' ${apiUrl}/api/status\` prints, and behind NAT or a proxy it sees another one: its access log has it`;
 }
 
 /** A gateway that knows nothing of the path, as many do while the server behind them is away. */
@@ -248,6 +247,7 @@ function missing({ refusal }: Fault, subject: Subject): PsiError {
       'PLACE_NOT_FOUND',
       `infisical has no environment ${subject.environment} in project ${subject.project}${id}`,
       {
+        details: { missing: 'environment' },
         hint: `put the slug of the environment under \`projects.${subject.project}.environment\` (or \`--environment\`): it stands in the project settings`,
       },
     );
@@ -257,6 +257,7 @@ function missing({ refusal }: Fault, subject: Subject): PsiError {
       'PLACE_NOT_FOUND',
       `infisical has no project ${subject.projectId} (${subject.project} in the config)${id}`,
       {
+        details: { missing: 'project' },
         hint: `put the project's id under \`projects.${subject.project}.id\`: it stands in the project settings, and is not the slug`,
       },
     );
@@ -267,6 +268,7 @@ function missing({ refusal }: Fault, subject: Subject): PsiError {
     'PLACE_NOT_FOUND',
     `infisical has no folder ${subject.path} in environment ${subject.environment} of project ${subject.project}${id}`,
     {
+      details: { missing: 'folder' },
       hint: 'check the path and the environment slug; a folder that was renamed there has to be renamed in the config too',
     },
   );

@@ -20,6 +20,8 @@ export type FaultKind =
   /** The server has no such route: another version, or no Infisical. */
   | 'route'
   | 'invalid'
+  /** A value that is to be written refers to what is not there. */
+  | 'bad-value'
   | 'throttled'
   | 'server'
   | 'redirect'
@@ -62,6 +64,7 @@ function kindByName(status: number, refusal: ServerRefusal): FaultKind | undefin
   if (status >= 500 && /^(?:jwt |invalid (?:signature|token)\b)/i.test(message)) return 'token';
   // 2024: a token whose uses are spent.
   if (status === 400 && /usage limit|number of uses limit/i.test(message)) return 'token';
+  if (status === 400 && /^Referenced (?:secret|environment|path)/.test(message)) return 'bad-value';
   if (error === 'ForbiddenReadSecretError') return 'hidden';
   if (refusesReference(refusal)) return 'reference';
   if (error === 'PermissionDenied' || error.startsWith('Forbidden')) return 'permission';

@@ -6,7 +6,7 @@ import { createApi, type Api } from './api.ts';
 import { AccessToken } from './auth/access-token.ts';
 import { loginFor, type AccessTokenAuth, type Auth, type LoginAuth } from './auth/methods.ts';
 import { createConnection, type ConnectionDeps } from './connection.ts';
-import { failedServer, refusedCall } from './errors.ts';
+import { failedServer, refusedCall, untrustedAddress } from './errors.ts';
 import type { FaultKind } from './fault.ts';
 import { logIn } from './log-in.ts';
 import { listRequest } from './requests.ts';
@@ -103,6 +103,8 @@ function readyToken(auth: AccessTokenAuth, projects: readonly string[], deps: Co
         (version) => ({ ...listRequest(version, subject, options), timeoutMs: CHECK_TIMEOUT_MS }),
         AbortSignal.timeout(2 * CHECK_TIMEOUT_MS),
       );
+      if ('kind' in answer && answer.kind === 'address')
+        throw untrustedAddress('refuses the access token (token)', answer, connection.context());
       if ('kind' in answer && answer.kind === 'token') throw refusedCall(answer, subject, connection.context());
       if ('kind' in answer && !TAKEN.includes(answer.kind)) throw failedServer(answer, connection.context());
     } finally {

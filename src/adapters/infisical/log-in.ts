@@ -30,7 +30,7 @@ export async function logIn(attempt: Attempt, { api, apiUrl, login, clock }: Log
   });
   const context = { apiUrl, now: clock.now() };
   const fault = faultOf(answer);
-  if (fault) throw refusedLogin(fault, { who: login.who, method: login.method, refusedHint }, context);
+  if (fault) throw refusedLogin(fault, { ...login, refusedHint }, context);
   const loggedIn = decodeLogin(answer.body);
   if (!loggedIn) throw noAnswer(`the login of ${login.who}`, answer, context);
   return loggedIn;

@@ -22,14 +22,18 @@ export function holdsReference(text: string): boolean {
 
 /** Those within the project: of `${@other-project.…}` only its own server can speak. */
 export function referencesIn(text: string): readonly Reference[] {
-  const names = [...new Set(Array.from(text.matchAll(REFERENCE), ([, name = '']) => name))];
-  return names
+  return referenceNames(text)
     .slice(0, MOST)
     .filter((name) => !name.startsWith('@'))
     .map(referenceOf);
 }
 
-function referenceOf(name: string): Reference {
+/** What stands between the braces, each once, of other projects too. */
+export function referenceNames(text: string): readonly string[] {
+  return [...new Set(Array.from(text.matchAll(REFERENCE), ([, name = '']) => name))];
+}
+
+export function referenceOf(name: string): Reference {
   const [environment, ...folders] = name.split('.');
   const key = folders.pop();
   if (environment === undefined || key === undefined) return { key: name, place: undefined };

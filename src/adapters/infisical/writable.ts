@@ -2,14 +2,12 @@
 
 import type { Objection, SecretToWrite } from '../../provider/secret-writer.ts';
 import { PLACEHOLDER } from './merge.ts';
+import { holdsReference } from './references.ts';
 import { itemBytes, LARGEST_ITEM_BYTES } from './write-requests.ts';
 
-const ENCODE =
+export const ENCODE =
   'encode it: put the output of `base64 -w0` into infisical and read it back with `psi infisical write-file --base64`';
 const RENAME = 'give it another name';
-
-/** `${KEY}`, `${env.folder.KEY}` and `${@project.env.folder.KEY}` are looked up whenever such a value is read. */
-const REFERENCE = /\$\{@?[\w-]+(?:\.[\w-]+)*\}/;
 
 export function objectionTo(secret: SecretToWrite): Objection | undefined {
   const { key, value } = secret;
@@ -28,10 +26,10 @@ export function objectionTo(secret: SecretToWrite): Objection | undefined {
       'a secret of that size belongs into a file',
     );
   }
-  if (!REFERENCE.test(text)) return undefined;
+  if (!holdsReference(text)) return undefined;
   const reason =
     'infisical reads `${…}` in a value as a reference: if it finds such a secret, its value is put in there';
-  return { kind: 'warn', reason, hint: 'look at it if the text itself is meant' };
+  return { kind: 'warn', reason, hint: 'look at it if the text itself is meant; servers of 2025 refuse it then' };
 }
 
 /** On each write, in every version: outer white space goes, one last newline is put back. */

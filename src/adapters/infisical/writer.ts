@@ -9,8 +9,10 @@ import type { Connection } from './connection.ts';
 import { noAnswer, type Subject } from './errors.ts';
 import { faultOf, type Fault } from './fault.ts';
 import { PLACEHOLDER } from './merge.ts';
+import { holdsReference } from './references.ts';
+import { neighboursIn } from './value-references.ts';
 import { objectionTo } from './writable.ts';
-import { refusedWrite } from './write-errors.ts';
+import { failedOverReference, refusedWrite } from './write-errors.ts';
 import { batchRequest, divide, folderRequest, itemOf, projectRequest, type Item } from './write-requests.ts';
 
 export function createInfisicalWriter(connection: Connection): SecretWriter {
@@ -32,7 +34,7 @@ export function createInfisicalWriter(connection: Connection): SecretWriter {
     subject: Subject,
     items: readonly Item[],
     signal: AbortSignal,
-  ): Promise<ServerAnswer> => {
+  ): Promise<ServerAnswer | PsiError> => {
     const ask = (): Promise<ServerAnswer | Fault> =>
       connection.callVersioned(
         subject.project,
@@ -45,6 +47,8 @@ export function createInfisicalWriter(connection: Connection): SecretWriter {
       answer = await ask();
     }
     if (!('kind' in answer)) return answer;
+    const failed = failedOverReference(answer, items);
+    if (failed) return failed;
     const sent = { doing: 'write secrets to', right: `${how === 'create' ? 'create' : 'edit'} secrets`, items };
     throw refusedWrite(answer, subject, connection.context(), sent);
   };
@@ -60,6 +64,7 @@ export function createInfisicalWriter(connection: Connection): SecretWriter {
     if (unfit) throw new PsiError('BAD_REQUEST', `${unfit.key}: ${objectionTo(unfit)?.reason ?? ''}`);
     const items = batch.map(itemOf);
     const answer = await send(how, subject, items, signal);
+    if (answer instanceof PsiError) return { kind: 'failed', error: answer };
     const written = decodeWritten(answer.body);
     if (!written) throw noAnswer(`a write to ${place.project}:${place.path}`, answer, connection.context());
     if ('approval' in written) {
@@ -70,6 +75,10 @@ export function createInfisicalWriter(connection: Connection): SecretWriter {
 
   return {
     objection: objectionTo,
+    references: (place, { value }) => {
+      const text = value.exposeExactText() ?? '';
+      return holdsReference(text) ? neighboursIn(text, connection.subjectOf(place)) : undefined;
+    },
     batches: divide,
     ensureFolder: async (place, signal) => {
       if (place.path === '/') return;

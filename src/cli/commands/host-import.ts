@@ -77,12 +77,23 @@ function addPodmanSecret(group: Command, cli: Cli<InfisicalNeeds & HostImportNee
         const selection = { names: all ? undefined : name, keys: key };
         const found = await (await cli.compose()).readPodmanSecrets(config, selection);
         terminal.progress('');
-        for (const left of found.leftOut)
-          terminal.note(`${left} is left out: psi registered it, its value is infisical's`);
+        noteLeftOut(terminal, found.leftOut, all);
         return importFound(tools, terminal, found, flags);
       });
     },
   });
+}
+
+/** One line, however many there are; those that somebody asked for by name are named. */
+function noteLeftOut(terminal: Terminal, leftOut: readonly string[], all: boolean): void {
+  const [only] = leftOut;
+  if (only === undefined) return;
+  if (leftOut.length === 1) {
+    terminal.note(`${only} is left out: psi registered it, its value is infisical's`);
+    return;
+  }
+  const which = all ? `${String(leftOut.length)} secrets` : leftOut.join(', ');
+  terminal.note(`${which} are left out: psi registered them, their values are infisical's`);
 }
 
 function addQuadlet(group: Command, cli: Cli<InfisicalNeeds & HostImportNeeds>): void {

@@ -3,7 +3,7 @@
 import { PsiError } from '../../core/error.ts';
 import { isPsiOptions } from '../../registration/driver-command/options.ts';
 import type { ImportEntry, ImportSource, RefusedEntry } from './entry.ts';
-import { isEnvName, printable } from '../../core/naming.ts';
+import { isEnvName, printable, refuseKey } from '../../core/naming.ts';
 import type { RegisteredSecret } from '../../registration/registered-secret.ts';
 import type { SecretRegistry } from '../../registration/secret-registry.ts';
 import type { SecretValues } from '../secret-values.ts';
@@ -59,6 +59,9 @@ export function isPsisOwn({ driver, options }: RegisteredSecret): boolean {
 }
 
 function noteFor(key: string): Pick<ImportEntry, 'note'> {
+  // The workload that will have it is not known yet: any name is longer than none.
+  const refusal = refuseKey('w', key, key, 'mount');
+  if (refusal) return { note: `psi could not give it out: ${refusal.reason}; use --key` };
   if (isEnvName(key)) return {};
   return { note: 'its name is no name of a variable: psi can give it out as a file (`as: mount`), or use --key' };
 }

@@ -3,16 +3,16 @@
 
 import type { Scope } from '../../core/scope.ts';
 import { sameBytes } from '../../core/bytes.ts';
-import { toPsiError, type PsiError } from '../../core/error.ts';
+import { PsiError, toPsiError } from '../../core/error.ts';
 import { nextSteps, type NextSteps } from '../quadlet/next-steps.ts';
 import { refuseLaterReset, rewrite, type Edit } from '../quadlet/rewrite.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import type { Workload } from '../../core/workload.ts';
-import type { Place } from '../../provider/secret-source.ts';
+import { isMissingFolder, type Place } from '../../provider/secret-source.ts';
 import type { Conflict, ImportEvent, ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
 import { readQuadlet, type QuadletFound, type QuadletReader } from '../quadlet/read.ts';
-import { EXIT } from '../../core/exit.ts';
+import { EXIT, exitCode } from '../../core/exit.ts';
 import { failureOf, type Failure } from '../../core/failure.ts';
 
 /** What the provider's folder holds, as a lookup sees it: imports and references resolved. */
@@ -22,6 +22,7 @@ export type QuadletDeps = QuadletReader & {
   readonly provider: string;
   readonly workloads: readonly Workload[];
   readonly importSecrets: (request: ImportRequest, emit: (event: ImportEvent) => void) => Promise<ImportReport>;
+  /** Waits limits out, and says so. */
   readonly list: (place: Place) => Promise<Held>;
 };
 
@@ -67,9 +68,17 @@ export async function importQuadlet(
   if (reset && request.rewrite) throw reset;
   if (reset) notes.push(`${reset.message}: ${String(reset.hint)}`);
   const report = await deps.importSecrets({ place, conflict: request.conflict, dryRun, found: found.source }, emit);
+  const unedited = { notes, edits: [], editFailure: null, next: null };
   // A run that ended early has said what to do; it is not the time to edit anything.
-  if (report.failure) return { ...report, notes, edits: [], editFailure: null, next: null };
-  const listed = await valuesAt(deps, place);
+  if (report.failure) return { ...report, ...unedited };
+  let listed: Held;
+  try {
+    listed = await valuesAt(deps, place);
+  } catch (thrown) {
+    // What became of each key is known, and must not be lost over the failure.
+    const error = uncompared(toPsiError(thrown));
+    return { ...report, ...unedited, failure: failureOf(error), exit: exitCode(error.code) };
+  }
   const confirmed = confirmedKeys(found, listed, report);
   const edits = rewrite({ ...found, confirmed });
   const write = request.rewrite && !dryRun;
@@ -106,9 +115,19 @@ async function valuesAt({ list }: QuadletDeps, place: Place): Promise<Held> {
     return await list(place);
   } catch (thrown) {
     const error = toPsiError(thrown);
-    if (error.code === 'PLACE_NOT_FOUND') return [];
+    if (isMissingFolder(error)) return [];
     throw error;
   }
+}
+
+function uncompared({ code, message, hint }: PsiError): PsiError {
+  return new PsiError(
+    code,
+    `what is there now could not be compared with the quadlet, which is left as it is: ${message}`,
+    {
+      ...(hint !== undefined && { hint: `${hint}; then run the same import with \`--conflict skip\`` }),
+    },
+  );
 }
 
 /** Those with an equal value there; in a dry run also those that would be written. */

@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../../core/error.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
 import type { Failure } from '../../core/failure.ts';
+import type { Waiting } from '../patience.ts';
 
 /** What to do with a key that the folder holds already. `fail`: nothing at all is written if there is one. */
 export type Conflict = 'fail' | 'skip' | 'overwrite';
@@ -43,7 +44,7 @@ export type ImportReport = {
 export type ImportEvent =
   | { readonly event: 'listing' }
   | { readonly event: 'writing'; readonly done: number; readonly total: number }
-  | { readonly event: 'waiting'; readonly message: string; readonly waitMs: number }
+  | Waiting
   | { readonly event: 'verifying' };
 
 export function importExit(results: readonly KeyResult[], failure: { readonly code: ErrorCode } | undefined): number {

@@ -42,17 +42,18 @@ export class ImportResults {
         this.set(entry, 'skipped', { reason: `the same as ${first.from}` });
       } else if (objection?.kind === 'refuse') {
         this.set(entry, 'refused', objection);
-      } else if (objection) this.#warn(entry, objection);
+      } else if (objection) this.note(entry, `${objection.reason}; ${objection.hint}`);
     }
     return entries.filter((entry) => this.#byEntry.get(entry)?.outcome === 'untried');
   }
 
-  list(): readonly KeyResult[] {
-    return [...this.#byEntry.values(), ...this.#unreadable];
+  /** What somebody should look at although it goes well. */
+  note(entry: ImportEntry, text: string): void {
+    const known = this.#byEntry.get(entry);
+    if (known) this.#byEntry.set(entry, { ...known, notes: [...known.notes, text] });
   }
 
-  #warn(entry: ImportEntry, { reason, hint }: Objection): void {
-    const known = this.#byEntry.get(entry);
-    if (known) this.#byEntry.set(entry, { ...known, notes: [...known.notes, `${reason}; ${hint}`] });
+  list(): readonly KeyResult[] {
+    return [...this.#byEntry.values(), ...this.#unreadable];
   }
 }

@@ -4,6 +4,7 @@
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource } from './entry.ts';
 import type { Place } from '../../provider/secret-source.ts';
+import { patientCalls } from '../patience.ts';
 import { importExit, type Conflict, type ImportEvent, type ImportReport, type KeyResult } from './report.ts';
 import { ImportResults } from './results.ts';
 import { ImportRun, namesAt, type ImportDeps } from './run.ts';
@@ -26,7 +27,7 @@ export async function importSecrets(
   const results = new ImportResults(found.refused);
   const wanted = results.sift(found.entries, (entry) => deps.writer.objection(entry));
   emit({ event: 'listing' });
-  const there = await namesAt(deps, place);
+  const there = await namesAt(patientCalls(deps, emit), deps.source, place);
   const fresh = wanted.filter(({ key }) => !there.has(key));
   const taken = wanted.filter(({ key }) => there.has(key));
 
@@ -41,12 +42,11 @@ export async function importSecrets(
     return finish(conflictOf(place, taken));
   }
   if (conflict === 'skip') for (const entry of taken) results.set(entry, 'skipped', { reason: 'it is there already' });
-  const run = new ImportRun(deps, place, results, emit, conflict === 'overwrite' ? wanted.length : fresh.length);
+  const run = new ImportRun(deps, request, results, emit, conflict === 'overwrite' ? wanted.length : fresh.length);
   try {
     if (dryRun) for (const entry of fresh) results.set(entry, 'created');
     else {
-      if (there.size === 0 && fresh.length > 0)
-        await run.call('ensuring the folder', (signal) => deps.writer.ensureFolder(place, signal));
+      if (there.size === 0 && fresh.length > 0) await run.ensureFolder();
       await run.write('create', fresh);
     }
     if (conflict === 'overwrite') {

@@ -43,7 +43,7 @@ describe('ldap', () => {
     for (let call = 0; call < 3; call += 1) {
       await assert.rejects(readA(source), {
         code: 'PROVIDER_DENIED',
-        message: /refuses the login of user psi: Invalid credentials/,
+        message: /refuses the login of user psi \(ldap\): Invalid credentials/,
         hint: /check username and password against the directory/,
       });
     }

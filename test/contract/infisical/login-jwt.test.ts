@@ -75,7 +75,7 @@ for (const [method, route, compare, renewal] of METHODS) {
       const another = { ...auth, identityId: 'another-identity' };
       await assert.rejects(readA(stage.as(another)), {
         code: 'PROVIDER_DENIED',
-        message: /does not find what the login of identity another-identity names/,
+        message: new RegExp(`does not find what the login of identity another-identity \\(${method}\\) names`),
         hint: new RegExp(`the identity in infisical has ${method} auth`),
       });
     });

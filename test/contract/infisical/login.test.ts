@@ -166,7 +166,8 @@ describe('a token', () => {
 describe('a refused login', () => {
   const wrong = {
     code: 'PROVIDER_DENIED',
-    message: /refuses the login of client client-1: Invalid credentials \[req-/,
+    message:
+      /^infisical at 127\.0\.0\.1:\d+ refuses the login of client client-1 \(universal-auth\): Invalid credentials \[req-/,
   };
 
   beforeEach(() => {
@@ -194,7 +195,10 @@ describe('a refused login', () => {
   test('names a lockout as such', async () => {
     for (let call = 0; call < 3; call += 1) await assert.rejects(get(stage.restart()), wrong);
     stage.credential = CLIENT_SECRET;
-    await assert.rejects(get(), { code: 'PROVIDER_DENIED', message: /has locked out client client-1/ });
+    await assert.rejects(get(), {
+      code: 'PROVIDER_DENIED',
+      message: /^infisical at \S+ has locked out client client-1 \(universal-auth\)/,
+    });
   });
 
   test('names a client secret whose uses are spent', async () => {

@@ -18,7 +18,10 @@ const LOG = { opened: () => undefined, problem: () => undefined, recovered: () =
 function psi({ clock, restart }: Stage, file: FakeCacheFile | undefined) {
   const source = restart();
   const cache = file && new SecretCache({ file, backend: 'tpm', clock, log: LOG }, { maxAgeMs: undefined });
-  const reader = new BatchedReader({ source, clock, countBeside: () => KEYS.length, known: () => undefined }, { batchWindowMs: 2_000 });
+  const reader = new BatchedReader(
+    { source, clock, countBeside: () => KEYS.length, known: () => undefined },
+    { batchWindowMs: 2_000 },
+  );
   const lookup = new Lookup({
     mappings: { nameOf: () => undefined },
     clock,

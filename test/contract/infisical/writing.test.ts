@@ -5,11 +5,13 @@ import fc from 'fast-check';
 import { InfisicalSDK } from '@infisical/sdk';
 import { createInfisicalSource } from '../../../src/adapters/infisical/source.ts';
 import { createInfisicalWriter } from '../../../src/adapters/infisical/writer.ts';
+import type { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { SecretSource } from '../../../src/provider/secret-source.ts';
 import type { SecretToWrite, SecretWriter } from '../../../src/provider/secret-writer.ts';
+import type { Conflict, ImportReport } from '../../../src/transfer/import/report.ts';
 import { importSecrets } from '../../../src/transfer/import/secrets.ts';
-import { CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
+import { at, CLIENT_SECRET, patient, PROD, ROOT, startStage, type Stage, type StageOptions } from './stage.ts';
 import { INFISICAL_WORDS } from '../../../src/adapters/infisical/provider-words.ts';
 
 let stage: Stage;
@@ -60,9 +62,10 @@ describe('names and values that a server does not keep', () => {
 
   test('warns of what looks like a reference, and of nothing else with a dollar', async () => {
     await restage();
-    for (const value of ['${KEY}', 'a ${dev.folder.KEY} b', '${@other.prod.KEY}'])
+    // Whatever the server looks for between the braces, a name that is none included.
+    for (const value of ['${KEY}', 'a ${dev.folder.KEY} b', '${@other.prod.KEY}', 'pa$$w0rd${x}end', '${a..b}', '${.}'])
       assert.equal(writer.objection(secret('K', value))?.kind, 'warn');
-    for (const value of ['$KEY', '${KEY:-x}', '$(KEY)', '${}', 'x\n', '\n', ''])
+    for (const value of ['$KEY', '${KEY:-x}', '$(KEY)', '${}', '${a b}', '${KEY', 'x\n', '\n', ''])
       assert.equal(writer.objection(secret('K', value)), undefined);
   });
 
@@ -165,7 +168,9 @@ test('an environment that is not there is no success', async () => {
   await restage();
   const { environments } = stage.double.state.projects.get(PROD.project) ?? { environments: new Map() };
   environments.delete('prod');
-  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/x' }, patient()), { code: 'NOT_FOUND' });
+  await assert.rejects(writer.ensureFolder({ project: 'main', path: '/x' }, patient()), {
+    code: 'PLACE_NOT_FOUND',
+  });
 });
 
 test('a folder name that the server does not take is its own message', async () => {
@@ -183,6 +188,227 @@ test('the server of 2024 is asked for the slug of a project once', async () => {
   assert.equal(stored('A'), '2');
   assert.equal(stage.double.count('project'), 1);
 });
+
+const APP = { project: 'main', path: '/app' } as const;
+const GENERATIONS = ['2024', '2025', '2025-v4', 'v4'] as const;
+/** What a value refers to has to be there when it is written. */
+const STRICT = ['2025', '2025-v4'] as const;
+
+async function imported(
+  values: Readonly<Record<string, string>>,
+  conflict: Conflict = 'fail',
+  dryRun = false,
+): Promise<ImportReport> {
+  const entries = Object.entries(values).map(([key, value], line) => {
+    return { ...secret(key, value), from: `x.env:${String(line + 1)}` };
+  });
+  const deps = { source, writer, words: INFISICAL_WORDS, clock: stage.clock };
+  const request = { place: APP, found: { entries, refused: [] }, conflict, dryRun };
+  return importSecrets(deps, request, () => undefined);
+}
+
+/** Wakes whoever waits for a limit; a call under way needs turns of the loop and no time. */
+async function woken<T>(running: Promise<T>, waits: readonly unknown[]): Promise<T> {
+  const pending = Symbol('pending');
+  const bound = patient();
+  let seen = 0;
+  while ((await Promise.race([running, Promise.resolve(pending)])) === pending) {
+    bound.throwIfAborted();
+    const waiting = waits.length > seen;
+    seen = waits.length;
+    if (waiting) await stage.clock.advance(60_000);
+    else await new Promise(setImmediate);
+  }
+  return running;
+}
+
+const shown = ({ results }: ImportReport): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    results.map(({ key, outcome, reason }) => [
+      String(key),
+      reason === null ? outcome : `${outcome}: ${reason.replace(/ \[req-[\w-]+\]/, '')}`,
+    ]),
+  );
+const own = (path = '/app'): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [
+      ...(stage.double.state.projects.get(PROD.project)?.environments.get('prod')?.folders.get(path)?.secrets ?? []),
+    ].map(([, { key, value }]) => [key, value]),
+  );
+
+/** Rows 11, 17, 24 of what was observed, and what was read beside them in the source of June 2025. */
+const REFERRING = {
+  PLAIN: 'x',
+  NOWHERE: 'pa$$w0rd-canary${x}end',
+  TWICE: 'canary-${PLAIN}-${y}',
+  SELF: '${SELF}',
+  ENVIRONMENT: 'canary ${none.K}',
+  FOLDER: 'canary ${prod.none.K}',
+  LOCKED: 'canary ${prod.locked.K}',
+  CHAIN: '${LINK}',
+  LINK: '${prod.app.PLAIN}',
+  TEXT: '$HOME %d ${a b} ${',
+} as const;
+
+for (const generation of STRICT) {
+  test(`values that refer to what is not there are refused by name, and all others are written (${generation})`, async () => {
+    await restage({ double: { generation } });
+    stage.double.state.setSecret({ ...PROD, path: '/locked', key: 'K', value: 'v' });
+    stage.double.state.deny('client-1', { path: '/locked', actions: ['describe', 'readValue'] });
+    const report = await imported(REFERRING);
+    const refers = (reference: string): string =>
+      `refused: infisical does not take a value that refers to ${reference}`;
+    assert.deepEqual(shown(report), {
+      PLAIN: 'created',
+      NOWHERE: `${refers('${x}')}: it has no such secret`,
+      TWICE: `${refers('${y}')}: it has no such secret`,
+      SELF: `${refers('${SELF}')}: it has no such secret`,
+      ENVIRONMENT: `${refers('${none.K}')}: it has no such environment`,
+      FOLDER: 'failed: infisical failed (500) on a value that refers to ${prod.none.K}: is that folder there?',
+      LOCKED: `${refers('${prod.locked.K}')}: the identity may not see that secret`,
+      CHAIN: 'created',
+      LINK: 'created',
+      TEXT: 'created',
+    });
+    for (const { outcome, hint } of report.results.filter(({ reason }) => reason !== null))
+      assert.match(hint ?? '', /^make what it refers to first; or, if the text itself is meant, encode it/, outcome);
+    assert.deepEqual([report.failure, report.exit], [null, 1]);
+    assert.doesNotMatch(JSON.stringify(report), /canary|w0rd/);
+    const { PLAIN, CHAIN, LINK, TEXT } = REFERRING;
+    assert.deepEqual(own(), { PLAIN, CHAIN, LINK, TEXT });
+  });
+}
+
+for (const generation of ['2024', 'v4'] as const) {
+  test(`values may refer to what is not there, and are warned of (${generation})`, async () => {
+    await restage({ double: { generation } });
+    const report = await imported(REFERRING);
+    assert.deepEqual([report.failure, report.exit], [null, 0]);
+    assert.deepEqual(own(), REFERRING);
+  });
+}
+
+for (const generation of GENERATIONS) {
+  test(`a dry run warns of each value that refers to something, and writes nothing (${generation})`, async () => {
+    await restage({ double: { generation } });
+    const report = await imported(REFERRING, 'fail', true);
+    const warned = report.results.filter(({ notes }) => notes.some((note) => note.includes('as a reference')));
+    assert.deepEqual(
+      warned.map(({ key }) => key),
+      Object.keys(REFERRING).filter((key) => key !== 'PLAIN' && key !== 'TEXT'),
+    );
+    assert.equal(stage.double.count('write'), 0);
+  });
+
+  test(`a chain of references is written from its end (${generation})`, async () => {
+    await restage({ double: { generation } });
+    const chain = Object.fromEntries(
+      Array.from({ length: 15 }, (_, at) => [`K${String(at)}`, at === 14 ? 'end' : `\${K${String(at + 1)}}`]),
+    );
+    assert.equal((await imported(chain)).exit, 0);
+    assert.deepEqual(own(), chain);
+  });
+
+  test(`an overwrite of values that refer to something names the bad ones alone (${generation})`, async () => {
+    await restage({ double: { generation } });
+    const old = { A: 'old', B: 'old', C: 'old', D: 'old' };
+    for (const [key, value] of Object.entries(old)) stage.double.state.setSecret({ ...PROD, path: '/app', key, value });
+    const values = { A: '${B}', B: '${NOPE}', C: '${prod.none.K}', D: 'new' };
+    const report = await imported(values, 'overwrite');
+    const strict = generation === '2025' || generation === '2025-v4';
+    assert.deepEqual(own(), strict ? { ...values, B: 'old', C: 'old' } : values);
+    assert.equal(report.exit, strict ? 1 : 0);
+    if (!strict) return;
+    assert.match(shown(report)['B'] ?? '', /^refused: .* \$\{NOPE\}: it has no such secret$/);
+    assert.match(shown(report)['C'] ?? '', /^failed: .*500.* \$\{prod\.none\.K\}.*; it may have been written$/);
+  });
+
+  test(`limits are waited out on every call of an import (${generation})`, async () => {
+    await restage({ double: { generation } });
+    stage.double.knobs.set({ limits: { secrets: 1, read: 1, write: 1 } });
+    const waits: string[] = [];
+    const deps = { source, writer, words: INFISICAL_WORDS, clock: stage.clock };
+    // Uses up what the import is to wait for.
+    await source.list(ROOT, { recursive: false, values: false, signal: patient() });
+    const found = {
+      entries: [
+        { ...secret('A', '${B}'), from: 'x:1' },
+        { ...secret('B', 'x'), from: 'x:2' },
+      ],
+      refused: [],
+    };
+    const running = importSecrets(deps, { place: APP, found, conflict: 'fail', dryRun: false }, (event) => {
+      if (event.event === 'waiting') waits.push(event.message);
+    });
+    const report = await woken(running, waits);
+    assert.deepEqual([report.failure, report.exit], [null, 0]);
+    assert.ok(waits.length >= 2, String(waits.length));
+    assert.match(waits[0] ?? '', /limits requests \(429\); it asks to wait 60 s/);
+  });
+
+  test(`a database that is down is no fault of a value (${generation})`, async () => {
+    await restage({ double: { generation } });
+    stage.double.state.setSecret({ ...PROD, path: '/app', key: 'OLD', value: 'v' });
+    await source.list(APP, { recursive: false, values: false, signal: patient() });
+    const body = { reqId: 'req-1', statusCode: 500, message: 'Something went wrong', error: 'Find one' };
+    stage.double.knobs.failNext(1, { status: 500, body, only: ['write'] });
+    const report = await imported({ A: '${prod.app.OLD}', B: '${OLD}' });
+    assert.equal(report.failure?.code, 'PROVIDER_DOWN');
+    assert.equal(report.exit, 69);
+    assert.match(shown(report)['A'] ?? '', /^failed: infisical answered 500.*; it may have been written$/);
+    assert.match(report.results[0]?.hint ?? '', /--conflict skip/);
+  });
+}
+
+for (const generation of GENERATIONS) {
+  test(`an import into a project that is not there promises nothing, and names the project (${generation})`, async () => {
+    await restage({ double: { generation } });
+    const clientSecret = at('the field');
+    const auth = { method: 'universal-auth', clientId: 'client-1', clientSecret, organization: undefined } as const;
+    const connection = stage.connect({ projects: new Map([['main', { id: 'nowhere', environment: 'prod', auth }]]) });
+    writer = createInfisicalWriter(connection);
+    source = createInfisicalSource(connection);
+    for (const dryRun of [true, false]) {
+      await assert.rejects(imported({ A: '1' }, 'fail', dryRun), (error: PsiError) => {
+        assert.ok(['PLACE_NOT_FOUND', 'PROVIDER_DENIED'].includes(error.code), error.code);
+        assert.match(`${error.message} ${error.hint ?? ''}`, /project/);
+        return true;
+      });
+    }
+    assert.equal(stage.double.count('write'), 0);
+  });
+}
+
+test('a name with a blank is refused by itself where the server takes none (2025)', async () => {
+  await restage({ double: { generation: '2025' } });
+  const report = await imported({ 'A B': '1', C: '2' });
+  assert.deepEqual(own(), { C: '2' });
+  assert.match(shown(report)['A B'] ?? '', /^refused: infisical does not take it: invalid secretKey$/);
+  assert.match(report.results[0]?.hint ?? '', /^give it another name/);
+});
+
+for (const generation of GENERATIONS) {
+  test(`keys that came into the folder meanwhile are a conflict (${generation})`, async () => {
+    await restage({ double: { generation } });
+    await writer.ensureFolder(APP, patient());
+    await writer.create(APP, [secret('A', '1'), secret('B', '2')], patient());
+    await assert.rejects(writer.create(APP, [secret('A', '1'), secret('B', '2'), secret('C', '3')], patient()), {
+      code: 'CONFLICT',
+      message: /infisical has some of these keys in main:\/app/,
+    });
+  });
+
+  test(`a folder that has gone, and an environment that is not there, are no missing project (${generation})`, async () => {
+    await restage({ double: { generation } });
+    for (const how of ['create', 'overwrite'] as const) {
+      await assert.rejects(writer[how](APP, [secret('A', '1')], patient()), {
+        code: 'PLACE_NOT_FOUND',
+        message: /^infisical has no folder \/app in environment prod of project main/,
+        hint: /^check the path and the environment slug/,
+      });
+    }
+  });
+}
 
 for (const generation of ['v4', '2024'] as const) {
   test(`a key that the folder only imports is no conflict for an import (${generation})`, async () => {

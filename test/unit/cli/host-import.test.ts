@@ -96,6 +96,16 @@ test('podman-secret: says which secrets it leaves to psi', async () => {
   assert.match(errors.join('\n'), /note: app--TOKEN is left out/);
 });
 
+test('podman-secret: says it in one line, with their number, or with the names that were asked for', async () => {
+  found = { ...found, leftOut: ['app--TOKEN', 'app--KEY', 'web--KEY'] };
+  await psi('podman-secret', '--all');
+  const notes = errors.join('\n').match(/note: .* left out.*/g);
+  assert.deepEqual(notes, ["note: 3 secrets are left out: psi registered them, their values are infisical's"]);
+  errors.splice(0);
+  await psi('podman-secret', '--name', 'app--TOKEN', '--name', 'app--KEY', '--name', 'web--KEY');
+  assert.match(errors.join('\n'), /^note: app--TOKEN, app--KEY, web--KEY are left out: /m);
+});
+
 for (const argv of [
   [],
   ['--all', '--name', 'a'],

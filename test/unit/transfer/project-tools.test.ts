@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import { projectTools, type Waiting } from '../../../src/transfer/project-tools.ts';
+import type { Waiting } from '../../../src/transfer/patience.ts';
+import { projectTools } from '../../../src/transfer/project-tools.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeProvider } from '../../fakes/provider.fake.ts';
 

@@ -172,7 +172,11 @@ describe('where values may not be listed', () => {
     const names = ['A', 'B', 'C', 'D', 'E'];
     const { calls, shown } = await read({ values: DENIED, names, singles: fetched }, 5 * 60_000);
     assert.deepEqual(calls.slice(2), ['get A', 'get B', 'get C']);
-    assert.deepEqual(shown[4], ['E', 'not known', 'it was not asked for: psi asks singly for 15 minutes at most']);
+    assert.deepEqual(shown[4], [
+      'E',
+      'not known',
+      'it was not asked for: psi asks singly for 15 minutes at most in one run',
+    ]);
   });
 
   test('a bug is no missing value', async () => {

@@ -42,8 +42,9 @@ function login(auth: LdapAuth, { resolveSecret }: LoginTools): Login {
         request: () => Promise.resolve({ path: '/api/v1/auth/ldap-auth/login', body }),
       };
     },
+    locksOut: true,
     refusedHint:
-      'check username and password against the directory, and that the allowed fields of the LDAP auth of the identity in infisical fit this user',
+      'check username and password against the directory, and that the allowed fields of the LDAP auth of the identity in infisical fit this user; it says the same of an unknown `identity_id`, and of an identity without LDAP auth',
   };
 }
 

@@ -32,6 +32,10 @@ export type Login = {
   readonly prepare: () => Promise<Attempt>;
   /** What to do when the server refuses who logs in. */
   readonly refusedHint: string;
+  /** Servers since August 2025 count wrong logins of this method, and lock the identity out on all hosts. */
+  readonly locksOut?: true;
+  /** From when on servers have this method, where that is known and not long ago. */
+  readonly since?: string;
 };
 
 export type ResolveSecret = ProxyDeps['resolveSecret'];

@@ -57,6 +57,7 @@ function login(auth: TlsCertAuth, tools: LoginTools): Login {
       };
     },
     refusedHint: HINT,
+    since: 'the summer of 2025',
   };
 }
 

@@ -41,6 +41,7 @@ function login(auth: UniversalAuth, { resolveSecret }: LoginTools): Login {
         request: () => Promise.resolve({ path: '/api/v1/auth/universal-auth/login', body }),
       };
     },
+    locksOut: true,
     refusedHint:
       'check client_id and client_secret; infisical revokes a client secret for good once its lifetime or number of uses is spent: then make a new one there',
   };

@@ -21,6 +21,10 @@ const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined]
   ['an expired token in 2024', 500, said('Internal Server Error', 'jwt expired', {}), 'token'],
   ['a forged token in 2024', 500, said('Internal Server Error', 'invalid signature', {}), 'token'],
   ['a token whose uses are spent in 2024', 400, said('BadRequest', 'usage limit reached', {}), 'token'],
+  ['the same in other words', 400, said('BadRequest', 'number of uses limit reached', {}), 'token'],
+  ['a value that refers to nothing', 400, said('BadRequest', 'Referenced secret(s) not found: X'), 'bad-value'],
+  ['one into no environment', 400, said('BadRequest', 'Referenced environment not found. Missing x'), 'bad-value'],
+  ['one into no folder', 400, said('BadRequest', "Referenced path /x doesn't exist"), 'bad-value'],
   ['a 401 without a name', 401, said(''), 'token'],
   ['a missing right', 403, said('PermissionDenied'), 'permission'],
   ['a missing right in 2024', 401, said('PermissionDenied', '', {}), 'permission'],
@@ -37,7 +41,10 @@ const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined]
   [
     'the same in 2025',
     403,
-    said("Identity is not a member of the specified project with ID 'p'", 'You are not allowed to access this resource'),
+    said(
+      "Identity is not a member of the specified project with ID 'p'",
+      'You are not allowed to access this resource',
+    ),
     'member',
   ],
   [

@@ -69,6 +69,17 @@ test('says of a name that cannot be a variable how it can be used', async () => 
   assert.match((await read({ names: ['tls.key'] })).entries[0]?.note ?? '', /as: mount[^]*--key/);
 });
 
+test('promises no file for a key that psi could not register', async () => {
+  for (const [key, why] of [
+    ['a b', /psi could not give it out: .*blank.*; use --key/],
+    ['K'.repeat(260), /longer than Podman allows/],
+  ] as const) {
+    const { entries } = await read({ names: ['DB_HOST'], keys: new Map([['DB_HOST', key]]) });
+    assert.match(entries[0]?.note ?? '', why);
+    assert.doesNotMatch(entries[0]?.note ?? '', /as: mount/);
+  }
+});
+
 test('refuses a name that podman does not have, and reads the others', async () => {
   const { entries, refused } = await read({ names: ['nowhere', 'DB_HOST'] });
   assert.equal(entries.length, 1);

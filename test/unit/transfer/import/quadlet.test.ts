@@ -136,6 +136,19 @@ test('what is refused, waits for approval or got lost stays', async () => {
   assert.deepEqual([report.exit, report.edits], [1, []]);
 });
 
+test('what was written is told although the comparison fails, and nothing is edited', async () => {
+  quadlet('Environment=A=1');
+  source.addFolder('main', '/app');
+  // Before the import, after it, for the comparison.
+  source.failNextAfter(2, new PsiError('PROVIDER_DOWN', 'infisical is away', { hint: 'wait' }));
+  const report = await run({ rewrite: true });
+  assert.deepEqual(outcomes(report), { A: 'created' });
+  assert.match(report.failure?.message ?? '', /^what is there now could not be compared .*: infisical is away$/);
+  assert.match(report.failure?.hint ?? '', /--conflict skip/);
+  assert.deepEqual([report.exit, report.edits], [69, []]);
+  assert.equal(files.texts.get(UNIT), '[Container]\nEnvironment=A=1\n');
+});
+
 test('after a conflict nothing is edited', async () => {
   quadlet('Environment=A=1');
   source.set('main', '/app', 'A', '1');

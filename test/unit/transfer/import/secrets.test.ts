@@ -149,6 +149,80 @@ test('one secret that the server does not take is found in its batch, and the ot
   assert.equal(report.exit, 1);
 });
 
+describe('values that refer to other secrets, where those have to be there', () => {
+  beforeEach(() => {
+    writer.strict = true;
+    source.addFolder('main', '/app');
+  });
+
+  test('are written after what they refer to, chains in their order', async () => {
+    const report = await run(entries({ URL: 'pg://${HOST}', HOST: '${NAME}.local', PLAIN: 'x', NAME: 'db' }));
+    assert.equal(report.exit, 0);
+    assert.deepEqual(writer.calls.slice(1), ['create PLAIN NAME', 'create HOST', 'create URL']);
+  });
+
+  test('are refused by name where that is missing, and the rest is written', async () => {
+    const report = await run(entries({ A: '1', BAD: '${NOPE}', SELF: '${SELF}', GOOD: '${A}', NEXT: '${BAD}' }));
+    assert.deepEqual(outcomes(report), {
+      A: 'created',
+      BAD: 'refused',
+      SELF: 'refused',
+      GOOD: 'created',
+      NEXT: 'refused',
+    });
+    const bad = report.results.find(({ key }) => key === 'BAD');
+    assert.deepEqual([bad?.reason, bad?.hint], ['BAD refers to nothing', 'make it first']);
+    assert.deepEqual([report.exit, report.failure], [1, null]);
+  });
+
+  test('may refer to what is there, and to what another one of the import overwrites', async () => {
+    source.set('main', '/app', 'OLD', 'old');
+    const report = await run(entries({ NEW: '${OLD}', OLD: '${NEW}' }), { conflict: 'overwrite' });
+    assert.deepEqual(outcomes(report), { NEW: 'created', OLD: 'overwritten' });
+  });
+});
+
+describe('a server that fails on a value', () => {
+  beforeEach(() => {
+    source.addFolder('main', '/app');
+    writer.failsOn.add('BAD');
+  });
+
+  test('has written nothing of the batch: the others are, and the one is named', async () => {
+    const report = await run(entries({ A: '1', BAD: '2', C: '3' }));
+    assert.deepEqual(outcomes(report), { A: 'created', BAD: 'failed', C: 'created' });
+    const bad = report.results.find(({ key }) => key === 'BAD');
+    assert.deepEqual([bad?.reason, bad?.hint], ['it failed on BAD', 'make the folder']);
+    assert.deepEqual([report.exit, report.failure], [1, null]);
+  });
+
+  test('has written the batch all the same: it is listed, said, and not written again', async () => {
+    writer.failsLate = true;
+    const report = await run(entries({ A: '1', BAD: '2' }));
+    assert.deepEqual(outcomes(report), { A: 'created', BAD: 'created' });
+    assert.deepEqual(report.results[0]?.notes, ['it failed on BAD; it is listed now']);
+    assert.deepEqual(writer.calls.slice(1), ['create A BAD']);
+    assert.equal(report.exit, 0);
+  });
+
+  test('and cannot be listed then ends the run', async () => {
+    source.failNextAfter(1, new PsiError('PROVIDER_DENIED', 'no right any more'));
+    const report = await run(entries({ A: '1', BAD: '2' }));
+    assert.equal(report.failure?.code, 'PROVIDER_DENIED');
+    assert.deepEqual(outcomes(report), { A: 'failed', BAD: 'failed' });
+    assert.match(report.results[0]?.reason ?? '', /it may have been written/);
+  });
+
+  test('over an overwrite is not known to have written it', async () => {
+    source.set('main', '/app', 'BAD', 'old');
+    source.set('main', '/app', 'A', 'old');
+    const report = await run(entries({ A: '1', BAD: '2' }), { conflict: 'overwrite' });
+    assert.deepEqual(outcomes(report), { A: 'overwritten', BAD: 'failed' });
+    const bad = report.results.find(({ key }) => key === 'BAD');
+    assert.deepEqual([bad?.reason, bad?.hint], ['it failed on BAD; it may have been written', 'make the folder']);
+  });
+});
+
 test('a failure in the middle leaves a report, and the same import with skip does the rest', async () => {
   writer.batchSize = 1;
   writer.failNext(undefined, undefined, new PsiError('PROVIDER_DOWN', 'infisical is away', { hint: 'wait' }));
@@ -163,6 +237,13 @@ test('a failure in the middle leaves a report, and the same import with skip doe
   assert.deepEqual(outcomes(again), { A: 'skipped', B: 'created', C: 'created' });
 });
 
+test('a failure in the middle of an overwrite is repeated as it was: skip would leave the rest as it is', async () => {
+  source.set('main', '/app', 'A', 'old');
+  writer.failNext(new PsiError('PROVIDER_DOWN', 'infisical is away'));
+  const report = await run(entries({ A: '1' }), { conflict: 'overwrite' });
+  assert.match(report.results[0]?.hint ?? '', /^run the same import again: what is written already/);
+});
+
 test('a limit is waited out for as long as it asks, and then the batch is written', async () => {
   writer.failNext(undefined, new PsiError('THROTTLED', 'slow down', { retry: 'later', retryAfterMs: 30_000 }));
   const running = run(entries({ A: '1' }));
@@ -173,6 +254,36 @@ test('a limit is waited out for as long as it asks, and then the batch is writte
   assert.deepEqual(writer.calls, ['folder main:/app', 'create A']);
   await clock.advance(1);
   assert.deepEqual(outcomes(await running), { A: 'created' });
+});
+
+for (const [what, calls] of [
+  ['the first listing', 0],
+  ['the listing afterwards', 1],
+] as const) {
+  test(`a limit on ${what} is waited out, and said`, async () => {
+    source.failNextAfter(calls, new PsiError('THROTTLED', 'slow down', { retry: 'later', retryAfterMs: 30_000 }));
+    const running = run(entries({ A: '1' }));
+    while (!events.some(({ event }) => event === 'waiting')) await clock.advance(0);
+    assert.deepEqual(
+      events.filter(({ event }) => event === 'waiting'),
+      [{ event: 'waiting', message: 'slow down', waitMs: 30_000 }],
+    );
+    await clock.advance(30_000);
+    const report = await running;
+    assert.deepEqual([outcomes(report), report.exit], [{ A: 'created' }, 0]);
+  });
+}
+
+test('a limit that stays on the listing afterwards says that all was taken', async () => {
+  const limit = new PsiError('THROTTLED', 'slow down', { retry: 'later', retryAfterMs: 3_600_000 });
+  source.failNextAfter(1, limit);
+  const report = await run(entries({ A: '1' }));
+  assert.deepEqual(outcomes(report), { A: 'created' });
+  assert.match(
+    report.failure?.message ?? '',
+    /^the server took it all, and what is there now could not be listed: slow/,
+  );
+  assert.equal(report.exit, 75);
 });
 
 test('a limit that stays ends the run with the status for trying later', async () => {
