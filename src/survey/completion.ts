@@ -41,7 +41,9 @@ export async function complete(
 ): Promise<Completed> {
   const one = new SourceCompletion(source.workload, source.spec, source.registered, reads);
   const parts: Part[] = [];
-  for (const secret of listing.secrets) parts.push(await one.listed(secret, listing.namesOnly !== undefined));
+  // Servers of 2025 list in no order, and what is said of two keys should not change places from run to run.
+  const inOrder = listing.secrets.toSorted((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1));
+  for (const secret of inOrder) parts.push(await one.listed(secret, listing.namesOnly !== undefined));
   for (const mapping of one.missingFrom(listing.secrets)) parts.push(await one.missing(mapping));
   const secrets = parts.flatMap(({ secret }) => secret ?? []);
   return {

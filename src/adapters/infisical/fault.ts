@@ -77,8 +77,8 @@ function kindByStatus(status: number, { error, message, reqId }: ServerRefusal):
     if (reqId === undefined && /^Route .* not found$/i.test(message)) return 'route';
     return isOwnMissing(error, reqId) ? 'missing' : 'gateway';
   }
-  // 2024: a missing folder or secret.
-  if (status === 400 && /\bnot found\b/i.test(message)) return 'missing';
+  // 2024: a missing folder or secret. Gateways have other names for their errors.
+  if (status === 400 && error === 'BadRequest' && /\bnot found\b/i.test(message)) return 'missing';
   if (status === 401) return 'token';
   if (status === 403) return 'permission';
   if (status === 422) return 'invalid';

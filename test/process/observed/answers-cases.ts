@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { InfisicalDouble } from '../../doubles/infisical/infisical-double.ts';
 import type { Generation } from '../../doubles/infisical/model.ts';
 import { startTalk } from '../../doubles/infisical/talk.ts';
-import { isGet, isList } from './front.ts';
+import { isGet, isList, type Told } from './front.ts';
 import { CLIENT, PLACE, type Observed, type StageOptions } from './stage.ts';
 
 /** A command of psi by its words, or the start of a container that asks for one key. */
@@ -80,16 +80,16 @@ const hide =
   };
 
 const GATEWAY = { status: 404, body: { message: 'no Route matched with those values' } };
-const LIMITED = {
+const limited = (seconds: number): Told => ({
   status: 429,
-  headers: { 'retry-after': '2' },
+  headers: { 'retry-after': String(seconds) },
   body: {
     reqId: 'req-1',
     statusCode: 429,
-    message: 'Rate limit exceeded. Please try again in 2 seconds',
+    message: `Rate limit exceeded. Please try again in ${String(seconds)} seconds`,
     error: 'RateLimitExceeded',
   },
-};
+});
 
 async function withSpentToken(it: Observed): Promise<void> {
   it.infisical.state.addIdentity({ ...CLIENT, accessTokenUsesLimit: 1 });
@@ -210,7 +210,8 @@ export const CASES: readonly Case[] = [
     ...{ rows: 'row 12', what: 'the limit of requests is reached', on: ['2025'] },
     stage: { folders: ONE },
     then: (it) => {
-      it.infisical.knobs.set({ limits: { secrets: 0 } });
+      // Longer than anybody waits.
+      it.front.answer = (asked) => (isGet(asked) || isList(asked) ? limited(3_600) : undefined);
     },
     does: [lookup('TOKEN'), env('/app')],
   },
@@ -218,11 +219,11 @@ export const CASES: readonly Case[] = [
     ...{ rows: 'row 12, I5', what: 'the first listing of an import is limited', on: ['2025'] },
     first: async (it) => {
       await envFile('GOOD=good')(it);
-      let limited = false;
+      let once = false;
       it.front.answer = (asked) => {
-        if (limited || !isList(asked)) return undefined;
-        limited = true;
-        return LIMITED;
+        if (once || !isList(asked)) return undefined;
+        once = true;
+        return limited(2);
       };
     },
     does: [importFile()],

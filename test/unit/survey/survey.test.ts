@@ -355,6 +355,16 @@ describe('a secret that the workload does not have yet', () => {
   });
 });
 
+test('what is said comes in the order of keys, whatever order the provider lists them in', async () => {
+  const { source, run } = stage();
+  for (const key of ['Z', 'M', 'B']) source.set('p', '/shared', key, null);
+  const { problems } = found((await run(workload('one', {})))[0]);
+  assert.deepEqual(
+    problems.map(({ name }) => name),
+    ['one--B', 'one--M', 'one--Z'],
+  );
+});
+
 describe('a text that may be a reference', () => {
   const unsettled = (text: string | undefined) => {
     const { source, ...rest } = stage();

@@ -76,6 +76,7 @@ const CASES: readonly (readonly [string, number, unknown, FaultKind | undefined]
   ["a gateway's 404 with an id of its own", 404, { error: 'Not Found', message: 'Not Found', reqId: 'x' }, 'gateway'],
   ['a missing secret', 404, said('NotFound', "Secret with name 'A' not found"), 'missing'],
   ['a missing secret in 2024', 400, said('BadRequest', 'Secret not found', {}), 'missing'],
+  ['a gateway that says so of its server', 400, said('Bad Request', 'Upstream not found', {}), 'other'],
   ['a 404 of 2024', 404, said('NotFound', 'Folder not found', {}), 'missing'],
   ['a route that is not there', 404, said('Not Found', 'Route GET:/api/v4/secrets not found', {}), 'route'],
   ['a page that is not there', 404, '<html>', 'route'],
