@@ -77,8 +77,12 @@ class SourceCompletion {
     // What the config does not want, and what can have no line, is for the selection.
     if (objection || !wanted(this.#spec, key) || (fetched && !unsettled)) return { secret };
     const hasLine = this.#lines.has(slotOf(secret));
-    if (!unsettled && hasLine) return namesOnly ? { secret } : { secret, problem: this.#hidden(secret, STAYS) };
-    if (!unsettled && !namesOnly) return { problem: this.#hidden(secret, 'it gets no line') };
+    // Of a list that was refused as a whole nobody knows which of its values may be read.
+    if (!unsettled && !namesOnly) {
+      return hasLine
+        ? { secret, problem: this.#hidden(secret, STAYS) }
+        : { problem: this.#hidden(secret, 'it gets no line') };
+    }
     const read = await this.#reads.of(this.#workload, {
       project: this.#spec.project,
       path,

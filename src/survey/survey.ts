@@ -104,7 +104,7 @@ function found(workload: Workload, sources: readonly SurveyedSource[]): Found {
 function noteOf({ spec, namesOnly }: SurveyedSource): readonly string[] {
   if (namesOnly === undefined) return [];
   const place = `${spec.project}:${spec.path}`;
-  return [`${place} could only be listed by name (${namesOnly}): sizes were not checked, lookups may be refused`];
+  return [`${place} could only be listed by name (${namesOnly}): its values were asked for one by one`];
 }
 
 /** A source that yields nothing is said: a wrong path, a missing right and an empty folder look alike on some servers. */
@@ -133,7 +133,7 @@ function emptyProblem(
 function suddenlyEmpty(workload: Workload, spec: SecretSpec, registered: number): PsiError {
   return new PsiError(
     'PLACE_NOT_FOUND',
-    `${workload.provider} lists no secret in ${spec.project}:${spec.path}, where ${String(registered)} are registered: ${workload.name} is left as it was`,
+    `${workload.provider} lists no secret in ${spec.project}:${spec.path}, where ${String(registered)} ${registered === 1 ? 'is' : 'are'} registered: ${workload.name} is left as it was`,
     {
       hint: 'check `path`, the environment of the project and what the machine identity may see; if it is meant, take the source out of the config',
     },

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { startHttpProxy, type HttpProxy } from '../doubles/http-proxy.ts';
@@ -19,10 +19,8 @@ import { joinAsSystemd, startBus } from '../doubles/systemd-bus.ts';
 import { servePodman } from '../fakes/podman-api.fake.ts';
 import { FakePodman } from '../fakes/podman.fake.ts';
 import { ask, startPsi, type PsiProcess } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
-
-const PSI_TREE = resolve(process.env['PSI_TREE'] ?? join(import.meta.dirname, '../..'));
-const PSI: readonly string[] = [process.execPath, join(PSI_TREE, 'src/main.ts')];
 
 const NAME = 'infisical.example.test';
 const STS = 'sts.eu-central-1.amazonaws.com';
@@ -120,7 +118,7 @@ async function login(auth: object, env: Env, provider: object = {}): Promise<Run
   const entry = { api_url: `https://${NAME}`, ca_cert: join(dir, 'ca.pem'), auth, projects: {}, ...provider };
   const config = { state_dir: join(dir, 'state'), providers: { infisical: entry } };
   await writeFile(file, stringify(config), { mode: 0o600 });
-  const result = await run([...PSI, '-c', file, 'infisical', 'login'], { env: { ...common, ...env } });
+  const result = await run([...PSI_UNDER_TEST, '-c', file, 'infisical', 'login'], { env: { ...common, ...env } });
   assert.doesNotMatch(result.stdout + result.stderr, /canary/);
   return result;
 }
@@ -158,7 +156,7 @@ async function serve(name: string, env: Env, provider: object = {}): Promise<Psi
       provider: { ca_cert: join(dir, 'ca.pem'), ...provider },
       env: { ...common, ...env },
     },
-    PSI,
+    PSI_UNDER_TEST,
   );
   undo.push(() => psi.stop());
   return psi;

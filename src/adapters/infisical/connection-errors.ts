@@ -141,7 +141,10 @@ function describe(code: string, endpoint: Endpoint): { readonly message: string;
     case 'ENETUNREACH':
       return {
         message: `no route to infisical at ${where} (${code})`,
-        init: { hint: `is the network up? \`ip route get ${host}\` on this host`, retry: 'later' },
+        init: {
+          hint: `is the network up? \`ip route get $(getent ahosts ${host} | awk '{print $1; exit}')\` on this host`,
+          retry: 'later',
+        },
       };
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
     case 'HOSTNAME_MISMATCH':

@@ -110,7 +110,7 @@ export function trustHint(of: 'logins' | 'access tokens', apiUrl: string): strin
 export function foreignMissing(answer: ServerAnswer, what: string, { apiUrl }: Context): PsiError {
   return new PsiError(
     'PROVIDER_DOWN',
-    `something in front of infisical answered ${what} with 404, in words that are not infisical's (${looksLike(answer)})`,
+    `something in front of infisical answered 404 when it was asked ${what}, in words that are not infisical's: ${looksLike(answer)}`,
     {
       hint: `is the server behind it up? \`curl -i ${apiUrl}/api/status\` on this host must print infisical's JSON`,
       retry: 'later',

@@ -51,7 +51,7 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
       );
     }
     case 'gateway':
-      if (answer.status === 404) return foreignMissing(answer, `the login of ${who}`, context);
+      if (answer.status === 404) return foreignMissing(answer, `for the login of ${who}`, context);
       return denied(
         `something in front of ${server} refuses the login of ${who}: status ${String(answer.status)}, ${looksLike(answer)}`,
         'does the gateway want headers of its own? they go under `headers` of the provider',

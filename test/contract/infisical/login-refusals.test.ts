@@ -172,7 +172,7 @@ const TOLD: readonly (readonly [what: string, status: number, body: object, says
     'a gateway that finds nothing is no missing identity, and no refusal',
     404,
     { reqId: undefined, error: undefined, message: 'no Route matched with those values' },
-    /^PROVIDER_DOWN something in front of infisical answered the login of identity .* \(oidc\) with 404, in words that are not infisical's/,
+    /^PROVIDER_DOWN something in front of infisical answered 404 when it was asked for the login of identity .* \(oidc\), in words that are not infisical's/,
   ],
   [
     'any other failure of the server is none of the identity',

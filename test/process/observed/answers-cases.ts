@@ -285,7 +285,7 @@ export const CASES: readonly Case[] = [
   },
   {
     ...{ rows: 'row 21, I12', what: 'a path without its leading slash', on: ['2025'] },
-    stage: { folders: { '/app': { PLAIN: 'plain' } }, secrets: [{ project: 'main', path: 'app' }] },
+    stage: { folders: { '/app': { TOKEN: 'shown' } }, secrets: [{ project: 'main', path: 'app' }] },
     does: [SETUP, env('app')],
   },
   {
