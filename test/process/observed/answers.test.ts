@@ -114,9 +114,9 @@ function quoted(word: string): string {
 function normalised(line: string, { options, infisical, front }: Observed): string {
   return line
     .replaceAll(options.dir, 'DIR')
-    .replaceAll(front.url, 'http://infisical')
-    .replaceAll(infisical.url, 'http://infisical')
-    .replaceAll(/127\.0\.0\.1:\d+/g, 'infisical')
+    .replaceAll(front.url, 'http://infisical.test')
+    .replaceAll(infisical.url, 'http://infisical.test')
+    .replaceAll(/127\.0\.0\.1:\d+/g, 'infisical.test')
     .replaceAll(/\breq-(?!injected)[\w-]+/g, 'req-ID')
     .replaceAll(/\b20\d\d-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replaceAll(/\b\d+(?:\.\d+)? ms\b/g, (text) => (text === '500 ms' ? text : 'N ms'))
