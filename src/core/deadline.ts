@@ -21,10 +21,14 @@ export async function withDeadline<T>(
   const signal = outer ? AbortSignal.any([late.signal, outer]) : late.signal;
   const timer = clock.sleep(deadline.ms, done.signal).then(
     () => {
-      const error = new PsiError('DEADLINE', `${deadline.what} took longer than ${String(Math.round(deadline.ms))} ms`, {
-        hint: deadline.hint ?? 'see `podman exec psi psi status`; `lookup.timeout` in the config sets the bound',
-        retry: 'later',
-      });
+      const error = new PsiError(
+        'DEADLINE',
+        `${deadline.what} took longer than ${String(Math.round(deadline.ms))} ms`,
+        {
+          hint: deadline.hint ?? 'see `podman exec psi psi status`; `lookup.timeout` in the config sets the bound',
+          retry: 'later',
+        },
+      );
       late.abort(error);
       throw error;
     },
