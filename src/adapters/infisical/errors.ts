@@ -220,6 +220,15 @@ export function lostReference(by: Subject, { key, place }: Reference): PsiError 
   );
 }
 
+/** Each would have to be asked for by itself. */
+export function tooManyReferences(by: Subject, most: number): PsiError {
+  return new PsiError(
+    'PROVIDER_DENIED',
+    `the value of ${oneLine(by.key ?? '')} in ${placeOf(by)} holds more than ${String(most)} references that infisical leaves as text, too many to ask for`,
+    { hint: 'take `${…}` out of the value, or make what it refers to' },
+  );
+}
+
 /** Its text looks like a reference, and its name cannot be asked for by itself, which alone would tell. */
 export function unaskableReference(subject: Subject): PsiError {
   return new PsiError(

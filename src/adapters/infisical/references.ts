@@ -7,9 +7,6 @@ import { oneLine } from './words.ts';
 /** What any version of the server looks for: that of June 2025 does not know `@`. */
 const REFERENCE = /\$\{([a-zA-Z0-9\-_.@]+)\}/g;
 
-/** No value refers to more than this in earnest; each may cost a call. */
-const MOST = 20;
-
 export type Reference = {
   readonly key: string;
   /** undefined: a bare name, looked for in the folder of the value. */
@@ -23,7 +20,6 @@ export function holdsReference(text: string): boolean {
 /** Those within the project: of `${@other-project.…}` only its own server can speak. */
 export function referencesIn(text: string): readonly Reference[] {
   return referenceNames(text)
-    .slice(0, MOST)
     .filter((name) => !name.startsWith('@'))
     .map(referenceOf);
 }

@@ -14,6 +14,7 @@ import {
   noAnswer,
   refusedCall,
   refusedReference,
+  tooManyReferences,
   type Subject,
 } from './errors.ts';
 import type { Fault, FaultKind } from './fault.ts';
@@ -27,6 +28,9 @@ export type Wanted = Subject & { readonly key: string };
 
 /** Imports of imports: servers follow two levels, those of 2024 ten. */
 const DEEPEST = 10;
+
+/** No value refers to more than this in earnest, and each may cost a call. */
+const MOST_REFERENCES = 20;
 
 const REFUSED: readonly FaultKind[] = ['permission', 'hidden', 'reference'];
 
@@ -69,7 +73,7 @@ export class SingleReads {
       place = deeper;
     }
     // Servers of 2026 look for bare names in the importing folder first, and say nothing of one there that may not be read.
-    for (const { key, place: named } of referencesIn(text)) {
+    for (const { key, place: named } of referencesOf(wanted, text)) {
       if (named === undefined) await this.#mustNotBeRefused({ ...wanted, key }, wanted, signal);
     }
     return undefined;
@@ -108,7 +112,7 @@ export class SingleReads {
     if ('kind' in answer) return undefined;
     const item = this.#decoded(wanted, answer);
     if (!isDoubtful(item)) return undefined;
-    const references = referencesIn(item.secretValue ?? '');
+    const references = referencesOf(wanted, item.secretValue ?? '');
     const found: Reference[] = [];
     for (const reference of references) if (await this.#isThere(reference, wanted, signal)) found.push(reference);
     if (found.length === 0) return item;
@@ -164,6 +168,12 @@ export class SingleReads {
   #refusal(fault: Fault, subject: Subject): PsiError {
     return refusedCall(fault, subject, this.#connection.context());
   }
+}
+
+function referencesOf(wanted: Wanted, text: string): readonly Reference[] {
+  const references = referencesIn(text);
+  if (references.length > MOST_REFERENCES) throw tooManyReferences(wanted, MOST_REFERENCES);
+  return references;
 }
 
 /** The server's own failure with a single request, and not that of its database or of something in front of it. */

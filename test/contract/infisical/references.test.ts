@@ -154,3 +154,18 @@ test('a value that names a folder which is not there, beside a secret that is, i
     await stage.stop();
   }
 });
+
+test('a value with more references than anybody asks for is refused, where each would have to be asked for', async () => {
+  const stage = await startStage({ double: { generation: 'v4' } });
+  try {
+    stage.double.state.addImport({ ...PROD, path: '/app', fromEnvironment: 'prod', fromPath: '/shared' });
+    const value = Array.from({ length: 21 }, (_, at) => `\${X${String(at)}}`).join('');
+    stage.double.state.setSecret({ ...PROD, path: '/shared', key: 'MANY', value });
+    await assert.rejects(read(stage.source, 'MANY', APP), {
+      code: 'PROVIDER_DENIED',
+      message: /more than 20 references/,
+    });
+  } finally {
+    await stage.stop();
+  }
+});
