@@ -46,7 +46,7 @@ test('tells of the limit and of its time', async () => {
 
 test('tells of the failing server', async () => {
   stage.double.knobs.failNext(9, { ...busy, only: ['get'] });
-  const down = { code: 'PROVIDER_DOWN', message: 'infisical answered 503 [req-7]' };
+  const down = { code: 'PROVIDER_DOWN', message: 'infisical answered 503 (Busy) [req-7]' };
   await assert.rejects(giveUpInThePause('got:response:end', late), down);
 });
 
