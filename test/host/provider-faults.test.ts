@@ -1,7 +1,7 @@
 // Everything a provider can do wrong while a workload starts: the reason stands in that unit's own journal, and nothing is lost.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { psiHostSupport, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
+import { CREDENTIALS, psiHostSupport, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
 
 const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
@@ -15,15 +15,10 @@ const STAGE: PsiHostOptions = {
   quadlets: { 'myapp.container': sleeper(), 'hidden.container': sleeper() },
   // Short, so that a hung provider costs the test little.
   config: { lookup: { timeout: '1s', batch_window: '1s' } },
-  seed: {
-    identities: [
-      {
-        clientId: 'test-host',
-        clientSecret: 'canary-client-secret-51c2',
-        denials: [{ actions: ['readValue'], path: '/hidden' }],
-      },
-    ],
-  },
+};
+/** The right to read a value is taken once the secret is registered: one that was never there gets no line. */
+const WITHOUT_HIDDEN = {
+  identities: [{ ...CREDENTIALS, denials: [{ actions: ['readValue'], path: '/hidden' }] }],
 };
 
 let stage: PsiHost;
@@ -31,6 +26,7 @@ before(async () => {
   if (!support.ok) return;
   stage = await startPsiHost(STAGE);
   await stage.setup();
+  await stage.double('POST', '/seed', WITHOUT_HIDDEN);
 });
 after(async () => {
   if (support.ok) await stage.stop();
@@ -83,7 +79,6 @@ const FAULTS: readonly (readonly [string, () => Promise<unknown>, RegExp])[] = [
   ],
   ['answers 429', refusals(429, 'RateLimitExceeded', 'Rate limit exceeded. Please try again in 30 seconds'), /limit/i],
   ['answers HTML', () => stage.double('PATCH', '/knobs', { malformed: 'html' }), /html/i],
-  ['lists nothing where there were secrets', () => stage.double('PATCH', '/knobs', { emptyLists: true }), /no secret/i],
   [
     'refuses the login half-way',
     async () => {
@@ -120,6 +115,17 @@ for (const [what, breakIt, message] of FAULTS) {
     },
   );
 }
+
+test('a list without the secrets costs no start and no line: each is asked for by itself', options, async () => {
+  const before = await registered();
+  await stage.double('PATCH', '/knobs', { emptyLists: true });
+  await stage.host.ok('systemctl restart myapp.service');
+  assert.equal((await stage.environ('systemd-myapp')).get('B'), 'value-b');
+  const setup = await stage.host.run('podman exec psi psi setup');
+  assert.notEqual(setup.code, 0);
+  assert.match(setup.stderr, /where 2 are registered: myapp is left as it was/);
+  assert.equal(await registered(), before);
+});
 
 test('a token revoked half-way costs one login and no start', options, async () => {
   await stage.host.ok('systemctl restart myapp.service');
