@@ -1,5 +1,6 @@
 // All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
 
+import { PsiError, toPsiError } from '../core/error.ts';
 import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
 import type { MappingStore } from './mapping-store.ts';
@@ -11,21 +12,37 @@ export class MappingTable {
   readonly #names: SecretNames;
   readonly #byId = new Map<SecretId, Mapping>();
   readonly #countByPlace = new Map<string, number>();
+  readonly #unusable = new Map<SecretId, PsiError>();
+  /** Why nothing at all could be read. */
+  #unread: PsiError | undefined;
 
   private constructor(store: MappingStore, names: SecretNames) {
     this.#store = store;
     this.#names = names;
   }
 
-  /** Reads the stores once. `skipped` names the ids whose files hold no mapping. */
-  static async load(
-    store: MappingStore,
-    nameStore: NameStore,
-  ): Promise<{ table: MappingTable; skipped: readonly string[] }> {
-    const [names, { mappings, skipped }] = await Promise.all([SecretNames.load(nameStore), store.loadAll()]);
+  /** Reads the stores once. Never rejects: what could not be read is told by `problems`, and by the lookups that it fails. */
+  static async load(store: MappingStore, nameStore: NameStore): Promise<MappingTable> {
+    const [names, read] = await Promise.all([SecretNames.load(nameStore), store.loadAll().catch(toPsiError)]);
     const table = new MappingTable(store, names);
-    for (const [id, mapping] of mappings) table.#remember(id, mapping);
-    return { table, skipped };
+    if (read instanceof PsiError) {
+      table.#unread = read;
+      return table;
+    }
+    for (const [id, mapping] of read.mappings) table.#remember(id, mapping);
+    for (const [id, error] of read.unusable) table.#unusable.set(id, error);
+    return table;
+  }
+
+  /** What keeps mappings from being there, by Podman's name or by id; `subject` is undefined for what concerns all of them. */
+  problems(): readonly { readonly subject: string | undefined; readonly error: PsiError }[] {
+    const all = this.#unread ? [{ subject: undefined, error: this.#unread }] : [];
+    return [...all, ...[...this.#unusable].map(([id, error]) => ({ subject: this.nameOf(id) ?? id, error }))];
+  }
+
+  /** Why there is no mapping of an id that may well have one on disk; undefined where there is none. */
+  whyMissing(id: string): PsiError | undefined {
+    return isSecretId(id) && !this.#byId.has(id) ? (this.#unusable.get(id) ?? this.#unread) : undefined;
   }
 
   get size(): number {
@@ -99,6 +116,7 @@ export class MappingTable {
   #remember(id: SecretId, mapping: Mapping): void {
     this.#uncount(id);
     this.#byId.set(id, mapping);
+    this.#unusable.delete(id);
     const place = placeKey(mapping);
     this.#countByPlace.set(place, (this.#countByPlace.get(place) ?? 0) + 1);
   }
@@ -106,6 +124,7 @@ export class MappingTable {
   #forget(id: SecretId): void {
     this.#uncount(id);
     this.#byId.delete(id);
+    this.#unusable.delete(id);
     this.#names.forget(id);
   }
 

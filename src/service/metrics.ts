@@ -19,8 +19,11 @@ export type CacheFigures = {
   readonly problem: unknown;
 };
 
-/** Both are read when metrics are asked for; `cache` is undefined where there is none. */
-export function createMetrics(mappings: () => number, cache?: () => CacheFigures | undefined): Metrics {
+/** All are read when metrics are asked for; `cache` is undefined where there is none. */
+export function createMetrics(
+  own: { readonly mappings: () => number; readonly problems: () => number },
+  cache?: () => CacheFigures | undefined,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'psi_' });
   const lookups = new Counter({
@@ -46,7 +49,15 @@ export function createMetrics(mappings: () => number, cache?: () => CacheFigures
     help: 'Secrets that PSI can look up',
     registers: [registry],
     collect() {
-      this.set(mappings());
+      this.set(own.mappings());
+    },
+  });
+  new Gauge({
+    name: 'psi_problems',
+    help: 'Files of its own that PSI cannot use or write, as `psi status` names them',
+    registers: [registry],
+    collect() {
+      this.set(own.problems());
     },
   });
   for (const [name, help, read] of CACHE_GAUGES) {

@@ -29,14 +29,16 @@ import { auditLog, createLog, faceErrors } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
+import { problemsLine, serviceProblems } from '../service/problems.ts';
 import { RunningService } from '../service/running-service.ts';
+import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
-import { StatusBoard } from '../lookup/status.ts';
+import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -56,12 +58,12 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const mappings = await loadMappings(new MappingFiles({ stateDir }), new NameFile({ stateDir }), log);
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
-  const metrics = createMetrics(
-    () => mappings.size,
-    () => cache?.status(),
+  const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
+  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile });
+  const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
+    cache?.status(),
   );
-  const status = new StatusBoard({ clock, mappings, version });
-  const headerFile = new DriverHeaderFile({ path: headerFilePath(config.stateDir) });
+  const status = new StatusBoard({ clock, mappings, version, problems });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -102,7 +104,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
-    health: () => healthOf(cache?.status()),
+    health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()) }),
     onError,
   });
   const control = controlApp({

@@ -39,7 +39,7 @@ async function stage(options: StageOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'psi-http-'));
   undo.push(() => rm(dir, { recursive: true, force: true }));
   const store = new FakeMappingStore();
-  const { table: mappings } = await MappingTable.load(store, new FakeNameStore());
+  const mappings = await MappingTable.load(store, new FakeNameStore());
   mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
   const source = {
