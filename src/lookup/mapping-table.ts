@@ -2,6 +2,7 @@
 
 import { PsiError, toPsiError } from '../core/error.ts';
 import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
+import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
 import type { MappingStore } from './mapping-store.ts';
 import type { NameStore } from './name-store.ts';
@@ -13,6 +14,8 @@ export class MappingTable {
   readonly #byId = new Map<SecretId, Mapping>();
   readonly #countByPlace = new Map<string, number>();
   readonly #unusable = new Map<SecretId, PsiError>();
+  /** Of the ids that are being written or removed. */
+  readonly #turns = new Map<SecretId, Mutex>();
   /** Why nothing at all could be read. */
   #unread: PsiError | undefined;
 
@@ -76,17 +79,24 @@ export class MappingTable {
     return this.#countByPlace.get(placeKey(mapping)) ?? 0;
   }
 
-  /** Disk first: Podman believes a store that was answered with success. An equal mapping is not written again. */
-  async put(id: SecretId, mapping: Mapping): Promise<void> {
-    const known = this.#byId.get(id);
-    if (known && sameMapping(known, mapping)) return;
-    await this.#store.put(id, mapping);
-    this.#remember(id, mapping);
+  /**
+   * Disk first: Podman believes a store that was answered with success. What concerns one id comes one after another, so that what was answered
+   * last is on disk and in memory. An equal mapping is not written again.
+   */
+  put(id: SecretId, mapping: Mapping): Promise<void> {
+    return this.#inTurn(id, async () => {
+      const known = this.#byId.get(id);
+      if (known && sameMapping(known, mapping)) return;
+      await this.#store.put(id, mapping);
+      this.#remember(id, mapping);
+    });
   }
 
-  async remove(id: SecretId): Promise<void> {
-    await this.#store.remove(id);
-    this.#forget(id);
+  remove(id: SecretId): Promise<void> {
+    return this.#inTurn(id, async () => {
+      await this.#store.remove(id);
+      this.#forget(id);
+    });
   }
 
   /** Podman's name of an id, for audit lines and messages; undefined for one that no setup has seen. */
@@ -107,6 +117,16 @@ export class MappingTable {
   /** Writes the names that were learned since, for the next start. */
   saveNames(): Promise<void> {
     return this.#names.save((id) => this.#byId.has(id));
+  }
+
+  async #inTurn(id: SecretId, work: () => Promise<void>): Promise<void> {
+    const turn = this.#turns.get(id) ?? new Mutex();
+    this.#turns.set(id, turn);
+    try {
+      await turn.run(work);
+    } finally {
+      if (!turn.busy) this.#turns.delete(id);
+    }
   }
 
   #where(wanted: (id: SecretId) => boolean): readonly Mapping[] {

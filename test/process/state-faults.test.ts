@@ -103,3 +103,24 @@ test('a header file that cannot be written keeps PSI from no start, and is named
   assert.match(await readFile(path, 'utf8'), /^Authorization: Bearer /);
   assert.doesNotMatch((await it.psi.cli('status')).stdout, /problem/);
 });
+
+test('of stores of one id at once, a restart knows the same one as before', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value a', B: 'value b' } } });
+  const ids = Array.from({ length: 60 }, (_, index) => `5e${String(index).padStart(23, '0')}`);
+  const store = (id: string, key: string): Promise<unknown> =>
+    ask(
+      it.psi.socket,
+      'POST',
+      `/store/${id}`,
+      JSON.stringify({ provider: 'infisical', project: 'main', path: '/app', key }),
+    );
+  await Promise.all(ids.flatMap((id) => ['A', 'B', 'A', 'B'].map((key) => store(id, key))));
+  const known = async (): Promise<readonly string[]> => {
+    const answers = ids.map((id) => ask(it.psi.socket, 'GET', `/lookup/${id}`));
+    return (await Promise.all(answers)).map(({ body }) => body.toString('utf8'));
+  };
+  const before = await known();
+  assert.ok(before.every((value) => value.startsWith('value ')));
+  await it.restart();
+  assert.deepEqual(await known(), before);
+});
