@@ -10,6 +10,8 @@ export type MappingStore = {
     readonly mappings: ReadonlyMap<SecretId, Mapping>;
     readonly unusable: ReadonlyMap<SecretId, PsiError>;
   }>;
+  /** The ids that have a file, whatever is in it. Fails with HOST. */
+  readonly ids: () => Promise<readonly SecretId[]>;
   readonly put: (id: SecretId, mapping: Mapping) => Promise<void>;
   /** Removing what is not there is no error. */
   readonly remove: (id: SecretId) => Promise<void>;

@@ -1,7 +1,7 @@
 // All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
+import { placeKey, type Mapping } from '../core/mapping.ts';
 import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
 import type { MappingStore } from './mapping-store.ts';
@@ -81,15 +81,30 @@ export class MappingTable {
 
   /**
    * Disk first: Podman believes a store that was answered with success. What concerns one id comes one after another, so that what was answered
-   * last is on disk and in memory. An equal mapping is not written again.
+   * last is on disk and in memory. An equal mapping is written again: its file may have been lost.
    */
   put(id: SecretId, mapping: Mapping): Promise<void> {
     return this.#inTurn(id, async () => {
-      const known = this.#byId.get(id);
-      if (known && sameMapping(known, mapping)) return;
       await this.#store.put(id, mapping);
       this.#remember(id, mapping);
     });
+  }
+
+  /** The ids whose file is gone: of a mapping that no restart would know. */
+  async lost(): Promise<readonly SecretId[]> {
+    const there = new Set(await this.#store.ids());
+    return this.ids().filter((id) => !there.has(id));
+  }
+
+  /** Writes the files of these ids anew, as far as they still have a mapping, and their names with the next save. */
+  async writeAgain(ids: readonly SecretId[]): Promise<void> {
+    this.#names.writeAgain();
+    for (const id of ids) {
+      await this.#inTurn(id, async () => {
+        const mapping = this.#byId.get(id);
+        if (mapping) await this.#store.put(id, mapping);
+      });
+    }
   }
 
   remove(id: SecretId): Promise<void> {

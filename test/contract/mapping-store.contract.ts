@@ -31,6 +31,15 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
       ]);
     });
 
+    it('tells which ids have a file', async () => {
+      const store = await make();
+      assert.deepEqual(await store.ids(), []);
+      await store.put(secretId('aa11'), mapping('ONE'));
+      await store.put(secretId('bb22'), mapping('TWO'));
+      await store.remove(secretId('aa11'));
+      assert.deepEqual(await store.ids(), ['bb22']);
+    });
+
     it('forgets what was removed, and removes what is not there', async () => {
       const store = await make();
       await store.put(secretId('aa11'), mapping('ONE'));

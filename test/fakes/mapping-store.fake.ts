@@ -19,6 +19,11 @@ export class FakeMappingStore implements MappingStore {
     return Promise.resolve({ mappings: new Map(this.files), unusable });
   }
 
+  ids(): Promise<readonly SecretId[]> {
+    if (this.failWith !== undefined) return Promise.reject(this.failWith);
+    return Promise.resolve([...this.files.keys(), ...[...this.foreign].map(secretId)]);
+  }
+
   put(id: SecretId, mapping: Mapping): Promise<void> {
     if (this.failWith !== undefined) return Promise.reject(this.failWith);
     this.writes += 1;

@@ -124,3 +124,20 @@ test('of stores of one id at once, a restart knows the same one as before', asyn
   await it.restart();
   assert.deepEqual(await known(), before);
 });
+
+test('a state folder that is removed under a running psi is written again, by a store as by setup', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value a', B: 'value b' } } });
+  await it.registered();
+  const { stateDir, socket } = it.psi;
+  const id = await idOf(it, 'A');
+  const mapping = await readFile(join(stateDir, id));
+  await rm(stateDir, { recursive: true });
+  assert.equal((await ask(socket, 'POST', `/store/${id}`, mapping)).status, 200);
+  assert.deepEqual(await readFile(join(stateDir, id)).catch(() => 'not written'), mapping);
+  await rm(stateDir, { recursive: true });
+  const setup = await it.setup();
+  assert.equal(setup.code, 0, said(setup));
+  assert.match(said(setup), /state folder lacked the mapping files of 2 secrets/);
+  await it.restart();
+  for (const key of ['A', 'B']) assert.equal((await it.lookup(key)).ok, true);
+});

@@ -34,7 +34,7 @@ export class MappingFiles implements MappingStore {
   }
 
   async loadAll(): ReturnType<MappingStore['loadAll']> {
-    const ids = await this.#ids();
+    const ids = await this.ids();
     const mappings = new Map<SecretId, Mapping>();
     const unusable = new Map<SecretId, PsiError>();
     let next = 0;
@@ -49,6 +49,17 @@ export class MappingFiles implements MappingStore {
     };
     await Promise.all(Array.from({ length: READERS }, reader));
     return { mappings, unusable: new Map([...unusable].sort(([a], [b]) => (a < b ? -1 : 1))) };
+  }
+
+  async ids(): Promise<readonly SecretId[]> {
+    let entries: readonly Dirent[];
+    try {
+      entries = await readdir(this.#dir, { withFileTypes: true });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw fileError('read the state folder', this.#dir, error);
+    }
+    return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }
 
   async put(id: SecretId, mapping: Mapping): Promise<void> {
@@ -69,17 +80,6 @@ export class MappingFiles implements MappingStore {
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw fileError('remove the mapping', path, error);
     }
-  }
-
-  async #ids(): Promise<readonly SecretId[]> {
-    let entries: readonly Dirent[];
-    try {
-      entries = await readdir(this.#dir, { withFileTypes: true });
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw fileError('read the state folder', this.#dir, error);
-    }
-    return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }
 
   /** Undefined for a file that is gone by now. */

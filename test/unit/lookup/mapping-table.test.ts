@@ -77,3 +77,18 @@ test('another id does not wait', async () => {
   store.waiting.pop()?.();
   await first;
 });
+
+test('an equal mapping is written, and a file that was lost is told and written again', async () => {
+  const store = new FakeMappingStore();
+  const names = new FakeNameStore();
+  const table = await MappingTable.load(store, names);
+  await table.put(ID, mapping('A'));
+  await table.put(OTHER, mapping('B'));
+  assert.deepEqual(await table.lost(), []);
+  store.files.clear();
+  await table.put(ID, mapping('A'));
+  assert.deepEqual([...store.files.keys()], [ID]);
+  assert.deepEqual(await table.lost(), [OTHER]);
+  await table.writeAgain(await table.lost());
+  assert.deepEqual([await table.lost(), store.files.get(OTHER)?.key], [[], 'B']);
+});
