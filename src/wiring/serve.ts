@@ -7,6 +7,7 @@ import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
+import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
@@ -25,6 +26,7 @@ import { controlApp } from '../faces/control/routes.ts';
 import { driverApp } from '../faces/driver.ts';
 import { listen } from '../faces/listen.ts';
 import { serviceEnvironment } from '../service/environment.ts';
+import { sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
@@ -88,13 +90,16 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     timeoutMs: () => running.lookupTimeoutMs,
     audit: metrics.audit(auditLog(log)),
   });
+  const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
+  const processBegan = Date.now() - process.uptime() * 1000;
+  void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
   const setup = new Setup({
     registry,
     mappings,
     headerFile,
     clock,
     cache,
-    dropIns: new DropInFiles({ systemdDir: config.systemdDir }),
+    dropIns,
     units: new DbusUnitManager({ socketPath: config.dbusSocket }),
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });

@@ -1,7 +1,7 @@
 // What one bad name, file or moment must not do to the rest: PSI as a process between doubles, by commands, sockets and files alone.
 
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { test } from 'node:test';
@@ -140,4 +140,20 @@ test('a state folder that is removed under a running psi is written again, by a 
   assert.match(said(setup), /state folder lacked the mapping files of 2 secrets/);
   await it.restart();
   for (const key of ['A', 'B']) assert.equal((await it.lookup(key)).ok, true);
+});
+
+test('temporary files of writes that were killed are gone after the next start', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value a' } } });
+  await it.registered();
+  const left = [`.${await idOf(it, 'A')}`, '.driver.hdr', '.names.json', '..token.0123456789ab.json'].map(
+    (name) => `${name}.0123456789ab.tmp`,
+  );
+  for (const name of left) await writeFile(join(it.psi.stateDir, name), 'half');
+  await it.restart();
+  const deadline = Date.now() + SOON_MS;
+  const there = async (): Promise<readonly string[]> =>
+    (await readdir(it.psi.stateDir)).filter((name) => name.endsWith('.tmp'));
+  while ((await there()).length > 0 && Date.now() < deadline);
+  assert.deepEqual(await there(), []);
+  assert.equal((await it.lookup('A')).ok, true);
 });
