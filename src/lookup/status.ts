@@ -2,7 +2,7 @@
 
 import type { PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
-import type { LookupEvent } from './audit-log.ts';
+import type { LookupEvent, RefusalEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
 
 /** Something of PSI's own that is not as it should be, while it serves all the rest. */
@@ -25,6 +25,14 @@ export type ServiceStatus = {
     readonly at: string;
     readonly id: string;
     readonly name: string | null;
+    readonly message: string;
+  }[];
+  /** Requests of the driver's socket that were not carried out, beside lookups. */
+  readonly refused: number;
+  readonly lastRefusals: readonly {
+    readonly at: string;
+    readonly request: string;
+    readonly id: string | null;
     readonly message: string;
   }[];
   readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
@@ -56,6 +64,8 @@ export class StatusBoard {
   readonly #problems: () => readonly ServiceProblem[];
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
+  readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
+  #refused = 0;
   #ok = 0;
   #failed = 0;
   #lastSetup: ServiceStatus['lastSetup'] = null;
@@ -78,6 +88,12 @@ export class StatusBoard {
     if (this.#failures.length > KEPT_FAILURES) this.#failures.shift();
   }
 
+  refused({ request, id, name, error }: RefusalEvent): void {
+    this.#refused += 1;
+    this.#refusals.push({ at: this.#at(), request, id: name ?? id ?? null, message: error.message });
+    if (this.#refusals.length > KEPT_FAILURES) this.#refusals.shift();
+  }
+
   setup(report: SetupCounts): void {
     if (report.dryRun) return;
     this.#lastSetup = {
@@ -97,6 +113,8 @@ export class StatusBoard {
       problemCount: problems.length,
       lookups: { ok: this.#ok, failed: this.#failed },
       lastFailures: this.#failures,
+      refused: this.#refused,
+      lastRefusals: this.#refusals,
       lastSetup: this.#lastSetup,
     };
   }

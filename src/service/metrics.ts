@@ -1,10 +1,11 @@
 // Prometheus metrics, served on the control face. The only importer of prom-client.
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { AuditLog } from '../lookup/audit-log.ts';
+import type { AuditLog, RefusalEvent } from '../lookup/audit-log.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 
 export type Metrics = {
+  readonly refused: (event: RefusalEvent) => void;
   readonly audit: (next: AuditLog) => AuditLog;
   readonly countCalls: (provider: string, source: SecretSource) => SecretSource;
   readonly text: () => Promise<string>;
@@ -36,6 +37,12 @@ export function createMetrics(
     name: 'psi_lookup_seconds',
     help: 'Time inside PSI per lookup',
     buckets: [0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
+  const refused = new Counter({
+    name: 'psi_refused_requests_total',
+    help: 'Requests of the driver socket that were not carried out, beside lookups, by kind and error code',
+    labelNames: ['request', 'outcome'],
     registers: [registry],
   });
   const calls = new Counter({
@@ -83,6 +90,9 @@ export function createMetrics(
     }
   };
   return {
+    refused: ({ request, error }) => {
+      refused.inc({ request, outcome: error.code });
+    },
     audit: (next) => ({
       lookup: (event) => {
         lookups.inc({ outcome: event.outcome, source: event.source ?? 'none' });

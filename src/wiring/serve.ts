@@ -27,7 +27,7 @@ import { driverApp } from '../faces/driver.ts';
 import { listen } from '../faces/listen.ts';
 import { serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
-import { auditLog, createLog, faceErrors } from '../service/log.ts';
+import { auditLog, createLog, faceErrors, refusalLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
@@ -104,12 +104,18 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
   const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
+  const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
     health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()) }),
+    onRefused: (event) => {
+      metrics.refused(event);
+      status.refused(event);
+      logRefusal(event);
+    },
     onError,
   });
   const control = controlApp({

@@ -157,3 +157,22 @@ test('temporary files of writes that were killed are gone after the next start',
   assert.deepEqual(await there(), []);
   assert.equal((await it.lookup('A')).ok, true);
 });
+
+test('a refused store and a refused delete have a line in the log, a count and a place in the status', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value a' } } });
+  await it.registered();
+  const id = await idOf(it, 'A');
+  const agent = { 'user-agent': 'curl/8.14.1' };
+  assert.equal((await ask(it.psi.socket, 'POST', `/store/${id}`, 'canary-body', agent)).status, 422);
+  assert.equal((await ask(it.psi.socket, 'DELETE', '/delete/a.b', undefined, agent)).status, 400);
+  const status = await it.psi.cli('status');
+  await it.psi.stop();
+  for (const part of [
+    /"request":"store","id":"[^"]+","name":"app--A".*"agent":"curl\/8\.14\.1".*"code":"NOT_A_MAPPING"/,
+    /"request":"delete".*"BAD_REQUEST"/,
+  ]) {
+    assert.match(it.psi.log(), part);
+  }
+  assert.match(status.stdout, /refused: 2\n(?:refused .*\n?){2}/);
+  assert.doesNotMatch(it.psi.log() + said(status), /canary-body/);
+});

@@ -47,6 +47,10 @@ function printStatus(terminal: Terminal, status: Status): void {
   for (const failure of status.lastFailures) {
     terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);
   }
+  if (status.refused > 0) terminal.out(`other requests refused: ${String(status.refused)}`);
+  for (const { at, request, id, message } of status.lastRefusals) {
+    terminal.out([painted('red', 'refused'), ` ${at} ${request}${id === null ? '' : ` ${id}`}: ${message}`]);
+  }
   if (status.lastSetup) {
     const { at, changes, failures } = status.lastSetup;
     terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures`);
