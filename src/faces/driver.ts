@@ -9,7 +9,8 @@ import { UNKNOWN_CALLER } from '../core/caller.ts';
 import type { Answer } from '../lookup/answer.ts';
 import type { Lookup } from '../lookup/lookup.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
-import { notAnId } from '../core/naming.ts';
+import { notAnId, printable } from '../core/naming.ts';
+import type { RefusalEvent } from '../lookup/audit-log.ts';
 import { notAMapping, type DriverStore } from '../lookup/driver-store.ts';
 import { sendError } from './error-to-response.ts';
 import { sendJson } from './json.ts';
@@ -22,8 +23,14 @@ export type DriverDeps = {
   readonly mappings: Pick<MappingTable, 'get' | 'nameOf'>;
   /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
   readonly health: () => Readonly<Record<string, string>>;
+  /** For each request that failed, but for a lookup, which has its own line. */
+  readonly onRefused: (event: RefusalEvent) => void;
   readonly onError: (error: PsiError, route: string) => void;
 };
+
+/** Set on the response of a lookup that keeps its own line. */
+const AUDITED = 'audited';
+const KINDS = ['store', 'delete', 'list', 'lookup'] as const;
 
 export function driverApp(deps: DriverDeps): Express {
   const app = express();
@@ -39,6 +46,7 @@ export function driverApp(deps: DriverDeps): Express {
   });
   app.get('/lookup/:id', (request, response, next) => {
     const { id } = request.params;
+    response.locals[AUDITED] = true;
     const answer = deps.lookup.answer({ id, mapping: deps.mappings.get(id), caller: UNKNOWN_CALLER });
     if (answer instanceof Promise) {
       answer
@@ -74,9 +82,23 @@ export function driverApp(deps: DriverDeps): Express {
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     const id = /^\/lookup\/([^/]+)$/.exec(request.path)?.[1];
     const sent = sendError(response, error, id === undefined ? undefined : deps.mappings.nameOf(id));
+    if (response.locals[AUDITED] !== true) deps.onRefused(refusalOf(request, sent, deps.mappings));
     deps.onError(sent, `${request.method} ${request.path.split('/')[1] ?? ''}`);
   });
   return app;
+}
+
+function refusalOf(request: Request, error: PsiError, mappings: DriverDeps['mappings']): RefusalEvent {
+  const [, route, id] = request.path.split('/');
+  const agent = request.get('user-agent');
+  return {
+    request: KINDS.find((kind) => kind === route) ?? 'other',
+    id: id === undefined ? undefined : printable(id),
+    name: id === undefined ? undefined : mappings.nameOf(id),
+    caller: UNKNOWN_CALLER,
+    agent: agent === undefined ? undefined : printable(agent),
+    error,
+  };
 }
 
 function sendAnswer(response: Response, { value, source, ageMs }: Answer): void {

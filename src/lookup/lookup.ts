@@ -18,7 +18,7 @@ import type { StatusBoard } from './status.ts';
 export type LookupCache = Pick<SecretCache, 'find' | 'opening' | 'learn' | 'missing' | 'answered' | 'maxAgeMs'>;
 
 export type LookupDeps = {
-  readonly mappings: Pick<MappingTable, 'nameOf'>;
+  readonly mappings: Pick<MappingTable, 'nameOf' | 'whyMissing'>;
   /** The reader of a provider as configured now. */
   readonly readerOf: (provider: string) => Pick<BatchedReader, 'held' | 'read'> | undefined;
   /** Undefined: every lookup goes to the provider. */
@@ -62,7 +62,7 @@ export class Lookup {
   }
 
   #answer({ id, mapping }: Wanted): Answer | Promise<Answer> {
-    if (!mapping) throw isSecretId(id) ? notRegistered(id) : notAnId();
+    if (!mapping) throw this.#deps.mappings.whyMissing(id) ?? (isSecretId(id) ? notRegistered(id) : notAnId());
     const reader = this.#deps.readerOf(mapping.provider);
     if (!reader) throw notConfigured(mapping);
     const { cache, clock } = this.#deps;

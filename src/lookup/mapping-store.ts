@@ -1,14 +1,17 @@
 // Port: mappings on disk, one file per secret id. Writes are durable and atomic when the promise resolves: Podman believes them.
 
+import type { PsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { SecretId } from '../core/naming.ts';
 
 export type MappingStore = {
-  /** All readable mappings. A file that is no mapping is skipped and reported by id, never deleted. */
+  /** All readable mappings. What cannot be read, or is no mapping, is told by id with its reason; it is never deleted. Fails with HOST. */
   readonly loadAll: () => Promise<{
     readonly mappings: ReadonlyMap<SecretId, Mapping>;
-    readonly skipped: readonly string[];
+    readonly unusable: ReadonlyMap<SecretId, PsiError>;
   }>;
+  /** The ids that have a file, whatever is in it. Fails with HOST. */
+  readonly ids: () => Promise<readonly SecretId[]>;
   readonly put: (id: SecretId, mapping: Mapping) => Promise<void>;
   /** Removing what is not there is no error. */
   readonly remove: (id: SecretId) => Promise<void>;

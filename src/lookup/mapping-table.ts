@@ -1,6 +1,8 @@
 // All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
 
-import { placeKey, sameMapping, type Mapping } from '../core/mapping.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
+import { placeKey, type Mapping } from '../core/mapping.ts';
+import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
 import type { MappingStore } from './mapping-store.ts';
 import type { NameStore } from './name-store.ts';
@@ -11,21 +13,39 @@ export class MappingTable {
   readonly #names: SecretNames;
   readonly #byId = new Map<SecretId, Mapping>();
   readonly #countByPlace = new Map<string, number>();
+  readonly #unusable = new Map<SecretId, PsiError>();
+  /** Of the ids that are being written or removed. */
+  readonly #turns = new Map<SecretId, Mutex>();
+  /** Why nothing at all could be read. */
+  #unread: PsiError | undefined;
 
   private constructor(store: MappingStore, names: SecretNames) {
     this.#store = store;
     this.#names = names;
   }
 
-  /** Reads the stores once. `skipped` names the ids whose files hold no mapping. */
-  static async load(
-    store: MappingStore,
-    nameStore: NameStore,
-  ): Promise<{ table: MappingTable; skipped: readonly string[] }> {
-    const [names, { mappings, skipped }] = await Promise.all([SecretNames.load(nameStore), store.loadAll()]);
+  /** Reads the stores once. Never rejects: what could not be read is told by `problems`, and by the lookups that it fails. */
+  static async load(store: MappingStore, nameStore: NameStore): Promise<MappingTable> {
+    const [names, read] = await Promise.all([SecretNames.load(nameStore), store.loadAll().catch(toPsiError)]);
     const table = new MappingTable(store, names);
-    for (const [id, mapping] of mappings) table.#remember(id, mapping);
-    return { table, skipped };
+    if (read instanceof PsiError) {
+      table.#unread = read;
+      return table;
+    }
+    for (const [id, mapping] of read.mappings) table.#remember(id, mapping);
+    for (const [id, error] of read.unusable) table.#unusable.set(id, error);
+    return table;
+  }
+
+  /** What keeps mappings from being there, by Podman's name or by id; `subject` is undefined for what concerns all of them. */
+  problems(): readonly { readonly subject: string | undefined; readonly error: PsiError }[] {
+    const all = this.#unread ? [{ subject: undefined, error: this.#unread }] : [];
+    return [...all, ...[...this.#unusable].map(([id, error]) => ({ subject: this.nameOf(id) ?? id, error }))];
+  }
+
+  /** Why there is no mapping of an id that may well have one on disk; undefined where there is none. */
+  whyMissing(id: string): PsiError | undefined {
+    return isSecretId(id) && !this.#byId.has(id) ? (this.#unusable.get(id) ?? this.#unread) : undefined;
   }
 
   get size(): number {
@@ -59,17 +79,39 @@ export class MappingTable {
     return this.#countByPlace.get(placeKey(mapping)) ?? 0;
   }
 
-  /** Disk first: Podman believes a store that was answered with success. An equal mapping is not written again. */
-  async put(id: SecretId, mapping: Mapping): Promise<void> {
-    const known = this.#byId.get(id);
-    if (known && sameMapping(known, mapping)) return;
-    await this.#store.put(id, mapping);
-    this.#remember(id, mapping);
+  /**
+   * Disk first: Podman believes a store that was answered with success. What concerns one id comes one after another, so that what was answered
+   * last is on disk and in memory. An equal mapping is written again: its file may have been lost.
+   */
+  put(id: SecretId, mapping: Mapping): Promise<void> {
+    return this.#inTurn(id, async () => {
+      await this.#store.put(id, mapping);
+      this.#remember(id, mapping);
+    });
   }
 
-  async remove(id: SecretId): Promise<void> {
-    await this.#store.remove(id);
-    this.#forget(id);
+  /** The ids whose file is gone: of a mapping that no restart would know. */
+  async lost(): Promise<readonly SecretId[]> {
+    const there = new Set(await this.#store.ids());
+    return this.ids().filter((id) => !there.has(id));
+  }
+
+  /** Writes the files of these ids anew, as far as they still have a mapping, and their names with the next save. */
+  async writeAgain(ids: readonly SecretId[]): Promise<void> {
+    this.#names.writeAgain();
+    for (const id of ids) {
+      await this.#inTurn(id, async () => {
+        const mapping = this.#byId.get(id);
+        if (mapping) await this.#store.put(id, mapping);
+      });
+    }
+  }
+
+  remove(id: SecretId): Promise<void> {
+    return this.#inTurn(id, async () => {
+      await this.#store.remove(id);
+      this.#forget(id);
+    });
   }
 
   /** Podman's name of an id, for audit lines and messages; undefined for one that no setup has seen. */
@@ -92,6 +134,16 @@ export class MappingTable {
     return this.#names.save((id) => this.#byId.has(id));
   }
 
+  async #inTurn(id: SecretId, work: () => Promise<void>): Promise<void> {
+    const turn = this.#turns.get(id) ?? new Mutex();
+    this.#turns.set(id, turn);
+    try {
+      await turn.run(work);
+    } finally {
+      if (!turn.busy) this.#turns.delete(id);
+    }
+  }
+
   #where(wanted: (id: SecretId) => boolean): readonly Mapping[] {
     return [...this.#byId].filter(([id]) => wanted(id)).map(([, mapping]) => mapping);
   }
@@ -99,6 +151,7 @@ export class MappingTable {
   #remember(id: SecretId, mapping: Mapping): void {
     this.#uncount(id);
     this.#byId.set(id, mapping);
+    this.#unusable.delete(id);
     const place = placeKey(mapping);
     this.#countByPlace.set(place, (this.#countByPlace.get(place) ?? 0) + 1);
   }
@@ -106,6 +159,7 @@ export class MappingTable {
   #forget(id: SecretId): void {
     this.#uncount(id);
     this.#byId.delete(id);
+    this.#unusable.delete(id);
     this.#names.forget(id);
   }
 

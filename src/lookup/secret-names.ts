@@ -36,6 +36,11 @@ export class SecretNames {
     if (this.#byId.delete(id)) this.#unsaved = true;
   }
 
+  /** What is known goes into the next save, also where nothing is new. */
+  writeAgain(): void {
+    this.#unsaved = true;
+  }
+
   /** Writes what is new, of the ids that are registered: Podman's list has secrets of others too. */
   async save(isRegistered: (id: SecretId) => boolean): Promise<void> {
     if (!this.#unsaved) return;

@@ -2,18 +2,37 @@
 
 import type { PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
-import type { LookupEvent } from './audit-log.ts';
+import type { LookupEvent, RefusalEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
+
+/** Something of PSI's own that is not as it should be, while it serves all the rest. */
+export type ServiceProblem = {
+  /** The secret that it is about, by name or id; null: all of them. */
+  readonly subject: string | null;
+  readonly message: string;
+  readonly hint: string | null;
+};
 
 export type ServiceStatus = {
   readonly version: string;
   readonly upSeconds: number;
   readonly mappings: number;
+  /** The first twenty. */
+  readonly problems: readonly ServiceProblem[];
+  readonly problemCount: number;
   readonly lookups: { readonly ok: number; readonly failed: number };
   readonly lastFailures: readonly {
     readonly at: string;
     readonly id: string;
     readonly name: string | null;
+    readonly message: string;
+  }[];
+  /** Requests of the driver's socket that were not carried out, beside lookups. */
+  readonly refused: number;
+  readonly lastRefusals: readonly {
+    readonly at: string;
+    readonly request: string;
+    readonly id: string | null;
     readonly message: string;
   }[];
   readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
@@ -28,21 +47,34 @@ export type SetupCounts = {
 };
 
 const KEPT_FAILURES = 5;
+const SHOWN_PROBLEMS = 20;
+
+export type StatusDeps = {
+  readonly clock: Clock;
+  readonly mappings: { readonly size: number };
+  readonly version: string;
+  /** Those there are now. */
+  readonly problems?: () => readonly ServiceProblem[];
+};
 
 export class StatusBoard {
   readonly #clock: Clock;
   readonly #mappings: { readonly size: number };
   readonly #version: string;
+  readonly #problems: () => readonly ServiceProblem[];
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
+  readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
+  #refused = 0;
   #ok = 0;
   #failed = 0;
   #lastSetup: ServiceStatus['lastSetup'] = null;
 
-  constructor(deps: { readonly clock: Clock; readonly mappings: { readonly size: number }; readonly version: string }) {
+  constructor(deps: StatusDeps) {
     this.#clock = deps.clock;
     this.#mappings = deps.mappings;
     this.#version = deps.version;
+    this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -56,6 +88,12 @@ export class StatusBoard {
     if (this.#failures.length > KEPT_FAILURES) this.#failures.shift();
   }
 
+  refused({ request, id, name, error }: RefusalEvent): void {
+    this.#refused += 1;
+    this.#refusals.push({ at: this.#at(), request, id: name ?? id ?? null, message: error.message });
+    if (this.#refusals.length > KEPT_FAILURES) this.#refusals.shift();
+  }
+
   setup(report: SetupCounts): void {
     if (report.dryRun) return;
     this.#lastSetup = {
@@ -66,12 +104,17 @@ export class StatusBoard {
   }
 
   read(): ServiceStatus {
+    const problems = this.#problems();
     return {
       version: this.#version,
       upSeconds: (this.#clock.monotonic() - this.#startedAt) / 1000,
       mappings: this.#mappings.size,
+      problems: problems.slice(0, SHOWN_PROBLEMS),
+      problemCount: problems.length,
       lookups: { ok: this.#ok, failed: this.#failed },
       lastFailures: this.#failures,
+      refused: this.#refused,
+      lastRefusals: this.#refusals,
       lastSetup: this.#lastSetup,
     };
   }

@@ -88,12 +88,13 @@ export class Setup {
   ): Promise<SetupReport> {
     const workloads = chosen(target.workloads, request);
     const run = await this.#begin(target, request, emit);
+    const restored = await guarded(undefined, () => this.#restore(run));
     const header = await guarded(undefined, () => this.#header(run));
     const steps: WorkloadStep[] = [];
     for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
       steps.push(await workloadStep(run, surveyed));
     }
-    const registered = [header, ...steps.flatMap(({ parts }) => parts)];
+    const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = podmanNotes(run.features, workloads, registered);
     const stale = await guarded(undefined, () => staleDropIns(run));
     const parts = [...registered, runPart({ notes }), stale];
@@ -130,6 +131,17 @@ export class Setup {
     const registered: SurveyDeps['registered'] = (workload) => registeredKeys(workload, actual);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
     return { sourceOf: target.sourceOf, clock, emit, registered, known };
+  }
+
+  /** What is in memory alone would be gone after a restart: somebody removed the state folder, or files in it. */
+  async #restore({ request }: Run): Promise<RunPart> {
+    const { mappings } = this.#deps;
+    const lost = await mappings.lost();
+    if (lost.length === 0) return runPart({});
+    const files = `the mapping files of ${String(lost.length)} secrets`;
+    if (request.dryRun) return runPart({ notes: [`the state folder lacks ${files}: setup writes them again`] });
+    await mappings.writeAgain(lost);
+    return runPart({ notes: [`the state folder lacked ${files}: they are written again`] });
   }
 
   async #header({ target, carryOut }: Run): Promise<RunPart> {

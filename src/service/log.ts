@@ -3,7 +3,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import { visibleJson } from '../core/text/visible.ts';
-import type { AuditLog } from '../lookup/audit-log.ts';
+import type { AuditLog, RefusalEvent } from '../lookup/audit-log.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
 import type { LogLevel } from './environment.ts';
 
@@ -69,6 +69,16 @@ export function auditLog(log: Log): AuditLog {
       const level = event.outcome === 'ok' ? 'info' : 'warn';
       log[level]({ audit: 'lookup', ...event, caller: event.caller.kind }, 'lookup');
     },
+  };
+}
+
+/** The line to which messages about a failed store or delete send people. */
+export function refusalLog(log: Log): (event: RefusalEvent) => void {
+  return ({ error, caller, ...event }) => {
+    log.warn(
+      { audit: 'refused', ...event, caller: caller.kind, ...errorFields(error) },
+      'a request was not carried out',
+    );
   };
 }
 

@@ -1,10 +1,11 @@
 // Prometheus metrics, served on the control face. The only importer of prom-client.
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { AuditLog } from '../lookup/audit-log.ts';
+import type { AuditLog, RefusalEvent } from '../lookup/audit-log.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 
 export type Metrics = {
+  readonly refused: (event: RefusalEvent) => void;
   readonly audit: (next: AuditLog) => AuditLog;
   readonly countCalls: (provider: string, source: SecretSource) => SecretSource;
   readonly text: () => Promise<string>;
@@ -19,8 +20,11 @@ export type CacheFigures = {
   readonly problem: unknown;
 };
 
-/** Both are read when metrics are asked for; `cache` is undefined where there is none. */
-export function createMetrics(mappings: () => number, cache?: () => CacheFigures | undefined): Metrics {
+/** All are read when metrics are asked for; `cache` is undefined where there is none. */
+export function createMetrics(
+  own: { readonly mappings: () => number; readonly problems: () => number },
+  cache?: () => CacheFigures | undefined,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'psi_' });
   const lookups = new Counter({
@@ -35,6 +39,12 @@ export function createMetrics(mappings: () => number, cache?: () => CacheFigures
     buckets: [0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5],
     registers: [registry],
   });
+  const refused = new Counter({
+    name: 'psi_refused_requests_total',
+    help: 'Requests of the driver socket that were not carried out, beside lookups, by kind and error code',
+    labelNames: ['request', 'outcome'],
+    registers: [registry],
+  });
   const calls = new Counter({
     name: 'psi_provider_calls_total',
     help: 'Calls to a provider, by kind and whether they succeeded',
@@ -46,7 +56,15 @@ export function createMetrics(mappings: () => number, cache?: () => CacheFigures
     help: 'Secrets that PSI can look up',
     registers: [registry],
     collect() {
-      this.set(mappings());
+      this.set(own.mappings());
+    },
+  });
+  new Gauge({
+    name: 'psi_problems',
+    help: 'Files of its own that PSI cannot use or write, as `psi status` names them',
+    registers: [registry],
+    collect() {
+      this.set(own.problems());
     },
   });
   for (const [name, help, read] of CACHE_GAUGES) {
@@ -72,6 +90,9 @@ export function createMetrics(mappings: () => number, cache?: () => CacheFigures
     }
   };
   return {
+    refused: ({ request, error }) => {
+      refused.inc({ request, outcome: error.code });
+    },
     audit: (next) => ({
       lookup: (event) => {
         lookups.inc({ outcome: event.outcome, source: event.source ?? 'none' });

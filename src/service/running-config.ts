@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { Env, ReadFile } from '../config/surroundings.ts';
 import { loadConfig } from '../config/load.ts';
 import type { ProviderSection } from '../config/provider-section.ts';
+import { toPsiError } from '../core/error.ts';
 import type { SecretField } from '../core/secret-field.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { BatchedReader } from '../lookup/batching.ts';
@@ -57,12 +58,15 @@ export class RunningConfig {
     this.#tokens = new AcceptedTokens(active.token);
   }
 
-  /** The service starts with this config. A header file with another token, or none, is put right: lookups send what is in it. */
+  /**
+   * The service starts with this config. A header file with another token, or none, is put right: lookups send what is in it. Where the disk
+   * does not let it, PSI serves all the same: the file may be right, and whoever asks is told.
+   */
   static async start(config: Config, deps: RunningConfigDeps): Promise<RunningConfig> {
     const digest = deps.digest(await deps.readFile(config.file));
     const token = await deps.secrets.read(config.socketToken);
     const providers = await deps.providersOf(config);
-    if (token && !(await deps.headerFile.holds(token))) await deps.headerFile.write(token);
+    if (token) await keepHeader(deps.headerFile, token);
     return new RunningConfig(deps, { config, digest, token, providers });
   }
 
@@ -139,6 +143,14 @@ export class RunningConfig {
   #closeUnused(): void {
     this.#unused?.close();
     this.#unused = undefined;
+  }
+}
+
+async function keepHeader(file: HeaderFile, token: SecretValue): Promise<void> {
+  try {
+    if (!(await file.holds(token))) await file.write(token);
+  } catch (thrown) {
+    if (toPsiError(thrown).code !== 'HOST') throw thrown;
   }
 }
 

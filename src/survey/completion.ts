@@ -9,7 +9,7 @@ import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
 import type { SingleRead } from '../provider/single-reads.ts';
 import type { Listing } from './listings.ts';
-import { wanted } from './selection.ts';
+import { isBeyondPatterns, wantedBy } from './selection.ts';
 import type { SurveyReads } from './survey-reads.ts';
 
 /** A secret that is registered. `name`: Podman's; undefined where it is not known. */
@@ -56,14 +56,16 @@ export async function complete(
 class SourceCompletion {
   readonly #workload: Workload;
   readonly #spec: SecretSpec;
+  readonly #wanted: (key: string) => boolean;
   readonly #reads: SurveyReads;
   readonly #lines: ReadonlyMap<string, Mapping>;
 
   constructor(workload: Workload, spec: SecretSpec, registered: readonly RegisteredKey[], reads: SurveyReads) {
     this.#workload = workload;
     this.#spec = spec;
+    this.#wanted = wantedBy(spec);
     this.#reads = reads;
-    const mine = registered.filter(({ name, mapping: { key } }) => wanted(spec, key) && this.#isName(name, key));
+    const mine = registered.filter(({ name, mapping: { key } }) => this.#wanted(key) && this.#isName(name, key));
     this.#lines = new Map(mine.map(({ mapping }) => [slotOf(mapping), mapping]));
   }
 
@@ -75,7 +77,7 @@ class SourceCompletion {
   async listed(secret: ListedSecret, namesOnly: boolean): Promise<Part> {
     const { key, objection, unsettled, fetched, path, from } = secret;
     // What the config does not want, and what can have no line, is for the selection.
-    if (objection || !wanted(this.#spec, key) || (fetched && !unsettled)) return { secret };
+    if (objection || isBeyondPatterns(key) || !this.#wanted(key) || (fetched && !unsettled)) return { secret };
     const hasLine = this.#lines.has(slotOf(secret));
     // Of a list that was refused as a whole nobody knows which of its values may be read.
     if (!unsettled && !namesOnly) {

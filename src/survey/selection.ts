@@ -1,11 +1,11 @@
 // From what a provider lists to what a workload gets: include, exclude, prefix, conflicts and refusals. One listing at a time.
 
-import picomatch from 'picomatch';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { printable, refuseKey, secretName, type Refusal, type SecretName } from '../core/naming.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
+import { matcherOf } from './key-pattern.ts';
 
 export type DesiredSecret = {
   /** Podman's name. */
@@ -28,15 +28,19 @@ export type Selection = { readonly secrets: readonly DesiredSecret[]; readonly r
 const MAX_VALUE_BYTES = 511_999;
 /** The kernel's limit of one environment string (MAX_ARG_STRLEN), its NUL included. */
 const MAX_ENV_STRING_BYTES = 131_072;
+/** No pattern is held against a longer name: four times what Podman takes, so that what is merely too long can still be left out by one. */
+const MAX_MATCHED_KEY = 1024;
 
 /** What one `secrets:` entry of a workload selects from its listing. */
 export function select(workload: Workload, spec: SecretSpec, listed: readonly ListedSecret[]): Selection {
   const secrets: DesiredSecret[] = [];
   const refused: RefusedKey[] = [];
-  for (const [key, places] of byKey(listed.filter((secret) => wanted(spec, secret.key)))) {
+  const wanted = wantedBy(spec);
+  for (const [key, places] of byKey(listed.filter((secret) => wanted(secret.key)))) {
     const target = spec.prefix + key;
     const refusal =
       places[0]?.objection ??
+      refuseUnmatched(spec, key) ??
       refusePlaces(places) ??
       refuseKey(workload.name, target, target, spec.as) ??
       refuseValue(target, spec.as, places[0]);
@@ -85,12 +89,24 @@ export function mergeSelections(
   return { secrets, refused: selections.flatMap((selection) => selection.refused), overridden };
 }
 
-/** Does the source ask for this key? */
-export function wanted(spec: SecretSpec, key: string): boolean {
-  // `dot`: a key that begins with a dot is matched like any other. Keys hold no path, so slashes have no meaning here.
-  const matches = (patterns: readonly string[]): boolean =>
-    picomatch.isMatch(key, [...patterns], { dot: true, bash: true });
-  return (spec.include.length === 0 || matches(spec.include)) && !(spec.exclude.length > 0 && matches(spec.exclude));
+/** Does the source ask for this key? One that is too long to tell is asked for, so that it is refused by name. */
+export function wantedBy({ include, exclude }: SecretSpec): (key: string) => boolean {
+  const included = matcherOf(include);
+  const excluded = matcherOf(exclude);
+  return (key) => isBeyondPatterns(key) || ((include.length === 0 || included(key)) && !excluded(key));
+}
+
+/** Is the name too long for any pattern to be held against it, and for Podman? */
+export function isBeyondPatterns(key: string): boolean {
+  return key.length > MAX_MATCHED_KEY;
+}
+
+function refuseUnmatched({ include, exclude }: SecretSpec, key: string): Refusal | undefined {
+  if (!isBeyondPatterns(key) || include.length + exclude.length === 0) return undefined;
+  return {
+    reason: `the name has ${String(key.length)} characters: no pattern is held against more than ${String(MAX_MATCHED_KEY)}`,
+    hint: 'shorten it at the provider, or move it into a folder of its own',
+  };
 }
 
 function byKey(listed: readonly ListedSecret[]): Map<string, ListedSecret[]> {

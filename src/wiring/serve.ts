@@ -7,6 +7,7 @@ import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
+import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
@@ -25,18 +26,21 @@ import { controlApp } from '../faces/control/routes.ts';
 import { driverApp } from '../faces/driver.ts';
 import { listen } from '../faces/listen.ts';
 import { serviceEnvironment } from '../service/environment.ts';
-import { auditLog, createLog, faceErrors } from '../service/log.ts';
+import { sweepLeftovers } from '../service/leftovers.ts';
+import { auditLog, createLog, faceErrors, refusalLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
+import { problemsLine, serviceProblems } from '../service/problems.ts';
 import { RunningService } from '../service/running-service.ts';
+import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
-import { StatusBoard } from '../lookup/status.ts';
+import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -56,12 +60,12 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const mappings = await loadMappings(new MappingFiles({ stateDir }), new NameFile({ stateDir }), log);
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
-  const metrics = createMetrics(
-    () => mappings.size,
-    () => cache?.status(),
+  const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
+  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile });
+  const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
+    cache?.status(),
   );
-  const status = new StatusBoard({ clock, mappings, version });
-  const headerFile = new DriverHeaderFile({ path: headerFilePath(config.stateDir) });
+  const status = new StatusBoard({ clock, mappings, version, problems });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -86,23 +90,32 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     timeoutMs: () => running.lookupTimeoutMs,
     audit: metrics.audit(auditLog(log)),
   });
+  const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
+  const processBegan = Date.now() - process.uptime() * 1000;
+  void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
   const setup = new Setup({
     registry,
     mappings,
     headerFile,
     clock,
     cache,
-    dropIns: new DropInFiles({ systemdDir: config.systemdDir }),
+    dropIns,
     units: new DbusUnitManager({ socketPath: config.dbusSocket }),
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
   const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
+  const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
-    health: () => healthOf(cache?.status()),
+    health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()) }),
+    onRefused: (event) => {
+      metrics.refused(event);
+      status.refused(event);
+      logRefusal(event);
+    },
     onError,
   });
   const control = controlApp({

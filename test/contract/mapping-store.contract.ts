@@ -14,7 +14,7 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
   describe(`${name} as a mapping store`, () => {
     it('is empty at first', async () => {
       const store = await make();
-      assert.deepEqual(await store.loadAll(), { mappings: new Map(), skipped: [] });
+      assert.deepEqual(await store.loadAll(), { mappings: new Map(), unusable: new Map() });
     });
 
     it('gives back what was put, the last write of an id', async () => {
@@ -22,13 +22,22 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
       await store.put(secretId('aa11'), mapping('ONE'));
       await store.put(secretId('bb22'), mapping('ö "zwei"\n'));
       await store.put(secretId('aa11'), mapping('THREE'));
-      const { mappings, skipped } = await store.loadAll();
-      assert.deepEqual(skipped, []);
+      const { mappings, unusable } = await store.loadAll();
+      assert.equal(unusable.size, 0);
       const sorted = [...mappings].sort(([a], [b]) => (a < b ? -1 : 1));
       assert.deepEqual(sorted, [
         ['aa11', mapping('THREE')],
         ['bb22', mapping('ö "zwei"\n')],
       ]);
+    });
+
+    it('tells which ids have a file', async () => {
+      const store = await make();
+      assert.deepEqual(await store.ids(), []);
+      await store.put(secretId('aa11'), mapping('ONE'));
+      await store.put(secretId('bb22'), mapping('TWO'));
+      await store.remove(secretId('aa11'));
+      assert.deepEqual(await store.ids(), ['bb22']);
     });
 
     it('forgets what was removed, and removes what is not there', async () => {

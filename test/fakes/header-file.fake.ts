@@ -7,6 +7,8 @@ import type { HeaderFile } from '../../src/registration/driver-command/header-fi
 export class FakeHeaderFile implements HeaderFile {
   token: string | undefined;
   writes = 0;
+  /** Makes the next writes fail. */
+  failWith: PsiError | undefined;
 
   holds(token: SecretValue): Promise<boolean> {
     return Promise.resolve(this.token === token.exposeText());
@@ -17,6 +19,7 @@ export class FakeHeaderFile implements HeaderFile {
     if (!/^[\x21-\x7e]+$/.test(text)) {
       return Promise.reject(new PsiError('CONFIG_INVALID', 'the socket token cannot stand in a header'));
     }
+    if (this.failWith) return Promise.reject(this.failWith);
     this.token = text;
     this.writes += 1;
     return Promise.resolve();

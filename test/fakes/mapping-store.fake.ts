@@ -1,8 +1,8 @@
-// A mapping store in memory. `failWith` makes the next writes fail; `writes` counts those that did not.
+// A mapping store in memory. `failWith` makes the next calls fail; `writes` counts those that did not.
 
 import type { Mapping } from '../../src/core/mapping.ts';
-import type { SecretId } from '../../src/core/naming.ts';
-import type { PsiError } from '../../src/core/error.ts';
+import { secretId, type SecretId } from '../../src/core/naming.ts';
+import { PsiError } from '../../src/core/error.ts';
 import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 export class FakeMappingStore implements MappingStore {
@@ -13,7 +13,15 @@ export class FakeMappingStore implements MappingStore {
   writes = 0;
 
   loadAll(): ReturnType<MappingStore['loadAll']> {
-    return Promise.resolve({ mappings: new Map(this.files), skipped: [...this.foreign].sort() });
+    if (this.failWith !== undefined) return Promise.reject(this.failWith);
+    const why = new PsiError('NOT_FOUND', 'the file holds no mapping');
+    const unusable = new Map([...this.foreign].sort().map((id) => [secretId(id), why] as const));
+    return Promise.resolve({ mappings: new Map(this.files), unusable });
+  }
+
+  ids(): Promise<readonly SecretId[]> {
+    if (this.failWith !== undefined) return Promise.reject(this.failWith);
+    return Promise.resolve([...this.files.keys(), ...[...this.foreign].map(secretId)]);
   }
 
   put(id: SecretId, mapping: Mapping): Promise<void> {

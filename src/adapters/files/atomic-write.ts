@@ -2,8 +2,9 @@
 // rename. Knows nothing of what it writes.
 
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errnoOf, fileError } from './host-error.ts';
 
 export type AtomicWriteOptions = {
   readonly mode: number;
@@ -47,6 +48,35 @@ export async function writeFileAtomic(
   }
   options.onStep?.('renamed');
   await syncFolder(dirname(path));
+}
+
+const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
+
+/**
+ * Removes what writes left in a folder that were killed, of files by these names alone, and older than `before` (ms since the epoch): a younger
+ * one may be a write under way. Resolves to their paths. A folder that is not there has none.
+ */
+export async function removeLeftovers(
+  folder: string,
+  ours: (name: string) => boolean,
+  before: number,
+): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw fileError('read the folder', folder, error);
+  });
+  const removed: string[] = [];
+  for (const name of names) {
+    const of = TEMPORARY.exec(name)?.[1];
+    if (of === undefined || !ours(of)) continue;
+    const path = join(folder, name);
+    // Gone by itself, or none of PSI's to judge.
+    const facts = await lstat(path).catch(() => undefined);
+    if (!facts?.isFile() || facts.mtimeMs >= before) continue;
+    await rm(path, { force: true });
+    removed.push(path);
+  }
+  return removed;
 }
 
 /** Makes renames and removals in a folder durable. */

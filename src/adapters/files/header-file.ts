@@ -9,7 +9,7 @@ import { PsiError } from '../../core/error.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import type { HeaderFile } from '../../registration/driver-command/header-file.ts';
 import { writeFileAtomic } from './atomic-write.ts';
-import { errnoOf, fileError } from './host-error.ts';
+import { fileError } from './host-error.ts';
 
 /** Printable ASCII without blanks: nothing that could end the line and start another header. */
 const TOKEN = /^[\x21-\x7e]+$/;
@@ -22,12 +22,10 @@ export class DriverHeaderFile implements HeaderFile {
   }
 
   async holds(token: SecretValue): Promise<boolean> {
-    try {
-      return sameBytes(await readFile(this.#path), headerLine(token));
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return false;
-      throw fileError('read the header file', this.#path, error);
-    }
+    const line = headerLine(token);
+    // What cannot be read is as good as missing: it is written anew, and where that fails, too, that is said.
+    const text = await readFile(this.#path).catch(() => undefined);
+    return text !== undefined && sameBytes(text, line);
   }
 
   async write(token: SecretValue): Promise<void> {

@@ -12,6 +12,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'run it as the user that owns the folder; on SELinux hosts see `ausearch -m avc -ts recent`',
   EPERM: 'run it as the user that owns the folder; on SELinux hosts see `ausearch -m avc -ts recent`',
   ENOENT: 'create the folder with `psi install`',
+  EISDIR: 'a folder is where the file belongs: move it away, then `podman exec psi psi setup`',
   ENOSPC: 'free space there: `df -h` and `df -i` show what is full',
   EDQUOT: 'free space there: `quota` shows what is full',
   EROFS: 'mount it writable, or set `state_dir` and `systemd_dir` to a place that is',

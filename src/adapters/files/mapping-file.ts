@@ -18,6 +18,9 @@ import { errnoOf, fileError } from './host-error.ts';
 /** Enough to keep libuv's four threads busy, few enough that 5,000 mappings do not open 5,000 files. */
 const READERS = 16;
 
+const WRITE_ANEW =
+  'run `podman exec psi psi setup`: it writes the file of a secret that a workload has anew; any other, remove with `podman secret rm`';
+
 // Plain descriptors: measured at 5,000 files, they take 0.2 s where file handles take 0.5 s, and PSI's start waits for this.
 const openFile = promisify(open);
 const readFile = promisify(read);
@@ -31,21 +34,32 @@ export class MappingFiles implements MappingStore {
   }
 
   async loadAll(): ReturnType<MappingStore['loadAll']> {
-    const ids = await this.#ids();
+    const ids = await this.ids();
     const mappings = new Map<SecretId, Mapping>();
-    const skipped: string[] = [];
+    const unusable = new Map<SecretId, PsiError>();
     let next = 0;
     const reader = async (): Promise<void> => {
       // A larger file is no mapping, and need not be read to know it.
       const buffer = Buffer.alloc(MAX_MAPPING_BYTES + 1);
       for (let id = ids[next++]; id !== undefined; id = ids[next++]) {
-        const mapping = await this.#read(id, buffer);
-        if (mapping === undefined) skipped.push(id);
-        else mappings.set(id, mapping);
+        const found = await this.#read(id, buffer);
+        if (found instanceof PsiError) unusable.set(id, found);
+        else if (found) mappings.set(id, found);
       }
     };
     await Promise.all(Array.from({ length: READERS }, reader));
-    return { mappings, skipped: skipped.sort() };
+    return { mappings, unusable: new Map([...unusable].sort(([a], [b]) => (a < b ? -1 : 1))) };
+  }
+
+  async ids(): Promise<readonly SecretId[]> {
+    let entries: readonly Dirent[];
+    try {
+      entries = await readdir(this.#dir, { withFileTypes: true });
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw fileError('read the state folder', this.#dir, error);
+    }
+    return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }
 
   async put(id: SecretId, mapping: Mapping): Promise<void> {
@@ -68,31 +82,23 @@ export class MappingFiles implements MappingStore {
     }
   }
 
-  async #ids(): Promise<readonly SecretId[]> {
-    let entries: readonly Dirent[];
-    try {
-      entries = await readdir(this.#dir, { withFileTypes: true });
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw fileError('read the state folder', this.#dir, error);
-    }
-    return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
-  }
-
-  /** Undefined for a file that holds no mapping, or is gone. One that cannot be read at all is an error: lookups would fail. */
-  async #read(id: SecretId, buffer: Buffer): Promise<Mapping | undefined> {
+  /** Undefined for a file that is gone by now. */
+  async #read(id: SecretId, buffer: Buffer): Promise<Mapping | PsiError | undefined> {
     const path = join(this.#dir, id);
     try {
       const file = await openFile(path, 'r');
       try {
         const { bytesRead } = await readFile(file, buffer, 0, buffer.length, 0);
-        return bytesRead > MAX_MAPPING_BYTES ? undefined : decodeMapping(buffer.toString('utf8', 0, bytesRead));
+        const mapping =
+          bytesRead > MAX_MAPPING_BYTES ? undefined : decodeMapping(buffer.toString('utf8', 0, bytesRead));
+        return mapping ?? new PsiError('NOT_FOUND', `the file ${path} holds no mapping`, { hint: WRITE_ANEW });
       } finally {
         await closeFile(file);
       }
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
-      throw fileError('read the mapping', path, error);
+      const { message, cause } = fileError('read the mapping', path, error);
+      return new PsiError('HOST', message, { hint: WRITE_ANEW, cause });
     }
   }
 

@@ -8,7 +8,7 @@ import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
 import { isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropIn, DropInStore } from '../../registration/drop-in-store.ts';
-import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
 const FILE = '50-secrets.conf';
@@ -76,6 +76,15 @@ export class DropInFiles implements DropInStore {
     throw new PsiError('CONFLICT', `${path} was not written by psi`, {
       hint: `rename it, for instance: mv ${path} ${join(folder, '60-local.conf')}`,
     });
+  }
+
+  /** Removes what killed writes left, of before that moment (ms since the epoch). Resolves to the paths. */
+  async sweep(before: number): Promise<readonly string[]> {
+    const removed: string[] = [];
+    for (const folder of await this.#folders()) {
+      removed.push(...(await removeLeftovers(join(this.#dir, folder), (name) => name === FILE, before)));
+    }
+    return removed;
   }
 
   async #folders(): Promise<readonly string[]> {

@@ -30,12 +30,26 @@ export function addStatus(program: Command, cli: Cli): void {
   });
 }
 
+function printProblems(terminal: Terminal, { problems, problemCount }: Status): void {
+  for (const { subject, message, hint } of problems) {
+    terminal.out([painted('red', 'problem'), ` ${subject === null ? '' : `${subject}: `}${message}`]);
+    if (hint !== null) terminal.out(`        ${hint}`);
+  }
+  const more = problemCount - problems.length;
+  if (more > 0) terminal.out([painted('red', 'problem'), ` and ${String(more)} more of this kind`]);
+}
+
 function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`psi ${status.version}, up ${duration(status.upSeconds)}`);
   terminal.out(`secrets registered: ${String(status.mappings)}`);
+  printProblems(terminal, status);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
   for (const failure of status.lastFailures) {
     terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);
+  }
+  if (status.refused > 0) terminal.out(`other requests refused: ${String(status.refused)}`);
+  for (const { at, request, id, message } of status.lastRefusals) {
+    terminal.out([painted('red', 'refused'), ` ${at} ${request}${id === null ? '' : ` ${id}`}: ${message}`]);
   }
   if (status.lastSetup) {
     const { at, changes, failures } = status.lastSetup;

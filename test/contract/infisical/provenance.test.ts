@@ -23,7 +23,7 @@ function psi({ clock, restart }: Stage, file: FakeCacheFile | undefined) {
     { batchWindowMs: 2_000 },
   );
   const lookup = new Lookup({
-    mappings: { nameOf: () => undefined },
+    mappings: { nameOf: () => undefined, whyMissing: () => undefined },
     clock,
     cache,
     readerOf: () => reader,

@@ -137,9 +137,9 @@ export class Observed {
   }
 
   /** Another process on the same files, with its cache read. */
-  async restart(): Promise<void> {
+  async restart(command: readonly string[] = PSI_UNDER_TEST): Promise<void> {
     await this.psi.stop();
-    this.#at.psi = await startPsi(this.options, PSI_UNDER_TEST);
+    this.#at.psi = await startPsi(this.options, command);
     const { psi } = this.#at;
     this.#t.after(() => psi.kill());
     while (/^cache: opening /m.test((await psi.cli('cache', 'status')).stdout));

@@ -157,7 +157,7 @@ test('a preflight tells what was found and what is wrong, line by line', async (
 });
 
 test('while the cache is off there is no status, and an invalidation says how to turn it on', async () => {
-  const { table: mappings } = await MappingTable.load(new FakeMappingStore(), new FakeNameStore());
+  const mappings = await MappingTable.load(new FakeMappingStore(), new FakeNameStore());
   const registry = { list: () => Promise.resolve([]) };
   const control = new CacheControl({ running: undefined, mappings, registry });
   assert.equal(await control.status({ verify: true }), undefined);

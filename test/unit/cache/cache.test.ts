@@ -45,7 +45,7 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
 
   const resolve = async (wanted: Mapping, live: () => Promise<SecretValue>): Promise<Answer> => {
     const lookup = new Lookup({
-      mappings: { nameOf: () => undefined },
+      mappings: { nameOf: () => undefined, whyMissing: () => undefined },
       clock,
       cache,
       readerOf: () => ({

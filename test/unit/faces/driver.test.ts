@@ -10,6 +10,7 @@ import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { driverApp } from '../../../src/faces/driver.ts';
 import { listen } from '../../../src/faces/listen.ts';
+import type { RefusalEvent } from '../../../src/lookup/audit-log.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { DriverStore } from '../../../src/lookup/driver-store.ts';
@@ -39,7 +40,7 @@ async function stage(options: StageOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'psi-http-'));
   undo.push(() => rm(dir, { recursive: true, force: true }));
   const store = new FakeMappingStore();
-  const { table: mappings } = await MappingTable.load(store, new FakeNameStore());
+  const mappings = await MappingTable.load(store, new FakeNameStore());
   mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
   const source = {
@@ -51,6 +52,7 @@ async function stage(options: StageOptions = {}) {
     { batchWindowMs: 2_000 },
   );
   const errors: string[] = [];
+  const refusals: RefusalEvent[] = [];
   const app = driverApp({
     lookup: new Lookup({
       mappings,
@@ -65,12 +67,13 @@ async function stage(options: StageOptions = {}) {
     tokens: () => options.tokens ?? [],
     mappings,
     health: () => ({ cache: 'cache ready, 0 entries' }),
+    onRefused: (event) => refusals.push(event),
     onError: (error, route) => errors.push(`${route} ${error.code}`),
   });
   const path = join(dir, 'psi.sock');
   const face = await listen(app, { path });
   undo.push(() => face.stop(0));
-  return { path, face, store, errors };
+  return { path, face, store, errors, refusals };
 }
 
 for (const [what, bytes] of [
@@ -213,6 +216,35 @@ test('with a socket token refuses a missing and a wrong one, and tells health wi
   assert.equal((await ask(path, 'GET', '/healthz')).status, 200);
 });
 
+test('tells of each request that was refused, once, and never what came with it', async () => {
+  const { path, refusals } = await stage({ tokens: [SecretValue.fromText('good')] });
+  const token = { authorization: 'Bearer good', 'user-agent': 'curl/8.14.1\tx' };
+  await ask(path, 'POST', `/store/${ID}`, 'canary-body', token);
+  await ask(path, 'POST', `/store/${ID}`, `canary-body${'x'.repeat(20_000)}`, token);
+  await ask(path, 'POST', '/store/a.b%0a', MAPPING, token);
+  await ask(path, 'DELETE', '/delete/', undefined, token);
+  await ask(path, 'DELETE', `/delete/${ID}`, undefined, { authorization: 'Bearer canary-token' });
+  await ask(path, 'GET', `/lookup/${ID}`);
+  await ask(path, 'GET', '/nothing', undefined, token);
+  // A lookup that fails with its own reason has its own line; what goes well has none here.
+  await ask(path, 'GET', `/lookup/${ID}`, undefined, token);
+  await ask(path, 'POST', `/store/${ID}`, MAPPING, token);
+  assert.deepEqual(
+    refusals.map(({ request, id, name, error: { code } }) => [request, id, name, code]),
+    [
+      ['store', ID, 'myapp--DB_HOST', 'NOT_A_MAPPING'],
+      ['store', ID, 'myapp--DB_HOST', 'NOT_A_MAPPING'],
+      ['store', 'a.b%0a', undefined, 'BAD_REQUEST'],
+      ['delete', '', undefined, 'BAD_REQUEST'],
+      ['delete', ID, 'myapp--DB_HOST', 'UNAUTHENTICATED'],
+      ['lookup', ID, 'myapp--DB_HOST', 'UNAUTHENTICATED'],
+      ['other', undefined, undefined, 'NOT_FOUND'],
+    ],
+  );
+  assert.equal(refusals[0]?.agent, 'curl/8.14.1\\tx');
+  assert.doesNotMatch(JSON.stringify(refusals), /canary/);
+});
+
 test('the socket is open to its owner only', async () => {
   const { path } = await stage();
   assert.equal((await stat(path)).mode & 0o777, 0o600);
@@ -226,6 +258,7 @@ test('takes over the socket file of a process that died, and never that of a liv
     tokens: () => [],
     mappings: undefined as never,
     health: () => ({}),
+    onRefused: () => undefined,
     onError: () => undefined,
   });
   await assert.rejects(listen(app, { path }), { code: 'CONFLICT', message: /another process serves/ });

@@ -28,7 +28,7 @@ async function stage(
 ) {
   const store = new FakeMappingStore();
   store.files.set(ID, MAPPING);
-  const { table: mappings } = await MappingTable.load(store, new FakeNameStore());
+  const mappings = await MappingTable.load(store, new FakeNameStore());
   mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
   const clock = new FakeClock();
   const events: LookupEvent[] = [];
@@ -194,4 +194,29 @@ test('keeps what is cached of a provider that is configured no more, and does no
 test('a value prints as redacted wherever it is logged by mistake', () => {
   const value = SecretValue.fromText(CANARY);
   assert.equal(`${String(value)} ${JSON.stringify({ value })}`, '[redacted] {"value":"[redacted]"}');
+});
+
+test('a mapping that could not be read fails its own lookups, with the reason and the command', async () => {
+  const store = new FakeMappingStore();
+  store.files.set(ID, MAPPING);
+  store.foreign.add('bb22');
+  const mappings = await MappingTable.load(store, new FakeNameStore());
+  assert.equal(mappings.whyMissing(ID), undefined);
+  assert.equal(mappings.whyMissing('cc33'), undefined);
+  assert.equal(mappings.whyMissing('bb22')?.message, 'the file holds no mapping');
+  assert.deepEqual(
+    mappings.problems().map(({ subject }) => subject),
+    ['bb22'],
+  );
+  await mappings.put(secretId('bb22'), MAPPING);
+  assert.deepEqual([mappings.whyMissing('bb22'), mappings.problems()], [undefined, []]);
+});
+
+test('a state folder that cannot be read is the reason of every lookup that has no mapping', async () => {
+  const store = new FakeMappingStore();
+  store.failWith = new PsiError('HOST', 'cannot read the state folder /s: EACCES');
+  const mappings = await MappingTable.load(store, new FakeNameStore());
+  assert.equal(mappings.whyMissing(ID)?.message, 'cannot read the state folder /s: EACCES');
+  assert.equal(mappings.whyMissing('no id'), undefined);
+  assert.equal(mappings.problems()[0]?.subject, undefined);
 });

@@ -20,7 +20,7 @@ async function stage(names = new FakeNameStore()) {
   ] as const) {
     store.files.set(id, { provider: 'infisical', project: 'p', path: '/app', key });
   }
-  const start = async (): Promise<MappingTable> => (await MappingTable.load(store, names)).table;
+  const start = async (): Promise<MappingTable> => MappingTable.load(store, names);
   return { names, start, table: await start() };
 }
 

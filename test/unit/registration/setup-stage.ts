@@ -58,7 +58,7 @@ export type StageOptions = {
 
 export async function setupStage(options: StageOptions = {}) {
   const mappingStore = new FakeMappingStore();
-  const { table: mappings } = await MappingTable.load(mappingStore, new FakeNameStore());
+  const mappings = await MappingTable.load(mappingStore, new FakeNameStore());
   const register = new DriverStore(mappings);
   const podman = new FakePodman({
     ...options,

@@ -60,6 +60,23 @@ test('a dry run that would change a drop-in reloads nothing and says nothing of 
   );
 });
 
+test('writes the mappings that are in memory alone, and says so; a dry run only says so', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  await stage.run();
+  const files = new Map(stage.mappingStore.files);
+  stage.mappingStore.files.clear();
+  const planned = await stage.run({ dryRun: true });
+  assert.deepEqual(planned.notes, ['the state folder lacks the mapping files of 2 secrets: setup writes them again']);
+  assert.equal(stage.mappingStore.files.size, 0);
+  const report = await stage.run();
+  assert.deepEqual(report.notes, ['the state folder lacked the mapping files of 2 secrets: they are written again']);
+  assert.deepEqual([report.changes, report.failures], [[], []]);
+  assert.deepEqual([...stage.mappingStore.files].sort(), [...files].sort());
+  assert.deepEqual((await stage.run()).notes, []);
+});
+
 test('a dry run names each change as exactly what setup then does', async () => {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];

@@ -33,7 +33,8 @@ test('the log names the files that hold no mapping, and the service starts witho
   store.foreign.add('id2');
   const { log, lines } = collected();
   const table = await loadMappings(store, new FakeNameStore(), log);
-  assert.deepEqual([table.size, lines[0]?.['level'], lines[0]?.['ids']], [1, 'warn', ['id2']]);
+  assert.deepEqual([table.size, lines[0]?.['level'], lines[0]?.['secret']], [1, 'warn', 'id2']);
+  assert.equal(lines[0]?.['message'], 'the file holds no mapping');
   await loadMappings(new FakeMappingStore(), new FakeNameStore(), log);
   assert.equal(lines.length, 1);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 
+import { PsiError } from '../../../src/core/error.ts';
 import { SecretReader } from '../../../src/config/secret-reader.ts';
 import { RunningConfig, type Providers } from '../../../src/service/running-config.ts';
 import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
@@ -29,7 +30,10 @@ function madeProviders(): MadeProviders {
 }
 
 /** A running config over files in memory. */
-async function stage(text: string, { header }: { readonly header?: string } = {}) {
+async function stage(
+  text: string,
+  { header, failHeader }: { readonly header?: string; readonly failHeader?: PsiError } = {},
+) {
   const files = new Map([
     [FILE, text],
     ['/etc/psi/token', 'old'],
@@ -42,6 +46,7 @@ async function stage(text: string, { header }: { readonly header?: string } = {}
   const providers: MadeProviders[] = [];
   const headerFile = new FakeHeaderFile();
   headerFile.token = header;
+  headerFile.failWith = failHeader;
   const running = await RunningConfig.start(await load(text), {
     env: {},
     uid: 0,
@@ -67,6 +72,13 @@ test('the header file is written at the start where it holds another token, or n
   assert.equal((await stage(text, { header: 'other' })).headerFile.token, 'secret');
   assert.equal((await stage(text, { header: 'secret' })).headerFile.writes, 0);
   assert.equal((await stage(PROVIDER, { header: 'other' })).headerFile.writes, 0);
+});
+
+test('the service starts where the header file cannot be written, and not with a token that no header can hold', async () => {
+  const full = new PsiError('HOST', 'cannot write the header file: ENOSPC');
+  const { running, tokens } = await stage(`${PROVIDER}socket_token: secret\n`, { failHeader: full });
+  assert.deepEqual([tokens(), running.lookupTimeoutMs > 0], [['secret'], true]);
+  await assert.rejects(stage(`${PROVIDER}socket_token: 'a b'\n`), { code: 'CONFIG_INVALID' });
 });
 
 test('what is activated is what lookups and refreshes use from then on', async () => {

@@ -41,6 +41,25 @@ test('takes what an include pattern matches and no exclude pattern does', () => 
   assert.deepEqual(names({ include: ['DB_*'], exclude: ['DB_ROOT'] }, secrets), ['DB_HOST']);
 });
 
+test('refuses by name a key that is too long for Podman, and leaves it out where a pattern says so', () => {
+  const long = '_'.repeat(300);
+  const refused = (spec: Partial<SecretSpec>, key: string): readonly string[] =>
+    select(WORKLOAD, { ...SPEC, ...spec }, [listed(key)]).refused.map(({ reason }) => reason.slice(0, 30));
+  assert.deepEqual(refused({}, long), ['the name is longer than Podman']);
+  assert.deepEqual(refused({ include: ['*_*'] }, long), ['the name is longer than Podman']);
+  assert.deepEqual(refused({ include: ['*_*_*_*_KEY'] }, long), []);
+  assert.deepEqual(refused({ exclude: ['_*'] }, long), []);
+});
+
+test('holds no pattern against a key without measure, and refuses it by name', () => {
+  const { secrets, refused } = select(WORKLOAD, { ...SPEC, include: ['A'] }, [listed('x'.repeat(1025)), listed('A')]);
+  assert.deepEqual(
+    secrets.map(({ target }) => target),
+    ['A'],
+  );
+  assert.match(refused[0]?.reason ?? '', /has 1025 characters: no pattern/);
+});
+
 test('puts the prefix before the name of the variable and of the secret, and keeps the key of the provider', () => {
   const [secret] = select(WORKLOAD, { ...SPEC, prefix: 'SHARED_' }, [listed('X')]).secrets;
   assert.deepEqual([secret?.name, secret?.target, secret?.mapping.key], ['myapp--SHARED_X', 'SHARED_X', 'X']);

@@ -1,0 +1,24 @@
+// What killed writes left in the state folder and in its folder of certificates.
+
+import { join } from 'node:path';
+import { isSecretId } from '../../core/naming.ts';
+import { removeLeftovers } from './atomic-write.ts';
+
+/** All that PSI writes there beside mappings; the cache file's own are removed by its first save. */
+const OWN =
+  /^(?:driver\.hdr|names\.json|reload\.owed|cache\.enc|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem)$/;
+const CERTIFICATE = /^[A-Za-z0-9][A-Za-z0-9._-]*\.json$/;
+
+export class StateLeftovers {
+  readonly #dir: string;
+
+  constructor(options: { readonly stateDir: string }) {
+    this.#dir = options.stateDir;
+  }
+
+  /** Of before that moment (ms since the epoch). Resolves to the paths of what was removed. */
+  async sweep(before: number): Promise<readonly string[]> {
+    const own = await removeLeftovers(this.#dir, (name) => OWN.test(name) || isSecretId(name), before);
+    return [...own, ...(await removeLeftovers(join(this.#dir, 'tls'), (name) => CERTIFICATE.test(name), before))];
+  }
+}
