@@ -39,11 +39,7 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
 
   const guarded = async <T>(place: Place, signal: AbortSignal, call: () => Promise<T>): Promise<T> => {
     const key = JSON.stringify([place.project, place.path]);
-    if (probing) {
-      await probing;
-      // Whose time ended meanwhile asks nobody, and says nothing of the place.
-      signal.throwIfAborted();
-    }
+    if (probing) await untilProbed(probing, place, signal);
     const permission = ask(breakers, key, clock.monotonic());
     if (!permission.allowed) throw resting(permission, place);
     breakers = permission.next;
@@ -58,6 +54,15 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
       else breakers = untold(breakers, key);
       throw error;
     }
+  };
+
+  /** Whose time ends meanwhile asks nobody: that says nothing of the place, and something of the provider. */
+  const untilProbed = async (probed: Promise<void>, place: Place, signal: AbortSignal): Promise<void> => {
+    await untilAborted(probed, signal);
+    if (!signal.aborted) return;
+    const { whole: silence } = breakers;
+    if (isTimeout(signal.reason) && silence) throw resting({ of: 'whole', silence, retryInMs: PROBE_MS }, place);
+    signal.throwIfAborted();
   };
 
   const noteFailure = (key: string, error: PsiError): void => {
@@ -82,7 +87,7 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
   };
 
   const resting = (
-    { of, silence, retryInMs }: Extract<Permission, { readonly allowed: false }>,
+    { of, silence, retryInMs }: Omit<Extract<Permission, { readonly allowed: false }>, 'allowed'>,
     { project, path }: Place,
   ): PsiError => {
     const since = isoSeconds(clock.now() - (clock.monotonic() - silence.since));
@@ -103,4 +108,20 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
 
 function isAnswer({ code, details }: PsiError): boolean {
   return ANSWERS.includes(code) && details['asked'] !== false;
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof PsiError && reason.code === 'DEADLINE';
+}
+
+/** Until the work has ended, which never fails, or the caller's signal aborts. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const abort = (): void => {
+    resolve(undefined);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', abort);
 }

@@ -170,22 +170,28 @@ test('the question for the provider itself takes a second at most', async () => 
   await waiting;
 });
 
-test('whose time ends while the provider is asked for itself asks nobody, and speaks of no place', async () => {
-  const asked = Promise.withResolvers<undefined>();
-  const { source, guarded, get } = stage((source, deps) =>
-    withBreaker(source, { ...deps, probe: () => asked.promise }),
-  );
-  source.set('q', '/b', 'K', 'other');
-  source.failNext(late());
-  await assert.rejects(get(), { code: 'DEADLINE' });
-  const caller = new AbortController();
-  const waiting = guarded.get(OTHER, caller.signal);
-  caller.abort(late());
-  asked.resolve(undefined);
-  await assert.rejects(waiting, { code: 'DEADLINE' });
-  assert.equal(source.calls.length, 1);
-  assert.equal((await guarded.get(OTHER, new AbortController().signal)).value.exposeText(), 'other');
-});
+const ENDS = {
+  'whose time ends': { reason: late(), told: { code: 'PROVIDER_DOWN', message: /no usable answer at all/ } },
+  'who goes away': { reason: new PsiError('SERVICE_DOWN', 'psi stops'), told: { code: 'SERVICE_DOWN' } },
+};
+for (const [who, { reason, told }] of Object.entries(ENDS)) {
+  test(`${who} while the provider is asked for itself asks nobody, and says nothing of the place`, async () => {
+    const asked = Promise.withResolvers<undefined>();
+    const { source, guarded, get } = stage((source, deps) =>
+      withBreaker(source, { ...deps, probe: () => asked.promise }),
+    );
+    source.set('q', '/b', 'K', 'other');
+    source.failNext(late());
+    await assert.rejects(get(), { code: 'DEADLINE' });
+    const caller = new AbortController();
+    const waiting = guarded.get(OTHER, caller.signal);
+    caller.abort(reason);
+    await assert.rejects(waiting, told);
+    asked.resolve(undefined);
+    assert.equal((await guarded.get(OTHER, new AbortController().signal)).value.exposeText(), 'other');
+    assert.equal(source.calls.length, 2);
+  });
+}
 
 const UNTOLD = {
   'a credential that cannot be read': new PsiError('CONFIG_INVALID', 'no credential'),
