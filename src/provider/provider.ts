@@ -34,6 +34,11 @@ export type Provider = {
   readonly authority: CertificateAuthority | undefined;
   /** Those that the config names, to be tried by people. Uses no kept token and keeps none. */
   readonly identities: () => readonly ConfiguredIdentity[];
+  /**
+   * Asks for nothing, by the way that calls go: resolves if the provider answers at all, without a login, fails if it does not. Absent: there is
+   * nothing to ask for without one.
+   */
+  readonly probe?: (signal: AbortSignal) => Promise<void>;
   /** Ends connections. Calls under way still finish. */
   readonly close: () => void;
 };

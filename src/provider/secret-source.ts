@@ -1,13 +1,14 @@
 // Port: a secrets manager that secrets are read from. One source serves all projects of one provider.
 //
-// Failure meaning (PsiError codes; nothing else may leave an implementation):
+// Failure meaning (PsiError codes; nothing else may leave an implementation). `details.asked: false` where nobody was asked for it:
 //   NOT_FOUND        authoritative: this very secret is not there, while its folder is. Not transient. The one answer for which PSI forgets.
 //   PLACE_NOT_FOUND  the project, the environment or the folder is not there (or may not be seen): that may be a typo. Not transient.
 //                    `details.missing` says which (`isMissingFolder`).
 //   PROVIDER_DENIED  the identity is refused (login or permission, also of what a value refers to). Not transient.
 //   VALUE_HIDDEN     it may be listed but its value may not be read.
 //   PROVIDER_DOWN    refused, reset, TLS failure, 5xx, an answer that is no answer; `retry` says whether waiting can help.
-//   THROTTLED        the limit of the server; `retryAfterMs` if it named one.
+//   THROTTLED        the limit of the server; `retryAfterMs` if it named one. `details.route` says what is limited (`list`, `get`, `login`)
+//                    where that may be another route than the one that was called.
 //   CONFIG_INVALID   the credential cannot be read where the config says it is.
 //   DEADLINE         the signal aborted with a timeout before an answer came.
 

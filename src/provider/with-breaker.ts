@@ -1,48 +1,127 @@
-// A source that is not asked while it does not answer: a dead provider costs one timeout, not one per lookup.
+// A source that is not asked while it does not answer: a place that fails rests by itself, and a provider that is away costs a few timeouts,
+// not one per lookup.
 
-import { ask, CLOSED, failed, succeeded, type Breaker } from './breaker.ts';
-import { PsiError, toPsiError } from '../core/error.ts';
+import {
+  ALL_WELL,
+  answered,
+  ask,
+  failed,
+  foundDown,
+  foundUp,
+  untold,
+  type Breakers,
+  type Permission,
+} from './breaker.ts';
+import { withDeadline } from '../core/deadline.ts';
+import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
 import type { Clock } from '../core/clock.ts';
-import type { SecretSource } from './secret-source.ts';
+import { isoSeconds } from '../core/time.ts';
+import type { Place, SecretSource } from './secret-source.ts';
 
-export type BreakerDeps = { readonly name: string; readonly clock: Clock };
+export type BreakerDeps = {
+  readonly name: string;
+  readonly clock: Clock;
+  /** As `Provider.probe`; undefined: that nothing is answered is enough. */
+  readonly probe: ((signal: AbortSignal) => Promise<void>) | undefined;
+};
 
-export function withBreaker(source: SecretSource, deps: BreakerDeps): SecretSource {
-  const { name, clock } = deps;
-  let breaker: Breaker = CLOSED;
-  let lastMessage = '';
+/** A server that is there answers this at once, and whoever wants a secret meanwhile waits for it. */
+const PROBE_MS = 1_000;
 
-  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
-    const permission = ask(breaker, clock.monotonic());
-    if (!permission.allowed) throw resting(permission.retryInMs);
-    breaker = permission.next;
+const NO_USABLE_ANSWER: readonly ErrorCode[] = ['PROVIDER_DOWN', 'DEADLINE'];
+
+/** A refusal is one too. All else says nothing of the provider: nobody was asked, or the caller went away. */
+const ANSWERS: readonly ErrorCode[] = ['NOT_FOUND', 'PLACE_NOT_FOUND', 'PROVIDER_DENIED', 'VALUE_HIDDEN', 'THROTTLED'];
+
+export function withBreaker(source: SecretSource, { name, clock, probe }: BreakerDeps): SecretSource {
+  let breakers: Breakers = ALL_WELL;
+  let probing: Promise<void> | undefined;
+
+  const guarded = async <T>(place: Place, signal: AbortSignal, call: () => Promise<T>): Promise<T> => {
+    const key = JSON.stringify([place.project, place.path]);
+    if (probing) await untilProbed(probing, place, signal);
+    const permission = ask(breakers, key, clock.monotonic());
+    if (!permission.allowed) throw resting(permission, place);
+    breakers = permission.next;
     try {
       const result = await call();
-      breaker = succeeded();
+      breakers = answered(breakers, key, clock.monotonic());
       return result;
     } catch (thrown) {
       const error = toPsiError(thrown);
-      if (error.code === 'PROVIDER_DOWN' || error.code === 'DEADLINE') {
-        lastMessage = error.message;
-        breaker = failed(breaker, error.code === 'DEADLINE', clock.monotonic());
-      } else {
-        breaker = succeeded();
-      }
+      if (NO_USABLE_ANSWER.includes(error.code)) noteFailure(key, error);
+      else if (isAnswer(error)) breakers = answered(breakers, key, clock.monotonic());
+      else breakers = untold(breakers, key);
       throw error;
     }
   };
 
-  const resting = (retryInMs: number): PsiError => {
-    const since = breaker.state === 'closed' ? 0 : Math.round((clock.monotonic() - breaker.since) / 1000);
-    return new PsiError('PROVIDER_DOWN', `${name} has not answered for ${String(since)} s (${lastMessage})`, {
-      hint: `psi asks again in ${String(Math.ceil(retryInMs / 1000))} s; see \`podman exec psi psi status\``,
+  /** Whose time ends meanwhile asks nobody: that says nothing of the place, and something of the provider. */
+  const untilProbed = async (probed: Promise<void>, place: Place, signal: AbortSignal): Promise<void> => {
+    await untilAborted(probed, signal);
+    if (!signal.aborted) return;
+    const { whole: silence } = breakers;
+    if (isTimeout(signal.reason) && silence) throw resting({ of: 'whole', silence, retryInMs: PROBE_MS }, place);
+    signal.throwIfAborted();
+  };
+
+  const noteFailure = (key: string, error: PsiError): void => {
+    const { next, inDoubt } = failed(breakers, key, { error, slow: error.code === 'DEADLINE' }, clock.monotonic());
+    breakers = next;
+    if (!inDoubt || probing) return;
+    if (probe) probing = askItself(key, probe);
+    else breakers = foundDown(breakers, clock.monotonic());
+  };
+
+  /** Never fails. */
+  const askItself = async (key: string, question: NonNullable<typeof probe>): Promise<void> => {
+    try {
+      await withDeadline(clock, { ms: PROBE_MS, what: `the probe of ${name}` }, question);
+      breakers = foundUp(breakers, key, clock.monotonic());
+    } catch {
+      // An answer that came meanwhile to somebody else has left nothing that could rest.
+      breakers = foundDown(breakers, clock.monotonic());
+    } finally {
+      probing = undefined;
+    }
+  };
+
+  const resting = (
+    { of, silence, retryInMs }: Omit<Extract<Permission, { readonly allowed: false }>, 'allowed'>,
+    { project, path }: Place,
+  ): PsiError => {
+    const since = isoSeconds(clock.now() - (clock.monotonic() - silence.since));
+    const what = of === 'place' ? `for ${project}:${path}` : 'at all';
+    const { message, hint = 'see `podman exec psi psi status`' } = silence.last;
+    return new PsiError('PROVIDER_DOWN', `${name} has given no usable answer ${what} since ${since} (${message})`, {
+      hint: `psi asks again in ${String(Math.ceil(retryInMs / 1000))} s; ${hint}`,
       retry: 'later',
       retryAfterMs: retryInMs,
     });
   };
 
   return {
-    list: (place, options) => guarded(() => source.list(place, options)),
-    get: (ref, signal) => guarded(() => source.get(ref, signal)),
+    list: (place, options) => guarded(place, options.signal, () => source.list(place, options)),
+    get: (ref, signal) => guarded(ref, signal, () => source.get(ref, signal)),
   };
+}
+
+function isAnswer({ code, details }: PsiError): boolean {
+  return ANSWERS.includes(code) && details['asked'] !== false;
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof PsiError && reason.code === 'DEADLINE';
+}
+
+/** Until the work has ended, which never fails, or the caller's signal aborts. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const abort = (): void => {
+    resolve(undefined);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', abort);
 }

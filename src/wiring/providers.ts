@@ -34,7 +34,8 @@ export function composeProviders(config: Config, deps: ServedDeps): Promise<Prov
   const { clock, metrics, countBeside, known } = deps;
   return openProviders(config, async (name, configured) => {
     const provider = await composeProvider(config, configured, deps);
-    const guarded = withThrottle(withBreaker(provider.source, { name, clock }), { name, clock });
+    const { probe } = provider;
+    const guarded = withThrottle(withBreaker(provider.source, { name, clock, probe }), { name, clock });
     const source = metrics.countCalls(name, guarded);
     const reader = new BatchedReader({ source, clock, countBeside, known }, config.lookup);
     return {

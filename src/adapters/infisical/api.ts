@@ -1,11 +1,12 @@
 // One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
 // pool of connections. What an answer means is not decided here.
 
+import type { ClientRequest } from 'node:http';
 import type { SecureContext } from 'node:tls';
 import type { Got, RequestError, Response } from 'got';
 import { PsiError } from '../../core/error.ts';
 import { agentsFor, AT_ONCE, certifiedAgent, type Agents } from './agents.ts';
-import { connectionFailure, lateAnswer, phaseOf, type Endpoint } from './connection-errors.ts';
+import { connectionFailure, lateAnswer, phaseOf, type Endpoint, type Timings } from './connection-errors.ts';
 import { proxyError } from './proxy-errors.ts';
 import { readWays, type ProxyDeps, type Way } from './proxy.ts';
 import { pauseMs, RETRY } from './retry.ts';
@@ -27,6 +28,8 @@ export type ApiRequest = {
   readonly clientCertificate?: ClientCertificate;
   /** Never made a second time, not even after an answer that was lost: the first may have happened. */
   readonly once?: true;
+  /** Told once it is on its way: what to say to somebody who cannot wait for its end, by how far it has got by then. */
+  readonly follow?: (late: () => PsiError) => void;
   /** Ends the request by itself; the caller's signal may end it earlier. */
   readonly timeoutMs?: number;
 };
@@ -71,7 +74,7 @@ export function createApi(options: ApiOptions): Api {
   const turns = new Turns(AT_ONCE);
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
-    const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate } = request;
+    const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate, follow } = request;
     const client = await kept.get();
     const { way } = client;
     const endpoint = { apiUrl, where, way, certified: clientCertificate !== undefined };
@@ -90,9 +93,11 @@ export function createApi(options: ApiOptions): Api {
     /** The last try, in the pause before the next one. */
     let failed: RequestError | undefined;
     let endTurn: EndTurn | undefined;
+    let timings: Timings | undefined;
+    follow?.(() => lateAnswer(via(where, way), phaseOf(timings), endpoint));
     try {
       endTurn = way.proxy && (await turns.take(signal));
-      const response = await client.got<string>(`${apiUrl}${path}`, {
+      const asked = client.got<string>(`${apiUrl}${path}`, {
         method,
         timeout: {
           lookup: CONNECT_TIMEOUT_MS,
@@ -121,7 +126,10 @@ export function createApi(options: ApiOptions): Api {
           ],
         },
       });
-      return answered(response);
+      void asked.on('request', (started: ClientRequest & { readonly timings?: Timings }) => {
+        timings = started.timings;
+      });
+      return answered(await asked);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
       const reason: unknown = signal?.reason;

@@ -12,19 +12,21 @@ export type Endpoint = {
   readonly certified?: boolean;
 };
 
-export type Phase = 'connecting' | 'login' | 'waiting' | 'reading';
+export type Phase = 'preparing' | 'connecting' | 'login' | 'waiting' | 'reading';
 
 const PHASES: Readonly<Record<Phase, string>> = {
+  preparing: 'the login is not through, and has not been sent yet',
   connecting: 'no connection came about',
   login: 'the login is not through',
   waiting: 'it took the request and did not answer',
   reading: 'its answer did not come to an end',
 };
 
-/** How far a request got, from got's timings. */
-export function phaseOf(
-  timings: { readonly secureConnect?: number; readonly upload?: number; readonly response?: number } | undefined,
-): Phase {
+/** Moments of a request, as got takes them. */
+export type Timings = { readonly secureConnect?: number; readonly upload?: number; readonly response?: number };
+
+/** How far a request got. */
+export function phaseOf(timings: Timings | undefined): Phase {
   if (timings?.response !== undefined) return 'reading';
   return timings?.upload === undefined ? 'connecting' : 'waiting';
 }
@@ -33,13 +35,29 @@ export function phaseOf(
 export function lateAnswer(where: string, phase: Phase, endpoint?: Endpoint): PsiError {
   const unused = phase === 'connecting' ? (endpoint?.way.unused ?? '') : '';
   return new PsiError('DEADLINE', `infisical at ${where} did not answer in time: ${PHASES[phase]}${unused}`, {
-    hint:
-      phase === 'connecting'
-        ? `a firewall that drops packets? try ${endpoint?.way.proxy ? trial(endpoint) : `\`curl -v telnet://${where}\` on this host`}`
-        : 'look at the load and the log of the infisical server',
+    hint: hintFor(phase, where, endpoint),
     retry: 'later',
     details: { phase },
   });
+}
+
+/** For somebody who waited for a login. `request` is what its request says of itself; undefined: there is none yet. */
+export function lateLogin(where: string, request: PsiError | undefined): PsiError {
+  if (request?.details['phase'] === 'connecting') return request;
+  return lateAnswer(where, request ? 'login' : 'preparing');
+}
+
+function hintFor(phase: Phase, where: string, endpoint: Endpoint | undefined): string {
+  switch (phase) {
+    case 'preparing':
+      return '`podman exec psi psi infisical login` tries it by itself, and says what it waits for';
+    case 'connecting':
+      return `a firewall that drops packets? try ${endpoint?.way.proxy ? trial(endpoint) : `\`curl -v telnet://${where}\` on this host`}`;
+    case 'login':
+    case 'waiting':
+    case 'reading':
+      return 'look at the load and the log of the infisical server';
+  }
 }
 
 export function connectionFailure(code: string, endpoint: Endpoint): PsiError {

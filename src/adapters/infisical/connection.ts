@@ -10,7 +10,7 @@ import { createApi, type ServerAnswer, type ApiOptions, type ApiRequest } from '
 import { AccessToken } from './auth/access-token.ts';
 import type { LoginTools } from './auth/login.ts';
 import { loginFor, type Auth, type LoginAuth } from './auth/methods.ts';
-import type { Context, Subject } from './errors.ts';
+import { failedServer, noAnswer, type Context, type Subject } from './errors.ts';
 import { faultOf, type Fault, type FaultKind } from './fault.ts';
 import type { ApiVersion } from './requests.ts';
 import { Session, sessionName } from './session.ts';
@@ -42,12 +42,17 @@ export type Connection = {
     requestFor: (version: ApiVersion) => ApiRequest,
     signal: AbortSignal,
   ) => Promise<ServerAnswer | Fault>;
+  /** Without a login. Resolves if the server answers, be it by a refusal. */
+  readonly probe: (signal: AbortSignal) => Promise<void>;
   /** Ends idle connections. Calls under way still finish. */
   readonly close: () => void;
 };
 
 /** Refusals that only a server of the asked version can have made. */
 const OF_THE_SERVER: readonly FaultKind[] = ['missing', 'permission', 'member', 'hidden', 'reference'];
+
+/** Answers that come from in front of a server, or from one that can do nothing. */
+const NO_SIGN_OF_LIFE: readonly FaultKind[] = ['server', 'redirect'];
 
 /** After a new login that changed nothing, a refused token of this project is not exchanged again for so long: logins are counted. */
 const REMEMBER_VAIN_LOGIN_MS = 60_000;
@@ -83,6 +88,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
     if (project) return project;
     throw new PsiError('NOT_FOUND', `the project ${alias} is not in the config of infisical`, {
       hint: `add it under \`projects\` of the provider, then \`systemctl restart psi.service\``,
+      details: { asked: false },
     });
   };
 
@@ -118,6 +124,15 @@ export function createConnection(deps: ConnectionDeps): Connection {
       }
       if (fault) return fault;
       throw new PsiError('INTERNAL', 'no api version to try');
+    },
+    probe: async (signal) => {
+      const answer = await api.ask({ method: 'GET', path: '/api/status', once: true }, signal);
+      const fault = faultOf(answer);
+      const context = { apiUrl, now: clock.now() };
+      if (fault && NO_SIGN_OF_LIFE.includes(fault.kind)) throw failedServer(fault, context);
+      // A page of somebody in between.
+      if (!fault && !answer.contentType.includes('json'))
+        throw noAnswer('the question for its status', answer, context);
     },
     close: () => {
       api.close();

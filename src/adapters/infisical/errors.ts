@@ -83,8 +83,9 @@ export function refusedCall(fault: Fault, subject: Subject, context: Context, do
           hint: 'does the gateway want headers of its own? they go under `headers` of the provider',
         },
       );
-    case 'route':
     case 'throttled':
+      return limited(fault, context, subject.key === undefined ? 'list' : 'get');
+    case 'route':
     case 'server':
     case 'redirect':
     case 'bad-value':
@@ -120,20 +121,12 @@ export function foreignMissing(answer: ServerAnswer, what: string, { apiUrl }: C
 }
 
 /** What has nothing to do with the question: the same for logins and calls. */
-export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
+export function failedServer(fault: Fault, context: Context): PsiError {
   const { answer, refusal, kind } = fault;
+  const { apiUrl } = context;
   const status = String(answer.status);
   const details = { status: answer.status };
-  if (kind === 'throttled') {
-    const wait = askedWaitMs(answer, now);
-    const asked = wait === undefined ? '' : `; it asks to wait ${String(Math.ceil(wait / 1000))} s`;
-    return new PsiError('THROTTLED', `infisical limits requests (${status})${asked}${requestId(refusal)}`, {
-      hint: 'all hosts behind one address share the limit: put secrets that start together into one path, or raise it on the server',
-      retry: 'later',
-      ...(wait !== undefined && { retryAfterMs: wait }),
-      details,
-    });
-  }
+  if (kind === 'throttled') return limited(fault, context);
   if (kind === 'route') {
     return new PsiError(
       'PROVIDER_DOWN',
@@ -166,6 +159,22 @@ export function failedServer(fault: Fault, { apiUrl, now }: Context): PsiError {
     hint: 'see the log of the infisical server',
     details,
   });
+}
+
+/** `route`: what has a counter of its own, seen on June 2025 (method and pattern). */
+export function limited({ answer, refusal }: Fault, { now }: Context, route?: 'list' | 'get' | 'login'): PsiError {
+  const wait = askedWaitMs(answer, now);
+  const asked = wait === undefined ? '' : `; it asks to wait ${String(Math.ceil(wait / 1000))} s`;
+  return new PsiError(
+    'THROTTLED',
+    `infisical limits requests (${String(answer.status)})${asked}${requestId(refusal)}`,
+    {
+      hint: 'all hosts behind one address share the limit: put secrets that start together into one path, or raise it on the server',
+      retry: 'later',
+      ...(wait !== undefined && { retryAfterMs: wait }),
+      details: { status: answer.status, ...(route && { route }) },
+    },
+  );
 }
 
 /** The step that failed, as servers name it whose database is away; never a message, which may quote what was sent. */

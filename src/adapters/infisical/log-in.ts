@@ -1,7 +1,7 @@
 // One login: what a method sends, and the server's answer to it. Remembers nothing; that is the session's business.
 
 import type { Clock } from '../../core/clock.ts';
-import type { Api } from './api.ts';
+import type { Api, ApiRequest } from './api.ts';
 import type { Attempt, Login } from './auth/login.ts';
 import { decodeLogin, type LoggedIn } from './codec.ts';
 import { noAnswer } from './errors.ts';
@@ -13,12 +13,13 @@ export type LogInDeps = {
   readonly apiUrl: string;
   readonly login: Login;
   readonly clock: Clock;
+  readonly follow?: ApiRequest['follow'];
 };
 
 /** Longer than a lookup waits: the login goes on for the next one. */
 const LOGIN_TIMEOUT_MS = 10_000;
 
-export async function logIn(attempt: Attempt, { api, apiUrl, login, clock }: LogInDeps): Promise<LoggedIn> {
+export async function logIn(attempt: Attempt, { api, apiUrl, login, clock, follow }: LogInDeps): Promise<LoggedIn> {
   const { path, body, clientCertificate, refusedHint = login.refusedHint } = await attempt.request();
   const answer = await api.ask({
     method: 'POST',
@@ -27,6 +28,7 @@ export async function logIn(attempt: Attempt, { api, apiUrl, login, clock }: Log
     hidden: Object.values(body),
     timeoutMs: LOGIN_TIMEOUT_MS,
     ...(clientCertificate && { clientCertificate }),
+    ...(follow && { follow }),
   });
   const context = { apiUrl, now: clock.now() };
   const fault = faultOf(answer);

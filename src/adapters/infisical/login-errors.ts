@@ -1,7 +1,7 @@
 // A login that was refused, as PsiError: who, by which method, where, and what is next. The client secret is not in here to be told.
 
 import { PsiError } from '../../core/error.ts';
-import { failedServer, foreignMissing, trustHint, type Context } from './errors.ts';
+import { failedServer, foreignMissing, limited, trustHint, type Context } from './errors.ts';
 import type { Fault } from './fault.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
 
@@ -67,6 +67,7 @@ export function refusedLogin(fault: Fault, login: Refused, context: Context): Ps
     case 'server':
       return failed(fault, login, context);
     case 'throttled':
+      return limited(fault, context, 'login');
     case 'redirect':
       return failedServer(fault, context);
   }

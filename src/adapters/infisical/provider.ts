@@ -21,6 +21,7 @@ export async function openProvider(config: InfisicalConfig, tools: ProviderTools
     writer: createInfisicalWriter(connection),
     authority: createCertificateAuthority(connection),
     identities: () => (tried ??= identitiesOf(deps)).identities,
+    probe: connection.probe,
     close: () => {
       tried?.close();
       connection.close();

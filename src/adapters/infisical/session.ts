@@ -8,7 +8,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { StoredToken, TokenStore } from '../../provider/token-store.ts';
 import type { Api } from './api.ts';
 import type { Attempt, Login } from './auth/login.ts';
-import { lateAnswer } from './connection-errors.ts';
+import { lateLogin } from './connection-errors.ts';
 import { hasTag, tagOf } from './credential-tag.ts';
 import { logIn } from './log-in.ts';
 import { lifeMs, usableMs } from './token-life.ts';
@@ -35,6 +35,8 @@ export class Session implements TokenKeeper {
   readonly #logins = new SingleFlight<'token', string>();
   #refused: Refused | undefined;
   #discarded: string | undefined;
+  /** Of the login under way, once its request is: what to say to those who cannot wait for it. */
+  #lateRequest: (() => PsiError) | undefined;
   /** The last one obtained, until its very end: for when a new one cannot be had before. */
   #reserve: { readonly token: string; readonly endsAt: number } | undefined;
 
@@ -81,7 +83,10 @@ export class Session implements TokenKeeper {
     const { clock, ttlMs } = this.#deps;
     const { anchor, tried = anchor } = attempt;
     try {
-      const loggedIn = await logIn(attempt, this.#deps);
+      const follow = (late: () => PsiError): void => {
+        this.#lateRequest = late;
+      };
+      const loggedIn = await logIn(attempt, { ...this.#deps, follow });
       const expiresAt = clock.now() + usableMs(loggedIn, ttlMs);
       this.#reserve = { token: loggedIn.accessToken, endsAt: clock.now() + lifeMs(loggedIn, ttlMs) };
       return { token: loggedIn.accessToken, expiresAt, secretTag: tagOf(anchor) };
@@ -90,6 +95,8 @@ export class Session implements TokenKeeper {
         this.#refused = { until: clock.monotonic() + REMEMBER_REFUSAL_MS, tag: tagOf(tried), error: thrown };
       }
       throw thrown;
+    } finally {
+      this.#lateRequest = undefined;
     }
   }
 
@@ -110,7 +117,7 @@ export class Session implements TokenKeeper {
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         const reason: unknown = signal.reason;
-        const late = lateAnswer(this.#deps.api.where, 'login');
+        const late = lateLogin(this.#deps.api.where, this.#lateRequest?.());
         reject(reason instanceof PsiError && reason.code !== 'DEADLINE' ? reason : late);
       };
       if (signal.aborted) abort();

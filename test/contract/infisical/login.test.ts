@@ -1,6 +1,8 @@
 // The access token: how often a login happens, what is kept, and what a refused one costs.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
@@ -252,6 +254,37 @@ test('one who gives up waiting for a login does not take it from the others', as
   stage.double.knobs.reset();
   await stage.double.acceptConnections();
   assert.equal((await waits).value.exposeText(), 'value of A');
+});
+
+test('a login that gets no connection is told as the network, not as the load of the server', async () => {
+  // Takes the connection, and never says a word of TLS.
+  const connected = Promise.withResolvers<Socket>();
+  const silent = createServer(connected.resolve).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  try {
+    const where = `127.0.0.1:${String((silent.address() as AddressInfo).port)}`;
+    const impatient = new AbortController();
+    const gaveUp = stage.restart({ apiUrl: `https://${where}` }).get({ ...ROOT, key: 'A' }, impatient.signal);
+    const socket = await connected.promise;
+    impatient.abort();
+    await assert.rejects(gaveUp, {
+      code: 'DEADLINE',
+      message: `infisical at ${where} did not answer in time: no connection came about`,
+      hint: /a firewall .* `curl -v telnet:/,
+    });
+    socket.destroy();
+  } finally {
+    silent.close();
+  }
+});
+
+test('a login that the server has taken is told as its load', async () => {
+  stage.double.knobs.set({ outage: 'hang', only: ['login'] });
+  const impatient = new AbortController();
+  const gaveUp = stage.source.get({ ...ROOT, key: 'A' }, impatient.signal);
+  while (logins() === 0) await new Promise(setImmediate);
+  impatient.abort();
+  await assert.rejects(gaveUp, { message: /the login is not through$/, hint: /the log of the infisical server/ });
 });
 
 test('takes a damaged token file for none and overwrites it, for its owner alone to read', async () => {

@@ -14,11 +14,14 @@ export type Told = {
 
 export type Front = {
   readonly url: string;
-  /** Answers in place of the server; undefined: the server is asked. */
-  answer: (asked: Asked) => Told | undefined;
+  /** Answers in place of the server, or never (`NO_ANSWER`); undefined: the server is asked. */
+  answer: (asked: Asked) => Told | Promise<never> | undefined;
   /** Changes what the server said. */
   change: (asked: Asked, told: Told) => Told;
 };
+
+/** The request is taken, and that is all. */
+export const NO_ANSWER: Promise<never> = new Promise(() => undefined);
 
 export async function startFront(t: TestContext, upstream: string): Promise<Front> {
   const server = createServer((request, response) => {
