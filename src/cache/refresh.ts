@@ -20,7 +20,7 @@ export type RefreshTarget = {
 
 export type RefreshDeps = {
   readonly cache: CacheSink;
-  readonly mappings: Pick<Registered, 'all'>;
+  readonly mappings: Pick<Registered, 'all' | 'readAgain'>;
   readonly clock: Clock;
 };
 
@@ -39,6 +39,7 @@ export class CacheRefresh {
   }
 
   async run(target: RefreshTarget, emit: (event: SurveyEvent) => void, signal: AbortSignal): Promise<RefreshReport> {
+    await this.#deps.mappings.readAgain();
     const results: Surveyed[] = [];
     for await (const surveyed of survey(target.workloads, this.#surveyDeps(target, emit), signal))
       results.push(surveyed);

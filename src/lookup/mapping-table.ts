@@ -32,9 +32,19 @@ export class MappingTable {
       table.#unread = read;
       return table;
     }
-    for (const [id, mapping] of read.mappings) table.#remember(id, mapping);
-    for (const [id, error] of read.unusable) table.#unusable.set(id, error);
+    table.#take(read);
     return table;
+  }
+
+  /**
+   * Whoever is about to change what depends on all mappings has them read once more, as far as they could not be: a cause may be mended. Fails
+   * with HOST while nothing can be read, and then nothing may be changed.
+   */
+  async readAgain(): Promise<void> {
+    if (!this.#unread && this.#unusable.size === 0) return;
+    const read = await this.#store.loadAll();
+    this.#unread = undefined;
+    this.#take(read);
   }
 
   /** What keeps mappings from being there, by Podman's name or by id; `subject` is undefined for what concerns all of them. */
@@ -146,6 +156,13 @@ export class MappingTable {
 
   #where(wanted: (id: SecretId) => boolean): readonly Mapping[] {
     return [...this.#byId].filter(([id]) => wanted(id)).map(([, mapping]) => mapping);
+  }
+
+  /** What came since by a store is newer than what was read. */
+  #take({ mappings, unusable }: Awaited<ReturnType<MappingStore['loadAll']>>): void {
+    this.#unusable.clear();
+    for (const [id, mapping] of mappings) if (!this.#byId.has(id)) this.#remember(id, mapping);
+    for (const [id, error] of unusable) if (!this.#byId.has(id)) this.#unusable.set(id, error);
   }
 
   #remember(id: SecretId, mapping: Mapping): void {

@@ -106,6 +106,7 @@ export class Setup {
 
   async #begin(target: SetupTarget, request: SetupRequest, emit: (event: SetupEvent) => void): Promise<Run> {
     const { registry, dropIns, mappings } = this.#deps;
+    await mappings.readAgain();
     const [features, registered, present] = await Promise.all([registry.features(), registry.list(), dropIns.list()]);
     mappings.learnNames(registered);
     const actual: Actual = {

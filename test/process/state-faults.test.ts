@@ -78,6 +78,13 @@ test('a state folder that cannot be read keeps PSI from no start, and is the rea
   const failed = await it.lookup('A');
   assert.ok(!failed.ok && failed.hint.includes(`cannot read the state folder ${stateDir}`), JSON.stringify(failed));
   assert.match((await it.psi.cli('status')).stdout, /cannot read the state folder/);
+  // Who knows no mapping changes nothing.
+  const refused = await it.setup();
+  assert.ok(refused.code === 74 && said(refused).includes('cannot read the state folder'), said(refused));
+  assert.deepEqual(await it.targets(), ['A']);
+  await chmod(stateDir, 0o700);
+  assert.equal((await it.setup()).code, 0);
+  assert.equal((await it.lookup('A')).ok, true);
 });
 
 test('a header file that cannot be written keeps PSI from no start, and is named until setup has written it', async (t) => {

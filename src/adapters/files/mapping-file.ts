@@ -21,6 +21,9 @@ const READERS = 16;
 const WRITE_ANEW =
   'run `podman exec psi psi setup`: it writes the file of a secret that a workload has anew; any other, remove with `podman secret rm`';
 
+const READ_AGAIN =
+  'make it readable for psi (`ls -ld` shows its mode), then run `podman exec psi psi setup`: it reads it again';
+
 // Plain descriptors: measured at 5,000 files, they take 0.2 s where file handles take 0.5 s, and PSI's start waits for this.
 const openFile = promisify(open);
 const readFile = promisify(read);
@@ -57,7 +60,8 @@ export class MappingFiles implements MappingStore {
       entries = await readdir(this.#dir, { withFileTypes: true });
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
-      throw fileError('read the state folder', this.#dir, error);
+      const { message, cause } = fileError('read the state folder', this.#dir, error);
+      throw new PsiError('HOST', message, { hint: READ_AGAIN, cause });
     }
     return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }

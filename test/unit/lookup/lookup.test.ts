@@ -219,4 +219,9 @@ test('a state folder that cannot be read is the reason of every lookup that has 
   assert.equal(mappings.whyMissing(ID)?.message, 'cannot read the state folder /s: EACCES');
   assert.equal(mappings.whyMissing('no id'), undefined);
   assert.equal(mappings.problems()[0]?.subject, undefined);
+  await assert.rejects(mappings.readAgain(), { code: 'HOST' });
+  store.failWith = undefined;
+  store.files.set(ID, MAPPING);
+  await mappings.readAgain();
+  assert.deepEqual([mappings.get(ID), mappings.problems()], [MAPPING, []]);
 });
