@@ -16,8 +16,8 @@ export type Candidate = {
 };
 
 export type SetupRunsDeps = {
-  readonly setup: Setup;
-  readonly status: StatusBoard;
+  readonly setup: Pick<Setup, 'run'>;
+  readonly status: Pick<StatusBoard, 'setup'>;
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
@@ -44,8 +44,9 @@ export class SetupRuns {
       this.#deps.setup.run(candidate.target, request, emit, signal),
     );
     const whole = request.provider === undefined && request.workload === undefined;
-    const clean = report.failures.length === 0 && report.problems.length === 0;
-    if (!request.dryRun && whole && clean) candidate.settle();
+    // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
+    const followed = report.failures.length === 0;
+    if (!request.dryRun && whole && followed) candidate.settle();
     this.#deps.status.setup(report);
     return report;
   }

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { SetupReport } from '../../../src/registration/setup-events.ts';
+import { SetupRuns } from '../../../src/registration/setup-runs.ts';
+import { setupStage, workload } from './setup-stage.ts';
+
+const CLEAN: SetupReport = {
+  dryRun: false,
+  changes: [],
+  kept: 1,
+  orphans: [],
+  refused: [],
+  problems: [],
+  overridden: [],
+  failures: [],
+  notes: [],
+  cache: null,
+};
+const PROBLEM = { workload: 'myapp', name: 'p:/empty', reason: 'nothing there', hint: 'look' };
+const FAILURE = { workload: 'myapp', code: 'PROVIDER_DOWN', message: 'away', hint: null } as const;
+const ALL = { provider: undefined, workload: undefined, dryRun: false };
+
+async function settledAfter(report: SetupReport, request = ALL): Promise<boolean> {
+  const { target, source } = await setupStage();
+  let settled = false;
+  const runs = new SetupRuns({
+    setup: { run: () => Promise.resolve(report) },
+    status: { setup: () => undefined },
+    mappings: { saveNames: () => Promise.resolve() },
+    load: () =>
+      Promise.resolve({
+        target: { ...target, workloads: [workload('myapp')], sourceOf: () => source },
+        activate: () => undefined,
+        settle: () => {
+          settled = true;
+        },
+      }),
+  });
+  await runs.run(request, () => undefined, new AbortController().signal);
+  return settled;
+}
+
+test('what was valid before ends with a run that registered all, also where a source is empty or a value may not be read', async () => {
+  assert.equal(await settledAfter(CLEAN), true);
+  assert.equal(await settledAfter({ ...CLEAN, problems: [PROBLEM] }), true);
+});
+
+test('it stays valid where a workload was left as it was, or was not asked about', async () => {
+  assert.equal(await settledAfter({ ...CLEAN, failures: [FAILURE] }), false);
+  assert.equal(await settledAfter(CLEAN, { ...ALL, dryRun: true }), false);
+});
