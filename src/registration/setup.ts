@@ -16,6 +16,7 @@ import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { dropInText, secretLines } from './drop-in.ts';
+import { keptLines, stayingIn } from './kept-lines.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
@@ -127,9 +128,10 @@ export class Setup {
     };
   }
 
-  #surveyDeps({ target, emit, actual }: Run): SurveyDeps {
+  #surveyDeps(run: Run): SurveyDeps {
+    const { target, emit } = run;
     const { clock, cache } = this.#deps;
-    const registered: SurveyDeps['registered'] = (workload) => registeredKeys(workload, actual);
+    const registered: SurveyDeps['registered'] = (workload) => keysWithLines(workload, run);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
     return { sourceOf: target.sourceOf, clock, emit, registered, known };
   }
@@ -190,7 +192,7 @@ function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadSte
 async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<WorkloadStep> {
   const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
   const applied = await run.carryOut(plan.changes);
-  const kept = keptLines(run, workload, [...plan.problems, ...outcome.refused]);
+  const kept = keptLines(run.dropInTexts.get(workload.unit), [...plan.problems, ...outcome.refused]);
   const dropIn = await guarded(workload.name, () => dropInStep(run, workload, { plan, applied, kept }));
   return {
     parts: [
@@ -226,25 +228,6 @@ async function dropInStep(run: Run, workload: Workload, { plan, applied, kept }:
   return partOf(name, await run.carryOut(planDropIn(name, unit, text, run.dropInTexts.get(unit))));
 }
 
-/** Lines that the workload has, of secrets that it should have and this run could do nothing about: they are not taken away for that. */
-function keptLines(
-  run: Run,
-  { unit }: Workload,
-  left: readonly { readonly name: string }[],
-): ReadonlyMap<string, string> {
-  const present = secretLines(run.dropInTexts.get(unit) ?? '');
-  return new Map(
-    left.flatMap(({ name }) => {
-      const line = present.get(name);
-      return line === undefined ? [] : [[name, line] as const];
-    }),
-  );
-}
-
-function stayingIn(kept: ReadonlyMap<string, string>): (problem: Problem) => Problem {
-  return (problem) => (kept.has(problem.name) ? { ...problem, reason: `${problem.reason}; its line stays` } : problem);
-}
-
 /** A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone. */
 async function staleDropIns({ target, request, features, dropInTexts, carryOut }: Run): Promise<RunPart> {
   const filtered = request.provider !== undefined || request.workload !== undefined;
@@ -269,6 +252,18 @@ function registeredKeys(workload: Workload, actual: Actual): readonly Registered
     const mapping = actual.mappingOf(id);
     return mapping === undefined ? [] : [{ name, mapping }];
   });
+}
+
+/**
+ * Those that the workload's drop-in names. What was registered once and has no line any more is not asked after in each run; without a
+ * drop-in (Podman before 5.0, one that somebody removed) all that is registered counts.
+ */
+function keysWithLines(workload: Workload, { actual, dropInTexts }: Run): readonly RegisteredKey[] {
+  const keys = registeredKeys(workload, actual);
+  const text = dropInTexts.get(workload.unit);
+  if (text === undefined) return keys;
+  const lines = secretLines(text);
+  return keys.filter(({ name }) => name !== undefined && lines.has(name));
 }
 
 function registeredMappings(workload: Workload, actual: Actual): readonly Mapping[] {

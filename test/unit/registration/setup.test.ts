@@ -410,3 +410,20 @@ test('reports nothing of a value', async () => {
   const report = await stage.run();
   assert.doesNotMatch(JSON.stringify([report, stage.events, [...stage.dropIns.files]]), /canary/);
 });
+
+test('a secret that is gone is asked after once: without a line nothing hangs on it any more', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', OLD: '2' };
+  await stage.run();
+  stage.folders['/myapp'] = { A: '1' };
+  const first = await stage.run();
+  assert.match(first.notes.join(), /myapp--OLD: infisical says that p:\/myapp has no OLD any more/);
+  stage.calls.length = 0;
+  const second = await stage.run();
+  assert.deepEqual([stage.calls, second.notes], [['/myapp'], []]);
+  assert.deepEqual(
+    second.orphans.map(({ name }) => name),
+    ['myapp--OLD'],
+  );
+});
