@@ -10,11 +10,12 @@ import { createApi, type ServerAnswer, type ApiOptions, type ApiRequest } from '
 import { AccessToken } from './auth/access-token.ts';
 import type { LoginTools } from './auth/login.ts';
 import { loginFor, type Auth, type LoginAuth } from './auth/methods.ts';
-import { failedServer, noAnswer, type Context, type Subject } from './errors.ts';
+import { failedServer, noAnswer, type Context } from './errors.ts';
 import { faultOf, type Fault, type FaultKind } from './fault.ts';
 import type { ApiVersion } from './requests.ts';
 import { Session, sessionName } from './session.ts';
 import type { TokenKeeper } from './token-keeper.ts';
+import type { Subject } from './subject.ts';
 import { Versions, type VersionSetting } from './versions.ts';
 
 export type ConnectionDeps = ApiOptions & {

@@ -4,18 +4,10 @@ import { PsiError, type ErrorCode, type ErrorInit } from '../../core/error.ts';
 import type { ServerAnswer } from './api.ts';
 import type { Fault } from './fault.ts';
 import { askedWaitMs } from './asked-wait.ts';
-import { firstRefused, refusedNames, type Reference } from './references.ts';
+import { referenceHint, refers } from './reference-errors.ts';
+import { firstRefused } from './references.ts';
+import { placeOf, readValues, type Subject } from './subject.ts';
 import { looksLike, oneLine, requestId, saying } from './words.ts';
-
-export type Subject = {
-  /** Alias in the config. */
-  readonly project: string;
-  readonly projectId: string;
-  readonly environment: string;
-  readonly path: string;
-  /** undefined: the whole folder is asked for. */
-  readonly key: string | undefined;
-};
 
 export type Context = { readonly apiUrl: string; readonly now: number };
 
@@ -23,7 +15,7 @@ export type Context = { readonly apiUrl: string; readonly now: number };
 export function refusedCall(fault: Fault, subject: Subject, context: Context, doing?: string): PsiError {
   const { refusal, answer } = fault;
   const said = saying(refusal);
-  const place = `${subject.project}:${subject.path} (environment ${subject.environment})`;
+  const place = placeOf(subject);
   const reading = subject.key === undefined ? `to list ${place}` : `to read ${oneLine(subject.key)} in ${place}`;
   const what = doing ?? reading;
   const error = (code: ErrorCode, message: string, init: ErrorInit): PsiError =>
@@ -148,7 +140,7 @@ export function failedServer(fault: Fault, context: Context): PsiError {
     });
   }
   if (kind === 'server') {
-    const who = refusal === undefined ? 'the proxy in front of infisical' : 'infisical';
+    const who = refusal === undefined ? 'a gateway in front of infisical' : 'infisical';
     return new PsiError('PROVIDER_DOWN', `${who} answered ${status}${failedAt(refusal)}${requestId(refusal)}`, {
       hint: 'see the log of the infisical server: are its database and redis up?',
       retry: 'later',
@@ -193,57 +185,11 @@ export function noAnswer(what: string, answer: ServerAnswer, { apiUrl }: Context
   });
 }
 
-export function placeOf({ project, path, environment }: Subject): string {
-  return `${project}:${path} (environment ${environment})`;
-}
-
-function readValues({ path, environment }: { readonly path: string; readonly environment: string }): string {
-  return `in infisical, give the machine identity the right to read values (Read Value) of ${oneLine(path)} in environment ${oneLine(environment)}`;
-}
-
 export function hiddenValue(subject: Subject): PsiError {
   return new PsiError(
     'VALUE_HIDDEN',
     `infisical hides the value of ${oneLine(subject.key ?? '')} in ${placeOf(subject)}`,
     { hint: readValues(subject) },
-  );
-}
-
-/** A value refers to a secret that was asked for by itself, and refused. */
-export function refusedReference(by: Subject, target: Subject & { readonly key: string }): PsiError {
-  const named = `${oneLine(target.key)} (environment ${oneLine(target.environment)}, path ${oneLine(target.path)})`;
-  return new PsiError(
-    'PROVIDER_DENIED',
-    `infisical refuses to read ${oneLine(by.key ?? '')} in ${placeOf(by)}: it refers to ${named}, which the identity may not read`,
-    { hint: referenceHint(target) },
-  );
-}
-
-/** A value that no server of this kind can give out: it names a folder that is not there beside a secret that is. */
-export function lostReference(by: Subject, { key, place }: Reference): PsiError {
-  const where = place === undefined ? '' : ` (environment ${oneLine(place.environment)}, path ${oneLine(place.path)})`;
-  return new PsiError(
-    'PROVIDER_DENIED',
-    `infisical fails on the value of ${oneLine(by.key ?? '')} in ${placeOf(by)}: it refers to ${oneLine(key)}${where}, which is not there`,
-    { hint: 'make what it refers to, or take the reference out of the value' },
-  );
-}
-
-/** Each would have to be asked for by itself. */
-export function tooManyReferences(by: Subject, most: number): PsiError {
-  return new PsiError(
-    'PROVIDER_DENIED',
-    `the value of ${oneLine(by.key ?? '')} in ${placeOf(by)} holds more than ${String(most)} references that infisical leaves as text, too many to ask for`,
-    { hint: 'take `${…}` out of the value, or make what it refers to' },
-  );
-}
-
-/** Its text looks like a reference, and its name cannot be asked for by itself, which alone would tell. */
-export function unaskableReference(subject: Subject): PsiError {
-  return new PsiError(
-    'PROVIDER_DENIED',
-    `the value of ${oneLine(subject.key ?? '')} in ${placeOf(subject)} looks like a reference, and infisical takes no question for a secret of this name`,
-    { hint: 'rename it in infisical (no slash, no dot name, at most 100 characters), or take `${…}` out of its value' },
   );
 }
 
@@ -290,19 +236,6 @@ function missing({ refusal }: Fault, subject: Subject): PsiError {
       hint: 'check the path and the environment slug; a folder that was renamed there has to be renamed in the config too',
     },
   );
-}
-
-/** Of one secret that is asked for, or of a folder. */
-function refers({ refusal }: Fault, { key }: Subject): string {
-  const names = refusal === undefined ? [] : refusedNames(refusal);
-  const what = names.length === 0 ? 'a secret' : names.slice(0, 5).join(', ');
-  return `${key === undefined ? 'a value' : 'it'} refers to ${what}, which the identity may not read`;
-}
-
-function referenceHint(target: { readonly environment: string; readonly path: string } | undefined): string {
-  const give =
-    target === undefined ? 'give the machine identity the right to read what is referred to' : readValues(target);
-  return `${give}, or take the reference out`;
 }
 
 function fields({ refusal }: Fault): string {

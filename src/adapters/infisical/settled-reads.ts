@@ -7,16 +7,9 @@ import type { Origin } from '../../provider/secret-source.ts';
 import type { ServerAnswer } from './api.ts';
 import { decodeListing, decodeSingle, type Item } from './codec.ts';
 import type { Connection } from './connection.ts';
-import {
-  hiddenValue,
-  lostReference,
-  missingSecret,
-  noAnswer,
-  refusedCall,
-  refusedReference,
-  tooManyReferences,
-  type Subject,
-} from './errors.ts';
+import { hiddenValue, missingSecret, noAnswer, refusedCall } from './errors.ts';
+import { lostReference, refusedReference, tooManyReferences } from './reference-errors.ts';
+import type { Subject } from './subject.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import type { Literals } from './literals.ts';
 import { fetchedOf, isDoubtful, isShared } from './merge.ts';
@@ -34,7 +27,7 @@ const MOST_REFERENCES = 20;
 
 const REFUSED: readonly FaultKind[] = ['permission', 'hidden', 'reference'];
 
-export class SingleReads {
+export class SettledReads {
   readonly #connection: Connection;
   readonly #literals: Literals;
 

@@ -6,15 +6,17 @@ import { SecretValue } from '../../core/secret-value.ts';
 import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
 import { decodeListing, type Item, type Listing } from './codec.ts';
 import type { Connection } from './connection.ts';
-import { hiddenValue, missingSecret, noAnswer, refusedCall, unaskableReference, type Subject } from './errors.ts';
+import { hiddenValue, missingSecret, noAnswer, refusedCall } from './errors.ts';
 import { Literals } from './literals.ts';
 import { keepsTo, mayLeaveOut, mergeListing, withNames } from './merge.ts';
 import { isAddressable, listRequest } from './requests.ts';
-import { SingleReads } from './single-reads.ts';
+import { SettledReads } from './settled-reads.ts';
+import { unaskableReference } from './reference-errors.ts';
+import type { Subject } from './subject.ts';
 
 export function createInfisicalSource(connection: Connection): SecretSource {
   const literals = new Literals();
-  const singles = new SingleReads(connection, literals);
+  const settled = new SettledReads(connection, literals);
 
   const listing = async (
     subject: Subject,
@@ -72,7 +74,7 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     list,
     get: async (ref, signal) => {
       const subject = connection.subjectOf(ref, ref.key);
-      if (isAddressable(ref.key)) return singles.read({ ...subject, key: ref.key }, ref.from, signal);
+      if (isAddressable(ref.key)) return settled.read({ ...subject, key: ref.key }, ref.from, signal);
       const listed = await list(ref, { recursive: false, values: true, everyName: true, signal });
       const found = listed.find(({ key }) => key === ref.key);
       if (!found) throw missingSecret(subject);

@@ -1,7 +1,8 @@
 // A refused write as PsiError: what the port promises of batches and folders. Never a value, not even in the server's own words.
 
 import { PsiError } from '../../core/error.ts';
-import { refusedCall, type Context, type Subject } from './errors.ts';
+import { refusedCall, type Context } from './errors.ts';
+import type { Subject } from './subject.ts';
 import type { Fault } from './fault.ts';
 import { referenceNames } from './references.ts';
 import { leadsElsewhere, named } from './value-references.ts';

@@ -6,7 +6,8 @@ import type { BatchOutcome, SecretToWrite, SecretWriter } from '../../provider/s
 import type { ServerAnswer } from './api.ts';
 import { decodeProject, decodeWritten, type Written } from './codec.ts';
 import type { Connection } from './connection.ts';
-import { noAnswer, type Subject } from './errors.ts';
+import { noAnswer } from './errors.ts';
+import type { Subject } from './subject.ts';
 import { faultOf, type Fault } from './fault.ts';
 import { PLACEHOLDER } from './merge.ts';
 import { holdsReference } from './references.ts';

@@ -100,7 +100,7 @@ const ANSWERS: readonly (readonly [string, InjectedFailure, string, RegExp])[] =
     'PROVIDER_DOWN',
     /answered 500 \[req-7\]/,
   ],
-  ['a failing proxy', { status: 502 }, 'PROVIDER_DOWN', /the proxy in front of infisical answered 502/],
+  ['a failing gateway', { status: 502 }, 'PROVIDER_DOWN', /a gateway in front of infisical answered 502/],
   [
     'a gateway that wants a login',
     { status: 403, body: `<html>${VALUE}</html>` },
