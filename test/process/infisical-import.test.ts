@@ -1,12 +1,13 @@
 // `psi infisical import` as a process of its own against servers that want everything to be there that a value refers to: what a person reads.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
-import { configText, PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
 import { run, type RunResult } from '../hosts/run.ts';
+import { writeToolsConfig } from './tools-config.ts';
 
 const CREDENTIALS = { clientId: 'import-host', clientSecret: 'canary-client-secret-import' };
 const PROJECT = 'import-project';
@@ -42,15 +43,7 @@ for (const generation of ['2025', '2025-v4'] as const) {
         generation,
         seed: { identities: [CREDENTIALS], projects: [{ id: PROJECT, slug: 'the-import', environments: ['prod'] }] },
       });
-      const config = configText({
-        dir,
-        podmanSocket: join(dir, 'no-podman.sock'),
-        apiUrl: double.url,
-        ...CREDENTIALS,
-        projects: { p: { id: PROJECT, environment: 'prod' } },
-        workloads: {},
-      });
-      await writeFile(join(dir, 'config.yaml'), config, { mode: 0o600 });
+      await writeToolsConfig({ dir, apiUrl: double.url, credentials: CREDENTIALS, project: PROJECT });
     });
     after(async () => {
       await double.close();

@@ -11,8 +11,9 @@ import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical
 import { GENERATIONS } from '../doubles/infisical/generations.ts';
 import type { Generation } from '../doubles/infisical/model.ts';
 import { asEnvFile, COUNT, generatedSecrets } from '../hosts/generated-secrets.ts';
-import { configText, PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
 import { run, type RunResult } from '../hosts/run.ts';
+import { writeToolsConfig } from './tools-config.ts';
 
 const CREDENTIALS = { clientId: 'tools-host', clientSecret: 'canary-client-secret-tools' };
 const PROJECT = 'tools-project';
@@ -33,15 +34,7 @@ for (const generation of ['v4', '2024'] as const) {
     before(async () => {
       dir = await mkdtemp(join(tmpdir(), 'psi-tools-'));
       double = await startDouble(generation);
-      const config = configText({
-        dir,
-        podmanSocket: join(dir, 'no-podman.sock'),
-        apiUrl: double.url,
-        ...CREDENTIALS,
-        projects: { p: { id: PROJECT, environment: 'prod' } },
-        workloads: {},
-      });
-      await writeFile(join(dir, 'config.yaml'), config, { mode: 0o600 });
+      await writeToolsConfig({ dir, apiUrl: double.url, credentials: CREDENTIALS, project: PROJECT });
     });
     after(async () => {
       await double.close();
@@ -299,15 +292,7 @@ for (const generation of Object.keys(GENERATIONS) as readonly Generation[]) {
     before(async () => {
       dir = await mkdtemp(join(tmpdir(), 'psi-env-'));
       double = await startDouble(generation);
-      const config = configText({
-        dir,
-        podmanSocket: join(dir, 'no-podman.sock'),
-        apiUrl: double.url,
-        ...CREDENTIALS,
-        projects: { p: { id: PROJECT, environment: 'prod' } },
-        workloads: {},
-      });
-      await writeFile(join(dir, 'config.yaml'), config, { mode: 0o600 });
+      await writeToolsConfig({ dir, apiUrl: double.url, credentials: CREDENTIALS, project: PROJECT });
       fill('/locked', { K: 'canary-locked' });
       lock('/locked');
     });
