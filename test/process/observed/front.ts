@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { TestContext } from 'node:test';
+import type { AtEnd } from '../../hosts/at-end.ts';
 
 export type Asked = { readonly method: string; readonly path: string; readonly query: URLSearchParams };
 export type Told = {
@@ -23,7 +23,7 @@ export type Front = {
 /** The request is taken, and that is all. */
 export const NO_ANSWER: Promise<never> = new Promise(() => undefined);
 
-export async function startFront(t: TestContext, upstream: string): Promise<Front> {
+export async function startFront(t: AtEnd, upstream: string): Promise<Front> {
   const server = createServer((request, response) => {
     told(request).then(
       ({ status, body, headers }) => {

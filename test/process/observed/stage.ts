@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 
 import { startInfisicalDouble, type InfisicalDouble } from '../../doubles/infisical/infisical-double.ts';
 import type { Seed } from '../../doubles/infisical/codec.ts';
@@ -18,6 +17,7 @@ import { FakePodman } from '../../fakes/podman.fake.ts';
 import { servePodman } from '../../fakes/podman-api.fake.ts';
 import { ask, startPsi, type PsiOptions, type PsiProcess } from '../../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../../hosts/psi-tree.ts';
+import type { AtEnd } from '../../hosts/at-end.ts';
 import type { RunResult } from '../../hosts/run.ts';
 import { startFront, type Front } from './front.ts';
 
@@ -56,11 +56,11 @@ export class Observed {
   readonly front: Front;
   readonly podman: FakePodman;
   readonly options: PsiOptions;
-  readonly #t: TestContext;
+  readonly #t: AtEnd;
   readonly #at: { psi: PsiProcess };
 
   constructor(parts: {
-    readonly t: TestContext;
+    readonly t: AtEnd;
     readonly infisical: InfisicalDouble;
     readonly front: Front;
     readonly podman: FakePodman;
@@ -166,7 +166,7 @@ export class Observed {
   }
 }
 
-export async function stage(t: TestContext, options: StageOptions = {}): Promise<Observed> {
+export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Observed> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-observed-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const infisical = await startInfisicalDouble({
