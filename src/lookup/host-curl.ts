@@ -31,8 +31,9 @@ export class HostCurl {
 }
 
 /**
- * Why a request of PSI's own command is not answered; undefined: it is. Before 7.63 curl knows no `%{stderr}`: what the command means for
- * the journal goes to where the value goes. Another command of the same curl has nothing of that kind, and is right.
+ * Why a request of PSI's own command is not answered; undefined: it is. Before 7.63 curl knows no `%{stderr}`: what the command prints for
+ * the journal goes to where the value goes, with exit status 0, and a value would be right only as long as no answer brings anything to
+ * print. Another command of the same curl prints nothing of that kind, and is right.
  */
 export function curlRefusal(request: {
   readonly own: boolean;
@@ -57,7 +58,7 @@ function mixesValues(version: string): boolean {
 
 function limitOf(version: string): string | undefined {
   if (mixesValues(version)) {
-    return 'too old: before 7.63 it would write a message into the value, so lookups are refused';
+    return 'too old: before 7.63 it prints messages to where the value goes, so lookups are refused';
   }
   if (isBefore(version, 7, 76)) {
     return 'before 7.76 it does not show why psi refuses a lookup: the reason is in the journal of psi.service alone';
@@ -68,7 +69,7 @@ function limitOf(version: string): string | undefined {
 function tooOld(version: string): PsiError {
   return new PsiError(
     'HOST',
-    `curl ${version} on this host is too old for psi's driver command: it would write a message into the value (7.63 does not)`,
+    `curl ${version} on this host is too old for psi's driver command: it prints messages to where the value goes (7.63 does not)`,
     { hint: 'update curl on the host to 7.63 or later; nothing else has to be done' },
   );
 }

@@ -94,7 +94,10 @@ test('curl 7.61: no value rather than one with a message in it, and the line say
   assert.deepEqual([foreign.code, foreign.stdout.toString()], [0, VALUE]);
   const refused = await stood.lookup();
   assert.deepEqual([refused.code, refused.stdout.toString().includes(VALUE)], [22, false]);
-  assert.match(refused.stderr, /^psi: refused, and curl 7\.61\.0 is too old .+\(before 7\.63 that is why\): update curl /m);
+  assert.match(
+    refused.stderr,
+    /^psi: refused, and curl 7\.61\.0 is too old .+\(before 7\.63 that is why\): update curl /m,
+  );
   const status = await it.psi.cli('status');
   assert.match(status.stdout, /problem .*curl 7\.61\.0 on this host is too old/);
   assert.match(status.stdout, /update curl on the host to 7\.63 or later/);
