@@ -11,8 +11,9 @@ import type { Lookup } from '../lookup/lookup.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { notAnId, printable } from '../core/naming.ts';
 import type { RefusalEvent } from '../lookup/audit-log.ts';
+import { COMMAND_HEADER, curlRefusal, type HostCurl } from '../lookup/host-curl.ts';
 import { notAMapping, type DriverStore } from '../lookup/driver-store.ts';
-import { sendError } from './error-to-response.ts';
+import { sendError, sendReason } from './error-to-response.ts';
 import { sendJson } from './json.ts';
 
 export type DriverDeps = {
@@ -21,6 +22,7 @@ export type DriverDeps = {
   /** Tokens accepted now; empty: the socket's mode is the only guard. */
   readonly tokens: () => readonly SecretValue[];
   readonly mappings: Pick<MappingTable, 'get' | 'nameOf'>;
+  readonly hostCurl: Pick<HostCurl, 'saw'>;
   /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
   readonly health: () => Readonly<Record<string, string>>;
   /** For each request that failed, but for a lookup, which has its own line. */
@@ -42,7 +44,11 @@ export function driverApp(deps: DriverDeps): Express {
   });
   app.use((request, _response, next) => {
     checkToken(request, deps.tokens());
-    next();
+    const agent = request.get('user-agent');
+    deps.hostCurl.saw(agent);
+    // A delete prints nothing that becomes a value, and what an old curl cannot use can be removed with it.
+    const own = isOwn(request) && /^\/(?:lookup|store)\//.test(request.path);
+    next(curlRefusal({ own, agent }));
   });
   app.get('/lookup/:id', (request, response, next) => {
     const { id } = request.params;
@@ -51,10 +57,10 @@ export function driverApp(deps: DriverDeps): Express {
     if (answer instanceof Promise) {
       answer
         .then((late) => {
-          sendAnswer(response, late);
+          sendAnswer(request, response, late);
         })
         .catch(next);
-    } else sendAnswer(response, answer);
+    } else sendAnswer(request, response, answer);
   });
   app.post('/store/:id', express.raw({ type: () => true, limit: MAX_MAPPING_BYTES }), async (request, response) => {
     const body: unknown = request.body;
@@ -81,7 +87,8 @@ export function driverApp(deps: DriverDeps): Express {
   });
   app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
     const id = /^\/lookup\/([^/]+)$/.exec(request.path)?.[1];
-    const sent = sendError(response, error, id === undefined ? undefined : deps.mappings.nameOf(id));
+    const send = isOwn(request) ? sendReason : sendError;
+    const sent = send(response, error, id === undefined ? undefined : deps.mappings.nameOf(id));
     if (response.locals[AUDITED] !== true) deps.onRefused(refusalOf(request, sent, deps.mappings));
     deps.onError(sent, `${request.method} ${request.path.split('/')[1] ?? ''}`);
   });
@@ -101,10 +108,15 @@ function refusalOf(request: Request, error: PsiError, mappings: DriverDeps['mapp
   };
 }
 
-function sendAnswer(response: Response, { value, source, ageMs }: Answer): void {
+/** Is this PSI's own command? It prints the type of an answer as the reason of a failure. */
+function isOwn(request: Request): boolean {
+  return request.get(COMMAND_HEADER) !== undefined;
+}
+
+function sendAnswer(request: Request, response: Response, { value, source, ageMs }: Answer): void {
   const bytes = value.expose();
   response.writeHead(200, {
-    'content-type': 'application/octet-stream',
+    ...(isOwn(request) ? {} : { 'content-type': 'application/octet-stream' }),
     'content-length': bytes.byteLength,
     'psi-source': source,
     'psi-age': ageMs === undefined ? 'unknown' : Math.floor(ageMs / 1000),

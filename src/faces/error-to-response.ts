@@ -44,6 +44,22 @@ export function hintLine(error: PsiError, subject?: string): string {
 }
 
 export function sendError(response: Response, thrown: unknown, subject?: string): PsiError {
+  return sendFailure(response, { thrown, subject }, (error) => {
+    sendJson(response, failureOf(error));
+  });
+}
+
+/** For PSI's own driver command: the type is what each curl can print into the journal, and prints nothing of on success. */
+export function sendReason(response: Response, thrown: unknown, subject?: string): PsiError {
+  return sendFailure(response, { thrown, subject }, (error) => {
+    response.setHeader('content-type', `psi: ${hintLine(error, subject)}`);
+    response.end();
+  });
+}
+
+type Failed = { readonly thrown: unknown; readonly subject: string | undefined };
+
+function sendFailure(response: Response, { thrown, subject }: Failed, sendRest: (error: PsiError) => void): PsiError {
   const error = fromExpress(thrown) ?? toPsiError(thrown);
   if (response.headersSent) {
     response.destroy();
@@ -52,7 +68,7 @@ export function sendError(response: Response, thrown: unknown, subject?: string)
   response.status(httpStatus(error.code));
   response.setHeader('psi-code', error.code);
   response.setHeader('psi-hint', hintLine(error, subject));
-  sendJson(response, failureOf(error));
+  sendRest(error);
   return error;
 }
 

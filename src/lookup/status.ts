@@ -4,6 +4,7 @@ import type { PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
 import type { LookupEvent, RefusalEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
+import type { HostCurlStatus } from './host-curl.ts';
 
 /** Something of PSI's own that is not as it should be, while it serves all the rest. */
 export type ServiceProblem = {
@@ -20,6 +21,8 @@ export type ServiceStatus = {
   /** The first twenty. */
   readonly problems: readonly ServiceProblem[];
   readonly problemCount: number;
+  /** That of the last request of the driver; null: none came since the start. */
+  readonly hostCurl: HostCurlStatus | null;
   readonly lookups: { readonly ok: number; readonly failed: number };
   readonly lastFailures: readonly {
     readonly at: string;
@@ -55,6 +58,7 @@ export type StatusDeps = {
   readonly version: string;
   /** Those there are now. */
   readonly problems?: () => readonly ServiceProblem[];
+  readonly hostCurl?: { readonly status: HostCurlStatus | undefined };
 };
 
 export class StatusBoard {
@@ -62,6 +66,7 @@ export class StatusBoard {
   readonly #mappings: { readonly size: number };
   readonly #version: string;
   readonly #problems: () => readonly ServiceProblem[];
+  readonly #hostCurl: StatusDeps['hostCurl'];
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
   readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
@@ -75,6 +80,7 @@ export class StatusBoard {
     this.#mappings = deps.mappings;
     this.#version = deps.version;
     this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
+    this.#hostCurl = deps.hostCurl;
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -111,6 +117,7 @@ export class StatusBoard {
       mappings: this.#mappings.size,
       problems: problems.slice(0, SHOWN_PROBLEMS),
       problemCount: problems.length,
+      hostCurl: this.#hostCurl?.status ?? null,
       lookups: { ok: this.#ok, failed: this.#failed },
       lastFailures: this.#failures,
       refused: this.#refused,

@@ -28,6 +28,7 @@ import type { UnitManager } from './unit-manager.ts';
 import { PlanCarrier, type Applied } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
 import { survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
+import type { HostCurl } from '../lookup/host-curl.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
 import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
@@ -49,6 +50,7 @@ export type SetupDeps = {
   readonly units: UnitManager;
   readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
+  readonly hostCurl: Pick<HostCurl, 'status'>;
   readonly clock: Clock;
   readonly cache: CacheSink | undefined;
 };
@@ -96,7 +98,7 @@ export class Setup {
       steps.push(await workloadStep(run, surveyed));
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
-    const notes = podmanNotes(run.features, workloads, registered);
+    const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
     const stale = await guarded(undefined, () => staleDropIns(run));
     const parts = [...registered, runPart({ notes }), stale];
     const reload = await guarded(undefined, () => this.#reload(run));
@@ -283,6 +285,12 @@ function podmanNotes(
       ? [`podman ${features.version} can only remove and create: a start between the two finds no secret`]
       : []),
   ];
+}
+
+/** What is worse with the curl of this host, as far as requests of it have come; those of this run's own creates are the last. */
+function curlNotes({ status }: Pick<HostCurl, 'status'>): readonly string[] {
+  const { version, limit = null } = status ?? {};
+  return version === undefined || limit === null ? [] : [`curl ${version} on this host: ${limit}`];
 }
 
 function chosen(workloads: readonly Workload[], request: SetupRequest): readonly Workload[] {

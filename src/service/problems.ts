@@ -1,5 +1,6 @@
 // What is wrong with the service's own files: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
 
+import type { HostCurl } from '../lookup/host-curl.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
 import type { WatchedHeaderFile } from './watched-header-file.ts';
@@ -7,15 +8,18 @@ import type { WatchedHeaderFile } from './watched-header-file.ts';
 export type ProblemSources = {
   readonly mappings: Pick<MappingTable, 'problems'>;
   readonly headerFile: Pick<WatchedHeaderFile, 'problem'>;
+  readonly hostCurl: Pick<HostCurl, 'problem'>;
 };
 
-export function serviceProblems({ mappings, headerFile }: ProblemSources): readonly ServiceProblem[] {
-  const header = headerFile.problem ? [{ subject: undefined, error: headerFile.problem }] : [];
-  return [...header, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
-    subject: subject ?? null,
-    message,
-    hint: hint ?? null,
-  }));
+export function serviceProblems({ mappings, headerFile, hostCurl }: ProblemSources): readonly ServiceProblem[] {
+  const general = [headerFile.problem, hostCurl.problem].filter((error) => error !== undefined);
+  return [...general.map((error) => ({ subject: undefined, error })), ...mappings.problems()].map(
+    ({ subject, error: { message, hint } }) => ({
+      subject: subject ?? null,
+      message,
+      hint: hint ?? null,
+    }),
+  );
 }
 
 /** The line of the health check. */

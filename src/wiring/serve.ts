@@ -40,6 +40,7 @@ import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
+import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 
 export type ServeDeps = {
@@ -61,11 +62,12 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
-  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile });
+  const hostCurl = new HostCurl();
+  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile, hostCurl });
   const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
     cache?.status(),
   );
-  const status = new StatusBoard({ clock, mappings, version, problems });
+  const status = new StatusBoard({ clock, mappings, version, problems, hostCurl });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -97,6 +99,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     registry,
     mappings,
     headerFile,
+    hostCurl,
     clock,
     cache,
     dropIns,
@@ -110,6 +113,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
+    hostCurl,
     health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()) }),
     onRefused: (event) => {
       metrics.refused(event);

@@ -1,14 +1,15 @@
 // The frozen commands, run by the real `sh` and `curl` as Podman runs them, against a small server on a Unix socket.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
+import { hastyCurl, inFront, runDriverCommand, socketOfNobody, where, type Ran } from '../hosts/driver-command.ts';
+import { oldCurl, OLD_CURLS } from '../doubles/old-curl/old-curl.ts';
 import { driverMaxTimeSeconds, driverOptions, isPsiOptions } from '../../src/registration/driver-command/options.ts';
 
 const ID = 'd0a530acce22815a7778d156f';
@@ -17,23 +18,15 @@ const LARGE = Buffer.from('0123456789abcdef'.repeat(3840) + '\n');
 const HINT = 'the provider is not reachable since 10:02: see `psi status` 100% "now"';
 
 type Seen = { method: string; url: string; authorization: string | undefined; body: Buffer };
-type Ran = { code: number | null; stdout: Buffer; stderr: string };
 
-function run(command: string, id: string, stdin = ''): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-c', command], { env: { PATH: process.env['PATH'], SECRET_ID: id } });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      resolve({ code, stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString() });
-    });
-    // A command that failed before it read its input has closed the pipe.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(stdin);
-  });
+/** Those that are `/bin/sh` somewhere, by their paths: Debian, Fedora, Alpine. */
+const SHELLS = (await Promise.all(['dash', 'bash', 'busybox'].map(where))).filter((path) => path !== '');
+
+const run = (command: string, id: string, stdin = ''): Promise<Ran> => runDriverCommand(command, { id, stdin });
+
+/** As PSI refuses its own commands: the reason is the type. */
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  response.writeHead(status, { 'content-type': `psi: ${reason}` }).end();
 }
 
 describe('driver commands', () => {
@@ -54,6 +47,7 @@ describe('driver commands', () => {
       });
     });
     await new Promise<void>((resolve) => server.listen(join(dir, 'psi.sock'), resolve));
+    await socketOfNobody(join(dir, 'deaf.sock'));
   });
 
   after(async () => {
@@ -91,14 +85,13 @@ describe('driver commands', () => {
   }
 
   it('prints one line with the hint of psi when the lookup is refused', async () => {
-    answer = (_request, response) => response.writeHead(503, { 'psi-hint': HINT }).end('{"not":"a value"}');
+    answer = (_request, response) => {
+      refuse(response, 503, HINT);
+    };
     const { code, stdout, stderr } = await run(commands().lookup, ID);
     assert.equal(code, 22);
     assert.equal(stdout.length, 0);
-    assert.match(
-      stderr,
-      /^psi: the provider is not reachable since 10:02: see `psi status` 100% "now" \(lookup failed: [^\n]*503[^\n]*\)\n$/,
-    );
+    assert.equal(stderr, `psi: ${HINT} (lookup failed, status 22; more: journalctl -u psi.service)\n`);
   });
 
   it('prints one line when nobody listens, the answer is cut short, or it takes too long', async () => {
@@ -110,9 +103,87 @@ describe('driver commands', () => {
     assert.deepEqual([cut.code, slow.code, absent.code], [52, 28, 7]);
     for (const { stdout, stderr } of [cut, slow, absent]) {
       assert.equal(stdout.length, 0);
-      assert.match(stderr, /^psi: [^\n]*lookup failed: [^\n]+; more in the journal of psi.service\)\n$/);
+      assert.match(stderr, /^psi: [^\n]+: run [^\n]+ \(lookup failed, [^\n]+; more: journalctl -u psi.service\)\n$/);
     }
   });
+
+  for (const shell of SHELLS) {
+    it(`names the cause and what to run, in ${basename(shell)}`, async () => {
+      serve(BINARY);
+      const lookup = (change: Parameters<typeof commands>[0], path?: string): Promise<Ran> =>
+        runDriverCommand(commands(change).lookup, { id: ID, shell, ...(path !== undefined && { path }) });
+      const good = await lookup({});
+      assert.deepEqual([good.code, good.stdout, good.stderr], [0, BINARY, '']);
+      const absent = await lookup({ socket: 'absent.sock' });
+      const deaf = await lookup({ socket: 'deaf.sock' });
+      answer = () => undefined;
+      const slow = await lookup({ maxTimeSeconds: 0.2 });
+      answer = (_request, response) => {
+        refuse(response, 503, HINT);
+      };
+      const refused = await lookup({});
+      const old = await lookup({}, inFront(await oldCurl(dir, '7.74.0')));
+      const noCurl = await lookup({}, join(dir, 'nothing'));
+      const at = (name: string): string => join(dir, name);
+      const restart = 'run systemctl restart psi.socket';
+      assert.deepEqual(
+        [absent, deaf, slow, refused, old, noCurl].map(({ code, stdout, stderr }) => {
+          assert.equal(stdout.length, 0);
+          const line = stderr.split('\n').at(-2) ?? '';
+          return [code, line.replace(/ \(lookup failed, status \d+; more: journalctl -u psi\.service\)$/, '')];
+        }),
+        [
+          [7, `psi: there is no socket at ${at('absent.sock')}: ${restart}`],
+          [7, `psi: nobody listens at ${at('deaf.sock')}, or this user may not call: ${restart}`],
+          [28, `psi: no answer at ${at('psi.sock')} within 0.2 s: run systemctl status psi.service`],
+          [22, `psi: ${HINT}`],
+          [22, 'psi: refused, and curl 7.74.0 is too old to show why (before 7.63 that is why): update curl'],
+          [127, 'psi: no curl on this host that runs: install curl'],
+        ],
+      );
+    });
+
+    it(`waits two seconds where psi has failed to start, and prints why after a failure alone, in ${basename(shell)}`, async () => {
+      const marker = join(dir, 'start-failed');
+      const curl = await hastyCurl(await mkdtemp(join(dir, 'hasty-')));
+      const lookup = (): Promise<Ran> =>
+        runDriverCommand(commands().lookup, { id: ID, shell, path: inFront(curl.folder) });
+      await writeFile(marker, 'the image is gone \\n100%s\nrun `podman pull it`\n');
+      try {
+        answer = () => undefined;
+        const failed = await lookup();
+        assert.equal(failed.code, 28);
+        assert.match(failed.stderr, /^psi: no answer at [^\n]+ within 2 s: run [^\n]+\n/);
+        assert.equal(failed.stderr.split('\n')[1], 'psi: the image is gone \\n100%s run `podman pull it`');
+        serve(BINARY);
+        const good = await lookup();
+        assert.deepEqual([good.code, good.stdout, good.stderr], [0, BINARY, '']);
+        answer = (_request, response) => {
+          refuse(response, 503, HINT);
+        };
+        assert.doesNotMatch((await lookup()).stderr, /image/);
+        assert.deepEqual(await curl.waits(), ['2', '2', '2']);
+      } finally {
+        await rm(marker);
+      }
+      serve(BINARY);
+      await lookup();
+      assert.deepEqual(await curl.waits(), ['2', '2', '2', '20']);
+    });
+  }
+
+  for (const version of OLD_CURLS) {
+    it(`gives the value alone with curl ${version}`, async () => {
+      const path = inFront(await oldCurl(dir, version));
+      for (const value of [BINARY, LARGE, Buffer.alloc(0)]) {
+        serve(value);
+        const { code, stdout, stderr } = await runDriverCommand(commands().lookup, { id: ID, path });
+        assert.deepEqual([code, stdout], [0, value]);
+        // Before 7.63 it complains: psi does not answer it.
+        assert.equal(stderr, version === '7.61.0' ? "curl: unknown --write-out variable: 'stderr'\n" : '');
+      }
+    });
+  }
 
   it('stores what stands on stdin byte for byte and prints nothing', async () => {
     serve('');
@@ -128,7 +199,9 @@ describe('driver commands', () => {
     const command = commands().delete;
     await run(command, ID);
     assert.deepEqual([seen[0]?.method, seen[0]?.url], ['DELETE', `/delete/${ID}`]);
-    answer = (_request, response) => response.writeHead(400, { 'psi-hint': 'the id is empty' }).end();
+    answer = (_request, response) => {
+      refuse(response, 400, 'the id is empty');
+    };
     const { code, stderr } = await run(command, '');
     assert.equal(seen[1]?.url, '/delete/');
     assert.equal(code, 22);
@@ -158,11 +231,16 @@ describe('driver commands', () => {
 
   it('fails with a line of its own when the header file is missing', async () => {
     // curl 7 asks without the token then, and psi answers 401; curl 8 does not ask at all.
-    answer = (_request, response) => response.writeHead(401, { 'psi-hint': 'run psi install' }).end();
+    answer = (_request, response) => {
+      refuse(response, 401, 'run psi install');
+    };
     const { code, stdout, stderr } = await run(commands({ headerFile: join(dir, 'absent.hdr') }).lookup, ID);
     assert.ok(code === 22 || code === 26);
     assert.equal(stdout.length, 0);
-    assert.match(stderr, /psi: run psi install \(lookup failed|option -H: /);
+    assert.match(
+      stderr,
+      /psi: (?:run psi install|curl cannot read .+absent\.hdr: run podman exec psi psi setup) \(lookup failed/,
+    );
   });
 
   it('refuses a path with a line end', () => {
@@ -179,11 +257,44 @@ describe('driver commands', () => {
     });
     assert.equal(
       lookup,
-      'curl -q -sf --max-time 20 --unix-socket /run/psi/psi.sock -H @/var/lib/psi/driver.hdr ' +
-        "-w '%{onerror}%{stderr}psi: %header{psi-hint} (lookup failed: %{errormsg}; more in the journal of psi.service)\\n' " +
-        '"http://localhost/lookup/$SECRET_ID"',
+      'curl () { s=/run/psi/psi.sock m=/run/psi/start-failed t=20 h=/var/lib/psi/driver.hdr; [ ! -f "$m" ] || t=2; ' +
+        'if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: run systemctl restart psi.socket"; ' +
+        'elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: run systemctl restart psi.socket"; ' +
+        "else command curl -q -sf -H 'x-psi-command: 2' -H @/var/lib/psi/driver.hdr --max-time $t " +
+        `-w '%{stderr}%{content_type}' "$@" && return; c=$? e=; case $c in ` +
+        '7) e="psi: nobody listens at $s, or this user may not call: run systemctl restart psi.socket";; ' +
+        '22) v=$(command curl -q -V); case $v in "curl 7."[1-6]?.*|"curl 7.7"[0-5].*) ' +
+        'e="psi: refused, and ${v%% (*} is too old to show why (before 7.63 that is why): update curl";; esac;; ' +
+        '26) e="psi: curl cannot read $h: run podman exec psi psi setup";; ' +
+        '28) e="psi: no answer at $s within $t s: run systemctl status psi.service";; ' +
+        '126|127) e="psi: no curl on this host that runs: install curl";; ' +
+        '*) e="psi: the call at $s broke off: run systemctl status psi.service";; esac; fi; ' +
+        `printf '%s\\n' "$e (lookup failed, status $c; more: journalctl -u psi.service)" >&2; ` +
+        `if [ $c != 22 ] && [ -f "$m" ]; then a= b=; { read -r a; read -r b; } <"$m"; printf 'psi: %.400s %.400s\\n' "$a" "$b" >&2; fi; ` +
+        'return $c; }; curl --unix-socket /run/psi/psi.sock "http://localhost/lookup/$SECRET_ID"',
     );
     assert.match(list, / http:\/\/localhost\/list$/);
+  });
+
+  it('is short: each process of Podman reads those of all secrets', () => {
+    const all = driverOptions({
+      socket: '/run/psi/psi.sock',
+      maxTimeSeconds: 20,
+      headerFile: '/var/lib/psi/driver.hdr',
+    });
+    assert.ok(JSON.stringify(all).length < 2_500, String(JSON.stringify(all).length));
+  });
+
+  it('looks at the units of a user where the socket is that of a user', () => {
+    const { lookup, delete: remove } = driverOptions({
+      socket: '/run/user/1000/psi/psi.sock',
+      maxTimeSeconds: 20,
+      headerFile: undefined,
+    });
+    for (const command of [lookup, remove]) {
+      assert.doesNotMatch(command, /systemctl (?!--user)|journalctl (?!--user)/);
+      assert.match(command, /systemctl --user .+journalctl --user -u psi\.service/);
+    }
   });
 });
 
@@ -202,6 +313,29 @@ describe('isPsiOptions', () => {
   it('knows the commands of the Python PSI', () => {
     const python = (verb: string) => `curl -sf --unix-socket /run/psi/psi.sock http://localhost/${verb}/$SECRET_ID`;
     assert.ok(isPsiOptions({ lookup: python('lookup'), store: `${python('store')} -d @-`, delete: 'x', list: 'y' }));
+  });
+
+  it('knows the commands that it froze before they had a mark', () => {
+    const first = (verb: string) =>
+      `curl -q -sf --max-time 20 --unix-socket /run/psi/psi.sock -H @/var/lib/psi/driver.hdr -w '%{onerror}%{stderr}x\\n' "http://localhost/${verb}/$SECRET_ID"`;
+    assert.ok(isPsiOptions({ lookup: first('lookup'), store: first('store'), delete: 'x', list: 'y' }));
+  });
+
+  it('knows a later shape by its mark', () => {
+    const later = (verb: string) =>
+      `/usr/local/libexec/psi-lookup ${verb} || curl -H 'x-psi-command: 12' http://psi/${verb}`;
+    assert.ok(isPsiOptions({ lookup: later('lookup'), store: later('store'), delete: 'x', list: 'y' }));
+    assert.equal(isPsiOptions({ lookup: later('lookup'), store: 'true' }), false);
+  });
+
+  it('is known by the PSI before it, which goes by the first word and the rest of the shape', () => {
+    for (const headerFile of [undefined, "/it's"]) {
+      const options = driverOptions({ socket: "/a b'c", maxTimeSeconds: 20, headerFile });
+      for (const verb of ['lookup', 'store'] as const) {
+        const shape = new RegExp(`^curl .*--unix-socket .*http://localhost/${verb}/\\$\\{?SECRET_ID\\}?["']?(?: |$)`);
+        assert.match(options[verb], shape);
+      }
+    }
   });
 
   it('takes nothing else for PSI', () => {

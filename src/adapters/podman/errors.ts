@@ -78,7 +78,7 @@ export function refusal(what: string, answer: Answer): PsiError {
   const exit = /^exit status (\d+)$/.exec(cause)?.[1];
   if (exit !== undefined) {
     return new PsiError('HOST', `podman could not ${what}: its driver command failed (${curlExit(exit)})`, {
-      hint: 'the reason is in `journalctl -u psi.service` and `journalctl -u podman.service`',
+      hint: `${CURL_REMEDIES[exit] ?? ''}the reason is in \`journalctl -u psi.service\` and \`journalctl -u podman.service\``,
       retry: 'later',
       details,
     });
@@ -148,7 +148,15 @@ const CURL_EXITS: Readonly<Record<string, string>> = {
   '22': 'psi refused it',
   '28': 'psi did not answer in time',
   '56': 'psi broke the connection',
+  '126': 'the curl of the host does not run',
   '127': 'curl is not installed on the host',
+};
+
+/** What to run first, where that is known before the reason is. */
+const CURL_REMEDIES: Readonly<Record<string, string>> = {
+  '7': '`systemctl restart psi.socket`; ',
+  '126': 'install curl on the host; ',
+  '127': 'install curl on the host; ',
 };
 
 function curlExit(status: string): string {

@@ -39,10 +39,17 @@ function printProblems(terminal: Terminal, { problems, problemCount }: Status): 
   if (more > 0) terminal.out([painted('red', 'problem'), ` and ${String(more)} more of this kind`]);
 }
 
+function printHostCurl(terminal: Terminal, { hostCurl }: Status): void {
+  if (hostCurl === null) return;
+  const { version, limit } = hostCurl;
+  terminal.out(`curl of the host: ${version}${limit === null ? '' : ` (${limit})`}`);
+}
+
 function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`psi ${status.version}, up ${duration(status.upSeconds)}`);
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   printProblems(terminal, status);
+  printHostCurl(terminal, status);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
   for (const failure of status.lastFailures) {
     terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);

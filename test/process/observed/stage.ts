@@ -13,7 +13,7 @@ import type { Seed } from '../../doubles/infisical/codec.ts';
 import type { Generation } from '../../doubles/infisical/model.ts';
 import type { SecretInput } from '../../doubles/infisical/state.ts';
 import { joinAsSystemd, startBus } from '../../doubles/systemd-bus.ts';
-import { FakePodman } from '../../fakes/podman.fake.ts';
+import { FakePodman, type DriverFace } from '../../fakes/podman.fake.ts';
 import { servePodman } from '../../fakes/podman-api.fake.ts';
 import { ask, startPsi, type PsiOptions, type PsiProcess } from '../../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../../hosts/psi-tree.ts';
@@ -41,6 +41,8 @@ export type StageOptions = {
   /** `one by one`: each lookup asks for its secret alone, else the first lists the folder. */
   readonly lookups?: 'one by one' | 'by list';
   readonly podmanVersion?: string;
+  /** What Podman runs for a store and a delete; otherwise each is a plain request. */
+  readonly driver?: DriverFace;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
 };
@@ -189,7 +191,7 @@ export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Obser
   const systemd = await joinAsSystemd(bus.socket, () => undefined);
   t.after(() => systemd.leave());
   const at: { psi?: PsiProcess } = {};
-  const podman = podmanThatAsks(options.podmanVersion, () => at.psi);
+  const podman = podmanThatAsks(options, () => at.psi);
   const podmanSocket = join(dir, 'podman.sock');
   const served = await servePodman(podman, podmanSocket);
   t.after(() => served.close());
@@ -215,14 +217,17 @@ export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Obser
 }
 
 /** Its driver commands ask the PSI under test, as the real ones do with curl. */
-function podmanThatAsks(version: string | undefined, psi: () => PsiProcess | undefined): FakePodman {
+function podmanThatAsks(
+  { podmanVersion: version, driver }: StageOptions,
+  psi: () => PsiProcess | undefined,
+): FakePodman {
   const call = async (method: string, path: string, body?: Uint8Array): Promise<void> => {
     const { status } = await ask(psi()?.socket ?? '', method, path, body);
     if (status !== 200) throw new Error(`${method} ${path}: ${String(status)}`);
   };
   return new FakePodman({
     ...(version !== undefined && { version }),
-    driver: {
+    driver: driver ?? {
       store: (id, body) => call('POST', `/store/${id}`, body),
       delete: (id) => call('DELETE', `/delete/${id}`),
     },

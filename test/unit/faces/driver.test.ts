@@ -12,6 +12,7 @@ import { driverApp } from '../../../src/faces/driver.ts';
 import { listen } from '../../../src/faces/listen.ts';
 import type { RefusalEvent } from '../../../src/lookup/audit-log.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
+import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { DriverStore } from '../../../src/lookup/driver-store.ts';
 import { BatchedReader } from '../../../src/lookup/batching.ts';
@@ -53,6 +54,7 @@ async function stage(options: StageOptions = {}) {
   );
   const errors: string[] = [];
   const refusals: RefusalEvent[] = [];
+  const hostCurl = new HostCurl();
   const app = driverApp({
     lookup: new Lookup({
       mappings,
@@ -66,6 +68,7 @@ async function stage(options: StageOptions = {}) {
     register: new DriverStore(mappings),
     tokens: () => options.tokens ?? [],
     mappings,
+    hostCurl,
     health: () => ({ cache: 'cache ready, 0 entries' }),
     onRefused: (event) => refusals.push(event),
     onError: (error, route) => errors.push(`${route} ${error.code}`),
@@ -73,7 +76,7 @@ async function stage(options: StageOptions = {}) {
   const path = join(dir, 'psi.sock');
   const face = await listen(app, { path });
   undo.push(() => face.stop(0));
-  return { path, face, store, errors, refusals };
+  return { path, face, store, errors, refusals, hostCurl };
 }
 
 for (const [what, bytes] of [
@@ -245,6 +248,54 @@ test('tells of each request that was refused, once, and never what came with it'
   assert.doesNotMatch(JSON.stringify(refusals), /canary/);
 });
 
+const OWN = { 'x-psi-command': '2', 'user-agent': 'curl/8.14.1' };
+
+test('an answer to the command of psi has no type, and a refusal the reason as its type', async () => {
+  const { path, hostCurl } = await stage();
+  await ask(path, 'POST', `/store/${ID}`, MAPPING, OWN);
+  const good = await ask(path, 'GET', `/lookup/${ID}`, undefined, OWN);
+  assert.deepEqual([good.status, good.headers['content-type'], good.body.toString()], [200, undefined, 'value']);
+  const foreign = await ask(path, 'GET', `/lookup/${ID}`);
+  assert.equal(foreign.headers['content-type'], 'application/octet-stream');
+  for (const [method, route] of [
+    ['GET', '/lookup/unknown'],
+    ['POST', `/store/${ID}`],
+    ['DELETE', '/delete/'],
+  ] as const) {
+    const refused = await ask(path, method, route, undefined, OWN);
+    assert.ok(refused.status >= 400);
+    assert.deepEqual(
+      [refused.headers['content-type'], refused.body.byteLength],
+      [`psi: ${String(refused.headers['psi-hint'])}`, 0],
+    );
+  }
+  for (const [method, route] of [
+    ['POST', `/store/${ID}`],
+    ['DELETE', `/delete/${ID}`],
+  ] as const) {
+    const done = await ask(path, method, route, method === 'POST' ? MAPPING : undefined, OWN);
+    assert.deepEqual([done.status, done.headers['content-type'], done.body.byteLength], [200, undefined, 0]);
+  }
+  assert.equal(hostCurl.status?.version, '8.14.1');
+});
+
+test('a curl that would write into the value gets none by the command of psi, and by a plain one it does', async () => {
+  const { path, store, refusals } = await stage();
+  const agent = { 'user-agent': 'curl/7.61.1' };
+  const own = { ...OWN, ...agent };
+  const stored = await ask(path, 'POST', `/store/${ID}`, MAPPING, own);
+  assert.deepEqual([stored.status, store.files.size], [502, 0]);
+  await ask(path, 'POST', `/store/${ID}`, MAPPING, agent);
+  const refused = await ask(path, 'GET', `/lookup/${ID}`, undefined, own);
+  assert.match(String(refused.headers['content-type']), /^psi: myapp--DB_HOST: curl 7\.61\.1 .+ update curl/);
+  assert.equal((await ask(path, 'GET', `/lookup/${ID}`, undefined, agent)).body.toString(), 'value');
+  assert.equal((await ask(path, 'DELETE', `/delete/${ID}`, undefined, own)).status, 200);
+  assert.deepEqual(
+    refusals.map(({ request }) => request),
+    ['store', 'lookup'],
+  );
+});
+
 test('the socket is open to its owner only', async () => {
   const { path } = await stage();
   assert.equal((await stat(path)).mode & 0o777, 0o600);
@@ -257,6 +308,7 @@ test('takes over the socket file of a process that died, and never that of a liv
     register: undefined as never,
     tokens: () => [],
     mappings: undefined as never,
+    hostCurl: new HostCurl(),
     health: () => ({}),
     onRefused: () => undefined,
     onError: () => undefined,

@@ -6,6 +6,7 @@ import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
+import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { DriverStore } from '../../../src/lookup/driver-store.ts';
 import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
@@ -70,6 +71,7 @@ export async function setupStage(options: StageOptions = {}) {
   const units = new FakeUnitManager();
   const reloadDebt = new FakeReloadDebt();
   const headerFile = new FakeHeaderFile();
+  const hostCurl = new HostCurl();
   const folders: Folders = {};
   const failures: PsiError[] = [];
   const calls: string[] = [];
@@ -110,6 +112,7 @@ export async function setupStage(options: StageOptions = {}) {
     units,
     reloadDebt,
     headerFile,
+    hostCurl,
     clock,
     cache: options.cache === true ? cache : undefined,
   });
@@ -137,6 +140,7 @@ export async function setupStage(options: StageOptions = {}) {
     units,
     reloadDebt,
     headerFile,
+    hostCurl,
     clock,
     cache,
     source,

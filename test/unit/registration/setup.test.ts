@@ -427,3 +427,13 @@ test('a secret that is gone is asked after once: without a line nothing hangs on
     ['myapp--OLD'],
   );
 });
+
+test('a curl of the host with which something is worse is named, with what', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.hostCurl.saw('curl/8.14.1');
+  assert.deepEqual((await stage.run()).notes, []);
+  stage.hostCurl.saw('curl/7.74.0');
+  assert.match((await stage.run()).notes.join(), /^curl 7\.74\.0 on this host: before 7\.76 /);
+});

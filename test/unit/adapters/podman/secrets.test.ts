@@ -121,12 +121,12 @@ test('shows the secret that podman resolves by name where a failed delete left a
   );
 });
 
-for (const [exit, reason] of [
-  ['7', /psi does not answer on its socket/],
-  ['22', /psi refused it/],
-  ['28', /psi did not answer in time/],
-  ['127', /curl is not installed/],
-  ['3', /exit status 3\)/],
+for (const [exit, reason, remedy] of [
+  ['7', /psi does not answer on its socket/, /^`systemctl restart psi\.socket`; /],
+  ['22', /psi refused it/, /^the reason /],
+  ['28', /psi did not answer in time/, /^the reason /],
+  ['127', /curl is not installed/, /^install curl on the host; /],
+  ['3', /exit status 3\)/, /^the reason /],
 ] as const) {
   test(`says what exit status ${exit} of the store command means`, async () => {
     podman.refuseCreate = {
@@ -137,6 +137,7 @@ for (const [exit, reason] of [
     const error = await rejection(registry.create(SECRET));
     assert.match(error.message, reason);
     assert.match(error.hint ?? '', /journalctl -u psi\.service/);
+    assert.match(error.hint ?? '', remedy);
     assert.equal(error.retry, 'later');
   });
 }

@@ -1,0 +1,68 @@
+// The lookup command: how long it waits for PSI, and the line that a failure leaves in the journal of the workload. Podman itself only
+// says "no such secret", whatever the cause was.
+
+import { callFlags, pathWord, REASON, unitCommands, type DriverCommandInput } from './curl-call.ts';
+
+/**
+ * While all is well only builtins of the shell run beside curl. It is a function of the name curl because each earlier PSI knows its
+ * commands by their first word: after a downgrade it would take the secret for somebody else's.
+ */
+export function lookupCommand(input: DriverCommandInput): string {
+  const steps = [settings(input), MAX_TIME, ask(input), say(input.socket), SAY_MARKER, 'return $c'];
+  return `curl () { ${steps.join('; ')}; }; curl --unix-socket ${pathWord(input.socket)} "http://localhost/lookup/$SECRET_ID"`;
+}
+
+/** What psi.service leaves beside its socket when it fails to start for the third time: the reason, and what to run. */
+export function startFailedPath(socket: string): string {
+  return `${socket.slice(0, socket.lastIndexOf('/'))}/start-failed`;
+}
+
+/** `$s` the socket, `$m` the marker of failed starts, `$t` how many seconds to wait, `$h` the file with the token. */
+function settings({ socket, maxTimeSeconds, headerFile }: DriverCommandInput): string {
+  const header = headerFile === undefined ? [] : [`h=${pathWord(headerFile)}`];
+  return [
+    `s=${pathWord(socket)}`,
+    `m=${pathWord(startFailedPath(socket))}`,
+    `t=${String(maxTimeSeconds)}`,
+    ...header,
+  ].join(' ');
+}
+
+/** Long enough for a PSI that is there. A marker that was left behind costs no more than that. */
+const MAX_TIME = '[ ! -f "$m" ] || t=2';
+
+/** Those that stop at the status line of a refusal, as `curl -V` names itself: before 7.76. */
+const SHOWS_NO_REASON = '"curl 7."[1-6]?.*|"curl 7.7"[0-5].*';
+
+/** Returns with the value, or has set `$c` to the exit status and `$e` to the cause. */
+function ask(input: DriverCommandInput): string {
+  const { systemctl } = unitCommands(input.socket);
+  const restart = `run ${systemctl} restart psi.socket`;
+  return [
+    `if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: ${restart}"`,
+    `elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: ${restart}"`,
+    `else command curl ${callFlags(input)} --max-time $t ${REASON} "$@" && return`,
+    `c=$? e=`,
+    `case $c in 7) e="psi: nobody listens at $s, or this user may not call: ${restart}";`,
+    `22) v=$(command curl -q -V)`,
+    `case $v in ${SHOWS_NO_REASON}) e="psi: refused, and \${v%% (*} is too old to show why (before 7.63 that is why): update curl";`,
+    `esac;`,
+    ...(input.headerFile === undefined ? [] : [`26) e="psi: curl cannot read $h: run podman exec psi psi setup";`]),
+    `28) e="psi: no answer at $s within $t s: run ${systemctl} status psi.service";`,
+    `126|127) e="psi: no curl on this host that runs: install curl";`,
+    `*) e="psi: the call at $s broke off: run ${systemctl} status psi.service";`,
+    `esac`,
+    `fi`,
+  ].join('; ');
+}
+
+/** After a refusal the reason of PSI stands in front of it, as curl printed it. */
+function say(socket: string): string {
+  const { journalctl } = unitCommands(socket);
+  return `printf '%s\\n' "$e (lookup failed, status $c; more: ${journalctl})" >&2`;
+}
+
+/** Not after a refusal: a PSI that answers has started. */
+const SAY_MARKER =
+  'if [ $c != 22 ] && [ -f "$m" ]; then a= b=; { read -r a; read -r b; } <"$m"; ' +
+  `printf 'psi: %.400s %.400s\\n' "$a" "$b" >&2; fi`;
