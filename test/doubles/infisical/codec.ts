@@ -67,6 +67,7 @@ export const knobsCodec = t.partial({
   status: t.number,
   malformed: t.keyof({ none: null, html: null, truncated: null, 'cut-off': null, 'wrong-shape': null, empty: null }),
   only: t.readonlyArray(kind),
+  folders: t.readonlyArray(t.string),
   emptyLists: t.boolean,
   unreadableInList: t.keyof({ refuse: null, hide: null }),
   approvals: t.boolean,

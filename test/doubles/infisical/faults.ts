@@ -7,9 +7,9 @@ import type { InjectedFailure, Knobs, Malformed } from './knobs.ts';
 export function injectFaults(knobs: Knobs): RequestHandler {
   return (req, res, next) => {
     const { kind } = classify(req.method, req.path);
+    const affected = knobs.affects(kind, req.query['secretPath']);
     const act = (): void => {
       const { outage, status, malformed } = knobs.values;
-      const affected = knobs.affects(kind);
       if (affected && (outage === 'hang' || outage === 'redis')) return;
       if (affected && outage === 'reset') {
         req.socket.destroy();
@@ -22,7 +22,7 @@ export function injectFaults(knobs: Knobs): RequestHandler {
       else next();
     };
     const { latencyMs } = knobs.values;
-    if (latencyMs === 0 || !knobs.affects(kind)) {
+    if (latencyMs === 0 || !affected) {
       act();
       return;
     }

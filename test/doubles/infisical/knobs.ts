@@ -19,6 +19,8 @@ export interface KnobValues {
   malformed: Malformed;
   /** Restricts latency, outage, status and malformed to these calls; empty means all. */
   only: readonly CallKind[];
+  /** And to calls about these folders; empty means all. As a folder that makes the server fail: too large, or with a value that breaks it. */
+  folders: readonly string[];
   /** Lists answer as if every folder were empty. */
   emptyLists: boolean;
   unreadableInList: UnreadableInList;
@@ -46,6 +48,7 @@ const DEFAULTS: KnobValues = {
   status: 0,
   malformed: 'none',
   only: [],
+  folders: [],
   emptyLists: false,
   unreadableInList: 'refuse',
   approvals: false,
@@ -77,8 +80,9 @@ export class Knobs {
     return entry.failure;
   }
 
-  affects(kind: CallKind): boolean {
-    return includes(this.values.only, kind);
+  affects(kind: CallKind, folder: unknown): boolean {
+    const { only, folders } = this.values;
+    return includes(only, kind) && (folders.length === 0 || folders.some((path) => path === folder));
   }
 }
 
