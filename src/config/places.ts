@@ -37,3 +37,19 @@ function userPlaces(env: Env, uid: number): DefaultPlaces {
     dbusSocket: inFolder(runtime, 'bus'),
   };
 }
+
+/** The variables by which the unit names the places: PSI finds them by these while its config cannot be read. */
+export const PLACE_VARIABLES: Readonly<Record<keyof Places, string>> = {
+  stateDir: 'PSI_STATE_DIR',
+  systemdDir: 'PSI_SYSTEMD_DIR',
+  socket: 'PSI_SOCKET',
+  controlSocket: 'PSI_CONTROL_SOCKET',
+  podmanSocket: 'PSI_PODMAN_SOCKET',
+  dbusSocket: 'PSI_DBUS_SOCKET',
+};
+
+/** Those that are named; a relative path counts as none. */
+export function handedOver(env: Env): Partial<Places> {
+  const named = Object.entries(PLACE_VARIABLES).map(([place, variable]) => [place, env[variable]] as const);
+  return Object.fromEntries(named.filter(([, path]) => path?.startsWith('/') === true));
+}

@@ -20,6 +20,8 @@ export type ServiceStatus = {
   /** The first twenty. */
   readonly problems: readonly ServiceProblem[];
   readonly problemCount: number;
+  /** What the config says that works, if not as it was meant. */
+  readonly notes: readonly string[];
   readonly lookups: { readonly ok: number; readonly failed: number };
   readonly lastFailures: readonly {
     readonly at: string;
@@ -55,6 +57,7 @@ export type StatusDeps = {
   readonly version: string;
   /** Those there are now. */
   readonly problems?: () => readonly ServiceProblem[];
+  readonly notes?: () => readonly string[];
 };
 
 export class StatusBoard {
@@ -62,6 +65,7 @@ export class StatusBoard {
   readonly #mappings: { readonly size: number };
   readonly #version: string;
   readonly #problems: () => readonly ServiceProblem[];
+  readonly #notes: () => readonly string[];
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
   readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
@@ -75,6 +79,7 @@ export class StatusBoard {
     this.#mappings = deps.mappings;
     this.#version = deps.version;
     this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
+    this.#notes = deps.notes ?? ((): readonly string[] => []);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -111,6 +116,7 @@ export class StatusBoard {
       mappings: this.#mappings.size,
       problems: problems.slice(0, SHOWN_PROBLEMS),
       problemCount: problems.length,
+      notes: this.#notes(),
       lookups: { ok: this.#ok, failed: this.#failed },
       lastFailures: this.#failures,
       refused: this.#refused,

@@ -1,17 +1,20 @@
-// What is wrong with the service's own files: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
+// What is wrong with the service's own files and its config: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
 
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
+import type { RunningConfig } from './running-config.ts';
 import type { WatchedHeaderFile } from './watched-header-file.ts';
 
 export type ProblemSources = {
   readonly mappings: Pick<MappingTable, 'problems'>;
   readonly headerFile: Pick<WatchedHeaderFile, 'problem'>;
+  readonly config: Pick<RunningConfig, 'problems'>;
 };
 
-export function serviceProblems({ mappings, headerFile }: ProblemSources): readonly ServiceProblem[] {
-  const header = headerFile.problem ? [{ subject: undefined, error: headerFile.problem }] : [];
-  return [...header, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
+export function serviceProblems({ mappings, headerFile, config }: ProblemSources): readonly ServiceProblem[] {
+  const own = [...config.problems(), ...(headerFile.problem ? [headerFile.problem] : [])];
+  const ofAll = own.map((error) => ({ subject: undefined, error }));
+  return [...ofAll, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
     subject: subject ?? null,
     message,
     hint: hint ?? null,

@@ -22,6 +22,7 @@ function stage(
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
+    lastGoodConfig: () => Promise.resolve(undefined),
     formatIssues: (issues) => Promise.resolve([`${String(issues.length)} issues`]),
     compose: () => Promise.reject(new Error('nothing is composed for this')),
     ...over,
@@ -45,6 +46,7 @@ function tree(): readonly (readonly [readonly string[], Command])[] {
     version: '1',
     loadConfig: unused,
     defaultConfig: unused,
+    lastGoodConfig: unused,
     formatIssues: unused,
     compose: unused,
   };
@@ -137,7 +139,17 @@ test('prints an error with its hint and ends with the status of its code', async
 });
 
 test('prints every problem of the config and ends with 78', async () => {
-  const issue = { code: 'NO_FILE', path: '', file: 'f', line: 1, column: 1, expected: '', got: '', hint: '' } as const;
+  const issue = {
+    code: 'NO_FILE',
+    severity: 'error',
+    path: '',
+    file: 'f',
+    line: 1,
+    column: 1,
+    expected: '',
+    got: '',
+    hint: '',
+  } as const;
   const { psi, errors } = stage({
     loadConfig: () => Promise.reject(new ConfigError('2 problems', [issue, issue], 'mend it')),
   });
@@ -146,7 +158,17 @@ test('prints every problem of the config and ends with 78', async () => {
 });
 
 test('with --json an error is the failure in the envelope, problems of the config beside it, and nothing on stderr', async () => {
-  const issue = { code: 'NO_FILE', path: '', file: 'f', line: 1, column: 1, expected: '', got: '', hint: '' } as const;
+  const issue = {
+    code: 'NO_FILE',
+    severity: 'error',
+    path: '',
+    file: 'f',
+    line: 1,
+    column: 1,
+    expected: '',
+    got: '',
+    hint: '',
+  } as const;
   const excerpt = { text: 'x', start: 0, length: 1 };
   const { psi, out, errors } = stage({
     loadConfig: () => Promise.reject(new ConfigError('1 problem', [{ ...issue, excerpt }], 'mend it')),

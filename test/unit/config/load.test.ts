@@ -218,6 +218,7 @@ test('prints exactly the fields of an issue as JSON', async () => {
   assert.deepEqual(issuesAsJson(issues), [
     {
       code: 'BAD_PATH',
+      severity: 'error',
       path: 'state_dir',
       file: '/etc/psi/config.yaml',
       line: 1,

@@ -30,7 +30,8 @@ async function settledAfter(report: SetupReport, request = ALL): Promise<boolean
     load: () =>
       Promise.resolve({
         target: { ...target, workloads: [workload('myapp')], sourceOf: () => source },
-        activate: () => undefined,
+        notes: ['a note of the config'],
+        activate: () => Promise.resolve(),
         settle: () => {
           settled = true;
         },

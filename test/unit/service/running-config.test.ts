@@ -8,7 +8,10 @@ import { RunningConfig, type Providers } from '../../../src/service/running-conf
 import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeSecretSource } from '../../fakes/secret-source.fake.ts';
-import { load, PROVIDER } from '../config/support.ts';
+import { startingConfig } from '../../../src/service/starting-config.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
+import { FakeLastGood } from '../../fakes/last-good.fake.ts';
+import { PROVIDER } from '../config/support.ts';
 
 const FILE = '/etc/psi/config.yaml';
 const TOKEN_FILE = 'socket_token: {file: /etc/psi/token}\n';
@@ -22,6 +25,7 @@ function madeProviders(): MadeProviders {
     closed: 0,
     sources: new Map([['infisical', source]]),
     readers: new Map(),
+    problems: () => [],
     close: () => {
       made.closed += 1;
     },
@@ -30,14 +34,17 @@ function madeProviders(): MadeProviders {
 }
 
 /** A running config over files in memory. */
-async function stage(
-  text: string,
-  { header, failHeader }: { readonly header?: string; readonly failHeader?: PsiError } = {},
-) {
-  const files = new Map([
-    [FILE, text],
-    ['/etc/psi/token', 'old'],
-  ]);
+type StageOptions = {
+  readonly header?: string;
+  readonly failHeader?: PsiError;
+  /** Kept from earlier. */
+  readonly lastGood?: string;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+async function stage(text: string | undefined, { header, failHeader, lastGood: kept, env = {} }: StageOptions = {}) {
+  const files = new Map([['/etc/psi/token', 'old']]);
+  if (text !== undefined) files.set(FILE, text);
   const readFile = (path: string): Promise<Uint8Array> => {
     const content = files.get(path);
     if (content !== undefined) return Promise.resolve(new TextEncoder().encode(content));
@@ -47,13 +54,22 @@ async function stage(
   const headerFile = new FakeHeaderFile();
   headerFile.token = header;
   headerFile.failWith = failHeader;
-  const running = await RunningConfig.start(await load(text), {
-    env: {},
-    uid: 0,
-    readFile,
-    kinds: PROVIDER_KINDS,
+  const clock = new FakeClock();
+  const lastGood = new FakeLastGood();
+  lastGood.text = kept;
+  const logged: string[] = [];
+  const note = (_: unknown, message?: string): void => {
+    logged.push(message ?? '');
+  };
+  const load = { env, uid: 0, readFile, kinds: PROVIDER_KINDS };
+  const running = await RunningConfig.start(await startingConfig(load, lastGood), {
+    ...load,
+    clock,
+    lastGood,
+    log: { error: note, info: note, warn: note },
+    changedAt: () => Promise.resolve(Date.UTC(2025, 11, 31)),
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
-    secrets: new SecretReader({ readFile, env: {} }),
+    secrets: new SecretReader({ readFile, env }),
     providersOf: () => {
       const made = madeProviders();
       providers.push(made);
@@ -63,7 +79,8 @@ async function stage(
   });
   const tokens = (): readonly string[] => running.tokens.map((token) => token.exposeText());
   const closed = (): readonly number[] => providers.map((one) => one.closed);
-  return { running, files, providers, headerFile, tokens, closed };
+  const problems = (): readonly string[] => running.problems().map(({ message }) => message);
+  return { running, files, providers, headerFile, tokens, closed, clock, lastGood, logged, problems };
 }
 
 test('the header file is written at the start where it holds another token, or none', async () => {
@@ -74,11 +91,12 @@ test('the header file is written at the start where it holds another token, or n
   assert.equal((await stage(PROVIDER, { header: 'other' })).headerFile.writes, 0);
 });
 
-test('the service starts where the header file cannot be written, and not with a token that no header can hold', async () => {
+test('the service starts where the header file cannot be written, and serves nobody with a token that no header can hold', async () => {
   const full = new PsiError('HOST', 'cannot write the header file: ENOSPC');
   const { running, tokens } = await stage(`${PROVIDER}socket_token: secret\n`, { failHeader: full });
   assert.deepEqual([tokens(), running.lookupTimeoutMs > 0], [['secret'], true]);
-  await assert.rejects(stage(`${PROVIDER}socket_token: 'a b'\n`), { code: 'CONFIG_INVALID' });
+  const bad = await stage(`${PROVIDER}socket_token: 'a b'\n`);
+  assert.deepEqual([bad.tokens(), bad.running.closed?.code], [[], 'CONFIG_INVALID']);
 });
 
 test('what is activated is what lookups and refreshes use from then on', async () => {
@@ -88,7 +106,7 @@ test('what is activated is what lookups and refreshes use from then on', async (
   assert.equal(running.lookupTimeoutMs, 5000);
   assert.deepEqual(running.target.workloads, []);
   assert.equal(candidate.target.workloads[0]?.name, 'myapp');
-  candidate.activate();
+  await candidate.activate();
   assert.equal(running.lookupTimeoutMs, 2000);
   assert.deepEqual(running.target.workloads, candidate.target.workloads);
   assert.equal(running.target.sourceOf('infisical'), providers[1]?.source);
@@ -101,7 +119,7 @@ test('the providers of the config before are closed when another takes its place
   files.set(FILE, `${PROVIDER}lookup: {timeout: 2s}\n`);
   const { activate } = await running.candidate();
   assert.deepEqual(closed(), [0, 0]);
-  activate();
+  await activate();
   assert.deepEqual(closed(), [1, 0]);
   running.close();
   assert.deepEqual(closed(), [1, 1]);
@@ -110,7 +128,7 @@ test('the providers of the config before are closed when another takes its place
 test('a file that did not change keeps its providers, whose tokens and connections are still good', async () => {
   const { running, closed } = await stage(PROVIDER);
   const { activate } = await running.candidate();
-  activate();
+  await activate();
   assert.deepEqual(closed(), [0]);
 });
 
@@ -118,7 +136,7 @@ test('a file that came back to what was activated before is read anew all the sa
   const { running, files, closed } = await stage(PROVIDER);
   for (const text of [`${PROVIDER}lookup: {timeout: 2s}\n`, PROVIDER]) {
     files.set(FILE, text);
-    (await running.candidate()).activate();
+    await (await running.candidate()).activate();
   }
   assert.equal(running.lookupTimeoutMs, 5000);
   assert.deepEqual(closed(), [1, 1, 0]);
@@ -143,7 +161,7 @@ test('a token in a file of its own is read for each run, and both are accepted u
   const candidate = await running.candidate();
   assert.equal(candidate.target.socketToken?.exposeText(), 'new');
   assert.deepEqual(tokens(), ['old']);
-  candidate.activate();
+  await candidate.activate();
   assert.deepEqual(tokens(), ['old', 'new']);
   candidate.settle();
   assert.deepEqual(tokens(), ['new']);
@@ -179,7 +197,7 @@ for (const [what, change, message] of [
     assert.equal(running.lookupTimeoutMs, 5000);
     // Mended, it is taken as if nothing had been.
     files.set(FILE, `${PROVIDER}${TOKEN_FILE}lookup: {timeout: 2s}\n`);
-    (await running.candidate()).activate();
+    await (await running.candidate()).activate();
     assert.equal(running.lookupTimeoutMs, 2000);
     assert.deepEqual(closed(), [1, 0]);
   });
