@@ -1,7 +1,7 @@
 // Where things are when the file does not say: for the system, or for one user after the XDG base directories.
 
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
-import type { Places } from '../core/places.ts';
+import { PLACE_VARIABLES, type Places } from '../core/places.ts';
 import type { Scope } from '../core/scope.ts';
 import type { Env } from './surroundings.ts';
 
@@ -37,16 +37,6 @@ function userPlaces(env: Env, uid: number): DefaultPlaces {
     dbusSocket: inFolder(runtime, 'bus'),
   };
 }
-
-/** The variables by which the unit names the places: PSI finds them by these while its config cannot be read. */
-export const PLACE_VARIABLES: Readonly<Record<keyof Places, string>> = {
-  stateDir: 'PSI_STATE_DIR',
-  systemdDir: 'PSI_SYSTEMD_DIR',
-  socket: 'PSI_SOCKET',
-  controlSocket: 'PSI_CONTROL_SOCKET',
-  podmanSocket: 'PSI_PODMAN_SOCKET',
-  dbusSocket: 'PSI_DBUS_SOCKET',
-};
 
 /** Those that are named; a relative path counts as none. */
 export function handedOver(env: Env): Partial<Places> {

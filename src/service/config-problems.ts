@@ -4,10 +4,10 @@
 import type { Config } from '../config/config.ts';
 import type { IssueCode } from '../config/findings/hints.ts';
 import { firstError, issueText } from '../config/findings/issue.ts';
-import { handedOver, PLACE_VARIABLES } from '../config/places.ts';
+import { handedOver } from '../config/places.ts';
 import type { Env } from '../config/surroundings.ts';
 import { PsiError } from '../core/error.ts';
-import type { Places } from '../core/places.ts';
+import { PLACE_VARIABLES, type Places } from '../core/places.ts';
 import { isoSeconds } from '../core/time.ts';
 import type { SocketToken } from './socket-token.ts';
 import type { Origin } from './starting-config.ts';
