@@ -109,10 +109,12 @@ function cliOf(deps: CliDeps, configFile: () => string | undefined, done: (exit:
     clientWhateverConfig: async (whenDown) => {
       const refused: { error?: ConfigError } = {};
       const { controlSocket } = await otherwise(async (error) => {
-        refused.error = error;
+        if (whenDown === 'blame the config') refused.error = error;
+        // The service knows of its own file alone.
+        if (refused.error && configFile() !== undefined) return undefined;
         return (await lastGood()) ?? deps.defaultConfig();
       });
-      return connect([controlSocket, ...namedByUnit()], whenDown === 'blame the config' ? refused.error : undefined);
+      return connect([controlSocket, ...namedByUnit()], refused.error);
     },
   };
 }

@@ -5,12 +5,12 @@ import { ConfigError, issueText, type LocatedIssue } from '../config/findings/is
 import type { Env, ReadFile } from '../config/surroundings.ts';
 import { readConfig, type Loaded } from '../config/load.ts';
 import type { ProviderSection } from '../config/provider-section.ts';
-import { unreadable } from '../config/unreadable.ts';
+import { ConfigReferences } from './config-references.ts';
+import { KeptConfig } from './kept-config.ts';
 import type { Clock } from '../core/clock.ts';
 import { toPsiError, type PsiError } from '../core/error.ts';
 import { Mutex } from '../core/mutex.ts';
 import type { SecretField } from '../core/secret-field.ts';
-import { SingleFlight } from '../core/single-flight.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { BatchedReader } from '../lookup/batching.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
@@ -18,11 +18,12 @@ import { frozenDriverOptions } from '../registration/driver-command/options.ts';
 import type { Candidate } from '../registration/setup-runs.ts';
 import type { SetupTarget } from '../registration/setup.ts';
 import { AcceptedTokens } from './accepted-tokens.ts';
-import { goesOn, placeProblems, refusalProblem, tokenProblem, withoutConfig, type Refused } from './config-problems.ts';
+import { goesOn, placeProblems, refusalProblem, tokenProblem, withoutConfig } from './config-problems.ts';
 import type { LastGoodStore } from './last-good.ts';
-import { errorFields, type Log } from './log.ts';
+import type { Log } from './log.ts';
+import { RefusedConfig, type RefusedConfigDeps } from './refused-config.ts';
 import { restartNeeded } from './restart-rules.ts';
-import { socketToken, type SocketToken, type SocketTokenDeps } from './socket-token.ts';
+import { socketToken, tokenAtStart, type SocketToken, type SocketTokenDeps } from './socket-token.ts';
 import type { Origin, Start } from './starting-config.ts';
 
 /** All providers of one config, by name. */
@@ -35,21 +36,20 @@ export type Providers = {
   readonly close: () => void;
 };
 
-export type RunningConfigDeps = SocketTokenDeps & {
-  readonly env: Env;
-  readonly uid: number;
-  readonly readFile: ReadFile;
-  /** When a file was changed, ms since the epoch. Fails where there is none. */
-  readonly changedAt: (path: string) => Promise<number>;
-  readonly kinds: readonly ProviderSection[];
-  /** Tells one content of the file from another. */
-  readonly digest: (bytes: Uint8Array) => string;
-  /** Connects to nothing yet. */
-  readonly providersOf: (config: Config) => Promise<Providers>;
-  readonly lastGood: LastGoodStore;
-  readonly clock: Clock;
-  readonly log: Pick<Log, 'error' | 'info' | 'warn'>;
-};
+export type RunningConfigDeps = SocketTokenDeps &
+  RefusedConfigDeps & {
+    readonly env: Env;
+    readonly uid: number;
+    readonly readFile: ReadFile;
+    readonly kinds: readonly ProviderSection[];
+    /** Tells one content of the file from another. */
+    readonly digest: (bytes: Uint8Array) => string;
+    /** Connects to nothing yet. */
+    readonly providersOf: (config: Config) => Promise<Providers>;
+    readonly lastGood: LastGoodStore;
+    readonly clock: Clock;
+    readonly log: Pick<Log, 'error' | 'info' | 'warn'>;
+  };
 
 /** What one reading of the config amounts to. */
 type Reading = {
@@ -62,6 +62,12 @@ type Reading = {
   readonly providers: Providers;
 };
 
+/** How what a config refers to is read. */
+type References = {
+  readonly token: (field: SecretField | undefined) => Promise<SocketToken>;
+  readonly providers: (config: Config) => Promise<Providers>;
+};
+
 /** How long somebody who asks for the status waits for a look at the file. */
 const LOOK_MS = 1_000;
 
@@ -71,36 +77,40 @@ const PAUSE_MS = 1_000;
 export class RunningConfig {
   readonly #deps: RunningConfigDeps;
   readonly #tokens: AcceptedTokens;
-  readonly #looks = new SingleFlight<'look', void>();
-  readonly #keeping = new Mutex();
+  readonly #looks = new Mutex();
+  /** The look that has not begun yet: whoever asks meanwhile shares it. One that has begun may have seen the file of before. */
+  #nextLook: Promise<void> | undefined;
+  readonly #kept: KeptConfig;
+  readonly #references: ConfigReferences;
   #active: Reading;
   /** Of a candidate that was not activated, as with a dry run: that run may still be using them. */
   #unused: Providers | undefined;
-  #refused: (Refused & { readonly digest: string | undefined }) | undefined;
-  #unreadable: readonly PsiError[] = [];
-  #lastGoodProblem: PsiError | undefined;
+  readonly #refused: RefusedConfig;
   #lookedAt = -Infinity;
 
-  private constructor(deps: RunningConfigDeps, active: Reading) {
+  private constructor(deps: RunningConfigDeps, active: Reading, lastGoodProblem: PsiError | undefined) {
     this.#deps = deps;
     this.#active = active;
     this.#tokens = new AcceptedTokens(active.token.value);
+    this.#refused = new RefusedConfig(active.config.file, deps);
+    this.#kept = new KeptConfig(lastGoodProblem, deps);
+    this.#references = new ConfigReferences(deps);
   }
 
   /** The service starts with this config, whatever of what it refers to can be read. */
   static async start(start: Start, deps: RunningConfigDeps): Promise<RunningConfig> {
     const { origin, config, warnings, content } = start;
-    const running = new RunningConfig(deps, {
+    const active = {
       ...{ origin, config, warnings, content },
       digest: content && deps.digest(content),
       token: await tokenAtStart(start, deps),
       providers: await deps.providersOf(config),
-    });
-    running.#lastGoodProblem = start.lastGoodProblem;
-    if (start.refusal) await running.#refuse(start.refusal, undefined);
-    if (content && origin === 'file') await running.#keep(content);
-    // Not awaited: none of it is needed to serve.
+    };
+    const running = new RunningConfig(deps, active, start.lastGoodProblem);
+    // Not awaited: neither is needed to serve.
     void running.#lookAtReferences();
+    if (start.refusal) void running.#refused.refuse(start.refusal, undefined, origin);
+    if (content && origin === 'file') await running.#kept.keep(content);
     return running;
   }
 
@@ -122,7 +132,8 @@ export class RunningConfig {
 
   /** Why no lookup can be answered at all; undefined: there is a config. */
   get withoutConfig(): PsiError | undefined {
-    return this.#active.origin === 'nothing' && this.#refused ? withoutConfig(this.#refused) : undefined;
+    const refused = this.#refused.now;
+    return this.#active.origin === 'nothing' && refused ? withoutConfig(refused) : undefined;
   }
 
   /** `closed`, for a request. What was wrong may be mended by now: the next one profits from it. */
@@ -149,11 +160,12 @@ export class RunningConfig {
   /** All that is wrong with the config and with what it refers to, as it was found last. */
   problems(): readonly PsiError[] {
     const { origin, config, token, providers } = this.#active;
+    const refused = this.#refused.now;
     const found = [
-      this.#refused && refusalProblem(this.#refused, origin),
-      this.#lastGoodProblem,
+      refused && refusalProblem(refused, origin),
+      this.#kept.problem,
       tokenProblem(token),
-      ...this.#unreadable,
+      ...this.#references.unreadable,
       ...providers.problems(),
       ...(origin === 'nothing' ? [] : placeProblems(config, this.#deps.env)),
     ].filter((problem) => problem !== undefined);
@@ -173,7 +185,11 @@ export class RunningConfig {
   async look(): Promise<void> {
     const done = new AbortController();
     const late = this.#deps.clock.sleep(LOOK_MS, done.signal).catch(() => undefined);
-    await Promise.race([this.#looks.run('look', () => this.#look()), late]);
+    this.#nextLook ??= this.#looks.run(() => {
+      this.#nextLook = undefined;
+      return this.#look();
+    });
+    await Promise.race([this.#nextLook, late]);
     done.abort();
   }
 
@@ -210,10 +226,10 @@ export class RunningConfig {
   async #next(): Promise<Reading> {
     const content = this.#content();
     try {
-      return await this.#read(content);
+      return await this.#read(content, this.#strict);
     } catch (thrown) {
       const error = toPsiError(thrown);
-      await this.#refuse(error, await this.#digestOf(content));
+      await this.#refused.refuse(error, await this.#digestOf(content), this.#active.origin);
       if (!(error instanceof ConfigError)) throw error;
       const { consequence, hint } = goesOn(this.#active.origin);
       throw new ConfigError(`${error.message}; ${consequence}`, error.issues, hint);
@@ -231,20 +247,37 @@ export class RunningConfig {
     return content.then(this.#deps.digest, () => undefined);
   }
 
-  async #read(content: Promise<Uint8Array>): Promise<Reading> {
+  async #read(content: Promise<Uint8Array>, references: References): Promise<Reading> {
     const active = this.#active;
-    const { secrets } = this.#deps;
+    const { token, providers } = references;
     const digest = await this.#digestOf(content);
     // The token may be a file or a credential of its own, so it is read even where the config is the same.
     if (digest !== undefined && digest === active.digest) {
-      const token = { value: await secrets.read(active.config.socketToken), problem: undefined };
-      return { ...active, origin: 'file', token };
+      return { ...active, origin: 'file', token: await token(active.config.socketToken) };
     }
     const loaded = await this.#loaded(content);
     const refusal = restartNeeded(active.config, loaded.config);
     if (refusal) throw refusal;
-    const token = { value: await secrets.read(loaded.config.socketToken), problem: undefined };
-    return { ...loaded, origin: 'file', digest, token, providers: await this.#opened(loaded.config) };
+    const { config } = loaded;
+    return {
+      ...loaded,
+      ...{ origin: 'file', digest },
+      token: await token(config.socketToken),
+      providers: await providers(config),
+    };
+  }
+
+  /** What another config refers to has to be there: it takes the place of one with which PSI can be asked, and asks. */
+  get #strict(): References {
+    return {
+      token: async (field) => ({ value: await this.#deps.secrets.read(field), problem: undefined }),
+      providers: (config) => this.#opened(config),
+    };
+  }
+
+  /** As at a start, it has not. */
+  get #lenient(): References {
+    return { token: (field) => socketToken(field, this.#deps), providers: (config) => this.#deps.providersOf(config) };
   }
 
   /** A file that cannot be read is refused by the same words as at the start. */
@@ -253,7 +286,6 @@ export class RunningConfig {
     return readConfig({ path: this.#active.config.file, env, uid, kinds, readFile: () => content });
   }
 
-  /** A config whose providers cannot be asked takes the place of none that can. */
   async #opened(config: Config): Promise<Providers> {
     const providers = await this.#deps.providersOf(config);
     const [problem] = providers.problems();
@@ -270,8 +302,8 @@ export class RunningConfig {
     this.#active = next;
     if (this.#unused === next.providers) this.#unused = undefined;
     if (before.providers !== next.providers) before.providers.close();
-    this.#accept();
-    if (next.content) await this.#keep(next.content);
+    this.#refused.accept();
+    if (next.content) await this.#kept.keep(next.content);
   }
 
   async #look(): Promise<void> {
@@ -286,18 +318,18 @@ export class RunningConfig {
     const digest = await this.#digestOf(content);
     const { origin, config, digest: active } = this.#active;
     if (origin === 'file' && digest !== undefined && digest === active) {
-      this.#accept();
+      this.#refused.accept();
       return;
     }
-    if (digest !== undefined && digest === this.#refused?.digest && this.#refused.error instanceof ConfigError) return;
+    if (this.#refused.holds(digest) && this.#refused.now?.error instanceof ConfigError) return;
     try {
       if (origin === 'file') {
         const refusal = restartNeeded(config, (await this.#loaded(content)).config);
         if (refusal) throw refusal;
-        this.#accept();
-      } else await this.#takeOver(await this.#read(content));
+        this.#refused.accept();
+      } else await this.#takeOver(await this.#read(content, this.#lenient));
     } catch (thrown) {
-      await this.#refuse(toPsiError(thrown), digest);
+      await this.#refused.refuse(toPsiError(thrown), digest, origin);
     }
   }
 
@@ -308,7 +340,6 @@ export class RunningConfig {
       return;
     }
     await this.#activate(next);
-    await socketToken(next.config.socketToken, this.#deps);
     this.#deps.log.info({ file: next.config.file }, 'the config is good again: psi goes on with it');
   }
 
@@ -335,53 +366,15 @@ export class RunningConfig {
     }
   }
 
-  async #lookAtReferences(): Promise<void> {
-    // The token has a problem of its own.
-    const found = await unreadable({ ...this.#active.config, socketToken: undefined }, this.#deps);
-    const known = this.#unreadable.map(({ message }) => message);
-    this.#unreadable = found;
-    for (const problem of found.filter(({ message }) => !known.includes(message)))
-      this.#deps.log.warn(errorFields(problem), 'something that the config refers to cannot be read');
-  }
-
-  async #refuse(error: PsiError, digest: string | undefined): Promise<void> {
-    const { file } = this.#active.config;
-    const before = this.#refused;
-    const known = before?.error.message === error.message && before.digest === digest;
-    const changedAt = await this.#deps.changedAt(file).catch(() => undefined);
-    this.#refused = { error, digest, changedAt, seenAt: known ? before.seenAt : this.#deps.clock.now() };
-    if (known) return;
-    const problem = refusalProblem(this.#refused, this.#active.origin);
-    this.#deps.log.error({ file, ...errorFields(problem) }, 'the config file is not what psi runs with');
-  }
-
-  #accept(): void {
-    this.#refused = undefined;
-  }
-
-  /** One after another, the last one last. Where it cannot be kept, PSI serves all the same, and says what the next start would miss. */
-  #keep(content: Uint8Array): Promise<void> {
-    return this.#keeping.run(async () => {
-      try {
-        await this.#deps.lastGood.keep(content);
-        this.#lastGoodProblem = undefined;
-      } catch (thrown) {
-        this.#lastGoodProblem = toPsiError(thrown);
-        this.#deps.log.warn(errorFields(this.#lastGoodProblem), 'a start with a broken config would miss this one');
-      }
-    });
+  /** The token has a problem of its own. */
+  #lookAtReferences(): Promise<void> {
+    return this.#references.look({ ...this.#active.config, socketToken: undefined });
   }
 
   #closeUnused(): void {
     this.#unused?.close();
     this.#unused = undefined;
   }
-}
-
-/** Without a config nobody can tell whether one is asked for: what lookups send is what is known of it. */
-async function tokenAtStart({ origin, config }: Start, deps: RunningConfigDeps): Promise<SocketToken> {
-  if (origin !== 'nothing' || config.socketToken !== undefined) return socketToken(config.socketToken, deps);
-  return { value: await deps.headerFile.read(), problem: undefined };
 }
 
 function noteOf(warning: LocatedIssue): string {

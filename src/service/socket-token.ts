@@ -5,6 +5,7 @@ import { toPsiError, type PsiError } from '../core/error.ts';
 import type { SecretField } from '../core/secret-field.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { HeaderFile } from '../registration/driver-command/header-file.ts';
+import type { Start } from './starting-config.ts';
 
 export type SocketToken = {
   /** Undefined: none is asked for, or, with a problem, none is to be had. */
@@ -28,6 +29,12 @@ export async function socketToken(field: SecretField | undefined, deps: SocketTo
   } catch (thrown) {
     return { value: await headerFile.read(), problem: toPsiError(thrown) };
   }
+}
+
+/** Without a config nobody can tell whether one is asked for: what lookups send is what is known of it. */
+export async function tokenAtStart({ origin, config }: Start, deps: SocketTokenDeps): Promise<SocketToken> {
+  if (origin !== 'nothing' || config.socketToken !== undefined) return socketToken(config.socketToken, deps);
+  return { value: await deps.headerFile.read(), problem: undefined };
 }
 
 async function keepHeader(file: HeaderFile, token: SecretValue): Promise<void> {

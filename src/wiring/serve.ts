@@ -23,10 +23,10 @@ import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
 import { driverApp } from '../faces/driver.ts';
-import { listen } from '../faces/listen.ts';
-import { serviceEnvironment } from '../service/environment.ts';
+import { listen, listenOnFirst } from '../faces/listen.ts';
+import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
-import { auditLog, createLog, faceErrors, refusalLog } from '../service/log.ts';
+import { auditLog, createLog, faceErrors, refusalLog, unservedLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
@@ -157,8 +157,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     log,
     config: running,
     cache: composed,
-    control: () => listen(control, { path: config.controlSocket }),
+    control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
-    facts: { version, socket: config.socket, activated: socketFd !== undefined, mappings: mappings.size },
+    facts: {
+      version,
+      socket: config.socket,
+      activated: socketFd !== undefined,
+      config: start.origin,
+      mappings: mappings.size,
+    },
   });
 }
