@@ -46,12 +46,12 @@ function refusesTheConfig(result: RunResult): void {
 }
 
 test('a typo in a top-level key and a restart: lookups go on, setup changes nothing, and status says why', async (t) => {
-  const it = await stage(t, { folders: FOLDERS });
+  const it = await stage(t, { folders: FOLDERS, cache: {} });
   await it.registered();
   const before = await dropIn(it);
   it.set('/app', 'C', 'value c');
   assert.ok(await restarted(it, { file: typo(it) }), 'psi does not start');
-  assert.deepEqual(await it.lookup('A'), { ok: true, source: 'live', value: 'value a' });
+  assert.deepEqual(await it.lookup('A'), { ok: true, source: 'cache', value: 'value a' });
   const status = await it.psi.cli('status');
   assert.equal(status.code, 0, said(status));
   assert.match(status.stdout, /problem .*not used: .*config\.yaml:\d+:1 worklods: .*last good config/);
@@ -62,8 +62,10 @@ test('a typo in a top-level key and a restart: lookups go on, setup changes noth
   refusesTheConfig(await it.setup());
   refusesTheConfig(await it.setup());
   assert.equal(await dropIn(it), before);
+  it.set('/app', 'A', 'value a, rotated');
   const refreshed = await it.psi.cli('cache', 'refresh');
   assert.equal(refreshed.code, 0, said(refreshed));
+  assert.deepEqual(await it.lookup('A'), { ok: true, source: 'cache', value: 'value a, rotated' });
   // The command of the hint, twice.
   for (const again of [1, 2]) {
     const check = await it.psi.cli('check');
@@ -233,6 +235,18 @@ test('places that the unit names and the config does not are told by status', as
   assert.ok(await restarted(it, { env: { ...it.options.env, PSI_STATE_DIR: '/srv/elsewhere' } }));
   const status = await it.psi.cli('status');
   assert.match(said(status), /problem .*\/srv\/elsewhere as PSI_STATE_DIR.*\n.*psi systemd install/);
+});
+
+test('a control socket that cannot be served is that of the unit, and ends no start', async (t) => {
+  const it = await stage(t, { folders: FOLDERS });
+  await it.registered();
+  const below = join(it.psi.configFile, 'control.sock');
+  const config = { ...it.options.config, control_socket: below };
+  assert.ok(await restarted(it, { config }), 'psi does not start');
+  assert.equal((await it.lookup('A')).ok, true);
+  const status = await it.psi.cli('status');
+  assert.equal(status.code, 0, said(status));
+  assert.match(status.stdout, /problem .*PSI_CONTROL_SOCKET.*config\.yaml\/control\.sock/);
 });
 
 test('psi check judges a file without a service: all that is wrong, what is doubtful, and what is missing beside it', async (t) => {
