@@ -62,6 +62,7 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'adapters/files',
     imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
+    types: ['service'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },

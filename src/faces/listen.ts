@@ -21,8 +21,27 @@ export async function listen(app: Express, where: { readonly fd: number } | { re
   return { stop: (graceMs) => stop(server, graceMs) };
 }
 
+/** Serves `app` on the first of these paths that can be served: one that cannot, of a slip in the config, is told and ends no start. */
+export async function listenOnFirst(
+  app: Express,
+  [path, ...others]: readonly [string, ...string[]],
+  onFailed: (error: PsiError) => void,
+): Promise<Face> {
+  try {
+    return await listen(app, { path });
+  } catch (thrown) {
+    const [other, ...more] = others.filter((one) => one !== path);
+    // Where another process serves it, that is the psi of this host.
+    if (other === undefined || !(thrown instanceof PsiError) || thrown.code !== 'HOST') throw thrown;
+    onFailed(thrown);
+    return await listenOnFirst(app, [other, ...more], onFailed);
+  }
+}
+
 async function bindPath(server: Server, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    throw cannotListen(path, cause);
+  });
   if (await isLive(path)) {
     throw new PsiError('CONFLICT', `another process serves ${path}`, {
       hint: 'see `systemctl status psi.service psi.socket`; psi started by psi.socket gets the socket from systemd',
@@ -40,19 +59,21 @@ async function bindPath(server: Server, path: string): Promise<void> {
 function bind(server: Server, options: ListenOptions & { fd?: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const where = options.path ?? `descriptor ${String(options.fd)}`;
-      reject(
-        new PsiError('HOST', `cannot listen on ${where}: ${error.code ?? error.message}`, {
-          hint: 'the folder must exist and be writable for psi',
-          cause: error,
-        }),
-      );
+      reject(cannotListen(options.path ?? `descriptor ${String(options.fd)}`, error));
     };
     server.once('error', failed);
     server.listen(options, () => {
       server.off('error', failed);
       resolve();
     });
+  });
+}
+
+function cannotListen(where: string, cause: unknown): PsiError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unexpected error';
+  return new PsiError('HOST', `cannot listen on ${where}: ${reason}`, {
+    hint: 'the folder must exist and be writable for psi',
+    cause,
   });
 }
 

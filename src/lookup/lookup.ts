@@ -29,6 +29,8 @@ export type LookupDeps = {
    */
   readonly timeoutMs: () => number;
   readonly clock: Clock;
+  /** Why nothing can be answered, whatever is asked for; undefined: there is a config. */
+  readonly withoutConfig?: () => PsiError | undefined;
   readonly audit: AuditLog;
   readonly status: StatusBoard;
 };
@@ -62,6 +64,8 @@ export class Lookup {
   }
 
   #answer({ id, mapping }: Wanted): Answer | Promise<Answer> {
+    const withoutConfig = this.#deps.withoutConfig?.();
+    if (withoutConfig) throw withoutConfig;
     if (!mapping) throw this.#deps.mappings.whyMissing(id) ?? (isSecretId(id) ? notRegistered(id) : notAnId());
     const reader = this.#deps.readerOf(mapping.provider);
     if (!reader) throw notConfigured(mapping);

@@ -23,6 +23,8 @@ export type ServiceStatus = {
   readonly problemCount: number;
   /** That of the last request of the driver; null: none came since the start. */
   readonly hostCurl: HostCurlStatus | null;
+  /** What the config says that works, if not as it was meant. */
+  readonly notes: readonly string[];
   readonly lookups: { readonly ok: number; readonly failed: number };
   readonly lastFailures: readonly {
     readonly at: string;
@@ -59,6 +61,7 @@ export type StatusDeps = {
   /** Those there are now. */
   readonly problems?: () => readonly ServiceProblem[];
   readonly hostCurl?: { readonly status: HostCurlStatus | undefined };
+  readonly notes?: () => readonly string[];
 };
 
 export class StatusBoard {
@@ -67,6 +70,7 @@ export class StatusBoard {
   readonly #version: string;
   readonly #problems: () => readonly ServiceProblem[];
   readonly #hostCurl: StatusDeps['hostCurl'];
+  readonly #notes: () => readonly string[];
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
   readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
@@ -81,6 +85,7 @@ export class StatusBoard {
     this.#version = deps.version;
     this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
     this.#hostCurl = deps.hostCurl;
+    this.#notes = deps.notes ?? ((): readonly string[] => []);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -118,6 +123,7 @@ export class StatusBoard {
       problems: problems.slice(0, SHOWN_PROBLEMS),
       problemCount: problems.length,
       hostCurl: this.#hostCurl?.status ?? null,
+      notes: this.#notes(),
       lookups: { ok: this.#ok, failed: this.#failed },
       lastFailures: this.#failures,
       refused: this.#refused,

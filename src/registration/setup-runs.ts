@@ -9,8 +9,10 @@ import type { StatusBoard } from '../lookup/status.ts';
 
 export type Candidate = {
   readonly target: SetupTarget;
+  /** What is to be said of the config that stops nothing. */
+  readonly notes: readonly string[];
   /** Makes this config the one that lookups use. Lookups by what was valid before still work until `settle`. */
-  readonly activate: () => void;
+  readonly activate: () => Promise<void>;
   /** The registrations follow the new config now: what only the old one allowed ends. */
   readonly settle: () => void;
 };
@@ -39,10 +41,9 @@ export class SetupRuns {
   async #one(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
     signal.throwIfAborted();
     const candidate = await this.#deps.load();
-    if (!request.dryRun) candidate.activate();
-    const report = await this.#withNamesKept(request, () =>
-      this.#deps.setup.run(candidate.target, request, emit, signal),
-    );
+    if (!request.dryRun) await candidate.activate();
+    const run = await this.#withNamesKept(request, () => this.#deps.setup.run(candidate.target, request, emit, signal));
+    const report = { ...run, notes: [...candidate.notes, ...run.notes] };
     const whole = request.provider === undefined && request.workload === undefined;
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
     const followed = report.failures.length === 0;

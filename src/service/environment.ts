@@ -1,5 +1,7 @@
 // What the service takes from its environment beside the config: systemd's variables, and PSI's own for what is no part of the config.
 
+import type { Config } from '../config/config.ts';
+import { handedOver } from '../config/places.ts';
 import type { Env } from '../config/surroundings.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -29,4 +31,13 @@ function activatedFd(env: Env, pid: number): number | undefined {
   if (env['LISTEN_PID'] !== String(pid)) return undefined;
   const count = Number(env['LISTEN_FDS']);
   return Number.isInteger(count) && count >= 1 ? 3 : undefined;
+}
+
+/** Where commands look for the service, in their order: the config's place, and that of the unit where it is another one. */
+export function controlSockets(
+  { controlSocket }: Pick<Config, 'controlSocket'>,
+  env: Env,
+): readonly [string, ...string[]] {
+  const named = handedOver(env).controlSocket;
+  return named === undefined || named === controlSocket ? [controlSocket] : [controlSocket, named];
 }

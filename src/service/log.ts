@@ -72,6 +72,13 @@ export function auditLog(log: Log): AuditLog {
   };
 }
 
+/** For a socket of the config that cannot be served. */
+export function unservedLog(log: Log): (error: PsiError) => void {
+  return (error) => {
+    log.error(errorFields(error), 'a socket of the config cannot be served: psi takes the one that its unit names');
+  };
+}
+
 /** The line to which messages about a failed store or delete send people. */
 export function refusalLog(log: Log): (event: RefusalEvent) => void {
   return ({ error, caller, ...event }) => {

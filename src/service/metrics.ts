@@ -61,7 +61,7 @@ export function createMetrics(
   });
   new Gauge({
     name: 'psi_problems',
-    help: 'Files of its own that PSI cannot use or write, as `psi status` names them',
+    help: 'Problems of the config and of files of its own, as `psi status` names them',
     registers: [registry],
     collect() {
       this.set(own.problems());

@@ -1,25 +1,27 @@
-// What is wrong with the service's own files: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
+// What is wrong with the service's own files and its config: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
 
 import type { HostCurl } from '../lookup/host-curl.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
+import type { RunningConfig } from './running-config.ts';
 import type { WatchedHeaderFile } from './watched-header-file.ts';
 
 export type ProblemSources = {
   readonly mappings: Pick<MappingTable, 'problems'>;
   readonly headerFile: Pick<WatchedHeaderFile, 'problem'>;
   readonly hostCurl: Pick<HostCurl, 'problem'>;
+  readonly config: Pick<RunningConfig, 'problems'>;
 };
 
-export function serviceProblems({ mappings, headerFile, hostCurl }: ProblemSources): readonly ServiceProblem[] {
-  const general = [headerFile.problem, hostCurl.problem].filter((error) => error !== undefined);
-  return [...general.map((error) => ({ subject: undefined, error })), ...mappings.problems()].map(
-    ({ subject, error: { message, hint } }) => ({
-      subject: subject ?? null,
-      message,
-      hint: hint ?? null,
-    }),
-  );
+export function serviceProblems(sources: ProblemSources): readonly ServiceProblem[] {
+  const { config, headerFile, hostCurl, mappings } = sources;
+  const own = [...config.problems(), headerFile.problem, hostCurl.problem].filter((error) => error !== undefined);
+  const ofAll = own.map((error) => ({ subject: undefined, error }));
+  return [...ofAll, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
+    subject: subject ?? null,
+    message,
+    hint: hint ?? null,
+  }));
 }
 
 /** The line of the health check. */

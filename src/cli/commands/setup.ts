@@ -29,7 +29,7 @@ export function addSetup(program: Command, cli: Cli): void {
     },
     example: 'podman exec psi psi setup --dry-run',
     run: async ({ provider, workload, dryRun }: SetupFlags) =>
-      setup(await cli.client(), cli, { provider, workload, dryRun }),
+      setup(await cli.clientWhateverConfig('blame the config'), cli, { provider, workload, dryRun }),
   });
 }
 

@@ -18,7 +18,7 @@ export function addStatus(program: Command, cli: Cli): void {
     exits: ASKS_SERVICE,
     example: 'podman exec psi psi status',
     run: async () => {
-      const status = JSON.parse(await (await cli.clientWhateverConfig()).get('/status')) as Status;
+      const status = JSON.parse(await (await cli.clientWhateverConfig('blame the service')).get('/status')) as Status;
       return {
         exit: EXIT.DONE,
         result: status,
@@ -50,6 +50,7 @@ function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   printProblems(terminal, status);
   printHostCurl(terminal, status);
+  for (const note of status.notes) terminal.out([painted('dim', 'note'), ` ${note}`]);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
   for (const failure of status.lastFailures) {
     terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);

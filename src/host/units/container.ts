@@ -5,6 +5,7 @@ import { PsiError } from '../../core/error.ts';
 import { folderOf, isBelow, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
+import { PLACE_VARIABLES, type Places } from '../../core/places.ts';
 import { outputFolders, outputServiceLines } from './certificates.ts';
 import { unitFile } from './unit-file.ts';
 
@@ -92,7 +93,15 @@ function environment(layout: HostLayout): readonly string[] {
   if (layout.scope === 'user' || layout.configFile !== '/etc/psi/config.yaml') {
     lines.push(`Environment=PSI_CONFIG=${unitPath(layout, layout.configFile)}`);
   }
-  return lines;
+  return [...lines, ...places(layout)];
+}
+
+function places(layout: HostLayout): readonly string[] {
+  const names = Object.keys(PLACE_VARIABLES) as readonly (keyof Places)[];
+  return [
+    '# Of the config: where PSI finds its files and sockets while it cannot read that.',
+    ...names.map((place) => `Environment=${PLACE_VARIABLES[place]}=${unitPath(layout, layout[place])}`),
+  ];
 }
 
 /** Podman hands these variables of its own environment into each container (`--http-proxy`): often there is nothing to write. */

@@ -45,6 +45,7 @@ function stage(given: {
         version: '1.2.3',
         loadConfig: () => Promise.resolve(config),
         defaultConfig: () => config,
+        lastGoodConfig: () => Promise.resolve(undefined),
         formatIssues: () => Promise.resolve([]),
         compose: () => Promise.resolve(fakeComposition({ tls })),
       }),
