@@ -15,18 +15,22 @@ export type ServiceEnvironment = {
   readonly cacheKeyFolder: string | undefined;
 };
 
-export function serviceEnvironment(env: Env, pid: number): ServiceEnvironment {
+export type ProcessIds = { readonly pid: number; readonly ppid: number };
+
+export function serviceEnvironment(env: Env, ids: ProcessIds): ServiceEnvironment {
   return {
     logLevel: LOG_LEVELS.find((level) => level === env['PSI_LOG_LEVEL']) ?? 'info',
-    socketFd: activatedFd(env, pid),
+    socketFd: activatedFd(env, ids),
     // Its own folder under the units that PSI renders: the key comes from a unit of its own there.
     cacheKeyFolder: env['PSI_CACHE_KEY_DIRECTORY'] ?? env['CREDENTIALS_DIRECTORY'],
   };
 }
 
-/** systemd's socket activation, sd_listen_fds(3): descriptor 3 where the environment says that this very process was given a socket. */
-function activatedFd(env: Env, pid: number): number | undefined {
-  if (env['LISTEN_PID'] !== String(pid)) return undefined;
+/** systemd's socket activation, sd_listen_fds(3): descriptor 3 where the environment says that this process was given a socket. */
+function activatedFd(env: Env, { pid, ppid }: ProcessIds): number | undefined {
+  const given = env['LISTEN_PID'];
+  // Podman names PID 1 of the container: its init, which hands everything on to the one process that it starts.
+  const isOurs = given === String(pid) || (given === '1' && ppid === 1);
   const count = Number(env['LISTEN_FDS']);
-  return Number.isInteger(count) && count >= 1 ? 3 : undefined;
+  return isOurs && Number.isInteger(count) && count >= 1 ? 3 : undefined;
 }

@@ -51,7 +51,7 @@ export type ServeDeps = {
 /** Starts both faces. Resolves when lookups are answered. */
 export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const { env, uid, version } = deps;
-  const environment = serviceEnvironment(env, process.pid);
+  const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
   const secrets = new SecretReader({ readFile, env });

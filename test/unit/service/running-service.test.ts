@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { createLog } from '../../../src/service/log.ts';
 import {
-  CACHE_GRACE_MS,
   RunningService,
   STOP_GRACE_MS,
+  STOP_MS,
   type Face,
   type ServiceParts,
 } from '../../../src/service/running-service.ts';
@@ -103,7 +103,7 @@ test('a device that does not answer holds up a stop for its grace time and no lo
   const service = await RunningService.start({ ...parts, cache: hanging });
   const stopped = service.stop();
   await clock.untilSleeping();
-  await clock.advance(CACHE_GRACE_MS - 1);
+  await clock.advance(STOP_MS - 1);
   assert.ok(!done.includes('keys close'));
   await clock.advance(1);
   await stopped;
