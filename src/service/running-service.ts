@@ -29,6 +29,8 @@ export type ServiceParts = {
   /** Each begins to serve its socket. */
   readonly control: () => Promise<Face>;
   readonly driver: () => Promise<Face>;
+  /** Looks after the driver's socket while it is served. */
+  readonly watch: { readonly start: () => void; readonly close: () => void };
   /** For the line in the log that says that PSI serves. */
   readonly facts: Readonly<Record<string, unknown>>;
 };
@@ -53,13 +55,14 @@ export class RunningService {
 
   /** Resolves when lookups are answered. The driver's socket comes last: whoever can ask it can count on all the rest. */
   static async start(parts: ServiceParts): Promise<RunningService> {
-    const { cache, control, driver, facts, log } = parts;
+    const { cache, control, driver, facts, log, watch } = parts;
     // Not awaited: an HSM takes seconds, and lookups go live meanwhile.
     void cache?.cache.open();
     const controlFace = await control();
     try {
       const service = new RunningService(parts, [await driver(), controlFace]);
       log.info(facts, 'psi serves');
+      watch.start();
       return service;
     } catch (error) {
       // Nobody may set up secrets with a service that answers no lookups.
@@ -70,7 +73,8 @@ export class RunningService {
 
   /** Finishes what was accepted, then lets go of providers and devices. */
   async stop(): Promise<void> {
-    const { cache, clock, config, log } = this.#parts;
+    const { cache, clock, config, log, watch } = this.#parts;
+    watch.close();
     const end = clock.monotonic() + STOP_MS;
     log.info('stopping: finishing what was accepted');
     await Promise.all(this.#faces.map((face) => face.stop(STOP_GRACE_MS)));

@@ -1,6 +1,6 @@
 // Wiring of the running service: config → adapters → rooms → faces. Part of the composition root.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
@@ -8,10 +8,13 @@ import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
+import { removeStartMarker } from '../adapters/files/start-marker.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
+import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
+import { restartUnit } from '../adapters/systemd/restart-unit.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -33,6 +36,9 @@ import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { problemsLine, serviceProblems } from '../service/problems.ts';
 import { RunningService } from '../service/running-service.ts';
+import { SocketWatch } from '../service/socket-watch.ts';
+import { socketPlace } from '../host/socket-path.ts';
+import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
@@ -61,7 +67,19 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
-  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile });
+  const instance = randomUUID();
+  const { socketFd } = environment;
+  const place = socketPlace(config, socketFd !== undefined);
+  const watch = new SocketWatch({
+    socket: new DriverSocketPath({ path: config.socket, instance }),
+    place,
+    renew: socketFd === undefined ? undefined : () => restartUnit(config.dbusSocket, 'psi.socket'),
+    clock,
+    log,
+  });
+  const units = olderUnits(environment.unitsRevision, config.scope);
+  const problems = (): readonly ServiceProblem[] =>
+    serviceProblems({ mappings, headerFile, host: [watch.problem, units] });
   const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
     cache?.status(),
   );
@@ -110,7 +128,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
-    health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()) }),
+    health: () => ({ instance, ...healthOf(cache?.status()), ...problemsLine(problems()) }),
     onRefused: (event) => {
       metrics.refused(event);
       status.refused(event);
@@ -120,7 +138,10 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   });
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
-    status: () => Promise.resolve({ ...status.read(), cache: cache?.status() ?? null }),
+    status: async () => {
+      await watch.look();
+      return { ...status.read(), cache: cache?.status() ?? null };
+    },
     metrics,
     cache: composeCacheFace({
       ...keyDeps,
@@ -133,14 +154,16 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     onError,
   });
 
-  const { socketFd } = environment;
-  return RunningService.start({
+  const service = await RunningService.start({
     clock,
     log,
     config: running,
     cache: composed,
     control: () => listen(control, { path: config.controlSocket }),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
+    watch,
     facts: { version, socket: config.socket, activated: socketFd !== undefined, mappings: mappings.size },
   });
+  void removeStartMarker(config.socket);
+  return service;
 }

@@ -7,6 +7,7 @@ import { unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
 import { mountLines, mountServiceLines, mountUnitLines } from './mounts.ts';
+import { REVISION_LINE } from './revision.ts';
 import { startMarkerLines } from './start-marker.ts';
 import { unitFile } from './unit-file.ts';
 
@@ -57,6 +58,8 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         'Network=host',
         ...rights(layout, options),
         ...environment(layout),
+        '# Which rendering this is: `psi status` tells when an image wants a newer one.',
+        REVISION_LINE,
         ...PROXY,
         ...mountLines(layout),
         ...credentialContainerLines(layout),

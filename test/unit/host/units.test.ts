@@ -1,6 +1,7 @@
 // The units PSI runs under. `UPDATE_GOLDEN=1` rewrites quadlet/ and test/golden/units/ from the rendering.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -9,6 +10,7 @@ import { placesOf } from '../../../src/config/places.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/host/units/container.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
+import { olderUnits, REVISION_LINE, UNITS_REVISION } from '../../../src/host/units/revision.ts';
 import { hostUnits, type HostUnitOptions } from '../../../src/host/units/service.ts';
 import { isPsiUnit } from '../../../src/host/units/unit-file.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
@@ -75,6 +77,18 @@ async function matches(folder: string, layout: HostLayout, options: HostUnitOpti
   }
   return units.map(({ name }) => name);
 }
+
+describe('a host whose units are older than the image', () => {
+  it('is told so, with the command that renders them; one without units, or with newer ones, is not', () => {
+    assert.equal(olderUnits(undefined, 'system'), undefined);
+    assert.equal(olderUnits(UNITS_REVISION, 'system'), undefined);
+    assert.equal(olderUnits(UNITS_REVISION + 1, 'system'), undefined);
+    const found = olderUnits(0, 'system');
+    assert.match(found?.message ?? '', /older than the image/);
+    assert.match(found?.hint ?? '', /podman run .* systemd install --enable`, then `systemctl restart psi\.socket`/);
+    assert.match(olderUnits(0, 'user')?.hint ?? '', /systemctl --user/);
+  });
+});
 
 describe('units of psi', () => {
   it('are what quadlet/ ships, for the default config', async () => {
@@ -163,6 +177,22 @@ describe('units of psi', () => {
       );
       for (const [, source = ''] of text.matchAll(/^Volume=([^:]+):/gm)) assert.ok(made.includes(source), source);
     }
+  });
+
+  it('have another revision where hosts have to install them anew', async () => {
+    const lines = [SYSTEM, USER, BUSY, HSM, CREDENTIAL].flatMap((layout) =>
+      hostUnits(layout, { ...PLAIN, pcscd: true }).flatMap(({ name, text }) => [name, ...text.split('\n')]),
+    );
+    const told = lines.filter((line) => line !== '' && !line.startsWith('#') && line !== REVISION_LINE);
+    const digest = createHash('sha256').update(told.join('\n')).digest('hex');
+    const recorded = `revision ${String(UNITS_REVISION)}: ${digest}\n`;
+    const file = join(ROOT, 'test/golden/units/revision.txt');
+    if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, recorded);
+    assert.equal(
+      await readFile(file, 'utf8'),
+      recorded,
+      'raise UNITS_REVISION if a release had the units as they were',
+    );
   });
 
   it('decrypt each credential of the config in a unit of its own', () => {

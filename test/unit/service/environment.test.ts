@@ -6,7 +6,8 @@ import { serviceEnvironment } from '../../../src/service/environment.ts';
 const IDS = { pid: 1, ppid: 0 };
 
 test('takes the descriptor that systemd passed to this process, and only that', () => {
-  const fd = (env: Readonly<Record<string, string>>): number | undefined => serviceEnvironment(env, { pid: 1, ppid: 0 }).socketFd;
+  const fd = (env: Readonly<Record<string, string>>): number | undefined =>
+    serviceEnvironment(env, { pid: 1, ppid: 0 }).socketFd;
   assert.equal(fd({ LISTEN_PID: '1', LISTEN_FDS: '1' }), 3);
   assert.equal(fd({ LISTEN_PID: '7', LISTEN_FDS: '1' }), undefined);
   assert.equal(fd({ LISTEN_PID: '1', LISTEN_FDS: '0' }), undefined);
@@ -33,4 +34,12 @@ test('the key of the cache lies in its own folder, else among the credentials of
   assert.equal(folder({ ...credentials, PSI_CACHE_KEY_DIRECTORY: '/run/psi-cache-key' }), '/run/psi-cache-key');
   assert.equal(folder(credentials), '/run/credentials');
   assert.equal(folder({}), undefined);
+});
+
+test('the units say which rendering they are, and older ones, which say nothing, are told by the socket that they pass', () => {
+  const revision = (env: Readonly<Record<string, string>>): number | undefined =>
+    serviceEnvironment(env, IDS).unitsRevision;
+  const activated = { LISTEN_PID: '1', LISTEN_FDS: '1' };
+  assert.deepEqual([revision({ PSI_UNITS: '3' }), revision(activated), revision({})], [3, 0, undefined]);
+  assert.deepEqual([revision({ PSI_UNITS: 'new' }), revision({ PSI_UNITS: '', ...activated })], [undefined, 0]);
 });
