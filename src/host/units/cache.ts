@@ -2,7 +2,7 @@
 
 import { providerTitles, providerUnit, runtimeFolder, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
-import { credentialLoad, DECRYPTION_BOUND } from './credentials.ts';
+import { credentialLoad, DECRYPTION_BOUND, UNLIMITED } from './credentials.ts';
 import { unitFile } from './unit-file.ts';
 
 export function refreshUnit(layout: HostLayout): string {
@@ -60,6 +60,7 @@ export function cacheKeyUnit(layout: HostLayout, credential: string): string {
         'Description=PSI: the key of its cache, decrypted by systemd',
         '# PSI looks into the folder of this unit, so the key has to be there first.',
         'Before=psi.service',
+        ...UNLIMITED,
       ],
     ],
     [

@@ -12,6 +12,9 @@ export const CREDENTIAL_UNIT = 'psi-credential@.service';
 /** PSI starts after these units: a TPM that does not answer must not keep it, and every lookup, waiting. */
 export const DECRYPTION_BOUND: readonly string[] = ['TimeoutStartSec=10', 'TimeoutStartFailureMode=kill'];
 
+/** Each start of PSI wants them: one that fails must not refuse the start that somebody orders after mending it. */
+export const UNLIMITED: readonly string[] = ['StartLimitIntervalSec=0'];
+
 /** A template, so that a credential needs no file of its own: `psi-credential@NAME.service`. */
 export function credentialUnit(layout: HostLayout): string {
   const folder = unitPath(layout, credentialsFolder(layout));
@@ -23,6 +26,7 @@ export function credentialUnit(layout: HostLayout): string {
         'Description=PSI: its credential %i, decrypted by systemd',
         '# PSI starts without it where it cannot be decrypted; where it can, it is there first.',
         'Before=psi.service',
+        ...UNLIMITED,
       ],
     ],
     [

@@ -5,7 +5,8 @@ import { outputFolders } from './certificates.ts';
 import { credentialsFolder, folderOf, isBelow, runtimeFolder, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 
-type Mount = { readonly path: string; readonly readOnly: boolean };
+/** `folder`: PSI writes there, so without it there must be no other in its place. */
+type Mount = { readonly path: string; readonly access: 'ro' | 'rw' | 'folder' };
 
 /** Lines for [Container]. */
 export function mountLines(layout: HostLayout): readonly string[] {
@@ -60,17 +61,27 @@ function othersLines(layout: HostLayout, words: (paths: readonly string[]) => st
   if (mounts.length === 0) return [];
   const folders = madeFolders(layout).filter((path) => mounts.some((mount) => mount.path === path));
   const file = unitPath(layout, `${runtimeFolder(layout)}/psi-mounts`);
-  const look = `m=; for v in "$$@"; do ${LOOK} stat -L "$\${v%%%%:*}" >/dev/null 2>&1 && m="$$m -v $$v"; done; echo "PSI_MOUNTS=$$m" >${file}`;
-  const volumes = mounts.map(({ path, readOnly }) => {
-    const text = unitPath(layout, path);
-    return `${text}:${text}${readOnly ? ':ro' : ''}`;
-  });
+  const empty = unitPath(layout, `${runtimeFolder(layout)}/psi-absent`);
+  const look = [
+    'm=',
+    `for v in "$$@"; do if ${LOOK} stat -L "$\${v%%%%:*}" >/dev/null 2>&1; then m="$$m -v $$v"`,
+    // What is written to must not end up in the container, which would be gone with it.
+    `else case $$v in *:*:*) ;; *) m="$$m -v ${empty}:$\${v%%%%:*}:ro" ;; esac; fi; done`,
+    `echo "PSI_MOUNTS=$$m" >${file}`,
+  ].join('; ');
   return [
     ...(folders.length === 0 ? [] : [`ExecStartPre=-${LOOK} mkdir -p ${words(folders)}`]),
-    '# A look at a mount that does not answer ends after two seconds. What was found is mounted.',
-    `ExecStartPre=-sh -c '${look}' sh ${volumes.join(' ')}`,
+    `ExecStartPre=-mkdir -p -m 0700 ${empty}`,
+    '# A look at a mount that does not answer ends after two seconds. What was found is mounted; in the place of a folder',
+    '# that PSI writes to and that was not found there is an empty one, read-only.',
+    `ExecStartPre=-sh -c '${look}' sh ${mounts.map((mount) => volumeOf(layout, mount)).join(' ')}`,
     `EnvironmentFile=-${file}`,
   ];
+}
+
+function volumeOf(layout: HostLayout, { path, access }: Mount): string {
+  const text = unitPath(layout, path);
+  return `${text}:${text}${access === 'folder' ? '' : `:${access}`}`;
 }
 
 /** Folders without which PSI is not PSI, or that any host can make. */
@@ -105,13 +116,13 @@ function othersMounts(layout: HostLayout): readonly Mount[] {
   const unseen = (folders: readonly string[], path: string): boolean =>
     !folders.some((folder) => isBelow(path, folder));
   const mounts = [
-    ...(bus(layout).length === 0 ? [{ path: dbusSocket, readOnly: false }] : []),
+    ...(bus(layout).length === 0 ? [{ path: dbusSocket, access: 'rw' } as const] : []),
     ...madeFolders(layout)
       .filter((path) => unseen(seenForWriting, path))
-      .map((path) => ({ path, readOnly: false })),
+      .map((path) => ({ path, access: 'folder' }) as const),
     ...[...caFiles, ...secretFiles.map(rotating)]
       .filter((path) => unseen(own, path))
-      .map((path) => ({ path, readOnly: true })),
+      .map((path) => ({ path, access: 'ro' }) as const),
   ];
   return mounts.filter(({ path }, index) => mounts.findIndex((other) => other.path === path) === index);
 }
