@@ -27,6 +27,7 @@ export class SocketWatch {
   readonly #looks = new SingleFlight<'look', void>();
   readonly #closing = new AbortController();
   #problem: PsiError | undefined;
+  #served = false;
   #wasFine = false;
   #askedAt = -Infinity;
 
@@ -41,6 +42,7 @@ export class SocketWatch {
 
   /** Looks from now on, until it is closed. */
   start(): void {
+    this.#served = true;
     void this.#watch();
   }
 
@@ -48,9 +50,9 @@ export class SocketWatch {
     this.#closing.abort();
   }
 
-  /** Never rejects. */
+  /** Never rejects. Before the socket is served there is nothing to see. */
   look(): Promise<void> {
-    return this.#looks.run('look', () => this.#lookOnce());
+    return this.#served ? this.#looks.run('look', () => this.#lookOnce()) : Promise.resolve();
   }
 
   async #watch(): Promise<void> {

@@ -128,7 +128,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
     mappings,
-    health: () => ({ instance, ...healthOf(cache?.status()), ...problemsLine(problems()) }),
+    health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()), instance }),
     onRefused: (event) => {
       metrics.refused(event);
       status.refused(event);

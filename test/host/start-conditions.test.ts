@@ -139,6 +139,7 @@ test('a socket that was removed, or whose folder a foreign unit took, comes back
     'the socket': 'rm /run/psi/psi.sock',
     'a foreign RuntimeDirectory': 'systemd-run --quiet --wait --property=RuntimeDirectory=psi true',
     'another folder': 'mv /run/psi /run/psi.away && mkdir -m 0700 /run/psi',
+    'a mount on the folder': 'mount -t tmpfs none /run/psi',
   };
   await steps(
     t,
@@ -163,8 +164,25 @@ test('a socket that was removed, or whose folder a foreign unit took, comes back
       ]),
     ),
   );
+  await host.ok('systemctl stop psi.socket && umount /run/psi && systemctl start psi.socket psi.service');
   await host.ok('chmod 0 /run/psi/psi.sock && podman exec psi psi status');
   assert.equal((await host.ok('stat -c %a /run/psi/psi.sock')).trim(), '600');
+});
+
+test('units that are older than the image are named, with the command that renders them', options, async () => {
+  const { host, psi } = stage;
+  const dropIn = '/etc/containers/systemd/psi.container.d/older.conf';
+  await host.write(dropIn, '[Container]\nEnvironment=PSI_UNITS=0\n');
+  await host.ok('systemctl daemon-reload && systemctl restart psi.service');
+  const { stdout } = await psi('status');
+  const [, render = '', restart = ''] =
+    /the units of this host are older than the image.*\n\s+run `([^`]*)`, then `([^`]*)`/.exec(stdout) ?? [];
+  assert.ok(render !== '' && restart !== '', stdout);
+  await host.ok(`rm ${dropIn}`);
+  // Both as they stand there.
+  await host.ok(render);
+  await host.ok(restart);
+  assert.doesNotMatch((await psi('status')).stdout, /problem/);
 });
 
 test('three failed starts leave their reason beside the socket, and a good one takes it away', options, async () => {

@@ -6,11 +6,11 @@ import { createLog } from '../../../src/service/log.ts';
 import { SocketWatch, type SocketWatchDeps } from '../../../src/service/socket-watch.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 
-/** A socket that is found as the test says. */
-function stage(over: Partial<SocketWatchDeps> = {}) {
+/** A socket that is served, and found as the test says. */
+async function stage(over: Partial<SocketWatchDeps> = {}, first: SocketFinding = { kind: 'fine' }) {
   const clock = new FakeClock();
   const lines: string[] = [];
-  const at = { finding: { kind: 'fine' } as SocketFinding, restorable: true, renewals: 0, restored: [] as number[] };
+  const at = { finding: first, restorable: true, renewals: 0, restored: [] as number[] };
   const watch = new SocketWatch({
     socket: {
       look: () => Promise.resolve(at.finding),
@@ -29,13 +29,15 @@ function stage(over: Partial<SocketWatchDeps> = {}) {
     log: createLog('info', { write: (line) => void lines.push(line) }),
     ...over,
   });
+  watch.start();
+  await clock.untilSleeping();
   return { watch, clock, lines, at };
 }
 
 const said = ({ problem }: SocketWatch): string => (problem ? `${problem.message}: ${problem.hint ?? ''}` : '');
 
 test('a socket that is removed is named with its command, and systemd is asked for a new one', async () => {
-  const { watch, at } = stage();
+  const { watch, at } = await stage();
   await watch.look();
   assert.equal(said(watch), '');
   at.finding = { kind: 'removed' };
@@ -51,9 +53,7 @@ test('a socket that is removed is named with its command, and systemd is asked f
 });
 
 test('systemd is asked once a minute at most, and never for a socket that was not in order before', async () => {
-  const { watch, at, clock } = stage();
-  at.finding = { kind: 'covered' };
-  await watch.look();
+  const { watch, at, clock } = await stage({}, { kind: 'covered' });
   assert.equal(at.renewals, 0);
   at.finding = { kind: 'fine' };
   await watch.look();
@@ -67,7 +67,7 @@ test('systemd is asked once a minute at most, and never for a socket that was no
 });
 
 test('a mode is put back, and named where that cannot be', async () => {
-  const { watch, at, lines } = stage();
+  const { watch, at, lines } = await stage();
   at.finding = { kind: 'mode', mode: 0, wanted: 0o600 };
   await watch.look();
   assert.deepEqual([at.restored, said(watch)], [[0o600], '']);
@@ -79,7 +79,7 @@ test('a mode is put back, and named where that cannot be', async () => {
 });
 
 test('what nobody can tell changes nothing, and without systemd the problem is named all the same', async () => {
-  const { watch, at, lines } = stage({ renew: undefined });
+  const { watch, at, lines } = await stage({ renew: undefined });
   await watch.look();
   at.finding = { kind: 'removed' };
   await watch.look();
@@ -90,9 +90,7 @@ test('what nobody can tell changes nothing, and without systemd the problem is n
 });
 
 test('it looks every ten seconds until it is closed', async () => {
-  const { watch, at, clock } = stage();
-  watch.start();
-  await clock.untilSleeping();
+  const { watch, at, clock } = await stage();
   at.finding = { kind: 'removed' };
   await clock.advance(10_000);
   assert.match(said(watch), /was removed/);
