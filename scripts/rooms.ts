@@ -66,6 +66,7 @@ export const ROOMS: readonly Room[] = [
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
+  { folder: 'adapters/socket', imports: ['core', 'host'] },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },

@@ -13,24 +13,37 @@ export type ServiceEnvironment = {
   readonly logLevel: LogLevel;
   /** The driver's socket, where systemd opened it; undefined: PSI opens it. */
   readonly socketFd: number | undefined;
+  /** What the units of this host were rendered by; undefined: PSI runs under no units, 0: under some that do not say. */
+  readonly unitsRevision: number | undefined;
   /** The folder with the credential that opens the cache; undefined: there is none. */
   readonly cacheKeyFolder: string | undefined;
 };
 
-export function serviceEnvironment(env: Env, pid: number): ServiceEnvironment {
+export type ProcessIds = { readonly pid: number; readonly ppid: number };
+
+export function serviceEnvironment(env: Env, ids: ProcessIds): ServiceEnvironment {
+  const socketFd = activatedFd(env, ids);
   return {
     logLevel: LOG_LEVELS.find((level) => level === env['PSI_LOG_LEVEL']) ?? 'info',
-    socketFd: activatedFd(env, pid),
+    socketFd,
+    unitsRevision: unitsRevision(env['PSI_UNITS'], socketFd !== undefined),
     // Its own folder under the units that PSI renders: the key comes from a unit of its own there.
     cacheKeyFolder: env['PSI_CACHE_KEY_DIRECTORY'] ?? env['CREDENTIALS_DIRECTORY'],
   };
 }
 
-/** systemd's socket activation, sd_listen_fds(3): descriptor 3 where the environment says that this very process was given a socket. */
-function activatedFd(env: Env, pid: number): number | undefined {
-  if (env['LISTEN_PID'] !== String(pid)) return undefined;
+function unitsRevision(text: string | undefined, activated: boolean): number | undefined {
+  if (text !== undefined && /^\d{1,6}$/.test(text)) return Number(text);
+  return activated ? 0 : undefined;
+}
+
+/** systemd's socket activation, sd_listen_fds(3): descriptor 3 where the environment says that this process was given a socket. */
+function activatedFd(env: Env, { pid, ppid }: ProcessIds): number | undefined {
+  const given = env['LISTEN_PID'];
+  // Podman names PID 1 of the container: its init, which hands everything on to the one process that it starts.
+  const isOurs = given === String(pid) || (given === '1' && ppid === 1);
   const count = Number(env['LISTEN_FDS']);
-  return Number.isInteger(count) && count >= 1 ? 3 : undefined;
+  return isOurs && Number.isInteger(count) && count >= 1 ? 3 : undefined;
 }
 
 /** Where commands look for the service, in their order: the config's place, and that of the unit where it is another one. */

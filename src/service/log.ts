@@ -9,7 +9,7 @@ import type { LogLevel } from './environment.ts';
 
 export type Log = Logger;
 
-export function createLog(level: LogLevel, destination?: DestinationStream): Log {
+export function createLog(level: LogLevel, destination?: LogDestination): Log {
   const options = {
     level,
     base: null,
@@ -19,13 +19,26 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
   return pino(options, visibleLines(destination ?? inBatches()));
 }
 
+/** Where lines go. `flush` calls back when all of them have been taken. */
+export type LogDestination = DestinationStream & { readonly flush?: (done: () => void) => void };
+
 /** What journalctl shows is what was logged: names and words of others turn no line round, and hide nothing in it. */
-function visibleLines(destination: DestinationStream): DestinationStream {
+function visibleLines(destination: LogDestination): LogDestination {
   return {
+    ...destination,
     write: (line) => {
       destination.write(visibleJson(line));
     },
   };
+}
+
+/** Resolves when every line has been taken by whoever reads the log: never, where nobody reads a pipe that is full. */
+export function taken(log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    log.flush(() => {
+      resolve();
+    });
+  });
 }
 
 /** A start of a workload writes twenty lines at once; nobody notices when they come so much later. */
@@ -36,7 +49,7 @@ const BATCH_BYTES = 8192;
  * Standard output, many lines by one write: a write for each costs as much as answering a lookup. Not sync: a line must not hold the
  * event loop while journald is slow. At an exit the rest is written; a SIGKILL loses the last batch.
  */
-function inBatches(): DestinationStream {
+function inBatches(): LogDestination {
   const stdout = pino.destination({ fd: 1, sync: false, minLength: BATCH_BYTES });
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -46,6 +59,12 @@ function inBatches(): DestinationStream {
         timer = undefined;
         stdout.flush();
       }, BATCH_MS).unref();
+    },
+    flush: (done) => {
+      // What goes wrong with the log is nobody's business who ends.
+      stdout.flush(() => {
+        done();
+      });
     },
   };
 }

@@ -1,22 +1,18 @@
-// What is wrong with the service's own files and its config: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
+// What is wrong with the running service, its files, its config and its place on the host: for `psi status`, the health check and the
+// metrics. PSI serves what it can meanwhile.
 
-import type { HostCurl } from '../lookup/host-curl.ts';
+import type { PsiError } from '../core/error.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
-import type { RunningConfig } from './running-config.ts';
-import type { WatchedHeaderFile } from './watched-header-file.ts';
 
 export type ProblemSources = {
   readonly mappings: Pick<MappingTable, 'problems'>;
-  readonly headerFile: Pick<WatchedHeaderFile, 'problem'>;
-  readonly hostCurl: Pick<HostCurl, 'problem'>;
-  readonly config: Pick<RunningConfig, 'problems'>;
+  /** Of the service as a whole; undefined of them: nothing is wrong there. */
+  readonly own: readonly (PsiError | undefined)[];
 };
 
-export function serviceProblems(sources: ProblemSources): readonly ServiceProblem[] {
-  const { config, headerFile, hostCurl, mappings } = sources;
-  const own = [...config.problems(), headerFile.problem, hostCurl.problem].filter((error) => error !== undefined);
-  const ofAll = own.map((error) => ({ subject: undefined, error }));
+export function serviceProblems({ mappings, own }: ProblemSources): readonly ServiceProblem[] {
+  const ofAll = own.flatMap((error) => (error ? [{ subject: undefined, error }] : []));
   return [...ofAll, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
     subject: subject ?? null,
     message,

@@ -1,6 +1,6 @@
 // Wiring of the running service: config → adapters → rooms → faces. Part of the composition root.
 
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
@@ -8,10 +8,13 @@ import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
+import { removeStartMarker } from '../adapters/files/start-marker.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
+import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
+import { restartUnit } from '../adapters/systemd/restart-unit.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -33,6 +36,9 @@ import { RunningConfig } from '../service/running-config.ts';
 import { problemsLine, serviceProblems } from '../service/problems.ts';
 import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
+import { SocketWatch } from '../service/socket-watch.ts';
+import { socketPlace } from '../host/socket-path.ts';
+import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
@@ -52,7 +58,7 @@ export type ServeDeps = {
 /** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
 export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
   const { env, version } = deps;
-  const environment = serviceEnvironment(env, process.pid);
+  const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
   const { load, lastGood } = composeReading(path, deps);
@@ -67,8 +73,22 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
   const hostCurl = new HostCurl();
+  const instance = randomUUID();
+  const { socketFd } = environment;
+  const place = socketPlace(config, socketFd !== undefined);
+  const watch = new SocketWatch({
+    socket: new DriverSocketPath({ path: config.socket, instance }),
+    place,
+    renew: socketFd === undefined ? undefined : () => restartUnit(config.dbusSocket, 'psi.socket'),
+    clock,
+    log,
+  });
+  const units = olderUnits(environment.unitsRevision, config.scope);
   const problems = (): readonly ServiceProblem[] =>
-    serviceProblems({ mappings, headerFile, hostCurl, config: running });
+    serviceProblems({
+      mappings,
+      own: [...running.problems(), watch.problem, units, headerFile.problem, hostCurl.problem],
+    });
   const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
     cache?.status(),
   );
@@ -123,7 +143,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostCurl,
     health: () => {
       running.lookSoon();
-      return { ...healthOf(cache?.status()), ...problemsLine(problems()) };
+      return { ...healthOf(cache?.status()), ...problemsLine(problems()), instance };
     },
     onRefused: (event) => {
       metrics.refused(event);
@@ -135,7 +155,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     status: async () => {
-      await running.look();
+      await Promise.all([running.look(), watch.look()]);
       return { ...status.read(), cache: cache?.status() ?? null };
     },
     metrics: {
@@ -156,14 +176,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     onError,
   });
 
-  const { socketFd } = environment;
-  return RunningService.start({
+  const service = await RunningService.start({
     clock,
     log,
     config: running,
     cache: composed,
     control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
+    watch,
     facts: {
       version,
       socket: config.socket,
@@ -172,4 +192,6 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
+  void removeStartMarker(config.socket);
+  return service;
 }

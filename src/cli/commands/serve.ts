@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { EXIT } from '../../core/exit.ts';
 import { completed, type Ending, type Cli } from '../command.ts';
 import { exits } from '../help.ts';
+import { endNow } from '../leave.ts';
 
 /** A running service. `stop` finishes what was accepted. */
 export type Running = { readonly stop: () => Promise<void> };
@@ -19,17 +20,28 @@ export function addServe(program: Command, cli: Cli<ServeNeeds>): void {
   });
 }
 
-/** Resolves after SIGTERM or SIGINT, when everything accepted has been answered. A second signal does not cut it shorter: systemd will. */
+/** For all of a stop. What can hang beyond the service's own bounds: a reader of the log who reads no more, a device. */
+const LAST_RESORT_MS = 3_500;
+
+/** Resolves after SIGTERM or SIGINT, when everything accepted has been answered. A second signal does not cut it shorter. */
 async function serve(configFile: string | undefined, needs: ServeNeeds): Promise<Ending> {
-  const stopRequested = new Promise<void>((resolve) => {
-    // As PID 1 of the container Node gets no default handlers: without these a stop would take ten seconds and a SIGKILL.
-    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  const stopRequested = stopSignal().then(() => {
+    setTimeout(endNow, LAST_RESORT_MS).unref();
+    return undefined;
+  });
+  // Until it serves nothing was accepted, and a start that hangs must not keep it.
+  const running = await Promise.race([needs.serve(configFile), stopRequested]);
+  await stopRequested;
+  await running?.stop();
+  return { exit: EXIT.DONE, print: () => undefined };
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         resolve();
       });
+    }
   });
-  const running = await needs.serve(configFile);
-  await stopRequested;
-  await running.stop();
-  return { exit: EXIT.DONE, print: () => undefined };
 }

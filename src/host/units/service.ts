@@ -3,6 +3,7 @@
 
 import { cacheKeyUnit, pcscdUnit, refreshTimer, refreshUnit } from './cache.ts';
 import { containerUnit } from './container.ts';
+import { CREDENTIAL_UNIT, credentialUnit } from './credentials.ts';
 import type { ContainerOptions } from './container.ts';
 import { providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
@@ -28,6 +29,7 @@ export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonl
   return [
     { name: 'psi.socket', kind: 'systemd', text: socketUnit(layout), wantedBy: 'sockets.target' },
     quadlet('psi.container', containerUnit(layout, options, target)),
+    systemdUnit(CREDENTIAL_UNIT, credentialUnit(layout)),
     {
       name: providerUnit(layout, 'setup.service'),
       kind: 'systemd',
