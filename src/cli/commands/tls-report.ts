@@ -68,9 +68,10 @@ export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: Ce
     });
     terminal.out(cells);
   }
-  for (const { name, requestStatus, owedHooks, lastError } of certificates) {
+  for (const { name, requestStatus, owedHooks, exposed, lastError } of certificates) {
     if (requestStatus !== null) terminal.out(`${name}: order under way: ${words(requestStatus)}`);
     for (const hook of owedHooks) terminal.out(`${name}: hook still to run: ${hook.join(' ')}`);
+    if (exposed) terminal.tell(`${name}: ${exposed.message}`, exposed.hint);
     if (!lastError) continue;
     terminal.tell(`${name}: last error, ${lastError.at}: ${lastError.message}`, lastError.hint);
   }
