@@ -5,6 +5,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 
+import { PsiError } from '../../core/error.ts';
 import { errnoOf } from './host-error.ts';
 
 /** Of the kernel, on all machines that PSI is built for; Node has no name for it. It needs no right to list the folder. */
@@ -115,6 +116,32 @@ export async function holdFolder(path: string, options: { readonly make?: number
   } catch (error) {
     await way.close();
     throw error;
+  }
+}
+
+/**
+ * Hands `work` a path to that file whose folder nobody can exchange meanwhile. Refused where a link on the way is another's than who has the
+ * folder that it leads to: he could have a file of somebody else overwritten.
+ */
+export async function withFolderOf<T>(
+  path: string,
+  options: { readonly make?: number },
+  work: (at: string) => Promise<T>,
+): Promise<T> {
+  const whole = resolve(path);
+  const folder = await holdFolder(dirname(whole), options);
+  try {
+    const leader = folder.ledByOther([await folder.owner()]);
+    if (leader) {
+      const real = join(folder.real, basename(whole));
+      throw new PsiError('CONFLICT', `${path} is not written through a link: ${controllerWords(leader)}`, {
+        hint: `it leads to ${real} now: if that is what is meant, name it so`,
+      });
+    }
+    // In folders that nobody else controls the path itself says where an error was.
+    return await work(folder.otherThan([]) ? folder.at(basename(whole)) : join(folder.real, basename(whole)));
+  } finally {
+    await folder.close();
   }
 }
 
