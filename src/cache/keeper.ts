@@ -22,6 +22,11 @@ export type CacheKeeperDeps = {
   readonly log: CacheLog;
 };
 
+/** Somebody may have put right what locked the file. What asks for a PIN is not tried by the way: it has few tries. */
+function mayBeTriedAgain({ details }: PsiError): boolean {
+  return details['reason'] !== 'auth' && details['reason'] !== 'lockout';
+}
+
 export class CacheKeeper {
   readonly #deps: CacheKeeperDeps;
   readonly #saver: CacheSaver;
@@ -95,7 +100,7 @@ export class CacheKeeper {
    */
   async claim(wanted: readonly Mapping[] | undefined, replace: boolean): Promise<boolean> {
     await this.open();
-    if (this.#lock?.retry === 'later') await this.#read();
+    if (this.#lock && mayBeTriedAgain(this.#lock)) await this.#read();
     const superseded = wanted !== undefined && wanted.length > 0 && wanted.every((one) => this.#deps.entries.has(one));
     if (superseded) this.#damage = undefined;
     if (this.#state === 'ready') return true;
