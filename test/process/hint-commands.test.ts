@@ -14,7 +14,7 @@ import { makeTestAuthority } from '../doubles/infisical/test-authority.ts';
 import { startPsi, type PsiProcess } from '../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
-import { answers, cacheStage, filled, FOLDER_ADDRESS, from, type CacheStage } from './serve-cache-stage.ts';
+import { answers, cacheStage, filled, from, type CacheStage } from './serve-cache-stage.ts';
 
 const said = ({ code, stdout, stderr }: RunResult): string => `${String(code)}\n${stdout}\n${stderr}`;
 const sh = (command: string): Promise<RunResult> => run(['sh', '-c', command]);
@@ -132,24 +132,6 @@ test('a key of another credential: both roads of the hint lead to a cache that o
     await opensWithoutProvider(it);
   }
   assert.notDeepEqual(await readFile(it.keyFile), old);
-});
-
-test('a key that is put right under a running psi: the next refresh opens the file', async (t) => {
-  const it = await filledStage(t);
-  const old = await readFile(it.keyFile);
-  await writeFile(it.keyFile, randomBytes(32));
-  const psi = await it.started();
-  await writeFile(it.keyFile, old);
-  // One value cannot be listed: without the file's, the cache would be less than it was.
-  it.infisical.state.setSecret({ ...FOLDER_ADDRESS, key: 'A', value: 'canary-value-a' });
-  assert.equal((await psi.cli('cache', 'refresh')).code, 0);
-  assert.match((await psi.cli('cache', 'status')).stdout, /^cache: ready/m);
-  assert.deepEqual(
-    (await readdir(dirname(it.cacheFile))).filter((name) => name.includes('.bad')),
-    [],
-  );
-  await psi.stop();
-  await opensWithoutProvider(it);
 });
 
 test('four that lie aside: the hint lists them, and with one gone a restart goes on', async (t) => {

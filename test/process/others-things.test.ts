@@ -6,6 +6,7 @@ import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, stat, symlin
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { ask } from '../hosts/psi-process.ts';
 import { run } from '../hosts/run.ts';
 import { said, stage, type Observed } from './observed/stage.ts';
 
@@ -37,6 +38,41 @@ test("a secret that is not psi's is not removed, though podman answers a create 
   for (const again of [1, 2]) assert.equal((await it.setup()).code, 0, String(again));
   assert.deepEqual(await it.targets(), ['A']);
   assert.equal((await it.lookup('A')).ok, true);
+});
+
+test('an id that is the name of a folder of psi is none, and the folder can be made', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value a' } } });
+  const mapping = JSON.stringify({ provider: 'infisical', project: 'main', path: '/app', key: 'A' });
+  const { status, headers } = await ask(it.psi.socket, 'POST', '/store/tls', mapping);
+  assert.deepEqual([status, headers['psi-code']], [400, 'BAD_REQUEST']);
+  const names: readonly string[] = await readdir(it.psi.stateDir).catch(() => []);
+  assert.ok(!names.includes('tls'));
+});
+
+test('a file where the folder of certificates belongs: the command of the hint shows it', async (t) => {
+  const it = await stage(t, {
+    provider: {
+      tls: {
+        certificates: {
+          web: {
+            ...{ project: 'main', profile_id: '3d2a9c11-0000-4000-8000-000000000000', common_name: 'web.example.com' },
+            output: { cert: '/nowhere/at/all/web.pem', key: '/nowhere/at/all/web.key', chain: '/nowhere/at/all/c.pem' },
+          },
+        },
+      },
+    },
+  });
+  const file = join(it.psi.stateDir, 'tls');
+  await mkdir(it.psi.stateDir, { recursive: true });
+  for (const again of [1, 2]) {
+    await writeFile(file, 'a mapping');
+    const failed = await it.psi.cli('infisical', 'tls', 'renew');
+    const [, command = ''] = /hint: `([^`]+)` shows what on the way is no folder/.exec(said(failed)) ?? [];
+    const shown = await run(['sh', '-c', command]);
+    assert.match(shown.stdout, /^ *-.* tls$/m, said(failed));
+    await rm(file);
+    assert.doesNotMatch(said(await it.psi.cli('infisical', 'tls', 'status')), /no folder/, String(again));
+  }
 });
 
 /** A folder of the user, and one of root's with a file that must stay. */

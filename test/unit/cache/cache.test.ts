@@ -402,6 +402,24 @@ describe('cache', () => {
       assert.deepEqual([cache.status().state, file.aside, file.writes, onDisk()], ['locked', 0, 0, { A: 'old' }]);
     });
 
+    for (const [reason, opens] of [
+      ['other-device', true],
+      ['policy', true],
+      ['auth', false],
+      ['lockout', false],
+    ] as const) {
+      it(`is tried again by a setup, ${opens ? 'and opens' : 'but never'} where the reason was ${reason}`, async () => {
+        const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+        file.readFailure = locked('no', reason);
+        await cache.open();
+        file.readFailure = undefined;
+        const listed = [{ mapping: mapping('A'), fetched: fetched('new') }];
+        const report = await cache.refill({ listed, wanted: ['A', 'B'].map(mapping) });
+        assert.deepEqual([report.saved, onDisk()['A'], file.reads], opens ? [true, 'new', 2] : [false, 'old', 1]);
+        await cache.close();
+      });
+    }
+
     it('does not undo a setup by a read that was slower', async () => {
       const { cache, clock, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x' } });
       file.readFailure = locked('later');
