@@ -209,6 +209,7 @@ test(
     const before = await it.pair();
     const { result, misses } = await withoutPair(it, it.tls('renew', '--force'));
     assert.deepEqual([result.code, misses], [0, 0], said(result));
+    assert.match(result.stdout, /web: the key lies in .*others.*\nhint: /);
     assert.notEqual(await it.pair(), before);
     assert.match((await it.tls('status')).stdout, /web: the key lies in .*others.*\nhint: /);
     // The other walk: a key that is meant for the owner of its folder.

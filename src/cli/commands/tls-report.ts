@@ -10,6 +10,7 @@ export function printTlsRun(terminal: Terminal, { certificates }: CertificateRun
   for (const report of certificates) {
     terminal.out(`${report.name}: ${outcomeOf(report)}`);
     for (const hook of report.hooks) printHook(terminal, report.name, hook);
+    if (report.exposed) terminal.tell(`${report.name}: ${report.exposed.message}`, report.exposed.hint);
     if (report.failure) terminal.fail(report.failure, { subject: report.name });
   }
 }

@@ -58,6 +58,7 @@ const REPORT: CertificateReport = {
   renewalDue: '2026-03-02T00:00:00.000Z',
   requestStatus: null,
   hooks: [],
+  exposed: null,
   failure: null,
 };
 
