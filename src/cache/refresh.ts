@@ -24,6 +24,11 @@ export type RefreshDeps = {
   readonly clock: Clock;
 };
 
+export type RefreshOptions = {
+  /** A file that cannot be opened is set aside, though it may hold more than this run knows. */
+  readonly replace: boolean;
+};
+
 export type RefreshReport = {
   readonly cache: CacheOutcome;
   readonly failures: readonly WorkloadFailure[];
@@ -38,7 +43,12 @@ export class CacheRefresh {
     this.#deps = deps;
   }
 
-  async run(target: RefreshTarget, emit: (event: SurveyEvent) => void, signal: AbortSignal): Promise<RefreshReport> {
+  async run(
+    target: RefreshTarget,
+    { replace }: RefreshOptions,
+    emit: (event: SurveyEvent) => void,
+    signal: AbortSignal,
+  ): Promise<RefreshReport> {
     await this.#deps.mappings.readAgain();
     const results: Surveyed[] = [];
     for await (const surveyed of survey(target.workloads, this.#surveyDeps(target, emit), signal))
@@ -47,7 +57,7 @@ export class CacheRefresh {
       outcome.kind === 'failed' ? [{ workload: workload.name, error: outcome.error }] : [],
     );
     // Which registrations belong to a workload that failed only Podman knows: then nothing is dropped.
-    const cache = await fillCache(this.#deps.cache, results.map(shareOf), failed.length === 0);
+    const cache = await fillCache(this.#deps.cache, results.map(shareOf), { whole: failed.length === 0, replace });
     const failures = failed.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
     const problems = results.flatMap(({ outcome }) => (outcome.kind === 'found' ? outcome.problems : []));
     const errors = failed.map(({ error }) => error);

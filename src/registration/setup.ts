@@ -170,7 +170,7 @@ export class Setup {
     const { cache } = this.#deps;
     if (!cache || request.dryRun) return null;
     emit({ event: 'caching' });
-    return fillCache(cache, shares, whole);
+    return fillCache(cache, shares, { whole, replace: false });
   }
 }
 

@@ -82,17 +82,22 @@ function verifiedExit(report: CacheReport | null): number {
 }
 
 function addRefresh(cache: Command, cli: Cli): void {
-  completedWithJson(cache.command('refresh').description('fetch all values anew'), cli, {
+  const command = cache
+    .command('refresh')
+    .description('fetch all values anew')
+    .option('--replace', 'set aside a file that cannot be opened, even if not all values could be fetched', false);
+  completedWithJson(command, cli, {
     exits: { ...ASKS_SERVICE, TRY_LATER: 'an outage, which left the cache as it was' },
     example: 'podman exec psi psi cache refresh',
-    run: async () => refresh(await cli.clientWhateverConfig('blame the config'), cli),
+    run: async ({ replace }: { readonly replace: boolean }) =>
+      refresh(await cli.clientWhateverConfig('blame the config'), cli, replace),
   });
 }
 
 type Refreshed = SetupEvent | { readonly event: 'refreshed'; readonly report: RefreshReport | null };
 
-async function refresh(client: ControlClient, cli: Cli): Promise<Ending> {
-  for await (const line of client.stream('/cache/refresh', {})) {
+async function refresh(client: ControlClient, cli: Cli, replace: boolean): Promise<Ending> {
+  for await (const line of client.stream('/cache/refresh', replace ? { replace } : {})) {
     const event = line as Refreshed;
     if (event.event === 'listing') cli.terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
     if (event.event === 'error') {

@@ -109,6 +109,7 @@ test('says where a value comes from and how many seconds old it is', async () =>
     const cache = {
       find: () => found,
       opening: nothing,
+      whyNot: nothing,
       learn: nothing,
       missing: nothing,
       answered: nothing,
