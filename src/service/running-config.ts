@@ -5,6 +5,7 @@ import { ConfigError, issueText, type LocatedIssue } from '../config/findings/is
 import type { Env, ReadFile } from '../config/surroundings.ts';
 import { readConfig, type Loaded } from '../config/load.ts';
 import type { ProviderSection } from '../config/provider-section.ts';
+import { indispensable } from '../config/unreadable.ts';
 import { ConfigReferences } from './config-references.ts';
 import { KeptConfig } from './kept-config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -324,7 +325,8 @@ export class RunningConfig {
     if (this.#refused.holds(digest) && this.#refused.now?.error instanceof ConfigError) return;
     try {
       if (origin === 'file') {
-        const refusal = restartNeeded(config, (await this.#loaded(content)).config);
+        const fresh = (await this.#loaded(content)).config;
+        const refusal = restartNeeded(config, fresh) ?? (await indispensable(fresh, this.#deps))[0];
         if (refusal) throw refusal;
         this.#refused.accept();
       } else await this.#takeOver(await this.#read(content, this.#lenient));

@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts';
 import { defaultConfig, readConfig, type Loaded, type LoadOptions } from '../config/load.ts';
-import { toPsiError, type PsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import type { LastGoodStore } from './last-good.ts';
 
 /** What a config was read from. */
@@ -37,8 +37,14 @@ async function withoutFile(options: LoadOptions, lastGood: LastGoodStore, refusa
     if (kept) return { ...kept, origin: 'last-good', refusal, lastGoodProblem: undefined };
     return { ...nothing, origin: 'nothing', refusal, lastGoodProblem: undefined };
   } catch (thrown) {
-    return { ...nothing, origin: 'nothing', refusal, lastGoodProblem: toPsiError(thrown) };
+    return { ...nothing, origin: 'nothing', refusal, lastGoodProblem: notGoodEither(lastGood, toPsiError(thrown)) };
   }
+}
+
+function notGoodEither({ path }: LastGoodStore, { code, message }: PsiError): PsiError {
+  return new PsiError(code, `the last good config ${path} cannot be used either: ${message}`, {
+    hint: 'mend the config file: the next good one takes its place',
+  });
 }
 
 /** As if the file held it; undefined: none is kept. */

@@ -14,7 +14,7 @@ export type ServeNeeds = { readonly serve: (configFile: string | undefined) => P
 
 export function addServe(program: Command, cli: Cli<ServeNeeds>): void {
   completed(program.command('serve').description('answer lookups; what the psi container runs'), cli, {
-    exits: { DONE: 'it was stopped', ...exits('DATA', 'UNAVAILABLE', 'HOST', 'CONFIG') },
+    exits: { DONE: 'it was stopped', ...exits('DATA', 'UNAVAILABLE', 'HOST') },
     example: 'psi serve --config /etc/psi/config.yaml',
     run: async () => serve(cli.configFile(), await cli.compose()),
   });

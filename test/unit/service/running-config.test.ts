@@ -375,3 +375,19 @@ test('a file that does not answer keeps nobody waiting for longer than a second'
   await clock.advance(1_000);
   await looked;
 });
+
+test('a changed file whose authority is not there is told before a setup refuses it', async () => {
+  const { running, files, problems } = await stage(PROVIDER);
+  files.set(FILE, `ca_cert: /etc/psi/ca.pem\n${PROVIDER}`);
+  await running.look();
+  assert.match(problems()[0] ?? '', /not used: ca_cert \/etc\/psi\/ca\.pem does not exist .*config of before/);
+});
+
+test('a last good config that is not good either is named, and takes nothing with it', async () => {
+  const { running, problems } = await stage(BROKEN, { lastGood: 'a: [' });
+  assert.ok(running.withoutConfig);
+  assert.match(
+    problems()[1] ?? '',
+    /last good config \/var\/lib\/psi\/config\.last-good cannot be used either: 1 problem/,
+  );
+});
