@@ -22,14 +22,31 @@ export type DropInInput = {
   readonly unit: string;
   readonly dependsOn: readonly string[];
   readonly secrets: readonly DropInSecret[];
-  /** `Secret=` lines of the drop-in that is there, taken over as they stand. */
-  readonly kept?: readonly string[];
+  /** `Secret=` lines of the drop-in that is there, by Podman's name of the secret, taken over as they stand. */
+  readonly kept?: ReadonlyMap<string, string>;
 };
 
 /** Is this text PSI's own? Compared without the sentence about changes, so that its wording may change. */
 export function isPsiDropIn(text: string): boolean {
   return text.startsWith('# Written by PSI ');
 }
+
+/**
+ * PSI's file in the folder of a unit. Podman merges drop-ins by their names: of two that are called the same only the one in the more specific
+ * folder is read. What applies to one unit together (its own, its template's, those of `app-.container.d` for `app-web.container`) is named
+ * differently, the broader first, so that the more specific one can add to it and takes nothing away.
+ */
+export function dropInFileName(unit: string): string {
+  const [, stem = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(unit) ?? [];
+  if (instance !== undefined && instance !== '') return INSTANCE_FILE;
+  if (!stem.endsWith('-')) return DROP_IN_FILE;
+  const dashes = String(stem.split('-').length - 1);
+  return `49-secrets-prefix-${dashes}${instance === undefined ? '' : '@'}.conf`;
+}
+
+/** Of a plain unit and of a template; once of every unit. */
+export const DROP_IN_FILE = '50-secrets.conf';
+const INSTANCE_FILE = '51-secrets-instance.conf';
 
 /**
  * `Wants=` and never `Requires=`: that would stop and restart the workload with PSI. A lookup waits in the socket's backlog while PSI
@@ -40,8 +57,9 @@ export function dropInText(input: DropInInput): string {
     [...new Set([...names, ...input.dependsOn])].map((name) => unitWord(input.unit, name)).join(' ');
   const wants = words(['psi.socket']);
   const after = words(['psi.socket', 'psi.service']);
-  const made = input.secrets.map((secret) => secretLine(input.unit, secret));
-  const lines = [...new Set([...made, ...(input.kept ?? [])])].sort(byCodeUnit);
+  const made = new Map(input.secrets.map((secret) => [secret.name, secretLine(input.unit, secret)]));
+  // One line for each secret: what the run knows of it goes before what was kept.
+  const lines = [...new Map([...(input.kept ?? []), ...made]).values()].sort(byCodeUnit);
   return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
 }
 

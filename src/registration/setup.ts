@@ -5,10 +5,12 @@ import type { Mapping } from '../core/mapping.ts';
 import {
   planDropIn,
   planSecrets,
-  planStaleDropIns,
   registeredFor,
+  unclaimed,
   type Actual,
   type Change,
+  type CurrentDropIn,
+  type LeftDropIn,
   type Problem,
   type WorkloadPlan,
 } from './plan.ts';
@@ -20,6 +22,8 @@ import { keptLines, stayingIn } from './kept-lines.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
+import type { Quadlets } from './quadlets.ts';
+import type { Scope } from '../core/scope.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
@@ -31,7 +35,7 @@ import { survey, type Found, type Surveyed, type SurveyDeps } from '../survey/su
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
 import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
-import type { SetupEvent, SetupReport } from './setup-events.ts';
+import type { SetupEvent, SetupOutcome, SetupReport } from './setup-events.ts';
 import type { RegisteredKey, SurveyProblem } from '../survey/completion.ts';
 
 /** What the config asks for at this moment. */
@@ -46,16 +50,21 @@ export type SetupDeps = {
   readonly registry: SecretRegistry;
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
+  readonly quadlets: Quadlets;
   readonly units: UnitManager;
   readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
   readonly clock: Clock;
   readonly cache: CacheSink | undefined;
+  /** For commands that a message prints. */
+  readonly scope: Scope;
 };
 
 export type SetupRequest = {
   readonly provider: string | undefined;
   readonly workload: string | undefined;
+  /** Those of these names that there still are; without it all of them. */
+  readonly workloads?: readonly string[];
   readonly dryRun: boolean;
 };
 
@@ -66,12 +75,12 @@ type Run = {
   readonly emit: (event: SetupEvent) => void;
   readonly features: RegistryFeatures;
   readonly actual: Actual;
-  readonly dropInTexts: ReadonlyMap<string, string>;
+  readonly dropIns: ReadonlyMap<string, CurrentDropIn>;
   /** A dry run takes every change as done. */
   readonly carryOut: (changes: readonly Change[]) => Promise<Applied>;
 };
 
-type WorkloadStep = { readonly parts: readonly RunPart[]; readonly share: Share };
+type WorkloadStep = { readonly parts: readonly RunPart[]; readonly share: Share; readonly outcome: SetupOutcome };
 
 export class Setup {
   readonly #deps: SetupDeps;
@@ -88,26 +97,43 @@ export class Setup {
     signal: AbortSignal,
   ): Promise<SetupReport> {
     const workloads = chosen(target.workloads, request);
-    const run = await this.#begin(target, request, emit);
+    await this.#deps.mappings.readAgain();
+    const run = await this.#begin(target, request, emit).catch(toPsiError);
+    if (run instanceof PsiError) return this.#withoutPodman(workloads, request, run);
     const restored = await guarded(undefined, () => this.#restore(run));
     const header = await guarded(undefined, () => this.#header(run));
     const steps: WorkloadStep[] = [];
     for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
-      steps.push(await workloadStep(run, surveyed));
+      const hidden = await this.#hidden(run, surveyed.workload);
+      steps.push(await workloadStep(run, surveyed, hidden));
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = podmanNotes(run.features, workloads, registered);
-    const stale = await guarded(undefined, () => staleDropIns(run));
-    const parts = [...registered, runPart({ notes }), stale];
+    const unclaimedPart = await guarded(undefined, () => this.#unclaimed(run));
     const reload = await guarded(undefined, () => this.#reload(run));
-    const shares = steps.map(({ share }) => share);
+    const shares = [...steps.map(({ share }) => share), shareOfLeft(run, unclaimedPart.left)];
     const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
-    return reportOf(request.dryRun, [...parts, reload], cache);
+    const outcome = outcomeOf([restored, header, reload], steps, unclaimedPart);
+    const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
+    return reportOf({ dryRun: request.dryRun, outcome }, parts, cache);
+  }
+
+  /** Podman does not answer: where every workload has its lines, that is nothing which a start has to fail for. */
+  async #withoutPodman(
+    workloads: readonly Workload[],
+    { dryRun }: SetupRequest,
+    error: PsiError,
+  ): Promise<SetupReport> {
+    if (error.code !== 'HOST') throw error;
+    const present = new Map((await this.#deps.dropIns.list()).map(({ unit, text }) => [unit, text]));
+    const all = workloads.every(({ unit }) => secretLines(present.get(unit) ?? '').size > 0);
+    if (workloads.length === 0 || !all) throw error;
+    const failures = [{ workload: null, ...failureOf(error) }];
+    return reportOf({ dryRun, outcome: 'left' }, [runPart({ failures })], null);
   }
 
   async #begin(target: SetupTarget, request: SetupRequest, emit: (event: SetupEvent) => void): Promise<Run> {
     const { registry, dropIns, mappings } = this.#deps;
-    await mappings.readAgain();
     const [features, registered, present] = await Promise.all([registry.features(), registry.list(), dropIns.list()]);
     mappings.learnNames(registered);
     const actual: Actual = {
@@ -123,7 +149,7 @@ export class Setup {
       emit,
       features,
       actual,
-      dropInTexts: new Map(present.map(({ unit, text }) => [unit, text])),
+      dropIns: new Map(present.map(({ unit, text, misplaced = false }) => [unit, { text, misplaced }])),
       carryOut: (changes) => (request.dryRun ? Promise.resolve({ done: changes, failed: [] }) : apply.all(changes)),
     };
   }
@@ -131,7 +157,7 @@ export class Setup {
   #surveyDeps(run: Run): SurveyDeps {
     const { target, emit } = run;
     const { clock, cache } = this.#deps;
-    const registered: SurveyDeps['registered'] = (workload) => keysWithLines(workload, run);
+    const registered: SurveyDeps['registered'] = (workload) => heldKeys(workload, run);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
     return { sourceOf: target.sourceOf, clock, emit, registered, known };
   }
@@ -163,6 +189,49 @@ export class Setup {
     return runPart({});
   }
 
+  /**
+   * Drop-ins of units that no workload has. One whose quadlet is there stays: a name may be mistyped in the config, and the unit would start
+   * without its secrets. A filtered run knows nothing about the units of other workloads.
+   */
+  async #unclaimed(run: Run): Promise<RunPart> {
+    const { target, request, features, dropIns, carryOut } = run;
+    if (isFiltered(request) || !features.dropIns) return runPart({});
+    const units = unclaimed(dropIns.keys(), new Set(target.workloads.map(({ unit }) => unit)));
+    const left: LeftDropIn[] = [];
+    for (const unit of units) left.push(...(await this.#whyLeft(unit)));
+    const staying = new Set(left.map(({ unit }) => unit));
+    const changes = units.flatMap((unit) => unclaimedChange(unit, staying, dropIns.get(unit)));
+    return { ...partOf(undefined, await carryOut(changes)), left };
+  }
+
+  /** Empty: its quadlet is nowhere, nothing is lost with the drop-in. */
+  async #whyLeft(unit: string): Promise<readonly LeftDropIn[]> {
+    const { dropIns, quadlets, scope } = this.#deps;
+    const found = await quadlets.find(unit).catch(toPsiError);
+    if (found === undefined) return [];
+    const why = found instanceof PsiError ? `whether it has a quadlet cannot be told: ${found.message}` : found;
+    const reload = scope === 'user' ? 'systemctl --user daemon-reload' : 'systemctl daemon-reload';
+    return [
+      {
+        unit,
+        reason: `no workload of the config has this unit, and its drop-in is left as it is (${why})`,
+        hint: `correct the workload's name or \`unit\` in the config, then run \`podman exec psi psi setup\`; if it is to have no secrets any more, run \`rm -f ${dropIns.pathOf(unit)} && ${reload}\``,
+      },
+    ];
+  }
+
+  /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */
+  async #hidden({ features }: Run, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
+    if (!features.dropIns) return [];
+    const paths = await this.#deps.dropIns.hiders(unit);
+    return paths.map((path) => ({
+      workload,
+      name: path,
+      reason: `it has the name of psi's drop-in of ${unit} and hides it: the instance starts without these secrets`,
+      hint: `give it another name, for instance: \`mv ${path} ${path.replace(/[^/]*$/, '60-local.conf')}\`, then run \`podman exec psi psi setup\``,
+    }));
+  }
+
   /** Null: there is no cache, or nothing is to be changed. `whole`: the run is about all workloads of the config. */
   async #fill({ request, emit }: Run, shares: readonly Share[], whole: boolean): Promise<CacheOutcome | null> {
     const { cache } = this.#deps;
@@ -172,10 +241,14 @@ export class Setup {
   }
 }
 
-async function workloadStep(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
+async function workloadStep(
+  run: Run,
+  { workload, outcome }: Surveyed,
+  hidden: readonly Problem[],
+): Promise<WorkloadStep> {
   if (outcome.kind === 'failed') return leftAsItWas(run, workload, outcome.error);
   try {
-    return await foundStep(run, workload, outcome);
+    return await foundStep(run, workload, outcome, hidden);
   } catch (thrown) {
     return leftAsItWas(run, workload, toPsiError(thrown));
   }
@@ -186,54 +259,153 @@ function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadSte
   return {
     parts: [runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] })],
     share: { kind: 'unlisted', wanted: registeredMappings(workload, run.actual) },
+    outcome: hasSecrets(run, workload, run.dropIns.get(workload.unit)?.text) ? 'left' : 'failed',
   };
 }
 
-async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<WorkloadStep> {
+async function foundStep(
+  run: Run,
+  workload: Workload,
+  outcome: Found,
+  hidden: readonly Problem[],
+): Promise<WorkloadStep> {
   const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
   const applied = await run.carryOut(plan.changes);
-  const kept = keptLines(run.dropInTexts.get(workload.unit), [...plan.problems, ...outcome.refused]);
-  const dropIn = await guarded(workload.name, () => dropInStep(run, workload, { plan, applied, kept }));
+  const kept = keptLines(run.dropIns.get(workload.unit)?.text, staying(plan, outcome));
+  const dropIn = await dropInStep(run, workload, { plan, applied, kept });
+  const lines = secretLines(dropIn.text ?? '');
+  const found = registrationPart(run, workload, { outcome, plan, applied, kept, lines });
+  const parts = [runPart({ ...found, problems: [...found.problems, ...hidden] }), dropIn.part];
+  const beside = registeredKeys(workload, run.actual).filter(({ name }) => lines.has(name) || kept.has(name));
+  const keptShare = beside.map(({ mapping }) => ({ mapping, fetched: undefined }));
   return {
-    parts: [
-      registrationPart(workload, outcome, { ...plan, problems: plan.problems.map(stayingIn(kept)) }, applied),
-      dropIn,
-    ],
-    share: { kind: 'listed', secrets: plan.usable },
+    parts,
+    share: { kind: 'listed', secrets: [...plan.usable, ...keptShare] },
+    outcome: stepOutcome(parts, hasSecrets(run, workload, dropIn.text, applied.done), kept),
   };
 }
 
-function registrationPart(workload: Workload, found: Found, plan: WorkloadPlan, applied: Applied): RunPart {
-  const { kept } = plan;
-  const { refused, overridden, notes } = found;
-  const wanted = new Set<string>(refused.map(({ name }) => name));
-  const orphans = plan.orphans.filter(({ name }) => !wanted.has(name));
-  const problems = [...found.problems.map(problemOf), ...plan.problems];
-  return { ...partOf(workload.name, applied), kept, orphans, problems, refused, overridden, notes };
+/**
+ * Which lines stay beside those that the run could make. What could not be read, taken or made is left; and where a source yields nothing, all
+ * but what the provider says is gone.
+ */
+function staying(plan: WorkloadPlan, { refused, problems, lacksSource, gone }: Found): (name: string) => boolean {
+  const made = new Set<string>(plan.usable.map(({ name }) => name));
+  const left = new Set<string>([...plan.problems, ...refused, ...problems].map(({ name }) => name));
+  const goes = new Set(gone);
+  return (name) => !made.has(name) && (left.has(name) || (lacksSource && !goes.has(name)));
+}
+
+type Registered = {
+  readonly outcome: Found;
+  readonly plan: WorkloadPlan;
+  readonly applied: Applied;
+  readonly kept: ReadonlyMap<string, string>;
+  /** Of the drop-in as it is now. */
+  readonly lines: ReadonlyMap<string, string>;
+};
+
+function registrationPart(run: Run, workload: Workload, { outcome, plan, applied, kept, lines }: Registered): RunPart {
+  const { overridden } = outcome;
+  const wanted = new Set<string>(outcome.refused.map(({ name }) => name));
+  const named = (name: string): boolean => wanted.has(name) || lines.has(name) || isNamedElsewhere(run, workload, name);
+  const orphans = plan.orphans.filter(({ name }) => !named(name));
+  const refused = outcome.refused.map(stayingIn(kept));
+  const problems = [...outcome.problems.map(problemOf), ...plan.problems.map(stayingIn(kept))];
+  const notes = [...outcome.notes, ...sourceNote(workload, outcome, kept)];
+  return { ...partOf(workload.name, applied), kept: plan.kept, orphans, problems, refused, overridden, notes };
+}
+
+/** Somebody may still start with a secret that another unit's drop-in names. */
+function isNamedElsewhere({ dropIns }: Run, { unit }: Workload, name: string): boolean {
+  return [...dropIns].some(([other, { text }]) => other !== unit && secretLines(text).has(name));
+}
+
+function sourceNote(
+  { name }: Workload,
+  { lacksSource, problems, refused }: Found,
+  kept: ReadonlyMap<string, string>,
+): readonly string[] {
+  const said = new Set<string>([...problems, ...refused].map((one) => one.name));
+  const count = [...kept.keys()].filter((one) => !said.has(one)).length;
+  if (!lacksSource || count === 0) return [];
+  return [
+    `${name}: ${String(count)} ${count === 1 ? 'line stays' : 'lines stay'} that no source gives now, because one of them yields nothing`,
+  ];
+}
+
+function stepOutcome(parts: readonly RunPart[], some: boolean, kept: ReadonlyMap<string, string>): SetupOutcome {
+  const troubled = parts.some(({ failures, problems }) => failures.length + problems.length > 0);
+  if (troubled && !some) return 'failed';
+  return troubled || kept.size > 0 ? 'left' : 'done';
+}
+
+/** Has the workload secrets to start with? Podman before 5.0 reads no drop-ins: what is registered counts there. */
+function hasSecrets(run: Run, { name }: Workload, text: string | undefined, done: readonly Change[] = []): boolean {
+  if (run.features.dropIns) return secretLines(text ?? '').size > 0;
+  return registeredFor(name, run.actual).length > 0 || done.some(({ action }) => action === 'create');
+}
+
+function outcomeOf(
+  whole: readonly RunPart[],
+  steps: readonly WorkloadStep[],
+  { failures, left }: RunPart,
+): SetupOutcome {
+  const outcomes = new Set(steps.map(({ outcome }) => outcome));
+  if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
+  return outcomes.has('left') || failures.length + left.length > 0 ? 'left' : 'done';
 }
 
 type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: ReadonlyMap<string, string> };
 
 /**
  * Left as it is where a secret could not be registered: a drop-in that names it would keep the unit from starting, one without it would let
- * the unit start without its secret.
+ * the unit start without its secret. `text`: the drop-in's after it.
  */
-async function dropInStep(run: Run, workload: Workload, { plan, applied, kept }: Step): Promise<RunPart> {
-  if (!run.features.dropIns) return runPart({});
+async function dropInStep(
+  run: Run,
+  workload: Workload,
+  { plan, applied, kept }: Step,
+): Promise<{ readonly part: RunPart; readonly text: string | undefined }> {
   const { name, unit, dependsOn } = workload;
+  const current = run.dropIns.get(unit);
+  if (!run.features.dropIns) return { part: runPart({}), text: current?.text };
   if (applied.failed.some(({ change }) => change.action !== 'remap')) {
-    return runPart({ notes: [`${name}: its drop-in is left as it is until all its secrets are registered`] });
+    const notes = [`${name}: its drop-in is left as it is until all its secrets are registered`];
+    return { part: runPart({ notes }), text: current?.text };
   }
-  const text = dropInText({ unit, dependsOn, secrets: plan.usable, kept: [...kept.values()] });
-  return partOf(name, await run.carryOut(planDropIn(name, unit, text, run.dropInTexts.get(unit))));
+  let text = current?.text;
+  const part = await guarded(name, async () => {
+    const wanted = dropInText({ unit, dependsOn, secrets: plan.usable, kept });
+    const written = await run.carryOut(planDropIn(name, unit, wanted, current));
+    if (written.failed.length === 0) text = wanted;
+    return partOf(name, written);
+  });
+  return { part, text };
 }
 
-/** A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone. */
-async function staleDropIns({ target, request, features, dropInTexts, carryOut }: Run): Promise<RunPart> {
-  const filtered = request.provider !== undefined || request.workload !== undefined;
-  if (filtered || !features.dropIns) return runPart({});
-  const units = new Set(target.workloads.map(({ unit }) => unit));
-  return partOf(undefined, await carryOut(planStaleDropIns(dropInTexts.keys(), units)));
+function isFiltered({ provider, workload, workloads }: SetupRequest): boolean {
+  return provider !== undefined || workload !== undefined || workloads !== undefined;
+}
+
+function unclaimedChange(
+  unit: string,
+  staying: ReadonlySet<string>,
+  current: CurrentDropIn | undefined,
+): readonly Change[] {
+  if (!staying.has(unit)) return [{ action: 'remove-drop-in', workload: undefined, unit }];
+  return current === undefined ? [] : planDropIn(undefined, unit, current.text, current);
+}
+
+/** What the cache holds for drop-ins that were left stays in it. */
+function shareOfLeft({ actual, dropIns }: Run, left: readonly LeftDropIn[]): Share {
+  const names = left.flatMap(({ unit }) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]);
+  const ids = names.flatMap((name) => actual.registered.get(name)?.id ?? []);
+  return { kind: 'listed', secrets: ids.flatMap((id) => wantedOf(actual.mappingOf(id))) };
+}
+
+function wantedOf(mapping: Mapping | undefined): readonly { readonly mapping: Mapping; readonly fetched: undefined }[] {
+  return mapping === undefined ? [] : [{ mapping, fetched: undefined }];
 }
 
 function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
@@ -247,7 +419,10 @@ function problemOf({ workload, name, reason, hint }: SurveyProblem): Problem {
   return { workload, name, reason, hint };
 }
 
-function registeredKeys(workload: Workload, actual: Actual): readonly RegisteredKey[] {
+function registeredKeys(
+  workload: Workload,
+  actual: Actual,
+): readonly { readonly name: string; readonly mapping: Mapping }[] {
   return registeredFor(workload.name, actual).flatMap(({ name, id }) => {
     const mapping = actual.mappingOf(id);
     return mapping === undefined ? [] : [{ name, mapping }];
@@ -255,15 +430,21 @@ function registeredKeys(workload: Workload, actual: Actual): readonly Registered
 }
 
 /**
- * Those that the workload's drop-in names. What was registered once and has no line any more is not asked after in each run; without a
- * drop-in (Podman before 5.0, one that somebody removed) all that is registered counts.
+ * What the workload's drop-in names, be it registered or not. What was registered once and has no line any more is not asked after in each
+ * run; without a drop-in (Podman before 5.0, one that somebody removed) all that is registered counts.
  */
-function keysWithLines(workload: Workload, { actual, dropInTexts }: Run): readonly RegisteredKey[] {
-  const keys = registeredKeys(workload, actual);
-  const text = dropInTexts.get(workload.unit);
-  if (text === undefined) return keys;
-  const lines = secretLines(text);
-  return keys.filter(({ name }) => name !== undefined && lines.has(name));
+function heldKeys(workload: Workload, { actual, dropIns }: Run): readonly RegisteredKey[] {
+  const text = dropIns.get(workload.unit)?.text;
+  const names = text === undefined ? registeredFor(workload.name, actual).map(({ name }) => name) : linesOf(text);
+  const mappings = new Map(registeredKeys(workload, actual).map(({ name, mapping }) => [name, mapping]));
+  return names.map((name) => {
+    const mapping = mappings.get(name);
+    return mapping === undefined ? { name, mapping } : { name, mapping };
+  });
+}
+
+function linesOf(text: string): readonly string[] {
+  return [...secretLines(text).keys()];
 }
 
 function registeredMappings(workload: Workload, actual: Actual): readonly Mapping[] {
@@ -289,7 +470,9 @@ function chosen(workloads: readonly Workload[], request: SetupRequest): readonly
   const { provider, workload: name } = request;
   const named = workloads.filter(
     (workload) =>
-      (provider === undefined || workload.provider === provider) && (name === undefined || workload.name === name),
+      (provider === undefined || workload.provider === provider) &&
+      (name === undefined || workload.name === name) &&
+      (request.workloads === undefined || request.workloads.includes(workload.name)),
   );
   if (named.length === 0 && name !== undefined) {
     throw new PsiError('USAGE', `no workload ${name} in the config`, {

@@ -12,6 +12,7 @@ import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
+import { quadletFolders, QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -20,6 +21,7 @@ import { composeProviders } from './providers.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
@@ -93,6 +95,8 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
   const processBegan = Date.now() - process.uptime() * 1000;
   void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
+  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
+  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
   const setup = new Setup({
     registry,
     mappings,
@@ -100,7 +104,9 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     clock,
     cache,
     dropIns,
-    units: new DbusUnitManager({ socketPath: config.dbusSocket }),
+    quadlets: new QuadletSearch({ folders: [config.systemdDir, ...others], units }),
+    units,
+    scope: config.scope,
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
   const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
