@@ -35,8 +35,18 @@ export type ServiceStatus = {
     readonly id: string | null;
     readonly message: string;
   }[];
-  readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
+  readonly lastSetup: {
+    readonly at: string;
+    readonly changes: number;
+    readonly failures: number;
+    readonly outcome: 'done' | 'left' | 'failed';
+  } | null;
+  /** What setups left and the service tries again by itself. */
+  readonly setupOwed: OwedSetup | null;
 };
+
+/** `workloads`: null for all of them. `nextTry`: null while it is being tried. */
+export type OwedSetup = { readonly workloads: readonly string[] | null; readonly nextTry: string | null };
 
 /** What the board takes from the report of a setup. */
 export type SetupCounts = {
@@ -44,6 +54,8 @@ export type SetupCounts = {
   readonly changes: readonly unknown[];
   readonly failures: readonly unknown[];
   readonly problems: readonly unknown[];
+  readonly left: readonly unknown[];
+  readonly outcome: 'done' | 'left' | 'failed';
 };
 
 const KEPT_FAILURES = 5;
@@ -55,6 +67,7 @@ export type StatusDeps = {
   readonly version: string;
   /** Those there are now. */
   readonly problems?: () => readonly ServiceProblem[];
+  readonly setupOwed?: () => OwedSetup | null;
 };
 
 export class StatusBoard {
@@ -62,6 +75,7 @@ export class StatusBoard {
   readonly #mappings: { readonly size: number };
   readonly #version: string;
   readonly #problems: () => readonly ServiceProblem[];
+  readonly #setupOwed: () => OwedSetup | null;
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
   readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
@@ -75,6 +89,7 @@ export class StatusBoard {
     this.#mappings = deps.mappings;
     this.#version = deps.version;
     this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
+    this.#setupOwed = deps.setupOwed ?? ((): null => null);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -99,7 +114,8 @@ export class StatusBoard {
     this.#lastSetup = {
       at: this.#at(),
       changes: report.changes.length,
-      failures: report.failures.length + report.problems.length,
+      failures: report.failures.length + report.problems.length + report.left.length,
+      outcome: report.outcome,
     };
   }
 
@@ -116,6 +132,7 @@ export class StatusBoard {
       refused: this.#refused,
       lastRefusals: this.#refusals,
       lastSetup: this.#lastSetup,
+      setupOwed: this.#setupOwed(),
     };
   }
 

@@ -1,22 +1,46 @@
-// What is wrong with the service's own files: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
+// What is wrong with the service's own files, and what setup left: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
 
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
+import { isoTime } from '../core/time.ts';
+import type { OwedSetups } from '../registration/owed-setups.ts';
 import type { WatchedHeaderFile } from './watched-header-file.ts';
 
 export type ProblemSources = {
   readonly mappings: Pick<MappingTable, 'problems'>;
   readonly headerFile: Pick<WatchedHeaderFile, 'problem'>;
+  readonly owed: Pick<OwedSetups, 'debt' | 'items' | 'next'>;
 };
 
-export function serviceProblems({ mappings, headerFile }: ProblemSources): readonly ServiceProblem[] {
+export function serviceProblems({ mappings, headerFile, owed }: ProblemSources): readonly ServiceProblem[] {
   const header = headerFile.problem ? [{ subject: undefined, error: headerFile.problem }] : [];
-  return [...header, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
+  const own = [...header, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
     subject: subject ?? null,
     message,
     hint: hint ?? null,
   }));
+  return [...own, ...leftBySetup(owed)];
 }
+
+function leftBySetup({ debt, items, next }: ProblemSources['owed']): readonly ServiceProblem[] {
+  const known = items.map(({ subject, message, hint }) => ({
+    subject: subject ?? null,
+    message: `setup left it as it was: ${message}`,
+    hint,
+  }));
+  if (known.length > 0 || !debt) return known;
+  const names = debt.workloads ? debt.workloads.slice(0, MOST_NAMED).join(', ') : 'all workloads';
+  const when = next === undefined ? '' : `, next at ${isoTime(next)}`;
+  return [
+    {
+      subject: null,
+      message: `an earlier setup left something as it was (${names}); it is tried again by itself${when}`,
+      hint: 'to try it now: `podman exec psi psi setup`',
+    },
+  ];
+}
+
+const MOST_NAMED = 10;
 
 /** The line of the health check. */
 export function problemsLine(problems: readonly ServiceProblem[]): { readonly problems?: string } {

@@ -7,6 +7,7 @@ import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
+import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
@@ -29,7 +30,7 @@ import { driverApp } from '../faces/driver.ts';
 import { listen } from '../faces/listen.ts';
 import { serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
-import { auditLog, createLog, faceErrors, refusalLog } from '../service/log.ts';
+import { auditLog, createLog, faceErrors, owedLog, refusalLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
@@ -41,6 +42,7 @@ import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
+import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 
@@ -63,11 +65,21 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
-  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile });
-  const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
-    cache?.status(),
-  );
-  const status = new StatusBoard({ clock, mappings, version, problems });
+  const owed = new OwedSetups({
+    store: new SetupDebtFile({ stateDir }),
+    clock,
+    random: Math.random,
+    firstPauseMs: environment.setupRetryMs,
+    log: owedLog(log),
+  });
+  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile, owed });
+  const figures = {
+    mappings: () => mappings.size,
+    problems: () => problems().length,
+    owed: () => owed.debt !== undefined,
+  };
+  const metrics = createMetrics(figures, () => cache?.status());
+  const status = new StatusBoard({ clock, mappings, version, problems, setupOwed: () => owed.status() });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -109,7 +121,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     scope: config.scope,
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
-  const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
+  const runs = new SetupRuns({ setup, status, mappings, owed, load: () => running.candidate() });
   const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
@@ -144,6 +156,12 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     clock,
     log,
     config: running,
+    owed: {
+      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      stop: () => {
+        owed.stop();
+      },
+    },
     cache: composed,
     control: () => listen(control, { path: config.controlSocket }),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),

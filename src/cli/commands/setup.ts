@@ -129,7 +129,10 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
     terminal.fail({ message: reason, hint }, { word: 'left', subject: unit });
   for (const failure of report.failures) terminal.fail(failure, { subject: failure.workload });
   if (report.nextTry !== null) {
-    terminal.out([painted('dim', 'note'), ` what was left is tried again by itself, next at ${report.nextTry}`]);
+    terminal.out([
+      painted('dim', 'note'),
+      ' what was left is tried again by itself: `podman exec psi psi status` says when',
+    ]);
   }
   terminal.out(summary(report));
 }

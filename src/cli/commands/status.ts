@@ -52,8 +52,14 @@ function printStatus(terminal: Terminal, status: Status): void {
     terminal.out([painted('red', 'refused'), ` ${at} ${request}${id === null ? '' : ` ${id}`}: ${message}`]);
   }
   if (status.lastSetup) {
-    const { at, changes, failures } = status.lastSetup;
-    terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures`);
+    const { at, changes, failures, outcome } = status.lastSetup;
+    const left = outcome === 'left' ? ', something was left as it was' : '';
+    terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures${left}`);
+  }
+  if (status.setupOwed) {
+    const { workloads, nextTry } = status.setupOwed;
+    const what = workloads === null ? 'all workloads' : workloads.join(', ');
+    terminal.out(`setup owed: ${what}; ${nextTry === null ? 'being tried' : `tried again by itself at ${nextTry}`}`);
   }
   if (status.cache) printCacheLine(terminal, status.cache);
 }

@@ -30,6 +30,12 @@ async function settledAfter(report: SetupReport, request = ALL): Promise<boolean
     setup: { run: () => Promise.resolve(report) },
     status: { setup: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
+    owed: {
+      arm: () => undefined,
+      began: () => Promise.resolve(undefined),
+      ended: () => Promise.resolve(undefined),
+      interrupted: () => Promise.resolve(),
+    },
     load: () =>
       Promise.resolve({
         target: { ...target, workloads: [workload('myapp')], sourceOf: () => source },

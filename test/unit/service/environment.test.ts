@@ -26,3 +26,11 @@ test('the key of the cache lies in its own folder, else among the credentials of
   assert.equal(folder(credentials), '/run/credentials');
   assert.equal(folder({}), undefined);
 });
+
+test('the first try of what a setup left waits as long as PSI_SETUP_RETRY says, a minute without it', () => {
+  const first = (text?: string): number => serviceEnvironment({ PSI_SETUP_RETRY: text }, 1).setupRetryMs;
+  assert.deepEqual(
+    [first('5s'), first('2m'), first(), first('soon'), first('0')],
+    [5000, 120_000, 60_000, 60_000, 100],
+  );
+});
