@@ -43,6 +43,8 @@ export type StageOptions = {
   readonly podmanVersion?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** Of the PSI under test, beside what it always gets. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** What a lookup answered: where from and the value, or the code and the line that Podman's curl prints. */
@@ -207,7 +209,7 @@ export async function stage(t: TestContext, options: StageOptions = {}): Promise
       ...options.config,
     },
     provider: options.provider ?? {},
-    env: { CREDENTIALS_DIRECTORY: credentials },
+    env: { CREDENTIALS_DIRECTORY: credentials, ...options.env },
   };
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);
   t.after(() => psi.kill());
