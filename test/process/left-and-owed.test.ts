@@ -73,6 +73,31 @@ test('an instance gets the secrets of its template beside its own', async (t) =>
   assert.ok(again.code === 4 && /tm@two\.container\.d\/50-secrets\.conf: .*hides it/.test(again.stderr), said(again));
 });
 
+test('a secret that somebody put in the place of one of its own, or that Podman would not make, costs no line', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value a', B: 'value b' } } });
+  await it.registered();
+  await it.podman.remove('app--B');
+  const foreign = {
+    name: 'app--B',
+    driver: 'file',
+    options: {},
+    labels: {},
+    body: new Uint8Array([1]),
+    replace: false,
+  };
+  await it.podman.create(foreign);
+  const setup = await it.setup();
+  assert.deepEqual(await it.targets(), ['A', 'B'], said(setup));
+  assert.ok(setup.code === 4 && /app--B: .*psi did not make/.test(setup.stderr), said(setup));
+  await it.podman.remove('app--B');
+  it.podman.refuseCreate = { status: 500, reason: 'no space left on device', message: 'no space left on device' };
+  const refused = await it.setup();
+  assert.deepEqual(await it.targets(), ['A', 'B'], said(refused));
+  assert.equal(refused.code, 4, said(refused));
+  it.podman.refuseCreate = undefined;
+  assert.equal((await it.setup()).code, 0);
+});
+
 test('a lost mapping of a secret whose value may not be read costs no line', async (t) => {
   const it = await stage(t, { folders: { '/app': { A: 'value a', B: 'value b' } } });
   await it.registered();
