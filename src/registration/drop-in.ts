@@ -57,9 +57,11 @@ export function dropInText(input: DropInInput): string {
     [...new Set([...names, ...input.dependsOn])].map((name) => unitWord(input.unit, name)).join(' ');
   const wants = words(['psi.socket']);
   const after = words(['psi.socket', 'psi.service']);
-  const made = new Map(input.secrets.map((secret) => [secret.name, secretLine(input.unit, secret)]));
-  // One line for each secret: what the run knows of it goes before what was kept.
-  const lines = [...new Map([...(input.kept ?? []), ...made]).values()].sort(byCodeUnit);
+  const made = input.secrets.map((secret) => secretLine(input.unit, secret));
+  // What the run knows of a secret goes before what was kept of it.
+  const names = new Set(input.secrets.map(({ name }) => name));
+  const kept = [...(input.kept ?? [])].flatMap(([name, line]) => (names.has(name) ? [] : [line]));
+  const lines = [...new Set([...made, ...kept])].sort(byCodeUnit);
   return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
 }
 

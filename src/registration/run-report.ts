@@ -1,6 +1,7 @@
 // What the steps of one run of setup did and what failed, and the report made of them.
 
 import { toPsiError } from '../core/error.ts';
+import type { Applied } from './apply.ts';
 import type { Change } from './plan.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { ChangeReport, SetupReport } from './setup-events.ts';
@@ -25,6 +26,14 @@ const NOTHING: RunPart = {
 
 export function runPart(some: Partial<RunPart>): RunPart {
   return { ...NOTHING, ...some };
+}
+
+/** Of the changes of one step; `workload`: undefined where it concerns all of them. */
+export function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
+  return runPart({
+    changes: done,
+    failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
+  });
 }
 
 /** A failure inside `work` is the part's, and does not stop the rest of the run. */

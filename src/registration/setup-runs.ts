@@ -47,7 +47,14 @@ export class SetupRuns {
   /** What earlier runs left. Not while somebody's own is running or waiting: it may do all of it, and says what it leaves. */
   async owed({ workloads }: SetupDebt, signal: AbortSignal): Promise<void> {
     if (this.#oneByOne.busy) return;
-    const request = { provider: undefined, workload: undefined, dryRun: false, ...(workloads && { workloads }) };
+    // Somebody's own setup may come meanwhile, and the next try is the pause.
+    const request = {
+      provider: undefined,
+      workload: undefined,
+      dryRun: false,
+      once: true as const,
+      ...(workloads && { workloads }),
+    };
     await this.run(request, () => undefined, signal);
   }
 

@@ -4,21 +4,17 @@ import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import {
   planDropIn,
-  planSecrets,
-  registeredFor,
   unclaimed,
   type Actual,
   type Change,
   type CurrentDropIn,
   type LeftDropIn,
   type Problem,
-  type WorkloadPlan,
 } from './plan.ts';
 import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import { dropInText, secretLines } from './drop-in.ts';
-import { keptLines, stayingIn } from './kept-lines.ts';
+import { secretLines } from './drop-in.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
@@ -29,14 +25,14 @@ import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
-import { PlanCarrier, type Applied } from './apply.ts';
+import { PlanCarrier } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
-import { survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
+import { survey, type SurveyDeps } from '../survey/survey.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
-import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
+import { guarded, partOf, reportOf, runPart, type RunPart } from './run-report.ts';
 import type { SetupEvent, SetupOutcome, SetupReport } from './setup-events.ts';
-import type { RegisteredKey, SurveyProblem } from '../survey/completion.ts';
+import { heldKeys, workloadStep, type StepSurroundings, type WorkloadStep } from './workload-step.ts';
 
 /** What the config asks for at this moment. */
 export type SetupTarget = {
@@ -65,22 +61,17 @@ export type SetupRequest = {
   readonly workload: string | undefined;
   /** Those of these names that there still are; without it all of them. */
   readonly workloads?: readonly string[];
+  /** No provider is waited for: what it does not answer now is left. */
+  readonly once?: true;
   readonly dryRun: boolean;
 };
 
 /** What holds for a whole run: the wish, and what was there when it began. */
-type Run = {
+type Run = StepSurroundings & {
   readonly target: SetupTarget;
   readonly request: SetupRequest;
   readonly emit: (event: SetupEvent) => void;
-  readonly features: RegistryFeatures;
-  readonly actual: Actual;
-  readonly dropIns: ReadonlyMap<string, CurrentDropIn>;
-  /** A dry run takes every change as done. */
-  readonly carryOut: (changes: readonly Change[]) => Promise<Applied>;
 };
-
-type WorkloadStep = { readonly parts: readonly RunPart[]; readonly share: Share; readonly outcome: SetupOutcome };
 
 export class Setup {
   readonly #deps: SetupDeps;
@@ -145,6 +136,7 @@ export class Setup {
     const apply = new PlanCarrier({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
     return {
       target,
+      options: target.options,
       request,
       emit,
       features,
@@ -159,7 +151,8 @@ export class Setup {
     const { clock, cache } = this.#deps;
     const registered: SurveyDeps['registered'] = (workload) => heldKeys(workload, run);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
-    return { sourceOf: target.sourceOf, clock, emit, registered, known };
+    const pauses = run.request.once ? { pausesMs: [] } : {};
+    return { sourceOf: target.sourceOf, clock, emit, registered, known, ...pauses };
   }
 
   /** What is in memory alone would be gone after a restart: somebody removed the state folder, or files in it. */
@@ -241,111 +234,6 @@ export class Setup {
   }
 }
 
-async function workloadStep(
-  run: Run,
-  { workload, outcome }: Surveyed,
-  hidden: readonly Problem[],
-): Promise<WorkloadStep> {
-  if (outcome.kind === 'failed') return leftAsItWas(run, workload, outcome.error);
-  try {
-    return await foundStep(run, workload, outcome, hidden);
-  } catch (thrown) {
-    return leftAsItWas(run, workload, toPsiError(thrown));
-  }
-}
-
-/** Nothing of a workload is changed, neither with Podman nor in the cache, where what it should have is not known as a whole. */
-function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadStep {
-  return {
-    parts: [runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] })],
-    share: { kind: 'unlisted', wanted: registeredMappings(workload, run.actual) },
-    outcome: hasSecrets(run, workload, run.dropIns.get(workload.unit)?.text) ? 'left' : 'failed',
-  };
-}
-
-async function foundStep(
-  run: Run,
-  workload: Workload,
-  outcome: Found,
-  hidden: readonly Problem[],
-): Promise<WorkloadStep> {
-  const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
-  const applied = await run.carryOut(plan.changes);
-  const kept = keptLines(run.dropIns.get(workload.unit)?.text, staying(plan, outcome));
-  const dropIn = await dropInStep(run, workload, { plan, applied, kept });
-  const lines = secretLines(dropIn.text ?? '');
-  const found = registrationPart(run, workload, { outcome, plan, applied, kept, lines });
-  const parts = [runPart({ ...found, problems: [...found.problems, ...hidden] }), dropIn.part];
-  const beside = registeredKeys(workload, run.actual).filter(({ name }) => lines.has(name) || kept.has(name));
-  const keptShare = beside.map(({ mapping }) => ({ mapping, fetched: undefined }));
-  return {
-    parts,
-    share: { kind: 'listed', secrets: [...plan.usable, ...keptShare] },
-    outcome: stepOutcome(parts, hasSecrets(run, workload, dropIn.text, applied.done), kept),
-  };
-}
-
-/**
- * Which lines stay beside those that the run could make. What could not be read, taken or made is left; and where a source yields nothing, all
- * but what the provider says is gone.
- */
-function staying(plan: WorkloadPlan, { refused, problems, lacksSource, gone }: Found): (name: string) => boolean {
-  const made = new Set<string>(plan.usable.map(({ name }) => name));
-  const left = new Set<string>([...plan.problems, ...refused, ...problems].map(({ name }) => name));
-  const goes = new Set(gone);
-  return (name) => !made.has(name) && (left.has(name) || (lacksSource && !goes.has(name)));
-}
-
-type Registered = {
-  readonly outcome: Found;
-  readonly plan: WorkloadPlan;
-  readonly applied: Applied;
-  readonly kept: ReadonlyMap<string, string>;
-  /** Of the drop-in as it is now. */
-  readonly lines: ReadonlyMap<string, string>;
-};
-
-function registrationPart(run: Run, workload: Workload, { outcome, plan, applied, kept, lines }: Registered): RunPart {
-  const { overridden } = outcome;
-  const wanted = new Set<string>(outcome.refused.map(({ name }) => name));
-  const named = (name: string): boolean => wanted.has(name) || lines.has(name) || isNamedElsewhere(run, workload, name);
-  const orphans = plan.orphans.filter(({ name }) => !named(name));
-  const refused = outcome.refused.map(stayingIn(kept));
-  const problems = [...outcome.problems.map(problemOf), ...plan.problems.map(stayingIn(kept))];
-  const notes = [...outcome.notes, ...sourceNote(workload, outcome, kept)];
-  return { ...partOf(workload.name, applied), kept: plan.kept, orphans, problems, refused, overridden, notes };
-}
-
-/** Somebody may still start with a secret that another unit's drop-in names. */
-function isNamedElsewhere({ dropIns }: Run, { unit }: Workload, name: string): boolean {
-  return [...dropIns].some(([other, { text }]) => other !== unit && secretLines(text).has(name));
-}
-
-function sourceNote(
-  { name }: Workload,
-  { lacksSource, problems, refused }: Found,
-  kept: ReadonlyMap<string, string>,
-): readonly string[] {
-  const said = new Set<string>([...problems, ...refused].map((one) => one.name));
-  const count = [...kept.keys()].filter((one) => !said.has(one)).length;
-  if (!lacksSource || count === 0) return [];
-  return [
-    `${name}: ${String(count)} ${count === 1 ? 'line stays' : 'lines stay'} that no source gives now, because one of them yields nothing`,
-  ];
-}
-
-function stepOutcome(parts: readonly RunPart[], some: boolean, kept: ReadonlyMap<string, string>): SetupOutcome {
-  const troubled = parts.some(({ failures, problems }) => failures.length + problems.length > 0);
-  if (troubled && !some) return 'failed';
-  return troubled || kept.size > 0 ? 'left' : 'done';
-}
-
-/** Has the workload secrets to start with? Podman before 5.0 reads no drop-ins: what is registered counts there. */
-function hasSecrets(run: Run, { name }: Workload, text: string | undefined, done: readonly Change[] = []): boolean {
-  if (run.features.dropIns) return secretLines(text ?? '').size > 0;
-  return registeredFor(name, run.actual).length > 0 || done.some(({ action }) => action === 'create');
-}
-
 function outcomeOf(
   whole: readonly RunPart[],
   steps: readonly WorkloadStep[],
@@ -354,34 +242,6 @@ function outcomeOf(
   const outcomes = new Set(steps.map(({ outcome }) => outcome));
   if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
   return outcomes.has('left') || failures.length + left.length > 0 ? 'left' : 'done';
-}
-
-type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: ReadonlyMap<string, string> };
-
-/**
- * Left as it is where a secret could not be registered: a drop-in that names it would keep the unit from starting, one without it would let
- * the unit start without its secret. `text`: the drop-in's after it.
- */
-async function dropInStep(
-  run: Run,
-  workload: Workload,
-  { plan, applied, kept }: Step,
-): Promise<{ readonly part: RunPart; readonly text: string | undefined }> {
-  const { name, unit, dependsOn } = workload;
-  const current = run.dropIns.get(unit);
-  if (!run.features.dropIns) return { part: runPart({}), text: current?.text };
-  if (applied.failed.some(({ change }) => change.action !== 'remap')) {
-    const notes = [`${name}: its drop-in is left as it is until all its secrets are registered`];
-    return { part: runPart({ notes }), text: current?.text };
-  }
-  let text = current?.text;
-  const part = await guarded(name, async () => {
-    const wanted = dropInText({ unit, dependsOn, secrets: plan.usable, kept });
-    const written = await run.carryOut(planDropIn(name, unit, wanted, current));
-    if (written.failed.length === 0) text = wanted;
-    return partOf(name, written);
-  });
-  return { part, text };
 }
 
 function isFiltered({ provider, workload, workloads }: SetupRequest): boolean {
@@ -406,49 +266,6 @@ function shareOfLeft({ actual, dropIns }: Run, left: readonly LeftDropIn[]): Sha
 
 function wantedOf(mapping: Mapping | undefined): readonly { readonly mapping: Mapping; readonly fetched: undefined }[] {
   return mapping === undefined ? [] : [{ mapping, fetched: undefined }];
-}
-
-function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
-  return runPart({
-    changes: done,
-    failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
-  });
-}
-
-function problemOf({ workload, name, reason, hint }: SurveyProblem): Problem {
-  return { workload, name, reason, hint };
-}
-
-function registeredKeys(
-  workload: Workload,
-  actual: Actual,
-): readonly { readonly name: string; readonly mapping: Mapping }[] {
-  return registeredFor(workload.name, actual).flatMap(({ name, id }) => {
-    const mapping = actual.mappingOf(id);
-    return mapping === undefined ? [] : [{ name, mapping }];
-  });
-}
-
-/**
- * What the workload's drop-in names, be it registered or not. What was registered once and has no line any more is not asked after in each
- * run; without a drop-in (Podman before 5.0, one that somebody removed) all that is registered counts.
- */
-function heldKeys(workload: Workload, { actual, dropIns }: Run): readonly RegisteredKey[] {
-  const text = dropIns.get(workload.unit)?.text;
-  const names = text === undefined ? registeredFor(workload.name, actual).map(({ name }) => name) : linesOf(text);
-  const mappings = new Map(registeredKeys(workload, actual).map(({ name, mapping }) => [name, mapping]));
-  return names.map((name) => {
-    const mapping = mappings.get(name);
-    return mapping === undefined ? { name, mapping } : { name, mapping };
-  });
-}
-
-function linesOf(text: string): readonly string[] {
-  return [...secretLines(text).keys()];
-}
-
-function registeredMappings(workload: Workload, actual: Actual): readonly Mapping[] {
-  return registeredKeys(workload, actual).map(({ mapping }) => mapping);
 }
 
 /** What this Podman cannot do, where it matters to the run. */
