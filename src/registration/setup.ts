@@ -102,7 +102,7 @@ export class Setup {
     const notes = podmanNotes(run.features, workloads, registered);
     const unclaimedPart = await guarded(undefined, () => this.#unclaimed(run));
     const reload = await guarded(undefined, () => this.#reload(run));
-    const shares = [...steps.map(({ share }) => share), shareOfLeft(run, unclaimedPart.left)];
+    const shares = [...steps.map(({ share }) => share), shareOfUnclaimed(run, removedBy(unclaimedPart))];
     const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
     const outcome = outcomeOf([restored, header, reload], steps, unclaimedPart);
     const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
@@ -189,7 +189,7 @@ export class Setup {
   async #unclaimed(run: Run): Promise<RunPart> {
     const { target, request, features, dropIns, carryOut } = run;
     if (isFiltered(request) || !features.dropIns) return runPart({});
-    const units = unclaimed(dropIns.keys(), new Set(target.workloads.map(({ unit }) => unit)));
+    const units = unclaimed(dropIns.keys(), unitsOf(target));
     const left: LeftDropIn[] = [];
     for (const unit of units) left.push(...(await this.#whyLeft(unit)));
     const staying = new Set(left.map(({ unit }) => unit));
@@ -248,6 +248,14 @@ function isFiltered({ provider, workload, workloads }: SetupRequest): boolean {
   return provider !== undefined || workload !== undefined || workloads !== undefined;
 }
 
+function unitsOf({ workloads }: SetupTarget): ReadonlySet<string> {
+  return new Set(workloads.map(({ unit }) => unit));
+}
+
+function removedBy({ changes }: RunPart): ReadonlySet<string> {
+  return new Set(changes.flatMap((change) => (change.action === 'remove-drop-in' ? [change.unit] : [])));
+}
+
 function unclaimedChange(
   unit: string,
   staying: ReadonlySet<string>,
@@ -257,9 +265,10 @@ function unclaimedChange(
   return current === undefined ? [] : planDropIn(undefined, unit, current.text, current);
 }
 
-/** What the cache holds for drop-ins that were left stays in it. */
-function shareOfLeft({ actual, dropIns }: Run, left: readonly LeftDropIn[]): Share {
-  const names = left.flatMap(({ unit }) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]);
+/** What the cache holds for drop-ins that no workload has stays in it for as long as they do: their units start with it. */
+function shareOfUnclaimed({ target, actual, dropIns }: Run, removed: ReadonlySet<string>): Share {
+  const units = unclaimed(dropIns.keys(), unitsOf(target)).filter((unit) => !removed.has(unit));
+  const names = units.flatMap((unit) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]);
   const ids = names.flatMap((name) => actual.registered.get(name)?.id ?? []);
   return { kind: 'listed', secrets: ids.flatMap((id) => wantedOf(actual.mappingOf(id))) };
 }

@@ -7,6 +7,7 @@ import { OwedSetups } from '../../../src/registration/owed-setups.ts';
 import { SetupRuns } from '../../../src/registration/setup-runs.ts';
 import type { SetupReport } from '../../../src/registration/setup-events.ts';
 import type { SetupRequest } from '../../../src/registration/setup.ts';
+import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeSetupDebtStore } from '../../fakes/setup-debt-store.fake.ts';
 import { setupStage, workload } from './setup-stage.ts';
 
@@ -206,3 +207,22 @@ test('a service that stops tries nothing any more', async () => {
   await it.clock.advance(HOUR);
   assert.deepEqual([it.requests, it.clock.sleeping, it.store.debt], [[], 0, { workloads: ['one', 'two'] }]);
 });
+
+test('hosts of one provider do not come at the same moment, and none later than the pause', async () => {
+  const dues = await Promise.all(
+    [0, 0.5, 1].map(async (random) => {
+      const clock = new FakeClock();
+      const store = new FakeSetupDebtStore();
+      store.debt = { workloads: ['one'] };
+      const log = { left: nothing, mended: nothing, failed: nothing, notKept: nothing };
+      const owed = new OwedSetups({ store, clock, random: () => random, firstPauseMs: MINUTE, log });
+      await owed.start(() => Promise.resolve());
+      return (owed.next ?? 0) - clock.now();
+    }),
+  );
+  assert.deepEqual(dues, [60_000, 52_500, 45_000]);
+});
+
+function nothing(): void {
+  // Nobody listens.
+}
