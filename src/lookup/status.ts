@@ -40,8 +40,18 @@ export type ServiceStatus = {
     readonly id: string | null;
     readonly message: string;
   }[];
-  readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
+  readonly lastSetup: {
+    readonly at: string;
+    readonly changes: number;
+    readonly failures: number;
+    readonly outcome: 'done' | 'left' | 'failed';
+  } | null;
+  /** What setups left and the service tries again by itself. */
+  readonly setupOwed: OwedSetup | null;
 };
+
+/** `workloads`: null for all of them. `nextTry`: null while it is being tried. */
+export type OwedSetup = { readonly workloads: readonly string[] | null; readonly nextTry: string | null };
 
 /** What the board takes from the report of a setup. */
 export type SetupCounts = {
@@ -49,6 +59,8 @@ export type SetupCounts = {
   readonly changes: readonly unknown[];
   readonly failures: readonly unknown[];
   readonly problems: readonly unknown[];
+  readonly left: readonly unknown[];
+  readonly outcome: 'done' | 'left' | 'failed';
 };
 
 const KEPT_FAILURES = 5;
@@ -62,6 +74,7 @@ export type StatusDeps = {
   readonly problems?: () => readonly ServiceProblem[];
   readonly hostCurl?: { readonly status: HostCurlStatus | undefined };
   readonly notes?: () => readonly string[];
+  readonly setupOwed?: () => OwedSetup | null;
 };
 
 export class StatusBoard {
@@ -71,6 +84,7 @@ export class StatusBoard {
   readonly #problems: () => readonly ServiceProblem[];
   readonly #hostCurl: StatusDeps['hostCurl'];
   readonly #notes: () => readonly string[];
+  readonly #setupOwed: () => OwedSetup | null;
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
   readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
@@ -86,6 +100,7 @@ export class StatusBoard {
     this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
     this.#hostCurl = deps.hostCurl;
     this.#notes = deps.notes ?? ((): readonly string[] => []);
+    this.#setupOwed = deps.setupOwed ?? ((): null => null);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -110,7 +125,8 @@ export class StatusBoard {
     this.#lastSetup = {
       at: this.#at(),
       changes: report.changes.length,
-      failures: report.failures.length + report.problems.length,
+      failures: report.failures.length + report.problems.length + report.left.length,
+      outcome: report.outcome,
     };
   }
 
@@ -129,6 +145,7 @@ export class StatusBoard {
       refused: this.#refused,
       lastRefusals: this.#refusals,
       lastSetup: this.#lastSetup,
+      setupOwed: this.#setupOwed(),
     };
   }
 

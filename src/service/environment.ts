@@ -2,9 +2,14 @@
 
 import type { Config } from '../config/config.ts';
 import { handedOver } from '../config/places.ts';
+import { parseDuration } from '../config/schema/duration.ts';
 import type { Env } from '../config/surroundings.ts';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const DEFAULT_RETRY_MS = 60_000;
+/** A provider is asked each time. */
+const SHORTEST_RETRY_MS = 100;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -15,6 +20,8 @@ export type ServiceEnvironment = {
   readonly socketFd: number | undefined;
   /** What the units of this host were rendered by; undefined: PSI runs under no units, 0: under some that do not say. */
   readonly unitsRevision: number | undefined;
+  /** PSI_SETUP_RETRY: before what a setup left is tried again for the first time; anything but a duration is a minute. */
+  readonly setupRetryMs: number;
   /** The folder with the credential that opens the cache; undefined: there is none. */
   readonly cacheKeyFolder: string | undefined;
 };
@@ -27,6 +34,7 @@ export function serviceEnvironment(env: Env, ids: ProcessIds): ServiceEnvironmen
     logLevel: LOG_LEVELS.find((level) => level === env['PSI_LOG_LEVEL']) ?? 'info',
     socketFd,
     unitsRevision: unitsRevision(env['PSI_UNITS'], socketFd !== undefined),
+    setupRetryMs: Math.max(SHORTEST_RETRY_MS, parseDuration(env['PSI_SETUP_RETRY']) ?? DEFAULT_RETRY_MS),
     // Its own folder under the units that PSI renders: the key comes from a unit of its own there.
     cacheKeyFolder: env['PSI_CACHE_KEY_DIRECTORY'] ?? env['CREDENTIALS_DIRECTORY'],
   };

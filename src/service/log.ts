@@ -4,6 +4,8 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { AuditLog, RefusalEvent } from '../lookup/audit-log.ts';
+import type { OwedLog } from '../registration/owed-setups.ts';
+import { isoTime } from '../core/time.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
 import type { LogLevel } from './environment.ts';
 
@@ -118,6 +120,28 @@ export function cacheLog(log: Log): CacheLog {
     },
     recovered: () => {
       log.info('the cache is in order again');
+    },
+  };
+}
+
+/** So many are named in one line; the answer of setup, and `psi status`, name them too. */
+const NAMED = 20;
+
+export function owedLog(log: Log): OwedLog {
+  return {
+    left: (items, next) => {
+      const left = items.slice(0, NAMED).map(({ subject, message }) => ({ subject, message }));
+      const nextTry = next === undefined ? undefined : isoTime(next);
+      log.warn({ left, count: items.length, nextTry }, 'setup left something as it was');
+    },
+    mended: () => {
+      log.info('setup has done what earlier ones left');
+    },
+    failed: (error) => {
+      log.warn(errorFields(error), 'what earlier setups left cannot be tried again: nothing is changed');
+    },
+    notKept: (error) => {
+      log.warn(errorFields(error), 'what is owed is in memory alone: a restart forgets it');
     },
   };
 }

@@ -24,6 +24,8 @@ export type ServiceParts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly config: { readonly close: () => void };
+  /** Setups that the service does by itself. */
+  readonly owed: { readonly start: () => Promise<void>; readonly stop: () => void };
   /** Undefined: the cache is off. */
   readonly cache: ServiceCache | undefined;
   /** Each begins to serve its socket. */
@@ -63,6 +65,7 @@ export class RunningService {
       const service = new RunningService(parts, [await driver(), controlFace]);
       log.info(facts, 'psi serves');
       watch.start();
+      void parts.owed.start();
       return service;
     } catch (error) {
       // Nobody may set up secrets with a service that answers no lookups.
@@ -73,10 +76,11 @@ export class RunningService {
 
   /** Finishes what was accepted, then lets go of providers and devices. */
   async stop(): Promise<void> {
-    const { cache, clock, config, log, watch } = this.#parts;
+    const { cache, clock, config, log, owed, watch } = this.#parts;
     watch.close();
     const end = clock.monotonic() + STOP_MS;
     log.info('stopping: finishing what was accepted');
+    owed.stop();
     await Promise.all(this.#faces.map((face) => face.stop(STOP_GRACE_MS)));
     config.close();
     if (cache) await this.#closeCache(cache, end - clock.monotonic());

@@ -7,6 +7,7 @@ import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
+import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { removeStartMarker } from '../adapters/files/start-marker.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
@@ -15,6 +16,7 @@ import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
 import { restartUnit } from '../adapters/systemd/restart-unit.ts';
+import { quadletFolders, QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -22,6 +24,7 @@ import { changedAt, composeReading } from './config-reading.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
@@ -29,7 +32,7 @@ import { driverApp } from '../faces/driver.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
-import { auditLog, createLog, faceErrors, refusalLog, unservedLog } from '../service/log.ts';
+import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
@@ -45,6 +48,7 @@ import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
+import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
@@ -57,7 +61,7 @@ export type ServeDeps = {
 
 /** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
 export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
-  const { env, version } = deps;
+  const { env, uid, version } = deps;
   const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
@@ -83,16 +87,35 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
-  const units = olderUnits(environment.unitsRevision, config.scope);
+  const unitsAge = olderUnits(environment.unitsRevision, config.scope);
+  const owed = new OwedSetups({
+    store: new SetupDebtFile({ stateDir }),
+    clock,
+    random: Math.random,
+    firstPauseMs: environment.setupRetryMs,
+    log: owedLog(log),
+  });
   const problems = (): readonly ServiceProblem[] =>
     serviceProblems({
       mappings,
-      own: [...running.problems(), watch.problem, units, headerFile.problem, hostCurl.problem],
+      own: [...running.problems(), watch.problem, unitsAge, headerFile.problem, hostCurl.problem],
+      owed,
     });
-  const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
-    cache?.status(),
-  );
-  const status = new StatusBoard({ clock, mappings, version, problems, hostCurl, notes: () => running.notes() });
+  const figures = {
+    mappings: () => mappings.size,
+    problems: () => problems().length,
+    owed: () => owed.debt !== undefined,
+  };
+  const metrics = createMetrics(figures, () => cache?.status());
+  const status = new StatusBoard({
+    clock,
+    mappings,
+    version,
+    problems,
+    hostCurl,
+    notes: () => running.notes(),
+    setupOwed: () => owed.status(),
+  });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -121,6 +144,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
   const processBegan = Date.now() - process.uptime() * 1000;
   void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
+  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
+  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
   const setup = new Setup({
     registry,
     mappings,
@@ -129,10 +154,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     cache,
     dropIns,
-    units: new DbusUnitManager({ socketPath: config.dbusSocket }),
+    quadlets: new QuadletSearch({ folders: [config.systemdDir, ...others], units }),
+    units,
+    scope: config.scope,
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
-  const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
+  const runs = new SetupRuns({ setup, status, mappings, owed, load: () => running.candidate() });
   const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
@@ -180,6 +207,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
     config: running,
+    owed: {
+      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      stop: () => {
+        owed.stop();
+      },
+    },
     cache: composed,
     control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),

@@ -45,6 +45,8 @@ export type StageOptions = {
   readonly driver?: DriverFace;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** Of the PSI under test, beside what it always gets. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** What a lookup answered: where from and the value, or the code and the line that Podman's curl prints. */
@@ -218,6 +220,7 @@ export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Obser
       PSI_SYSTEMD_DIR: join(dir, 'systemd'),
       PSI_PODMAN_SOCKET: podmanSocket,
       PSI_DBUS_SOCKET: bus.socket,
+      ...options.env,
     },
   };
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);

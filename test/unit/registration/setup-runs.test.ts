@@ -6,15 +6,18 @@ import { setupStage, workload } from './setup-stage.ts';
 
 const CLEAN: SetupReport = {
   dryRun: false,
+  outcome: 'done',
   changes: [],
   kept: 1,
   orphans: [],
   refused: [],
   problems: [],
+  left: [],
   overridden: [],
   failures: [],
   notes: [],
   cache: null,
+  nextTry: null,
 };
 const PROBLEM = { workload: 'myapp', name: 'p:/empty', reason: 'nothing there', hint: 'look' };
 const FAILURE = { workload: 'myapp', code: 'PROVIDER_DOWN', message: 'away', hint: null } as const;
@@ -33,6 +36,12 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
     setup: { run: () => Promise.resolve(report) },
     status: { setup: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
+    owed: {
+      arm: () => undefined,
+      began: () => Promise.resolve(undefined),
+      ended: () => Promise.resolve(undefined),
+      interrupted: () => Promise.resolve(),
+    },
     load: () =>
       Promise.resolve({
         target: { ...target, workloads: [workload('myapp')], sourceOf: () => source },

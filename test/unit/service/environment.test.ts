@@ -43,3 +43,11 @@ test('the units say which rendering they are, and older ones, which say nothing,
   assert.deepEqual([revision({ PSI_UNITS: '3' }), revision(activated), revision({})], [3, 0, undefined]);
   assert.deepEqual([revision({ PSI_UNITS: 'new' }), revision({ PSI_UNITS: '', ...activated })], [undefined, 0]);
 });
+
+test('the first try of what a setup left waits as long as PSI_SETUP_RETRY says, a minute without it', () => {
+  const first = (text?: string): number => serviceEnvironment({ PSI_SETUP_RETRY: text }, IDS).setupRetryMs;
+  assert.deepEqual(
+    [first('5s'), first('2m'), first(), first('soon'), first('0')],
+    [5000, 120_000, 60_000, 60_000, 100],
+  );
+});

@@ -35,6 +35,7 @@ function stage(over: Partial<ServiceParts> = {}) {
     clock,
     log,
     config,
+    owed: { start: () => Promise.resolve(), stop: () => undefined },
     cache,
     control: face('control'),
     driver: face('driver'),
@@ -117,4 +118,14 @@ test('without a cache there is nothing to open and nothing to save', async () =>
   await (await RunningService.start(parts)).stop();
   assert.ok(!done.some((line) => line.startsWith('cache') || line.startsWith('keys')));
   assert.equal(done.at(-1), 'log: stopped');
+});
+
+test('what is owed is tried while psi serves, and no longer once it stops', async () => {
+  const { parts, done } = stage();
+  const owed = { start: () => Promise.resolve(void done.push('owed')), stop: () => void done.push('owed no more') };
+  const service = await RunningService.start({ ...parts, owed });
+  assert.deepEqual(done.slice(-2), ['watch starts', 'owed']);
+  done.length = 0;
+  await service.stop();
+  assert.deepEqual(done.slice(0, 3), ['watch ends', 'log: stopping: finishing what was accepted', 'owed no more']);
 });
