@@ -61,7 +61,8 @@ test('what psi needs only to ask the provider is no condition of its start', opt
       const { host, psi, double } = stage;
       await host.ok(`echo bm90IG9uZQ== >${STORE}/${NAME}`);
       await host.run(`systemctl restart psi-credential@${NAME}.service`);
-      await host.ok('systemctl restart psi.service');
+      const restarted = await host.run('systemctl restart psi.service');
+      assert.equal(restarted.code, 0, 'psi does not start without the credential');
       await startsFromCache('restarted');
       await double('PATCH', '/knobs', { outage: 'refuse' });
       await reboot();
