@@ -1,4 +1,5 @@
-// What is wrong with the service's own files, and what setup left: for `psi status`, the health check and the metrics. PSI serves what it can meanwhile.
+// What is wrong with the service's own files, and what setup left: for `psi status`, the health check and the metrics. PSI serves what it
+// can meanwhile.
 
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
