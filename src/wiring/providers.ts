@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { BatchedReader } from '../lookup/batching.ts';
+import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import type { Provider, ProviderConfig, ProviderTools } from '../provider/provider.ts';
 import { withBreaker } from '../provider/with-breaker.ts';
 import { withThrottle } from '../provider/with-throttle.ts';
@@ -21,6 +22,8 @@ export type ProviderDeps = {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** One for the process: left out by a command that asks one provider. */
+  readonly answers?: AnswersInFlight;
 };
 
 export type ServedDeps = ProviderDeps & {
@@ -51,8 +54,10 @@ export function composeProviders(config: Config, deps: ServedDeps): Promise<Prov
 
 /** One of the config's, bare: for the commands that have a process of their own. */
 export function composeProvider(config: Config, provider: ProviderConfig, deps: ProviderDeps): Promise<Provider> {
+  const { clock, env, version, answers = new AnswersInFlight() } = deps;
   const tools: ProviderTools = {
-    ...deps,
+    ...{ clock, env, version },
+    answers: answers.upTo(config.limits.answerBytes),
     ...composeSecretReading(config, deps.env),
     readFile,
     tokenStore: new TokenFiles({ stateDir: config.stateDir }),

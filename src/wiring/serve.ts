@@ -34,6 +34,7 @@ import { RunningConfig } from '../service/running-config.ts';
 import { problemsLine, serviceProblems } from '../service/problems.ts';
 import { RunningService } from '../service/running-service.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
+import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
@@ -69,6 +70,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
+  const answers = new AnswersInFlight();
   const running = await RunningConfig.start(config, {
     env,
     uid,
@@ -76,7 +78,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
-    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside, known }),
+    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, answers, countBeside, known }),
     headerFile,
   });
   const onError = faceErrors(log);

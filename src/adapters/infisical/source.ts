@@ -4,6 +4,7 @@ import type { Fetched } from '../../core/fetched.ts';
 import { sameBytes } from '../../core/bytes.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
+import { namingAnswer } from '../../provider/answers-in-flight.ts';
 import { decodeListing, type Item, type Listing } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { hiddenValue, missingSecret, noAnswer, refusedCall } from './errors.ts';
@@ -24,11 +25,11 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     signal: AbortSignal,
   ): Promise<Listing> => {
     const asked = (more: { readonly expand?: false } = {}): ReturnType<Connection['callVersioned']> =>
-      connection.callVersioned(
-        subject.project,
-        (version) => listRequest(version, subject, { ...options, ...more }),
-        signal,
-      );
+      connection
+        .callVersioned(subject.project, (version) => listRequest(version, subject, { ...options, ...more }), signal)
+        .catch((thrown: unknown) => {
+          throw namingAnswer(thrown, `the folder ${subject.project}:${subject.path}`);
+        });
     let answer = await asked();
     // One unreadable reference refuses the whole list: as they are stored, values can be had, and those with references are read singly.
     if ('kind' in answer && answer.kind === 'reference' && options.values) answer = await asked({ expand: false });
