@@ -1,5 +1,6 @@
 // `psi setup`: survey → plan → apply, one workload after another, so that one workload's failure does not stop the others.
 
+import { withDeadline } from '../core/deadline.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import {
@@ -71,6 +72,9 @@ type Run = {
   readonly carryOut: (changes: readonly Change[]) => Promise<Applied>;
 };
 
+/** An HSM takes seconds. */
+const LONGEST_OPENING_MS = 15_000;
+
 type WorkloadStep = { readonly parts: readonly RunPart[]; readonly share: Share };
 
 export class Setup {
@@ -88,7 +92,7 @@ export class Setup {
     signal: AbortSignal,
   ): Promise<SetupReport> {
     const workloads = chosen(target.workloads, request);
-    const run = await this.#begin(target, request, emit);
+    const run = await this.#begin(target, request, emit, signal);
     const restored = await guarded(undefined, () => this.#restore(run));
     const header = await guarded(undefined, () => this.#header(run));
     const steps: WorkloadStep[] = [];
@@ -105,9 +109,16 @@ export class Setup {
     return reportOf(request.dryRun, [...parts, reload], cache);
   }
 
-  async #begin(target: SetupTarget, request: SetupRequest, emit: (event: SetupEvent) => void): Promise<Run> {
-    const { registry, dropIns, mappings } = this.#deps;
+  async #begin(
+    target: SetupTarget,
+    request: SetupRequest,
+    emit: (event: SetupEvent) => void,
+    signal: AbortSignal,
+  ): Promise<Run> {
+    const { registry, dropIns, mappings, cache, clock } = this.#deps;
     await mappings.readAgain();
+    // What is held from before decides how long a provider is waited for.
+    await opened(cache?.opening(), clock, signal);
     const [features, registered, present] = await Promise.all([registry.features(), registry.list(), dropIns.list()]);
     mappings.learnNames(registered);
     const actual: Actual = {
@@ -116,7 +127,8 @@ export class Setup {
       names: { ...features.names, version: features.version },
       isOurs: isPsiOptions,
     };
-    const apply = new PlanCarrier({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
+    const { options, socketToken } = target;
+    const apply = new PlanCarrier({ ...this.#deps, options, socketToken, emit, signal });
     return {
       target,
       request,
@@ -133,7 +145,11 @@ export class Setup {
     const { clock, cache } = this.#deps;
     const registered: SurveyDeps['registered'] = (workload) => keysWithLines(workload, run);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
-    return { sourceOf: target.sourceOf, clock, emit, registered, known };
+    const isServed: SurveyDeps['isServed'] = (workload) => {
+      const keys = registered(workload);
+      return keys.length > 0 && keys.every(({ mapping }) => known(mapping) !== undefined);
+    };
+    return { sourceOf: target.sourceOf, clock, emit, registered, known, isServed };
   }
 
   /** What is in memory alone would be gone after a restart: somebody removed the state folder, or files in it. */
@@ -170,6 +186,13 @@ export class Setup {
     emit({ event: 'caching' });
     return fillCache(cache, shares, whole);
   }
+}
+
+/** In time: a device that does not answer holds nothing up, the run is only more patient then. */
+async function opened(opening: Promise<void> | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (!opening) return;
+  const bound = { ms: LONGEST_OPENING_MS, what: 'the opening of the cache' };
+  await withDeadline(clock, bound, () => opening, signal).catch(() => undefined);
 }
 
 async function workloadStep(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {

@@ -9,7 +9,7 @@ import { withRetries } from '../core/retry.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret, SecretSource } from '../provider/secret-source.ts';
 import type { SurveyEvent } from './events.ts';
-import { LONGEST_ASKED_MS, SETUP_PAUSES_MS } from './waits.ts';
+import { HURRIED, LONGEST_ASKED_MS, PATIENT, Patience, SETUP_PAUSES_MS } from './waits.ts';
 
 export type ListingDeps = {
   readonly sourceOf: (provider: string) => SecretSource | undefined;
@@ -34,15 +34,20 @@ export class Listings {
   readonly #deps: ListingDeps;
   readonly #signal: AbortSignal;
   readonly #byPlace = new Map<string, Promise<Listing>>();
+  readonly #patient = new Patience(PATIENT);
+  readonly #hurried = new Patience(HURRIED);
+  readonly #waitedFor: ReadonlySet<string>;
 
-  constructor(deps: ListingDeps, signal: AbortSignal) {
+  /** `waiting`: the workloads that are not served from before; what they name is waited for. */
+  constructor(deps: ListingDeps, waiting: readonly Workload[], signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+    this.#waitedFor = new Set(waiting.flatMap((workload) => workload.secrets.map((spec) => slotOf(workload, spec))));
   }
 
   /** Rejects for every workload that names the place if it cannot be listed: it is not asked for again in this run. */
   of(workload: Workload, spec: SecretSpec): Promise<Listing> {
-    const key = JSON.stringify([workload.provider, spec.project, spec.path, spec.recursive]);
+    const key = slotOf(workload, spec);
     const known = this.#byPlace.get(key);
     if (known) return known;
     const listing = this.#withRetries(workload, spec);
@@ -55,7 +60,9 @@ export class Listings {
     const onRetry = ({ message }: PsiError, waitMs: number): void => {
       emit({ event: 'retrying', workload: workload.name, message, waitMs });
     };
-    return withRetries({ pausesMs, longestAskedMs: LONGEST_ASKED_MS }, { clock, signal: this.#signal, onRetry }, () => {
+    const patience = this.#waitedFor.has(slotOf(workload, spec)) ? this.#patient : this.#hurried;
+    const rule = { pausesMs, longestAskedMs: LONGEST_ASKED_MS, budget: patience.of(workload.provider) };
+    return withRetries(rule, { clock, signal: this.#signal, onRetry }, () => {
       emit({ event: 'listing', workload: workload.name, project: spec.project, path: spec.path });
       return this.#list(workload, spec);
     });
@@ -93,4 +100,8 @@ export class Listings {
     // A copy that nobody can change: several workloads share it, and the source may go on using its own.
     return Object.freeze([...listed]);
   }
+}
+
+function slotOf({ provider }: Workload, { project, path, recursive }: SecretSpec): string {
+  return JSON.stringify([provider, project, path, recursive]);
 }

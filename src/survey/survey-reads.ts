@@ -9,7 +9,7 @@ import type { Workload } from '../core/workload.ts';
 import type { SecretRef } from '../provider/secret-source.ts';
 import { SingleReads, type SingleRead } from '../provider/single-reads.ts';
 import type { ListingDeps } from './listings.ts';
-import { LONGEST_ASKED_MS, SETUP_PAUSES_MS } from './waits.ts';
+import { LONGEST_ASKED_MS, PATIENT, Patience, SETUP_PAUSES_MS } from './waits.ts';
 
 const READ_TIMEOUT_MS = 10_000;
 
@@ -17,6 +17,7 @@ export class SurveyReads {
   readonly #deps: ListingDeps;
   readonly #signal: AbortSignal;
   readonly #byProvider = new Map<string, SingleReads>();
+  readonly #patience = new Patience(PATIENT);
 
   constructor(deps: ListingDeps, signal: AbortSignal) {
     this.#deps = deps;
@@ -36,7 +37,12 @@ export class SurveyReads {
     const onRetry = ({ message }: PsiError, waitMs: number): void => {
       emit({ event: 'retrying', workload: workload.name, message, waitMs });
     };
-    const rule = { pausesMs, longestAskedMs: LONGEST_ASKED_MS, worthIt: ({ code }: PsiError) => code === 'THROTTLED' };
+    const rule = {
+      pausesMs,
+      longestAskedMs: LONGEST_ASKED_MS,
+      budget: this.#patience.of(workload.provider),
+      worthIt: ({ code }: PsiError) => code === 'THROTTLED',
+    };
     try {
       return await withRetries(rule, { clock, signal: this.#signal, onRetry }, () => this.#once(workload, ref));
     } catch (thrown) {

@@ -65,8 +65,11 @@ class PodmanSecrets implements SecretRegistry {
       if (replace)
         return await this.#verified(secret, await this.#post(`replace ${secret.name}`, secret, { replace: 'true' }));
       await this.#remove(current.id, `remove ${secret.name}`);
-      // Until this succeeds no container that uses the secret can start, so it is tried once more at once.
-      return await onceMore(() => this.create(secret));
+      // Until this succeeds no container that uses the secret can start, so it is tried once more at once, whatever it failed for.
+      return await onceMore(
+        () => this.create(secret),
+        () => true,
+      );
     } catch (thrown) {
       throw await this.#afterFailedReplace(current, toPsiError(thrown), version);
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
 import type { SetupReport } from '../../../src/registration/setup-events.ts';
 import { SetupRuns } from '../../../src/registration/setup-runs.ts';
 import { setupStage, workload } from './setup-stage.ts';
@@ -48,4 +49,38 @@ test('what was valid before ends with a run that registered all, also where a so
 test('it stays valid where a workload was left as it was, or was not asked about', async () => {
   assert.equal(await settledAfter({ ...CLEAN, failures: [FAILURE] }), false);
   assert.equal(await settledAfter(CLEAN, { ...ALL, dryRun: true }), false);
+});
+
+test('a run whose command went away is in the status, and ends with what was done for the log', async () => {
+  const { target, source } = await setupStage();
+  const gone = new AbortController();
+  const seen: unknown[] = [];
+  const report = {
+    ...CLEAN,
+    changes: [{ action: 'create', workload: 'myapp', target: 'A' }],
+    failures: [FAILURE],
+  } as const;
+  const runs = new SetupRuns({
+    setup: {
+      run: () => {
+        gone.abort(new PsiError('INTERNAL', 'the command went away'));
+        return Promise.resolve(report);
+      },
+    },
+    status: { setup: (one) => seen.push(one) },
+    mappings: { saveNames: () => Promise.resolve() },
+    load: () =>
+      Promise.resolve({
+        target: { ...target, sourceOf: () => source },
+        activate: () => undefined,
+        settle: () => undefined,
+      }),
+  });
+  await assert.rejects(
+    runs.run(ALL, () => undefined, gone.signal),
+    {
+      message: 'setup was ended: the command went away; 1 change was made before',
+    },
+  );
+  assert.deepEqual(seen, [report]);
 });

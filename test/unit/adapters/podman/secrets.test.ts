@@ -121,12 +121,13 @@ test('shows the secret that podman resolves by name where a failed delete left a
   );
 });
 
-for (const [exit, reason] of [
-  ['7', /psi does not answer on its socket/],
-  ['22', /psi refused it/],
-  ['28', /psi did not answer in time/],
-  ['127', /curl is not installed/],
-  ['3', /exit status 3\)/],
+for (const [exit, reason, retry] of [
+  ['7', /psi does not answer on its socket/, 'later'],
+  ['22', /psi refused it/, 'no'],
+  ['28', /psi did not answer in time/, 'later'],
+  ['127', /curl is not installed/, 'no'],
+  ['3', /exit status 3\)/, 'no'],
+  ['1', /exit status 1\)/, 'later'],
 ] as const) {
   test(`says what exit status ${exit} of the store command means`, async () => {
     podman.refuseCreate = {
@@ -137,7 +138,7 @@ for (const [exit, reason] of [
     const error = await rejection(registry.create(SECRET));
     assert.match(error.message, reason);
     assert.match(error.hint ?? '', /journalctl -u psi\.service/);
-    assert.equal(error.retry, 'later');
+    assert.equal(error.retry, retry);
   });
 }
 
