@@ -14,8 +14,8 @@ export type Room = {
   readonly pure?: true;
 };
 
-/** Durable writing and its errors: one way for all files PSI leaves on a host. */
-const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/host-error.ts'];
+/** Bounded reading, durable writing and their errors: one way for all files that PSI has on a host. */
+const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/file-calls.ts', 'adapters/files/host-error.ts'];
 
 /** A provider states its own part of the config: from these pieces. */
 const SECTION = [

@@ -1,12 +1,14 @@
 // The process: argv in, exit status out.
 
+import './wiring/thread-pool.ts';
 import { run } from './cli/run.ts';
 import { allowClosedReaders, flushed } from './cli/streams.ts';
 import { composeCommandLine } from './wiring/command-line.ts';
+import { leave } from './wiring/leave.ts';
 
 const output = [process.stdout, process.stderr];
 allowClosedReaders(output);
 const status = await run(process.argv.slice(2), await composeCommandLine());
 await flushed(output);
 // Not exitCode alone: a call to a Podman that never answers would keep a stopped service alive.
-process.exit(status);
+leave(status);

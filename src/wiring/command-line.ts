@@ -2,6 +2,7 @@
 // Part of the composition root.
 
 import { readFile } from 'node:fs/promises';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import type { CliDeps } from '../cli/run.ts';
 import { processTerminal } from '../cli/terminal.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
@@ -15,7 +16,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
     version,
     loadConfig: async (path) => {
       const { PROVIDER_KINDS: kinds } = await import('./provider-kinds.ts');
-      return await loadConfig({ path, env, uid, readFile, kinds });
+      return await loadConfig({ path, env, uid, readFile: readBounded, kinds });
     },
     defaultConfig: () => defaultConfig({ env, uid }),
     formatIssues: async (issues) => (await import('../config/findings/report.ts')).formatIssues(issues),

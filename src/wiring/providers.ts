@@ -1,6 +1,6 @@
 // Wiring of the configured providers: source, decorators and reader for each. Part of the composition root.
 
-import { readFile } from 'node:fs/promises';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { TokenFiles } from '../adapters/files/token-file.ts';
 import type { Config } from '../config/config.ts';
 import { openProvider } from '../config/provider-section.ts';
@@ -59,7 +59,7 @@ export function composeProvider(config: Config, provider: ProviderConfig, deps: 
     ...{ clock, env, version },
     answers: answers.upTo(config.limits.answerBytes),
     ...composeSecretReading(config, deps.env),
-    readFile,
+    readFile: readBounded,
     tokenStore: new TokenFiles({ stateDir: config.stateDir }),
   };
   return openProvider(PROVIDER_KINDS, provider, tools);

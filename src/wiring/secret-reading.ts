@@ -1,6 +1,6 @@
 // How a provider reads what the config refers to: secret-valued fields, and this boot. Part of the composition root.
 
-import { readFile } from 'node:fs/promises';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { runTokenCommand } from '../adapters/command/token-command.ts';
 import type { Config } from '../config/config.ts';
 import type { Env } from '../config/surroundings.ts';
@@ -13,7 +13,7 @@ export function composeSecretReading(config: Config, env: Env): Pick<ProviderToo
     resolveSecret: (field) =>
       field.kind === 'command'
         ? runTokenCommand(field.argv, commandEnvironment(config, env))
-        : resolveSecret(field, { readFile, env }),
-    bootId: async () => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+        : resolveSecret(field, { readFile: readBounded, env }),
+    bootId: async () => (await readBounded('/proc/sys/kernel/random/boot_id')).toString('utf8').trim(),
   };
 }

@@ -1,7 +1,7 @@
 // Wiring of the running service: config → adapters → rooms → faces. Part of the composition root.
 
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
@@ -55,7 +55,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const environment = serviceEnvironment(env, process.pid);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
-  const secrets = new SecretReader({ readFile, env });
+  const secrets = new SecretReader({ readFile: readBounded, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
   const { stateDir } = config;
   const mappings = await loadMappings(new MappingFiles({ stateDir }), new NameFile({ stateDir }), log);
@@ -74,7 +74,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const running = await RunningConfig.start(config, {
     env,
     uid,
-    readFile,
+    readFile: readBounded,
     kinds: PROVIDER_KINDS,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
@@ -130,7 +130,7 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
       mappings,
       registry,
       target: () => running.target,
-      readConfig: () => loadConfig({ path: config.file, env, uid, readFile, kinds: PROVIDER_KINDS }),
+      readConfig: () => loadConfig({ path: config.file, env, uid, readFile: readBounded, kinds: PROVIDER_KINDS }),
     }),
     onError,
   });

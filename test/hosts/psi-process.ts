@@ -22,6 +22,8 @@ export type PsiOptions = {
   /** Further keys of the config file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** Beside that one, by name. */
+  readonly otherProviders?: Readonly<Record<string, object>>;
   /** Beside the few variables that it always gets. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -47,7 +49,12 @@ export type PsiProcess = {
 export const PSI_FROM_SOURCE: readonly string[] = [process.execPath, join(ROOT, 'src/main.ts')];
 export const PSI_FROM_BUILD: readonly string[] = [process.execPath, join(ROOT, 'dist/main.js')];
 
-export async function startPsi(options: PsiOptions, command: readonly string[] = PSI_FROM_SOURCE): Promise<PsiProcess> {
+/** Resolves once it serves. `onSpawn`: for whoever cannot count on that. */
+export async function startPsi(
+  options: PsiOptions,
+  command: readonly string[] = PSI_FROM_SOURCE,
+  onSpawn: (child: ChildProcess) => void = () => undefined,
+): Promise<PsiProcess> {
   const { dir } = options;
   const configFile = join(dir, 'config.yaml');
   const socket = join(dir, 'psi.sock');
@@ -58,6 +65,7 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
   const env = { PATH: process.env['PATH'], PSI_CONFIG: configFile, PSI_LOG_LEVEL: 'info', ...options.env };
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  onSpawn(child);
   const ended = new Promise<NodeJS.Signals | null>((done) => {
     child.on('exit', (_code, signal) => {
       done(signal);
@@ -109,6 +117,7 @@ export function configText(options: PsiOptions): string {
         projects: options.projects,
         ...options.provider,
       },
+      ...options.otherProviders,
     },
     workloads: options.workloads,
   });

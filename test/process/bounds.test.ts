@@ -1,10 +1,15 @@
 // How long an answer is and what lies at a path is decided by others: PSI as a process keeps to its bounds whatever they send or put there.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { ask, startPsi, type PsiProcess } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { isList, type Asked, type Told } from './observed/front.ts';
 import { said, stage, type Looked, type Observed } from './observed/stage.ts';
 
@@ -48,7 +53,7 @@ const LONG_ANSWERS: Readonly<Record<string, (status: number) => Told>> = {
 
 const FOLDERS = ['A', 'B', 'C'] as const;
 
-async function registered(t: Parameters<typeof stage>[0]): Promise<Observed> {
+async function registered(t: TestContext): Promise<Observed> {
   const it = await stage(t, {
     folders: Object.fromEntries(
       [...FOLDERS, 'SMALL'].map((name) => [`/${name}`, { [name]: `value of ${name}`, [`${name}_2`]: 'x' }]),
@@ -115,4 +120,110 @@ test('a folder that just fits is registered and looked up as before', async (t) 
   });
   await it.registered();
   assert.deepEqual(await it.lookup('K1'), { ok: true, source: 'live', value });
+});
+
+/** Far more than any of this takes. */
+const SOON_MS = 20_000;
+
+/** What it resolves to; undefined: not in time. */
+async function soon<T>(work: Promise<T>): Promise<T | undefined> {
+  const over = new AbortController();
+  const late = setTimeout(SOON_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  const done = await Promise.race([work, late]);
+  over.abort();
+  return done;
+}
+
+function fifoAt(path: string): void {
+  execFileSync('mkfifo', ['-m', '600', path]);
+}
+
+/** PSI is stopped, a FIFO put in the place of a file that it has, and a new one started: undefined if that does not serve. */
+async function startedOn(t: TestContext, it: Observed, files: readonly string[]): Promise<PsiProcess | undefined> {
+  await it.psi.stop();
+  for (const path of files) {
+    await rm(path, { force: true });
+    fifoAt(path);
+  }
+  const starting = startPsi(it.options, PSI_UNDER_TEST, (child) => {
+    t.after(() => child.kill('SIGKILL'));
+  });
+  // One that never serves ends with its test.
+  starting.catch(() => undefined);
+  return soon(starting);
+}
+
+// A16
+test('a cache that is a FIFO is named, and refresh, lookups and stop do not wait for it', async (t) => {
+  const it = await stage(t, { folders: { '/app': { A: 'value of A', B: 'x' } }, cache: {} });
+  await it.registered();
+  const cache = join(it.psi.stateDir, 'cache.enc');
+  const psi = await startedOn(t, it, [cache]);
+  assert.ok(psi, 'psi does not start');
+  assert.deepEqual(await it.lookup('A'), served('A'));
+  const status = await soon(psi.cli('cache', 'status'));
+  assert.ok(status, 'psi cache status does not end');
+  const refresh = await soon(psi.cli('cache', 'refresh'));
+  assert.ok(refresh, 'psi cache refresh does not end');
+  assert.match(said(status), /cannot read the cache \S+: it is no plain file/);
+  assert.deepEqual(await it.lookup('B'), { ok: true, source: 'cache', value: 'x' });
+  assert.equal(await soon(psi.stop()), 0);
+});
+
+// A16
+test('header, names and token that are FIFOs keep psi from no start and from no lookup', async (t) => {
+  const it = await stage(t, {
+    folders: { '/app': { A: 'value of A' } },
+    config: { socket_token: 'canary-socket-token' },
+  });
+  const { stateDir, socket } = it.psi;
+  // Whatever it keeps there by now.
+  const token = (await readdir(stateDir)).filter((name) => name.startsWith('.token.'));
+  const psi = await startedOn(
+    t,
+    it,
+    ['driver.hdr', 'names.json', ...token].map((name) => join(stateDir, name)),
+  );
+  assert.ok(psi, 'psi does not start');
+  assert.match(await readFile(join(stateDir, 'driver.hdr'), 'utf8'), /^Authorization: Bearer canary-socket-token$/m);
+  assert.equal((await ask(socket, 'GET', '/healthz')).status, 200);
+  assert.equal((await soon(psi.cli('status')))?.code, 0);
+});
+
+test('a config that is a FIFO is refused by name', async (t) => {
+  const it = await stage(t);
+  const fifo = join(it.options.dir, 'fifo.yaml');
+  fifoAt(fifo);
+  const setup = await soon(it.psi.cli('--config', fifo, 'setup'));
+  assert.ok(setup, 'psi waits for it');
+  assert.equal(setup.code, 78);
+  assert.match(said(setup), /is no plain file/);
+});
+
+// A16: as many as Node has threads, which it needs for files and names of hosts alike.
+test('secrets of four providers that are FIFOs hold up no lookup at another one', async (t) => {
+  const hanging = ['one', 'two', 'three', 'four'];
+  const it = await stage(t, { folders: { '/app': { A: 'value of A' } } });
+  const { dir, apiUrl, projects } = it.options;
+  const providerOf = (name: string): object => ({
+    kind: 'infisical',
+    api_url: apiUrl,
+    auth: { method: 'universal-auth', client_id: name, client_secret: { file: join(dir, `${name}.secret`) } },
+    projects: { [name]: projects['main'] },
+  });
+  for (const name of hanging) fifoAt(join(dir, `${name}.secret`));
+  await it.psi.stop();
+  const otherProviders = Object.fromEntries(hanging.map((name) => [name, providerOf(name)]));
+  const psi = await startPsi({ ...it.options, otherProviders, workloads: {} }, PSI_UNDER_TEST);
+  t.after(() => psi.kill());
+  const mappings = [...hanging.map((name) => [name, name] as const), ['infisical', 'main'] as const];
+  const ids = mappings.map((_, at) => `5e${String(at).padStart(23, '0')}`);
+  for (const [at, [provider, project]] of mappings.entries()) {
+    const mapping = JSON.stringify({ provider, project, path: '/app', key: 'A' });
+    assert.equal((await ask(psi.socket, 'POST', `/store/${String(ids[at])}`, mapping)).status, 200);
+  }
+  const looked = ids.map((id) => ask(psi.socket, 'GET', `/lookup/${id}`));
+  const answers = await Promise.all(looked);
+  assert.equal(answers.at(-1)?.body.toString('utf8'), 'value of A');
+  for (const { headers } of answers.slice(0, -1)) assert.match(String(headers['psi-hint']), /is no plain file/);
 });

@@ -1,7 +1,7 @@
 // The drop-in files PSI owns in the quadlet folder: `{unit}.d/50-secrets.conf`. A file of that name without PSI's mark is the
 // operator's and is never touched. The files hold names only, so everybody may read them.
 
-import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
@@ -9,6 +9,7 @@ import { printable } from '../../core/naming.ts';
 import { isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropIn, DropInStore } from '../../registration/drop-in-store.ts';
 import { removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
 const FILE = '50-secrets.conf';
@@ -38,7 +39,7 @@ export class DropInFiles implements DropInStore {
     const folder = this.#folder(unit);
     await this.#refuseForeign(unit);
     try {
-      const made = await mkdir(folder, { recursive: true, mode: 0o755 });
+      const made = await fileCalls.run(folder, () => mkdir(folder, { recursive: true, mode: 0o755 }));
       if (made !== undefined) await syncFolder(this.#dir);
       await writeFileAtomic(join(folder, FILE), text, { mode: 0o644 });
     } catch (error) {
@@ -50,9 +51,9 @@ export class DropInFiles implements DropInStore {
     const folder = this.#folder(unit);
     if (!(await this.#refuseForeign(unit))) return;
     try {
-      await rm(join(folder, FILE), { force: true });
+      await fileCalls.run(folder, () => rm(join(folder, FILE), { force: true }));
       await syncFolder(folder);
-      await rmdir(folder);
+      await fileCalls.run(folder, () => rmdir(folder));
       await syncFolder(this.#dir);
     } catch (error) {
       // Other drop-ins of the operator keep the folder.
@@ -89,7 +90,7 @@ export class DropInFiles implements DropInStore {
 
   async #folders(): Promise<readonly string[]> {
     try {
-      const entries = await readdir(this.#dir, { withFileTypes: true });
+      const entries = await fileCalls.run(join(this.#dir, '.'), () => readdir(this.#dir, { withFileTypes: true }));
       return entries
         .filter((entry) => entry.isDirectory() && entry.name.endsWith(SUFFIX) && UNIT.test(entry.name.slice(0, -2)))
         .map((entry) => entry.name)
@@ -103,7 +104,7 @@ export class DropInFiles implements DropInStore {
   async #read(unit: string): Promise<string | undefined> {
     const path = join(this.#folder(unit), FILE);
     try {
-      return await readFile(path, 'utf8');
+      return (await readBounded(path)).toString('utf8');
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fileError('read the drop-in', path, error);
@@ -118,7 +119,7 @@ export class DropInFiles implements DropInStore {
 
 async function isLink(path: string): Promise<boolean> {
   try {
-    return (await lstat(path)).isSymbolicLink();
+    return (await fileCalls.run(path, () => lstat(path))).isSymbolicLink();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw fileError('look at', path, error);
