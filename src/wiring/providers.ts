@@ -11,6 +11,7 @@ import { BatchedReader } from '../lookup/batching.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import type { Provider, ProviderConfig, ProviderTools } from '../provider/provider.ts';
 import { withBreaker } from '../provider/with-breaker.ts';
+import { withPlaceTurns } from '../provider/with-place-turns.ts';
 import { withThrottle } from '../provider/with-throttle.ts';
 import type { Metrics } from '../service/metrics.ts';
 import { openProviders } from '../service/open-providers.ts';
@@ -38,7 +39,8 @@ export function composeProviders(config: Config, deps: ServedDeps): Promise<Prov
   return openProviders(config, async (name, configured) => {
     const provider = await composeProvider(config, configured, deps);
     const { probe } = provider;
-    const guarded = withThrottle(withBreaker(provider.source, { name, clock, probe }), { name, clock });
+    const inTurn = withPlaceTurns(provider.source, { name });
+    const guarded = withThrottle(withBreaker(inTurn, { name, clock, probe }), { name, clock });
     const source = metrics.countCalls(name, guarded);
     const reader = new BatchedReader({ source, clock, countBeside, known }, config.lookup);
     return {

@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ask, startPsi, type PsiProcess } from '../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
-import { isList, type Asked, type Told } from './observed/front.ts';
+import { isList, NO_ANSWER, type Asked, type Told } from './observed/front.ts';
 import { said, stage, type Looked, type Observed } from './observed/stage.ts';
 
 const MB = 1024 ** 2;
@@ -226,4 +226,21 @@ test('secrets of four providers that are FIFOs hold up no lookup at another one'
   const answers = await Promise.all(looked);
   assert.equal(answers.at(-1)?.body.toString('utf8'), 'value of A');
   for (const { headers } of answers.slice(0, -1)) assert.match(String(headers['psi-hint']), /is no plain file/);
+});
+
+test('twenty single reads of a folder that hangs leave connections for the others', async (t) => {
+  const keys = Array.from({ length: 20 }, (_, index) => `K${String(index)}`);
+  const it = await stage(t, {
+    folders: { '/hung': Object.fromEntries(keys.map((key) => [key, 'x'])), '/app': { A: 'value of A' } },
+    secrets: ['/hung', '/app'].map((path) => ({ project: 'main', path })),
+  });
+  await it.registered();
+  it.front.answer = (asked) => (asked.query.get('secretPath') === '/hung' ? NO_ANSWER : undefined);
+  const hung = keys.map((key) => it.lookup(key));
+  const first = await Promise.race([...hung, it.lookup('A')]);
+  assert.deepEqual(first, served('A'));
+  for (const looked of await Promise.all(hung)) assert.ok(!looked.ok && looked.code === 'DEADLINE');
+  // What was given up has left its connection.
+  it.front.answer = () => undefined;
+  assert.deepEqual(await it.lookup('A'), served('A'));
 });
