@@ -22,8 +22,6 @@ export type PsiOptions = {
   /** Further keys of the config file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
-  /** Beside that one, by name. */
-  readonly otherProviders?: Readonly<Record<string, object>>;
   /** Beside the few variables that it always gets. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -117,7 +115,6 @@ export function configText(options: PsiOptions): string {
         projects: options.projects,
         ...options.provider,
       },
-      ...options.otherProviders,
     },
     workloads: options.workloads,
   });

@@ -135,7 +135,7 @@ export class SettledReads {
         throw namingAnswer(thrown, `the folder ${wanted.project}:${wanted.path}`);
       });
     if ('kind' in answer) throw this.#refusal(answer, folder);
-    const listing = decodeListing(answer.body);
+    const listing = await decodeListing(answer.body);
     if (!listing) throw noAnswer(`the listing of ${wanted.project}:${wanted.path}`, answer, this.#connection.context());
     const holds = (items: readonly Item[]): boolean => items.some(({ secretKey }) => secretKey === wanted.key);
     const group = holds(listing.secrets)

@@ -34,7 +34,7 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     // One unreadable reference refuses the whole list: as they are stored, values can be had, and those with references are read singly.
     if ('kind' in answer && answer.kind === 'reference' && options.values) answer = await asked({ expand: false });
     if ('kind' in answer) throw refusedCall(answer, subject, connection.context());
-    const listed = decodeListing(answer.body);
+    const listed = await decodeListing(answer.body);
     const what = `the listing of ${subject.project}:${subject.path}`;
     if (!listed) throw noAnswer(what, answer, connection.context());
     if (!keepsTo(listed, { path: subject.path, recursive: options.recursive })) {
@@ -61,14 +61,14 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     const moment = connection.moment();
     const here = await importedHere(subject, found, options);
     const merging = { ...options, path, environment, ...(here && { importedHere: here }) };
-    const secrets = mergeListing(found, merging, moment, (item, where) => {
+    const secrets = await mergeListing(found, merging, moment, (item, where) => {
       const { secretKey: key, secretValue, version } = item;
       const place = { ...subject, path: where, key };
       return literals.has(place, secretValue ?? '', version ?? undefined) || isSame(options.known?.(key, where), item);
     });
     if (!options.values || !options.everyName || !mayLeaveOut(found, options)) return secrets;
     const names = await listing(subject, { ...options, values: false }, options.signal);
-    return withNames(secrets, mergeListing(names, { ...merging, values: false }, moment));
+    return withNames(secrets, await mergeListing(names, { ...merging, values: false }, moment));
   };
 
   return {
