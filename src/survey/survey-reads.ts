@@ -32,6 +32,11 @@ export class SurveyReads {
     return reads.of(ref, () => this.#waitingForLimits(workload, ref));
   }
 
+  /** Lets others have their turn. */
+  pause(): Promise<void> {
+    return this.#deps.clock.sleep(0);
+  }
+
   async #waitingForLimits(workload: Workload, ref: SecretRef): Promise<Fetched> {
     const { clock, emit, pausesMs = SETUP_PAUSES_MS } = this.#deps;
     const onRetry = ({ message }: PsiError, waitMs: number): void => {
