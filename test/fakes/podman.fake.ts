@@ -53,12 +53,16 @@ export class FakePodman {
   readonly driver: DriverFace;
   /** Write calls that arrived, whatever became of them. */
   readonly writes: Write[] = [];
+  /** After each of them has arrived. */
+  onWrite: () => void = () => undefined;
   /** Makes the next creates come out with other settings than asked for. */
   mixUp: ((request: CreateRequest) => CreateRequest) | undefined;
   /** The id that creates answer, whatever they made. */
   answerId: string | undefined;
   /** Makes every create fail with these words. */
   refuseCreate: { readonly status: number; readonly reason: string; readonly message: string } | undefined;
+  /** Makes creates wait for it, under the lock, as a driver command that does not end. */
+  holdCreate: Promise<unknown> | undefined;
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #idByName = new Map<string, string>();
   /** What the file driver keeps. */
@@ -96,7 +100,7 @@ export class FakePodman {
 
   create(request: CreateRequest): Promise<string> {
     const replace = request.replace && this.atLeast(4, 7);
-    this.writes.push({ op: replace ? 'replace' : 'create', name: request.name });
+    this.#arrived({ op: replace ? 'replace' : 'create', name: request.name });
     return this.#locked(async () => {
       const id = await this.#create(this.mixUp?.(request) ?? request, replace);
       return this.answerId ?? id;
@@ -104,7 +108,7 @@ export class FakePodman {
   }
 
   remove(nameOrId: string): Promise<void> {
-    this.writes.push({ op: 'remove', name: nameOrId });
+    this.#arrived({ op: 'remove', name: nameOrId });
     return this.#locked(async () => {
       const secret = this.#resolve(nameOrId);
       await this.#runDelete(secret, secret.options, nameOrId);
@@ -112,7 +116,13 @@ export class FakePodman {
     });
   }
 
+  #arrived(write: Write): void {
+    this.writes.push(write);
+    this.onWrite();
+  }
+
   async #create(request: CreateRequest, replace: boolean): Promise<string> {
+    await this.holdCreate;
     if (this.refuseCreate)
       throw new PodmanRefusal(this.refuseCreate.status, this.refuseCreate.reason, this.refuseCreate.message);
     this.#check(request);
