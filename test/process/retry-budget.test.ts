@@ -158,7 +158,8 @@ describe('in one run', { concurrency: true }, () => {
       };
       const { said: text, code } = await setupUntil(it, (so) => triesIn(so) > 0);
       assert.equal(triesIn(text), 0, text.slice(0, 1_000));
-      assert.equal(code, 1);
+      // Each workload has what it had.
+      assert.equal(code, 4);
       if (trouble === 'hangs') assert.ok(lists <= 3, String(lists));
     });
   }
