@@ -1,9 +1,5 @@
-// The end of the process. Node waits for its threads, and one that hangs in a file would keep it from ending for good.
+// Wiring of the end of the process. Part of the composition root.
 
-import { fileCalls } from '../adapters/files/file-calls.ts';
+import { endProcess } from '../adapters/files/end-process.ts';
 
-export function leave(status: number): void {
-  // The kernel ends all threads then; as the first process of a container it could not end itself by a signal.
-  if (fileCalls.hung > 0) process.execve?.('/bin/sh', ['sh', '-c', `exit ${String(status)}`], {});
-  process.exit(status);
-}
+export const leave = endProcess;

@@ -64,11 +64,11 @@ test('no slice of 100,000 keys keeps the others waiting', async () => {
   const item = { secretKey: 'A', secretValue: 'x', secretPath: '/app', metadata: 'm'.repeat(200) };
   const text = JSON.stringify({ secrets: Array.from({ length: 100_000 }, () => item) });
   let turns = 0;
-  let ended = false;
+  const state = { ended: false };
   const decoded = decodeListing(text).finally(() => {
-    ended = true;
+    state.ended = true;
   });
-  while (!ended) {
+  while (!state.ended) {
     await new Promise(setImmediate);
     turns += 1;
   }
