@@ -61,7 +61,7 @@ export class FakePodman {
   answerId: string | undefined;
   /** Makes every create fail with these words. */
   refuseCreate: { readonly status: number; readonly reason: string; readonly message: string } | undefined;
-  /** Makes creates wait for it, under the lock, as a driver command that does not end. */
+  /** Makes creates wait for it before anything is done. */
   holdCreate: Promise<unknown> | undefined;
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #idByName = new Map<string, string>();
@@ -98,9 +98,10 @@ export class FakePodman {
     });
   }
 
-  create(request: CreateRequest): Promise<string> {
+  async create(request: CreateRequest): Promise<string> {
     const replace = request.replace && this.atLeast(4, 7);
     this.#arrived({ op: replace ? 'replace' : 'create', name: request.name });
+    await this.holdCreate;
     return this.#locked(async () => {
       const id = await this.#create(this.mixUp?.(request) ?? request, replace);
       return this.answerId ?? id;
@@ -122,7 +123,6 @@ export class FakePodman {
   }
 
   async #create(request: CreateRequest, replace: boolean): Promise<string> {
-    await this.holdCreate;
     if (this.refuseCreate)
       throw new PodmanRefusal(this.refuseCreate.status, this.refuseCreate.reason, this.refuseCreate.message);
     this.#check(request);
