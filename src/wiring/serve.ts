@@ -43,6 +43,7 @@ import { SocketWatch } from '../service/socket-watch.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
+import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
@@ -119,6 +120,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
+  const answers = new AnswersInFlight();
   const running = await RunningConfig.start(start, {
     ...load,
     ...{ clock, log },
@@ -126,7 +128,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     changedAt,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
-    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside, known }),
+    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, answers, countBeside, known }),
     headerFile,
   });
   const onError = faceErrors(log);

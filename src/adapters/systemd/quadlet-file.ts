@@ -1,13 +1,14 @@
 // Quadlet files as they lie in the quadlet folder, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
 // holds the old values: nobody but its owner may read it.
 
-import { lstat, open, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropInText, QuadletFiles } from '../../transfer/quadlet/quadlet-files.ts';
 import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { withFolderOf } from '../files/held-folder.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
@@ -37,7 +38,7 @@ export class QuadletFolder implements QuadletFiles {
 
   async readEnvFile(path: string): Promise<Uint8Array> {
     try {
-      return await readFile(path);
+      return await readBounded(path);
     } catch (error) {
       throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('read', path, error);
     }
@@ -81,7 +82,8 @@ export class QuadletFolder implements QuadletFiles {
 
 async function confFiles(folder: string): Promise<readonly string[]> {
   try {
-    return (await readdir(folder)).filter((name) => name.endsWith('.conf')).sort();
+    const names = await fileCalls.run(join(folder, '.'), () => readdir(folder));
+    return names.filter((name) => name.endsWith('.conf')).sort();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw fileError('read the folder of drop-ins', folder, error);
@@ -91,7 +93,7 @@ async function confFiles(folder: string): Promise<readonly string[]> {
 async function readText(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readBounded(path);
   } catch (error) {
     throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('read the quadlet', path, error);
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PsiError } from '../../core/error.ts';
 import type { Quadlets } from '../../registration/quadlets.ts';
 import type { UnitManager } from '../../registration/unit-manager.ts';
+import { fileCalls } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
 /** Far more than anybody sorts quadlets into. */
@@ -77,7 +78,7 @@ class Walk {
 /** Links to folders are folders to Podman. */
 async function entriesOf(folder: string): Promise<readonly { readonly name: string; readonly folder: boolean }[]> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
+    const entries = await fileCalls.run(join(folder, '.'), () => readdir(folder, { withFileTypes: true }));
     return await Promise.all(
       entries.map(async (entry) => ({
         name: entry.name,
@@ -91,10 +92,12 @@ async function entriesOf(folder: string): Promise<readonly { readonly name: stri
 }
 
 function leadsToFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+  return fileCalls
+    .run(path, () => stat(path))
+    .then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
 }
 
 function tooMany(folder: string): PsiError {

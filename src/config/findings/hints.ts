@@ -16,6 +16,7 @@ const HINTS = {
   BAD_BOOLEAN: 'write true or false, without quotes (yes, no, on and off are text in YAML 1.2)',
   BAD_NUMBER: 'write a plain number within the limits',
   BAD_DURATION: 'write a number and a unit (ms, s, m, h, d, w) such as 30s or 1h30m; a bare number counts seconds',
+  BAD_SIZE: 'write a whole number and a unit (KB, MB, GB) such as 64MB; a bare number counts bytes',
   BAD_TTL: 'write a number and a unit, m, h or d, such as 90d',
   BAD_TEXT: 'write one line of text; put it in quotes if it looks like a number, a date or true or false',
   BAD_PATH: 'write the whole path from `/`, without `~` and without `..`',
