@@ -1,23 +1,48 @@
 // An env file from the disk, or from standard input where its name is `-`.
 
-import { readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { PsiError } from '../../core/error.ts';
+import type { EnvFileReader } from '../../transfer/env-file/reading.ts';
 import type { ImportSource } from '../../transfer/import/entry.ts';
 import { errnoOf } from '../files/host-error.ts';
 import { parseEnvFile } from './parse.ts';
 
-export async function readEnvFile(file: string, stdin: Readable): Promise<ImportSource> {
+/** `reader`: who the file was written for; without one, only what all readers take alike is taken. */
+export async function readEnvFile(
+  file: string,
+  reader: EnvFileReader | undefined,
+  stdin: Readable,
+): Promise<ImportSource> {
   const name = file === '-' ? 'stdin' : file;
-  const bytes = file === '-' ? await buffer(stdin) : await fromDisk(file);
-  return parseEnvFile(textOf(bytes, name), name);
+  const bytes = file === '-' ? await allOf(stdin, name) : await fromDisk(file);
+  return parseEnvFile(textOf(bytes, name), name, reader);
+}
+
+/** Far more than a folder of secrets can take. */
+const LARGEST = 64 * 1024 * 1024;
+
+async function allOf(stream: AsyncIterable<unknown>, name: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    if (!(chunk instanceof Uint8Array)) continue;
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > LARGEST) {
+      throw new PsiError('BAD_REQUEST', `${name} is larger than 64 MiB; nothing is imported`, {
+        hint: 'is it an env file? see `head -c 1000` of it',
+      });
+    }
+  }
+  return Buffer.concat(chunks);
 }
 
 async function fromDisk(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    return await allOf(createReadStream(file), file);
   } catch (cause) {
+    if (cause instanceof PsiError) throw cause;
     throw new PsiError('HOST', `cannot read ${file}: ${errnoOf(cause) ?? 'unexpected error'}`, {
       hint: 'in the container only mounted folders are there: `podman exec -i psi psi … import env-file - … < FILE`',
       cause,

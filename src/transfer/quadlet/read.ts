@@ -6,7 +6,7 @@ import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource, RefusedEntry } from '../import/entry.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
 import { printable } from '../../core/naming.ts';
-import { parseEnvFile, type EnvFileLine } from './env-file.ts';
+import { parseEnvFile, type EnvFileLine } from '../env-file/podman.ts';
 import { environmentOf, envFileRefs, type EnvFileRef, type EnvFiles, type Setting } from './environment.ts';
 import { parseQuadlet } from './file.ts';
 import { unitNames, type UnitNames } from './specifiers.ts';

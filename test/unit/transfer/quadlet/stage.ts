@@ -1,5 +1,5 @@
 // A quadlet from texts, and what comes of it. Not a test itself.
-import { parseEnvFile, type EnvFileLine } from '../../../../src/transfer/quadlet/env-file.ts';
+import { parseEnvFile, type EnvFileLine } from '../../../../src/transfer/env-file/podman.ts';
 import { environmentOf, envFileRefs, type Environment } from '../../../../src/transfer/quadlet/environment.ts';
 import { parseQuadlet } from '../../../../src/transfer/quadlet/file.ts';
 import { rewrite, type Edit } from '../../../../src/transfer/quadlet/rewrite.ts';
