@@ -14,8 +14,8 @@ export type Room = {
   readonly pure?: true;
 };
 
-/** Durable writing and its errors: one way for all files PSI leaves on a host. */
-const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/host-error.ts'];
+/** Durable writing, the folder that is held meanwhile, and errors: one way for all files PSI leaves on a host. */
+const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/held-folder.ts', 'adapters/files/host-error.ts'];
 
 /** A provider states its own part of the config: from these pieces. */
 const SECTION = [
@@ -62,9 +62,11 @@ export const ROOMS: readonly Room[] = [
   {
     folder: 'adapters/files',
     imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
+    types: ['service'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
+  { folder: 'adapters/socket', imports: ['core', 'host'] },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },

@@ -1,5 +1,6 @@
 // The process: argv in, exit status out.
 
+import { leave } from './cli/leave.ts';
 import { run } from './cli/run.ts';
 import { allowClosedReaders, flushed } from './cli/streams.ts';
 import { composeCommandLine } from './wiring/command-line.ts';
@@ -8,5 +9,4 @@ const output = [process.stdout, process.stderr];
 allowClosedReaders(output);
 const status = await run(process.argv.slice(2), await composeCommandLine());
 await flushed(output);
-// Not exitCode alone: a call to a Podman that never answers would keep a stopped service alive.
-process.exit(status);
+await leave(status);

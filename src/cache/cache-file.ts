@@ -2,7 +2,8 @@
 //
 // Failure meaning:
 //   KEY_UNAVAILABLE  the key wrapper refuses or is not there; the file may be good. `retry: later` where waiting can help.
-//   CACHE_CORRUPT    this version cannot open the file, whatever the key wrapper does; `details.defect` names the reason.
+//   CACHE_CORRUPT    this PSI as it is configured cannot open the file; `details.defect` names the reason. `details.damaged` is true only
+//                    where no key, no other config and no other PSI opens it either.
 //   HOST             the file system refuses.
 
 import type { CacheEntry } from './bundle.ts';
@@ -21,6 +22,6 @@ export type CacheFile = {
    * Resolves to the number of bytes written.
    */
   readonly write: (content: CacheFileContent) => Promise<number>;
-  /** Moves an unreadable file out of the way, replacing one that was moved before. Resolves to its new path. */
+  /** Moves the file out of the way, beside those that were moved before: none is replaced, and there is a bound. Resolves to its new path. */
   readonly setAside: () => Promise<string>;
 };

@@ -1,6 +1,7 @@
 // The cache as lookups, setup and `psi cache` use it: values in memory, answered without disk or crypto. Whatever is wrong with the file or its
 // key, lookups go on live. How memory and file are kept in step is the keeper's business.
 
+import type { PsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { isoTimeOrNull } from '../core/time.ts';
@@ -35,6 +36,8 @@ export type Refill = {
   readonly listed: Iterable<{ readonly mapping: Mapping; readonly fetched: Fetched }>;
   /** All that any workload names, those whose listing failed included; the rest is dropped. Undefined: this run does not know all. */
   readonly wanted: Iterable<Mapping> | undefined;
+  /** Somebody wants a file that cannot be opened set aside, though it may hold more than this run knows. */
+  readonly replace?: boolean;
 };
 
 export type RefillReport = {
@@ -76,6 +79,11 @@ export class SecretCache {
     return this.#keeper.state === 'opening' ? this.open() : undefined;
   }
 
+  /** Why values that the file may hold cannot be had. Undefined: it was opened, or is being opened, or there is none. */
+  whyNot(): PsiError | undefined {
+    return this.#keeper.unopened;
+  }
+
   /** The provider gave a value; an older one than is known changes nothing. */
   learn(mapping: Mapping, fetched: Fetched): void {
     if (this.#entries.put(mapping, fetched)) this.#keeper.changed();
@@ -92,12 +100,12 @@ export class SecretCache {
   }
 
   /** What setup listed, saved as one file. Rejects if that cannot be saved; memory has it all the same. */
-  async refill({ listed, wanted }: Refill): Promise<RefillReport> {
+  async refill({ listed, wanted, replace = false }: Refill): Promise<RefillReport> {
     await this.open();
     for (const { mapping, fetched } of listed) this.#entries.put(mapping, fetched);
     const all = wanted && [...wanted];
     const dropped = all ? this.#entries.retain(all) : 0;
-    const saved = await this.#keeper.claim(all);
+    const saved = await this.#keeper.claim(all, replace);
     if (saved) await this.#keeper.save();
     return { entries: this.#entries.size, dropped, saved };
   }

@@ -24,21 +24,35 @@ export type Share =
   /** Nothing new is known of it, because it could not be listed: what is known stays. */
   | { readonly kind: 'unlisted'; readonly wanted: readonly Mapping[] };
 
-/** `whole`: the run was about all workloads, so what none of them names is dropped. Never rejects: lookups do without the file. */
-export async function fillCache(cache: CacheSink, shares: readonly Share[], whole: boolean): Promise<CacheOutcome> {
+const LEFT =
+  '`podman exec psi psi cache status` says why it cannot be opened; what could not be listed is named above. To do without that file: ' +
+  '`podman exec psi psi cache refresh --replace` keeps it as cache.enc.bad and writes what is known now';
+
+export type FillScope = {
+  /** The run was about all workloads, so what none of them names is dropped. */
+  readonly whole: boolean;
+  readonly replace: boolean;
+};
+
+/** Never rejects: lookups do without the file. */
+export async function fillCache(
+  cache: CacheSink,
+  shares: readonly Share[],
+  { whole, replace }: FillScope,
+): Promise<CacheOutcome> {
   const listed = shares.flatMap(listedValues);
   if (listed.length === 0 && shares.some(({ kind }) => kind === 'unlisted')) {
     return { saved: false, entries: null, reason: 'nothing could be listed, so it was left as it is', hint: null };
   }
   const wanted = whole ? shares.flatMap(wantedMappings) : undefined;
   try {
-    const { saved, ...report } = await cache.refill({ listed, wanted });
+    const { saved, ...report } = await cache.refill({ listed, wanted, replace });
     if (saved) return { saved, ...report };
     return {
       saved,
       entries: report.entries,
       reason: 'the file cannot be opened and may hold more than this run knows, so it was left as it is',
-      hint: 'see `podman exec psi psi cache status`',
+      hint: LEFT,
     };
   } catch (thrown) {
     const { message, hint } = toPsiError(thrown);

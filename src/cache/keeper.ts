@@ -1,5 +1,5 @@
-// Keeps the entries in memory and the file in step: opens it, comes back to one whose key is away, sets a broken one aside, saves. What is
-// in memory is never replaced by what is on disk, and a file that may be good never by less than it holds.
+// Keeps the entries in memory and the file in step: opens it, comes back to one whose key is away, sets a damaged one aside, saves. What is
+// in memory is never replaced by what is on disk, and a file that may be good is neither moved nor replaced by less than it holds.
 
 import { toPsiError, type PsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
@@ -22,6 +22,11 @@ export type CacheKeeperDeps = {
   readonly log: CacheLog;
 };
 
+/** Somebody may have put right what locked the file. What asks for a PIN is not tried by the way: it has few tries. */
+function mayBeTriedAgain({ details }: PsiError): boolean {
+  return details['reason'] !== 'auth' && details['reason'] !== 'lockout';
+}
+
 export class CacheKeeper {
   readonly #deps: CacheKeeperDeps;
   readonly #saver: CacheSaver;
@@ -33,6 +38,7 @@ export class CacheKeeper {
   #problem: { readonly error: PsiError; readonly since: number } | undefined;
   #savedAt: number | undefined;
   #setAside: string | undefined;
+  #damage: PsiError | undefined;
 
   constructor(deps: CacheKeeperDeps) {
     this.#deps = deps;
@@ -53,6 +59,11 @@ export class CacheKeeper {
 
   get setAside(): string | undefined {
     return this.#setAside;
+  }
+
+  /** Why the values of the file cannot be had: it is locked, or it was damaged and nothing has replaced all that it held. */
+  get unopened(): PsiError | undefined {
+    return this.#lock ?? this.#damage;
   }
 
   get problem(): CacheProblem | undefined {
@@ -84,16 +95,17 @@ export class CacheKeeper {
   }
 
   /**
-   * May the file be replaced by what is in memory? A locked one only if memory holds all that is wanted, or if nobody knows whether it can
-   * ever be opened again: then it stays beside the new one.
+   * May the file be replaced by what is in memory? A locked one only if memory holds a newer value of all that is wanted, or if somebody
+   * asked for it (`replace`): then it stays beside the new one. A run that wants nothing knows of nothing that would be lost.
    */
-  async claim(wanted: readonly Mapping[] | undefined): Promise<boolean> {
+  async claim(wanted: readonly Mapping[] | undefined, replace: boolean): Promise<boolean> {
     await this.open();
-    if (this.#lock?.retry === 'later') await this.#read();
+    if (this.#lock && mayBeTriedAgain(this.#lock)) await this.#read();
+    const superseded = wanted !== undefined && wanted.length > 0 && wanted.every((one) => this.#deps.entries.has(one));
+    if (superseded) this.#damage = undefined;
     if (this.#state === 'ready') return true;
-    if (!wanted) return false;
-    if (!wanted.every((mapping) => this.#deps.entries.has(mapping))) {
-      if (this.#lock?.retry !== 'no') return false;
+    if (!superseded) {
+      if (!replace) return false;
       this.#setAside = await this.#deps.file.setAside();
     }
     this.#inStep();
@@ -126,7 +138,7 @@ export class CacheKeeper {
     } catch (thrown) {
       if (this.#state === 'ready') return;
       const error = toPsiError(thrown);
-      if (error.code === 'CACHE_CORRUPT') await this.#moveAway(error);
+      if (error.details['damaged'] === true) await this.#moveAway(error);
       else this.#locked(error);
     }
   }
@@ -139,6 +151,7 @@ export class CacheKeeper {
       this.#locked(toPsiError(thrown));
       return;
     }
+    this.#damage = error;
     this.#inStep();
     if (this.#deps.entries.size > 0) this.#saver.soon();
   }

@@ -10,7 +10,7 @@ import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill
 import type { Registered } from './registered.ts';
 import type { SurveyProblem } from '../survey/completion.ts';
 import type { SurveyEvent } from '../survey/events.ts';
-import { survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
+import { survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 export type RefreshTarget = {
@@ -20,8 +20,13 @@ export type RefreshTarget = {
 
 export type RefreshDeps = {
   readonly cache: CacheSink;
-  readonly mappings: Pick<Registered, 'all' | 'readAgain'>;
+  readonly mappings: Pick<Registered, 'all' | 'ofOthers' | 'readAgain'>;
   readonly clock: Clock;
+};
+
+export type RefreshOptions = {
+  /** A file that cannot be opened is set aside, though it may hold more than this run knows. */
+  readonly replace: boolean;
 };
 
 export type RefreshReport = {
@@ -38,7 +43,12 @@ export class CacheRefresh {
     this.#deps = deps;
   }
 
-  async run(target: RefreshTarget, emit: (event: SurveyEvent) => void, signal: AbortSignal): Promise<RefreshReport> {
+  async run(
+    target: RefreshTarget,
+    { replace }: RefreshOptions,
+    emit: (event: SurveyEvent) => void,
+    signal: AbortSignal,
+  ): Promise<RefreshReport> {
     await this.#deps.mappings.readAgain();
     const results: Surveyed[] = [];
     for await (const surveyed of survey(target.workloads, this.#surveyDeps(target, emit), signal))
@@ -46,8 +56,10 @@ export class CacheRefresh {
     const failed = results.flatMap(({ workload, outcome }) =>
       outcome.kind === 'failed' ? [{ workload: workload.name, error: outcome.error }] : [],
     );
-    // Which registrations belong to a workload that failed only Podman knows: then nothing is dropped.
-    const cache = await fillCache(this.#deps.cache, results.map(shareOf), failed.length === 0);
+    // Which registrations belong to a workload that failed only Podman knows, and which lines stay only setup: then nothing is dropped.
+    const whole = results.every(({ outcome }) => outcome.kind === 'found' && isWhole(outcome));
+    const shares = [...results.map(shareOf), this.#shareOfOthers(target)];
+    const cache = await fillCache(this.#deps.cache, shares, { whole, replace });
     const failures = failed.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
     const problems = results.flatMap(({ outcome }) => (outcome.kind === 'found' ? outcome.problems : []));
     const errors = failed.map(({ error }) => error);
@@ -59,6 +71,12 @@ export class CacheRefresh {
     };
   }
 
+  /** What the config does not name any more is dropped by setup, if its drop-in goes too. */
+  #shareOfOthers({ workloads }: RefreshTarget): Share {
+    const others = this.#deps.mappings.ofOthers(new Set(workloads.map(({ name }) => name)));
+    return { kind: 'listed', secrets: others.map((mapping) => ({ mapping, fetched: undefined })) };
+  }
+
   #surveyDeps({ sourceOf }: RefreshTarget, emit: (event: SurveyEvent) => void): SurveyDeps {
     const { clock, mappings, cache } = this.#deps;
     // Of all workloads: which of them a registration belongs to only Podman knows for sure, and one too many does no harm here.
@@ -66,6 +84,10 @@ export class CacheRefresh {
     const known: SurveyDeps['known'] = (mapping) => cache.find(mapping)?.fetched;
     return { sourceOf, clock, emit, registered, known, pausesMs: [] };
   }
+}
+
+function isWhole({ problems, refused }: Found): boolean {
+  return problems.length + refused.length === 0;
 }
 
 function shareOf({ outcome }: Surveyed): Share {

@@ -13,6 +13,8 @@ export type Registered = {
   readonly ofSecret: (idOrName: string) => readonly Mapping[];
   /** Of all secrets of a workload. */
   readonly ofWorkload: (workload: string) => readonly Mapping[];
+  /** Of all secrets of workloads that are none of these. */
+  readonly ofOthers: (workloads: ReadonlySet<string>) => readonly Mapping[];
   /** Names that Podman gave to ids: secrets are found by them from now on. */
   readonly learnNames: (secrets: Iterable<NamedSecret>) => void;
 };

@@ -171,7 +171,7 @@ export class CertificateOrder {
         'PROVIDER_DENIED',
         `${name} hands out the certificate ${wanted.name} without its private key`,
         {
-          hint: `give the machine identity the right ${rights.readKeys} on certificates, or order anew: \`psi ${group} tls issue --force ${wanted.name}\``,
+          hint: `give the machine identity the right ${rights.readKeys} on certificates, or order anew: \`podman exec psi psi ${group} tls issue --force ${wanted.name}\``,
         },
       );
     }

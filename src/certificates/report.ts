@@ -26,6 +26,8 @@ export type CertificateReport = {
   /** The authority's word for an order that is under way. */
   readonly requestStatus: string | null;
   readonly hooks: readonly HookReport[];
+  /** Others than root and the key's owner can change the folder that the key lies in. */
+  readonly exposed: Failure | null;
   readonly failure: CertificateFailure | null;
 };
 

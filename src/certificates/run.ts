@@ -3,6 +3,7 @@
 
 import { askedText, NO_STATE, type CertificateState, type WantedCertificate } from './certificate.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { failureOf } from '../core/failure.ts';
 import { isoTimeOrNull } from '../core/time.ts';
 import { planCertificate, renewalDue, spreadOf, type CertificateRunMode } from './plan.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
@@ -129,6 +130,8 @@ class CertificateRun {
       failure ??= toPsiError(thrown);
     }
     const { certificate, request } = state;
+    // What cannot be looked at has failed above.
+    const exposed = await this.#deps.files.exposed(wanted.name, wanted.output).catch(() => undefined);
     return {
       name: wanted.name,
       outcome: failure ? 'failed' : outcome,
@@ -136,6 +139,7 @@ class CertificateRun {
       renewalDue: isoTimeOrNull(certificate && Math.max(renewalDue(certificate, wanted, fraction), clock.now())),
       requestStatus: request?.status ?? null,
       hooks,
+      exposed: exposed ? failureOf(exposed) : null,
       failure: failure ? certificateFailure(failure) : null,
     };
   }

@@ -1,7 +1,7 @@
 // How the certificates stand, from the state, the files and the timer alone. Asks no authority, so it works through an outage.
 
 import { NO_STATE, type WantedCertificate } from './certificate.ts';
-import type { Failure } from '../core/failure.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
 import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import { renewalDue } from './plan.ts';
 import type { UnitTimers } from './unit-timers.ts';
@@ -26,6 +26,8 @@ export type CertificateStatus = {
   readonly renewalDue: string | null;
   readonly requestStatus: string | null;
   readonly owedHooks: readonly (readonly string[])[];
+  /** Others than root and the key's owner can change the folder that it lies in. */
+  readonly exposed: Failure | null;
   /** Its code may be one of another version: it comes from the state. */
   readonly lastError: (Omit<Failure, 'code'> & { readonly at: string; readonly code: string }) | null;
 };
@@ -59,6 +61,7 @@ async function statusOf(deps: CertificateOverviewDeps, wanted: WantedCertificate
   const { asked, fraction } = digestsOf(wanted, deps);
   const state = (await deps.states.get(wanted.name)) ?? NO_STATE;
   const onDisk = await deps.files.inspect(wanted.name, wanted.output);
+  const exposed = await deps.files.exposed(wanted.name, wanted.output);
   const held = onDisk ?? state.certificate;
   const now = deps.clock.now();
   const due = held && renewalDue(held, wanted, fraction);
@@ -83,6 +86,7 @@ async function statusOf(deps: CertificateOverviewDeps, wanted: WantedCertificate
     renewalDue: isoTimeOrNull(due),
     requestStatus: request?.status ?? null,
     owedHooks: state.owedHooks,
+    exposed: exposed ? failureOf(exposed) : null,
     lastError: problem
       ? {
           at: isoTime(problem.at),

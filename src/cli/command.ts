@@ -15,12 +15,17 @@ import type { Terminal } from './terminal.ts';
 /** What a command is given. `Needs` is what it asks of the composition root, which it states itself. */
 export type Cli<Needs = unknown> = {
   readonly terminal: Terminal;
+  /** Of `--config`; undefined: it was not given. */
+  readonly configFile: () => string | undefined;
   readonly config: () => Promise<Config>;
+  /** For what goes on while the file is refused: with the last good config, and a word about it. */
+  readonly configOrLastGood: () => Promise<Config>;
   /** For what comes before the first config of a host. */
   readonly configOrDefaults: () => Promise<Config>;
+  /** For what takes the config file as it is. */
   readonly client: () => Promise<ControlClient>;
-  /** For what must not fail because somebody is editing the config. */
-  readonly clientWhateverConfig: () => Promise<ControlClient>;
+  /** For what must not fail because somebody is editing the config. Says whose fault it is where a refused config names no socket that is served. */
+  readonly clientWhateverConfig: (whenDown: 'blame the config' | 'blame the service') => Promise<ControlClient>;
   readonly compose: () => Promise<Needs>;
   readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly done: (exit: number) => void;

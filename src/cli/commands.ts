@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './command.ts';
 import { addCache } from './commands/cache.ts';
+import { addCheck, type CheckNeeds } from './commands/check.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHostImports, type HostImportNeeds } from './commands/host-import.ts';
 import { addHsm } from './commands/hsm.ts';
@@ -20,6 +21,7 @@ import type { InfisicalNeeds } from './infisical-tools.ts';
 
 /** What the commands ask of the composition root. Loaded lazily: a health check must not pay for the server's packages. */
 export type Composition = ServeNeeds &
+  CheckNeeds &
   InstallNeeds &
   InfisicalNeeds &
   ImportNeeds &
@@ -33,6 +35,7 @@ export function addCommands(program: Command, cli: Cli<Composition>): void {
   addInstall(program, cli);
   addSystemdInstall(program, cli);
   addStatus(program, cli);
+  addCheck(program, cli);
   addCache(program, cli);
   addHsm(program, cli);
   const infisical = program

@@ -7,6 +7,7 @@ export const EXIT_WORDS: Readonly<Record<ExitName, string>> = {
   DONE: 'done',
   FAILED: 'a part of it failed; the lines on stderr say which',
   DRIFT: 'something would change',
+  LEFT: 'something was left as it was; the lines on stderr say what',
   USAGE: 'the command line is wrong',
   DATA: 'what was given or stored cannot be used',
   NO_INPUT: 'something that was named is not there',

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError, type LocatedIssue } from '../config/findings/issue.ts';
+import type { PsiError } from '../core/error.ts';
 import { EXIT } from '../core/exit.ts';
 import type { Line } from '../core/text/line.ts';
 import { ControlClient } from '../faces/control/client.ts';
@@ -16,10 +17,14 @@ export type CliDeps = {
   readonly loadConfig: (path: string | undefined) => Promise<Config>;
   /** What holds where there is no config file yet. */
   readonly defaultConfig: () => Config;
+  /** The config that the service falls back to; undefined: none is kept, or it is not good either. */
+  readonly lastGoodConfig: () => Promise<Config | undefined>;
+  /** Where the unit says that the service listens; undefined: it does not say. */
+  readonly controlSocket?: string | undefined;
   readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly compose: () => Promise<Composition>;
-  /** The client of the service at this socket; another one in tests. */
-  readonly connect?: (socketPath: string) => ControlClient;
+  /** The client of the service at the first of these sockets that is served; another one in tests. */
+  readonly connect?: (socketPaths: readonly string[], whenDown?: PsiError) => ControlClient;
 };
 
 /** Runs one command line (without node and script) and resolves to its exit status. */
@@ -72,23 +77,50 @@ export function build(deps: CliDeps, done: (exit: number) => void): Command {
 }
 
 function cliOf(deps: CliDeps, configFile: () => string | undefined, done: (exit: number) => void): Cli<Composition> {
-  const { terminal, compose, formatIssues, connect = (socketPath: string) => new ControlClient(socketPath) } = deps;
+  const { terminal, compose, formatIssues, connect = connectTo } = deps;
   const config = (): Promise<Config> => deps.loadConfig(configFile());
-  const defaultsIf = (isGood: (error: ConfigError) => boolean): Promise<Config> =>
-    config().catch((error: unknown) => {
-      if (error instanceof ConfigError && isGood(error)) return deps.defaultConfig();
-      throw error;
+  const otherwise = (other: (error: ConfigError) => Promise<Config | undefined>): Promise<Config> =>
+    config().catch(async (error: unknown) => {
+      const found = error instanceof ConfigError ? await other(error) : undefined;
+      if (found === undefined) throw error;
+      return found;
     });
+  // Of another file than the service's own nothing is kept.
+  const lastGood = async (): Promise<Config | undefined> =>
+    configFile() === undefined ? await deps.lastGoodConfig() : undefined;
+  const namedByUnit = (): readonly string[] =>
+    configFile() === undefined && deps.controlSocket !== undefined ? [deps.controlSocket] : [];
   return {
     terminal,
     compose,
     formatIssues,
     done,
+    configFile,
     config,
-    configOrDefaults: () => defaultsIf(({ issues }) => issues[0]?.code === 'NO_FILE'),
-    client: async () => connect((await config()).controlSocket),
-    clientWhateverConfig: async () => connect((await defaultsIf(() => true)).controlSocket),
+    configOrLastGood: () =>
+      otherwise(async ({ message }) => {
+        const found = await lastGood();
+        if (found) terminal.note(`${message}; going on with the last good config (\`psi check\` says more)`);
+        return found;
+      }),
+    configOrDefaults: () =>
+      otherwise(({ issues }) => Promise.resolve(issues[0]?.code === 'NO_FILE' ? deps.defaultConfig() : undefined)),
+    client: async () => connect([(await config()).controlSocket, ...namedByUnit()]),
+    clientWhateverConfig: async (whenDown) => {
+      const refused: { error?: ConfigError } = {};
+      const { controlSocket } = await otherwise(async (error) => {
+        if (whenDown === 'blame the config') refused.error = error;
+        // The service knows of its own file alone.
+        if (refused.error && configFile() !== undefined) return undefined;
+        return (await lastGood()) ?? deps.defaultConfig();
+      });
+      return connect([controlSocket, ...namedByUnit()], refused.error);
+    },
   };
+}
+
+function connectTo(socketPaths: readonly string[], whenDown?: PsiError): ControlClient {
+  return new ControlClient(socketPaths, whenDown);
 }
 
 function linesOf(text: string): readonly string[] {

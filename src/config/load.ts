@@ -7,11 +7,11 @@ import type { Env, ReadFile } from './surroundings.ts';
 import { crossChecks } from './findings/checks.ts';
 import { decodeFindings } from './findings/decode.ts';
 import { mapOf } from './findings/check-parts.ts';
-import { placesOf } from './places.ts';
+import { handedOver, placesOf } from './places.ts';
 import type { ProviderSection } from './provider-section.ts';
 import { describe, onOneLine } from './findings/finding.ts';
 import type { Finding } from './findings/finding.ts';
-import { hintFor } from './findings/hints.ts';
+import { hintFor, severityOf } from './findings/hints.ts';
 import type { IssueCode } from './findings/hints.ts';
 import { inspect } from './findings/inspect.ts';
 import { ConfigError } from './findings/issue.ts';
@@ -36,22 +36,24 @@ export type LoadOptions = PlaceOptions & {
   readonly kinds: readonly ProviderSection[];
 };
 
+/** A file that is good, whatever there is to say about it. */
+export type Loaded = {
+  readonly config: Config;
+  readonly warnings: readonly LocatedIssue[];
+  /** What was read. */
+  readonly content: Uint8Array;
+};
+
 /** Fails with ConfigError only. */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
+  return (await readConfig(options)).config;
+}
+
+/** Fails with ConfigError only. */
+export async function readConfig(options: LoadOptions): Promise<Loaded> {
   const file = configFile(options);
-  let bytes: Uint8Array;
-  try {
-    bytes = await options.readFile(file);
-  } catch (cause) {
-    const reason = reasonOf(cause);
-    throw wholeFile(file, reason === 'does not exist' ? 'NO_FILE' : 'UNREADABLE', reason);
-  }
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw wholeFile(file, 'NOT_UTF8', 'is not UTF-8');
-  }
+  const content = await contentOf(file, options.readFile);
+  const text = textOf(file, content);
   const parsed = parseYaml(text);
   if (!parsed.ok) throw failed(file, syntaxIssues(file, parsed));
   if (parsed.value === null || parsed.value === undefined) throw wholeFile(file, 'EMPTY_FILE', 'is empty');
@@ -63,17 +65,34 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const inspection = inspect(parsed.doc, codec);
   const errors = decoded._tag === 'Left' ? decodeFindings(decoded.left) : [];
   const findings = [...errors, ...inspection.findings, ...crossChecks(parsed.value, kinds)];
-  if (decoded._tag === 'Left' || findings.length > 0) {
-    throw failed(file, locateAll(findings, { file, text, parsed, visible: inspection.visible }));
-  }
+  const issues = locateAll(findings, { file, text, parsed, visible: inspection.visible });
+  if (decoded._tag === 'Left' || issues.some(({ severity }) => severity === 'error')) throw failed(file, issues);
   const { env, uid } = options;
-  return assemble(decoded.right, { file, env, uid }, (common) => assembleProviders(entries, kinds, common));
+  const config = assemble(decoded.right, { file, env, uid }, (common) => assembleProviders(entries, kinds, common));
+  return { config, warnings: issues, content };
 }
 
-/** What holds where there is no file yet: no providers, no workloads, everything else at its default. */
+async function contentOf(file: string, readFile: ReadFile): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const reason = reasonOf(cause);
+    throw wholeFile(file, reason === 'does not exist' ? 'NO_FILE' : 'UNREADABLE', reason);
+  }
+}
+
+function textOf(file: string, content: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch {
+    throw wholeFile(file, 'NOT_UTF8', 'is not UTF-8');
+  }
+}
+
+/** What holds where no file can be read: no providers, no workloads, the places that the unit names, everything else at its default. */
 export function defaultConfig(options: PlaceOptions): Config {
   const { env, uid } = options;
-  return assemble({}, { file: configFile(options), env, uid }, () => new Map());
+  return { ...assemble({}, { file: configFile(options), env, uid }, () => new Map()), ...handedOver(env) };
 }
 
 /** Which file is read: `--config`, PSI_CONFIG (an empty one counts as unset), the default of the scope. */
@@ -102,6 +121,7 @@ function locateAll(findings: readonly Finding[], { file, text, parsed, visible }
       const shown = finding.visible === true && visible.has(place.start);
       return {
         code,
+        severity: severityOf(code),
         path: path.map((segment) => printable(String(segment))).join('.'),
         file,
         ...positionOf(lines, place),
@@ -119,7 +139,8 @@ function syntaxIssues(file: string, parsed: Parsed & { ok: false }): readonly Lo
     .toSorted((a, b) => a.place.start - b.place.start)
     .map(({ place, got }) => {
       const position = positionOf(parsed.lines, place);
-      return { code: 'SYNTAX', path: '', file, ...position, expected: 'valid YAML', got, hint: hintFor('SYNTAX') };
+      const words = { expected: 'valid YAML', got, hint: hintFor('SYNTAX') };
+      return { code: 'SYNTAX', severity: 'error', path: '', file, ...position, ...words };
     });
 }
 
@@ -129,16 +150,18 @@ function positionOf(lines: LineCounter, { start }: Place): { readonly line: numb
 }
 
 function failed(file: string, issues: readonly LocatedIssue[]): ConfigError {
-  const count = issues.length === 1 ? '1 problem' : `${String(issues.length)} problems`;
-  const [first] = issues;
+  const errors = issues.filter(({ severity }) => severity === 'error');
+  const count = errors.length === 1 ? '1 problem' : `${String(errors.length)} problems`;
+  const [first] = errors;
   const at = first === undefined ? '' : ` (the first at line ${String(first.line)})`;
   return new ConfigError(`${count} in ${file}${at}`, issues, first?.hint ?? hintFor('SYNTAX'));
 }
 
 function wholeFile(file: string, code: IssueCode, reason: string): ConfigError {
   const hint = hintFor(code);
-  const issue = {
+  const issue: LocatedIssue = {
     code,
+    severity: 'error',
     path: '',
     file,
     line: 1,

@@ -1,7 +1,7 @@
 // Where things are when the file does not say: for the system, or for one user after the XDG base directories.
 
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
-import type { Places } from '../core/places.ts';
+import { PLACE_VARIABLES, type Places } from '../core/places.ts';
 import type { Scope } from '../core/scope.ts';
 import type { Env } from './surroundings.ts';
 
@@ -36,4 +36,10 @@ function userPlaces(env: Env, uid: number): DefaultPlaces {
     podmanSocket: inFolder(runtime, 'podman/podman.sock'),
     dbusSocket: inFolder(runtime, 'bus'),
   };
+}
+
+/** Those that are named; a relative path counts as none. */
+export function handedOver(env: Env): Partial<Places> {
+  const named = Object.entries(PLACE_VARIABLES).map(([place, variable]) => [place, env[variable]] as const);
+  return Object.fromEntries(named.filter(([, path]) => path?.startsWith('/') === true));
 }

@@ -1,5 +1,6 @@
 // Which files and credentials a config names beside itself: they have to be mounted into PSI's container.
 
+import type { SecretField } from '../core/secret-field.ts';
 import type { Config } from './config.ts';
 import type { Env } from './surroundings.ts';
 
@@ -10,7 +11,7 @@ export type References = {
 };
 
 /** Found wherever they stand: private CAs, and secret-valued fields of each section. */
-export function references(config: Config): References {
+export function references(config: Partial<Config>): References {
   const caFiles = new Set<string>();
   const secretFiles = new Set<string>();
   const credentials = new Set<string>();
@@ -20,6 +21,17 @@ export function references(config: Config): References {
     if (typeof record['caCert'] === 'string') caFiles.add(record['caCert']);
   });
   return { caFiles: [...caFiles].sort(), secretFiles: [...secretFiles].sort(), credentials: [...credentials].sort() };
+}
+
+/** Each secret that stands elsewhere, once. */
+export function secretReferences(config: Partial<Config>): readonly SecretField[] {
+  const found = new Map<string, SecretField>();
+  walk(config, ({ kind, path, name }) => {
+    if (kind === 'file' && typeof path === 'string') found.set(`file ${path}`, { kind, path });
+    else if ((kind === 'env' || kind === 'credential') && typeof name === 'string')
+      found.set(`${kind} ${name}`, { kind, name });
+  });
+  return [...found.values()];
 }
 
 /** Environment variables whose values are secret. */

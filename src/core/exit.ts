@@ -5,6 +5,7 @@ export const EXIT = {
   DONE: 0,
   FAILED: 1,
   DRIFT: 3,
+  LEFT: 4,
   USAGE: 64,
   DATA: 65,
   NO_INPUT: 66,

@@ -9,3 +9,13 @@ export type Places = {
   readonly podmanSocket: string;
   readonly dbusSocket: string;
 };
+
+/** The variables by which the unit names the places: PSI finds them by these while its config cannot be read. */
+export const PLACE_VARIABLES: Readonly<Record<keyof Places, string>> = {
+  stateDir: 'PSI_STATE_DIR',
+  systemdDir: 'PSI_SYSTEMD_DIR',
+  socket: 'PSI_SOCKET',
+  controlSocket: 'PSI_CONTROL_SOCKET',
+  podmanSocket: 'PSI_PODMAN_SOCKET',
+  dbusSocket: 'PSI_DBUS_SOCKET',
+};

@@ -21,6 +21,8 @@ export type DriverDeps = {
   readonly register: DriverStore;
   /** Tokens accepted now; empty: the socket's mode is the only guard. */
   readonly tokens: () => readonly SecretValue[];
+  /** Why no request is taken at all but for the health check; undefined: it is. */
+  readonly closed?: () => PsiError | undefined;
   readonly mappings: Pick<MappingTable, 'get' | 'nameOf'>;
   readonly hostCurl: Pick<HostCurl, 'saw'>;
   /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
@@ -43,6 +45,8 @@ export function driverApp(deps: DriverDeps): Express {
     sendJson(response, { status: 'ok', ...deps.health() });
   });
   app.use((request, _response, next) => {
+    const closed = deps.closed?.();
+    if (closed) throw closed;
     checkToken(request, deps.tokens());
     const agent = request.get('user-agent');
     deps.hostCurl.saw(agent);

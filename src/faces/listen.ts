@@ -2,11 +2,12 @@
 
 import type { Express } from 'express';
 import { mkdir, unlink } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import { PsiError } from '../core/error.ts';
 import type { Face } from '../service/running-service.ts';
+import { hintLine, httpStatus } from './error-to-response.ts';
 
 /** Lookups that arrive while PSI is busy wait in the kernel instead of being refused. The kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -14,15 +15,35 @@ const BACKLOG = 4096;
 /** Serves `app` on an inherited descriptor or on a path of its own (mode 0600). A live socket of another process is never taken over. */
 export async function listen(app: Express, where: { readonly fd: number } | { readonly path: string }): Promise<Face> {
   const server = createServer(app);
+  const unanswered = responsesUnderWay(server);
   // curl sends one request per connection; an idle one must not delay a stop.
   server.keepAliveTimeout = 1_000;
   if ('fd' in where) await bind(server, { fd: where.fd });
   else await bindPath(server, where.path);
-  return { stop: (graceMs) => stop(server, graceMs) };
+  return { stop: (graceMs) => stop(server, unanswered, graceMs) };
+}
+
+/** Serves `app` on the first of these paths that can be served: one that cannot, of a slip in the config, is told and ends no start. */
+export async function listenOnFirst(
+  app: Express,
+  [path, ...others]: readonly [string, ...string[]],
+  onFailed: (error: PsiError) => void,
+): Promise<Face> {
+  try {
+    return await listen(app, { path });
+  } catch (thrown) {
+    const [other, ...more] = others.filter((one) => one !== path);
+    // Where another process serves it, that is the psi of this host.
+    if (other === undefined || !(thrown instanceof PsiError) || thrown.code !== 'HOST') throw thrown;
+    onFailed(thrown);
+    return await listenOnFirst(app, [other, ...more], onFailed);
+  }
 }
 
 async function bindPath(server: Server, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    throw cannotListen(path, cause);
+  });
   if (await isLive(path)) {
     throw new PsiError('CONFLICT', `another process serves ${path}`, {
       hint: 'see `systemctl status psi.service psi.socket`; psi started by psi.socket gets the socket from systemd',
@@ -40,19 +61,21 @@ async function bindPath(server: Server, path: string): Promise<void> {
 function bind(server: Server, options: ListenOptions & { fd?: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const where = options.path ?? `descriptor ${String(options.fd)}`;
-      reject(
-        new PsiError('HOST', `cannot listen on ${where}: ${error.code ?? error.message}`, {
-          hint: 'the folder must exist and be writable for psi',
-          cause: error,
-        }),
-      );
+      reject(cannotListen(options.path ?? `descriptor ${String(options.fd)}`, error));
     };
     server.once('error', failed);
     server.listen(options, () => {
       server.off('error', failed);
       resolve();
     });
+  });
+}
+
+function cannotListen(where: string, cause: unknown): PsiError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unexpected error';
+  return new PsiError('HOST', `cannot listen on ${where}: ${reason}`, {
+    hint: 'the folder must exist and be writable for psi',
+    cause,
   });
 }
 
@@ -69,14 +92,42 @@ function isLive(path: string): Promise<boolean> {
   });
 }
 
-function stop(server: Server, graceMs: number): Promise<void> {
+function responsesUnderWay(server: Server): ReadonlySet<ServerResponse> {
+  const responses = new Set<ServerResponse>();
+  server.on('request', (_request, response) => {
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
+  });
+  return responses;
+}
+
+/** What is left then takes its answer and no more. */
+const LAST_WORDS_MS = 100;
+
+function stop(server: Server, unanswered: ReadonlySet<ServerResponse>, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => {
-      server.closeAllConnections();
+    let cut = setTimeout(() => {
+      refuse(unanswered);
+      cut = setTimeout(() => {
+        server.closeAllConnections();
+      }, LAST_WORDS_MS);
     }, graceMs);
     server.close(() => {
       clearTimeout(cut);
       resolve();
     });
   });
+}
+
+const STOPPING = new PsiError('SERVICE_DOWN', 'psi was stopped before it had an answer', {
+  hint: 'it is back when `systemctl status psi.service` says active; then start this again',
+});
+
+/** Without a word the caller would only see that its connection ended. */
+function refuse(unanswered: ReadonlySet<ServerResponse>): void {
+  for (const response of unanswered) {
+    if (response.headersSent) continue;
+    const headers = { connection: 'close', 'psi-code': STOPPING.code, 'psi-hint': hintLine(STOPPING) };
+    response.writeHead(httpStatus(STOPPING.code), headers).end();
+  }
 }

@@ -14,6 +14,8 @@ export type CacheLayout = {
   readonly tpmDevice: string | undefined;
   /** Name of the systemd credential with the key. */
   readonly credential: string;
+  /** The file. */
+  readonly path: string;
 };
 
 /** What the units have to know of the certificates. */
@@ -81,6 +83,16 @@ export function hostFolders(
     home,
     runtimeDir: runtime,
   };
+}
+
+/** Where a host keeps what belongs to one boot: `/run`, or the user's own. */
+export function runtimeFolder({ runtimeDir }: Pick<HostLayout, 'runtimeDir'>): string {
+  return runtimeDir ?? '/run';
+}
+
+/** Where the units of PSI's credentials put what systemd decrypted: memory, for root (or the user) alone. */
+export function credentialsFolder(layout: Pick<HostLayout, 'runtimeDir'>): string {
+  return `${runtimeFolder(layout)}/psi-credentials`;
 }
 
 /** A unit of PSI that is about the providers. */

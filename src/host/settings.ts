@@ -17,6 +17,7 @@ export type CacheSettings = {
   readonly backend: CacheLayout['backend'] | undefined;
   readonly tpm: { readonly tcti: string };
   readonly credential: string;
+  readonly path: string;
   readonly refreshIntervalMs: number;
   readonly refreshRandomizedDelayMs: number;
 };
@@ -47,9 +48,9 @@ export function hostLayout(settings: HostSettings, { env, uid }: HostSurrounding
   };
 }
 
-function cacheLayout({ enabled, backend, tpm, credential }: CacheSettings): CacheLayout | undefined {
+function cacheLayout({ enabled, backend, tpm, credential, path }: CacheSettings): CacheLayout | undefined {
   if (!enabled || backend === undefined) return undefined;
-  return { backend, tpmDevice: tpmDeviceOf(tpm.tcti), credential };
+  return { backend, tpmDevice: tpmDeviceOf(tpm.tcti), credential, path };
 }
 
 /** A TCTI names the node itself only where it is the kernel's own: `device:/dev/tpmrm0`. */

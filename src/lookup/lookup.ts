@@ -15,7 +15,10 @@ import type { MappingTable } from './mapping-table.ts';
 import type { StatusBoard } from './status.ts';
 
 /** What a lookup uses of the cache. */
-export type LookupCache = Pick<SecretCache, 'find' | 'opening' | 'learn' | 'missing' | 'answered' | 'maxAgeMs'>;
+export type LookupCache = Pick<
+  SecretCache,
+  'find' | 'opening' | 'whyNot' | 'learn' | 'missing' | 'answered' | 'maxAgeMs'
+>;
 
 export type LookupDeps = {
   readonly mappings: Pick<MappingTable, 'nameOf' | 'whyMissing'>;
@@ -29,6 +32,8 @@ export type LookupDeps = {
    */
   readonly timeoutMs: () => number;
   readonly clock: Clock;
+  /** Why nothing can be answered, whatever is asked for; undefined: there is a config. */
+  readonly withoutConfig?: () => PsiError | undefined;
   readonly audit: AuditLog;
   readonly status: StatusBoard;
 };
@@ -62,6 +67,8 @@ export class Lookup {
   }
 
   #answer({ id, mapping }: Wanted): Answer | Promise<Answer> {
+    const withoutConfig = this.#deps.withoutConfig?.();
+    if (withoutConfig) throw withoutConfig;
     if (!mapping) throw this.#deps.mappings.whyMissing(id) ?? (isSecretId(id) ? notRegistered(id) : notAnId());
     const reader = this.#deps.readerOf(mapping.provider);
     if (!reader) throw notConfigured(mapping);
@@ -120,8 +127,24 @@ export class Lookup {
 function oldAfter(thrown: unknown, cache: LookupCache | undefined, mapping: Mapping): Answer {
   if (toPsiError(thrown).code === 'NOT_FOUND') cache?.missing(mapping);
   const old = cache?.find(mapping);
-  if (!old) throw thrown;
+  if (!old) throw withCache(toPsiError(thrown), cache?.whyNot(), mapping);
   return fromCache(old);
+}
+
+/** Whoever turned the cache on counts on it in an outage: the failure says as well why it did not answer. */
+function withCache(error: PsiError, whyNot: PsiError | undefined, { provider }: Mapping): PsiError {
+  if (whyNot === undefined || error.code === 'NOT_FOUND' || error.details['cache'] !== undefined) return error;
+  const { code, message, retry, retryAfterMs, cause, details } = error;
+  const next =
+    whyNot.hint?.includes('cache refresh') === true
+      ? `${whyNot.hint}, once ${printable(provider)} answers`
+      : whyNot.hint;
+  const hints = [next, error.hint].filter((hint) => hint !== undefined);
+  return new PsiError(code, `${message}; and the cache cannot be opened: ${whyNot.message}`, {
+    ...{ retry, cause, details: { ...details, cache: whyNot.code } },
+    ...(hints.length > 0 && { hint: hints.join('; ') }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
 }
 
 /** The live answer, or a fresh one of a cache file that is being read meanwhile, whichever comes first. */

@@ -79,6 +79,14 @@ export class MappingTable {
     return workload === '' ? [] : this.#where((id) => this.#names.of(id)?.workload === workload);
   }
 
+  /** Of all workloads but these: a workload whose name is mistyped in the config still starts. */
+  ofOthers(workloads: ReadonlySet<string>): readonly Mapping[] {
+    return this.#where((id) => {
+      const workload = this.workloadOf(id);
+      return workload !== undefined && !workloads.has(workload);
+    });
+  }
+
   /** `id` may be anything. */
   get(id: string): Mapping | undefined {
     return isSecretId(id) ? this.#byId.get(id) : undefined;

@@ -23,6 +23,8 @@ export type ServiceStatus = {
   readonly problemCount: number;
   /** That of the last request of the driver; null: none came since the start. */
   readonly hostCurl: HostCurlStatus | null;
+  /** What the config says that works, if not as it was meant. */
+  readonly notes: readonly string[];
   readonly lookups: { readonly ok: number; readonly failed: number };
   readonly lastFailures: readonly {
     readonly at: string;
@@ -38,8 +40,18 @@ export type ServiceStatus = {
     readonly id: string | null;
     readonly message: string;
   }[];
-  readonly lastSetup: { readonly at: string; readonly changes: number; readonly failures: number } | null;
+  readonly lastSetup: {
+    readonly at: string;
+    readonly changes: number;
+    readonly failures: number;
+    readonly outcome: 'done' | 'left' | 'failed';
+  } | null;
+  /** What setups left and the service tries again by itself. */
+  readonly setupOwed: OwedSetup | null;
 };
+
+/** `workloads`: null for all of them. `nextTry`: null while it is being tried. */
+export type OwedSetup = { readonly workloads: readonly string[] | null; readonly nextTry: string | null };
 
 /** What the board takes from the report of a setup. */
 export type SetupCounts = {
@@ -47,6 +59,8 @@ export type SetupCounts = {
   readonly changes: readonly unknown[];
   readonly failures: readonly unknown[];
   readonly problems: readonly unknown[];
+  readonly left: readonly unknown[];
+  readonly outcome: 'done' | 'left' | 'failed';
 };
 
 const KEPT_FAILURES = 5;
@@ -59,6 +73,8 @@ export type StatusDeps = {
   /** Those there are now. */
   readonly problems?: () => readonly ServiceProblem[];
   readonly hostCurl?: { readonly status: HostCurlStatus | undefined };
+  readonly notes?: () => readonly string[];
+  readonly setupOwed?: () => OwedSetup | null;
 };
 
 export class StatusBoard {
@@ -67,6 +83,8 @@ export class StatusBoard {
   readonly #version: string;
   readonly #problems: () => readonly ServiceProblem[];
   readonly #hostCurl: StatusDeps['hostCurl'];
+  readonly #notes: () => readonly string[];
+  readonly #setupOwed: () => OwedSetup | null;
   readonly #startedAt: number;
   readonly #failures: ServiceStatus['lastFailures'][number][] = [];
   readonly #refusals: ServiceStatus['lastRefusals'][number][] = [];
@@ -81,6 +99,8 @@ export class StatusBoard {
     this.#version = deps.version;
     this.#problems = deps.problems ?? ((): readonly ServiceProblem[] => []);
     this.#hostCurl = deps.hostCurl;
+    this.#notes = deps.notes ?? ((): readonly string[] => []);
+    this.#setupOwed = deps.setupOwed ?? ((): null => null);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -105,7 +125,8 @@ export class StatusBoard {
     this.#lastSetup = {
       at: this.#at(),
       changes: report.changes.length,
-      failures: report.failures.length + report.problems.length,
+      failures: report.failures.length + report.problems.length + report.left.length,
+      outcome: report.outcome,
     };
   }
 
@@ -118,11 +139,13 @@ export class StatusBoard {
       problems: problems.slice(0, SHOWN_PROBLEMS),
       problemCount: problems.length,
       hostCurl: this.#hostCurl?.status ?? null,
+      notes: this.#notes(),
       lookups: { ok: this.#ok, failed: this.#failed },
       lastFailures: this.#failures,
       refused: this.#refused,
       lastRefusals: this.#refusals,
       lastSetup: this.#lastSetup,
+      setupOwed: this.#setupOwed(),
     };
   }
 

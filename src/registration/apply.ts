@@ -5,6 +5,7 @@ import { withRetries } from '../core/retry.ts';
 import { secretId } from '../core/naming.ts';
 import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from './plan.ts';
+import { isPsiOptions } from './driver-command/options.ts';
 import { sameOptions, type DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Clock } from '../core/clock.ts';
@@ -120,7 +121,9 @@ export class PlanCarrier {
     const { registry } = this.#deps;
     if (attempt === 0) return registry.replace(change.current, this.#secret(change));
     const current = (await registry.list()).find((secret) => secret.name === change.name);
-    return current ? registry.replace(current, this.#secret(change)) : registry.create(this.#secret(change));
+    // Somebody else may have taken the name meanwhile: then the create is refused, and says so.
+    const isOurs = current?.driver === 'shell' && isPsiOptions(current.options);
+    return isOurs ? registry.replace(current, this.#secret(change)) : registry.create(this.#secret(change));
   }
 
   #withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {

@@ -2,11 +2,18 @@
 
 export type DropIn = { readonly unit: string; readonly text: string };
 
+/** `misplaced`: it has a name that hides another one of PSI's; writing it puts that right. */
+export type PresentDropIn = DropIn & { readonly misplaced?: true };
+
 export type DropInStore = {
   /** All drop-ins that carry PSI's mark, whatever unit they are for. */
-  readonly list: () => Promise<readonly DropIn[]>;
-  /** Atomic; creates the unit's `.d` folder. */
+  readonly list: () => Promise<readonly PresentDropIn[]>;
+  /** Atomic; creates the unit's `.d` folder. At no moment is a line that stays missing. */
   readonly write: (dropIn: DropIn) => Promise<void>;
   /** Removes the file, and its folder if that is empty then. */
   readonly remove: (unit: string) => Promise<void>;
+  /** Where the drop-in of a unit is, or would be. */
+  readonly pathOf: (unit: string) => string;
+  /** Files of others in the folders of a template's instances that Podman reads in the place of the template's drop-in. */
+  readonly hiders: (unit: string) => Promise<readonly string[]>;
 };

@@ -22,14 +22,31 @@ export type DropInInput = {
   readonly unit: string;
   readonly dependsOn: readonly string[];
   readonly secrets: readonly DropInSecret[];
-  /** `Secret=` lines of the drop-in that is there, taken over as they stand. */
-  readonly kept?: readonly string[];
+  /** `Secret=` lines of the drop-in that is there, by Podman's name of the secret, taken over as they stand. */
+  readonly kept?: ReadonlyMap<string, string>;
 };
 
 /** Is this text PSI's own? Compared without the sentence about changes, so that its wording may change. */
 export function isPsiDropIn(text: string): boolean {
   return text.startsWith('# Written by PSI ');
 }
+
+/**
+ * PSI's file in the folder of a unit. Podman merges drop-ins by their names: of two that are called the same only the one in the more specific
+ * folder is read. What applies to one unit together (its own, its template's, those of `app-.container.d` for `app-web.container`) is named
+ * differently, the broader first, so that the more specific one can add to it and takes nothing away.
+ */
+export function dropInFileName(unit: string): string {
+  const [, stem = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(unit) ?? [];
+  if (instance !== undefined && instance !== '') return INSTANCE_FILE;
+  if (!stem.endsWith('-')) return DROP_IN_FILE;
+  const dashes = String(stem.split('-').length - 1);
+  return `49-secrets-prefix-${dashes}${instance === undefined ? '' : '@'}.conf`;
+}
+
+/** Of a plain unit and of a template; once of every unit. */
+export const DROP_IN_FILE = '50-secrets.conf';
+const INSTANCE_FILE = '51-secrets-instance.conf';
 
 /**
  * `Wants=` and never `Requires=`: that would stop and restart the workload with PSI. A lookup waits in the socket's backlog while PSI
@@ -41,7 +58,10 @@ export function dropInText(input: DropInInput): string {
   const wants = words(['psi.socket']);
   const after = words(['psi.socket', 'psi.service']);
   const made = input.secrets.map((secret) => secretLine(input.unit, secret));
-  const lines = [...new Set([...made, ...(input.kept ?? [])])].sort(byCodeUnit);
+  // What the run knows of a secret goes before what was kept of it.
+  const names = new Set(input.secrets.map(({ name }) => name));
+  const kept = [...(input.kept ?? [])].flatMap(([name, line]) => (names.has(name) ? [] : [line]));
+  const lines = [...new Set([...made, ...kept])].sort(byCodeUnit);
   return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
 }
 

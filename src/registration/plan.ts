@@ -25,7 +25,13 @@ export type Change =
       readonly current: RegisteredSecret;
       readonly mapping: Mapping;
     }
-  | { readonly action: 'write-drop-in'; readonly workload: string; readonly unit: string; readonly text: string }
+  | {
+      readonly action: 'write-drop-in';
+      /** Undefined: no workload has the unit, the file gets another name. */
+      readonly workload: string | undefined;
+      readonly unit: string;
+      readonly text: string;
+    }
   | { readonly action: 'remove-drop-in'; readonly workload: undefined; readonly unit: string };
 
 /** Registered by PSI, named by no workload any more. Left in Podman: a running container may still ask for it. */
@@ -37,6 +43,9 @@ export type Problem = {
   readonly reason: string;
   readonly hint: string;
 };
+
+/** A drop-in that no workload of the config has, of a unit whose quadlet is there: its lines and its secrets stay. */
+export type LeftDropIn = { readonly unit: string; readonly reason: string; readonly hint: string };
 
 export type WorkloadPlan = {
   readonly changes: readonly Change[];
@@ -132,20 +141,21 @@ function isPsiSecret(secret: RegisteredSecret, actual: Actual): boolean {
   return secret.driver === 'shell' && actual.isOurs(secret.options);
 }
 
-/** The drop-in of one workload: a change only if the text differs from what is there. */
+/** The drop-in that is there; `misplaced` as the store says it. */
+export type CurrentDropIn = { readonly text: string; readonly misplaced: boolean };
+
+/** The drop-in of one workload: a change only if the text or the name of the file differs from what is there. */
 export function planDropIn(
-  workload: string,
+  workload: string | undefined,
   unit: string,
   wanted: string,
-  current: string | undefined,
+  current: CurrentDropIn | undefined,
 ): readonly Change[] {
-  return wanted === current ? [] : [{ action: 'write-drop-in', workload, unit, text: wanted }];
+  const same = wanted === current?.text && !current.misplaced;
+  return same ? [] : [{ action: 'write-drop-in', workload, unit, text: wanted }];
 }
 
-/** Drop-ins PSI wrote for units that no workload has any more. */
-export function planStaleDropIns(present: Iterable<string>, wanted: ReadonlySet<string>): readonly Change[] {
-  return [...present]
-    .filter((unit) => !wanted.has(unit))
-    .sort()
-    .map((unit) => ({ action: 'remove-drop-in', workload: undefined, unit }));
+/** Units that have a drop-in of PSI's and no workload any more. */
+export function unclaimed(present: Iterable<string>, wanted: ReadonlySet<string>): readonly string[] {
+  return [...present].filter((unit) => !wanted.has(unit)).sort();
 }

@@ -1,13 +1,16 @@
 // What the steps of one run of setup did and what failed, and the report made of them.
 
 import { toPsiError } from '../core/error.ts';
+import type { Applied } from './apply.ts';
 import type { Change } from './plan.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { ChangeReport, SetupReport } from './setup-events.ts';
 import { failureOf } from '../core/failure.ts';
 
 /** What one step of a run did, found and could not do. */
-export type RunPart = Omit<SetupReport, 'dryRun' | 'changes' | 'cache'> & { readonly changes: readonly Change[] };
+export type RunPart = Omit<SetupReport, 'dryRun' | 'changes' | 'cache' | 'outcome' | 'nextTry'> & {
+  readonly changes: readonly Change[];
+};
 
 const NOTHING: RunPart = {
   changes: [],
@@ -15,6 +18,7 @@ const NOTHING: RunPart = {
   orphans: [],
   refused: [],
   problems: [],
+  left: [],
   overridden: [],
   failures: [],
   notes: [],
@@ -22,6 +26,14 @@ const NOTHING: RunPart = {
 
 export function runPart(some: Partial<RunPart>): RunPart {
   return { ...NOTHING, ...some };
+}
+
+/** Of the changes of one step; `workload`: undefined where it concerns all of them. */
+export function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
+  return runPart({
+    changes: done,
+    failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
+  });
 }
 
 /** A failure inside `work` is the part's, and does not stop the rest of the run. */
@@ -34,18 +46,25 @@ export async function guarded(workload: string | undefined, work: () => Promise<
 }
 
 /** All parts in their order; a note that several of them make stands once. */
-export function reportOf(dryRun: boolean, parts: readonly RunPart[], cache: CacheOutcome | null): SetupReport {
+export function reportOf(
+  { dryRun, outcome }: Pick<SetupReport, 'dryRun' | 'outcome'>,
+  parts: readonly RunPart[],
+  cache: CacheOutcome | null,
+): SetupReport {
   return {
     dryRun,
+    outcome,
     changes: parts.flatMap(({ changes }) => changes.map(describe)),
     kept: parts.reduce((sum, { kept }) => sum + kept, 0),
     orphans: parts.flatMap(({ orphans }) => orphans),
     refused: parts.flatMap(({ refused }) => refused),
     problems: parts.flatMap(({ problems }) => problems),
+    left: parts.flatMap(({ left }) => left),
     overridden: parts.flatMap(({ overridden }) => overridden),
     failures: parts.flatMap(({ failures }) => failures),
     notes: [...new Set(parts.flatMap(({ notes }) => notes))],
     cache,
+    nextTry: null,
   };
 }
 

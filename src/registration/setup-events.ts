@@ -4,7 +4,7 @@
 import type { SurveyEvent } from '../survey/events.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
-import type { Orphan, Problem } from './plan.ts';
+import type { LeftDropIn, Orphan, Problem } from './plan.ts';
 import type { Failure, WorkloadFailure } from '../core/failure.ts';
 
 /** A change as people and programs read it. */
@@ -15,19 +15,30 @@ export type ChangeReport = {
   readonly target: string | null;
 };
 
+/**
+ * done     everything is as the config says
+ * left     something was left as it was, and every workload has what it had, or more
+ * failed   something of the run as a whole went wrong, or a workload that has no secret could get none
+ */
+export type SetupOutcome = 'done' | 'left' | 'failed';
+
 export type SetupReport = {
   readonly dryRun: boolean;
+  readonly outcome: SetupOutcome;
   /** Planned (dry run) or done. */
   readonly changes: readonly ChangeReport[];
   readonly kept: number;
   readonly orphans: readonly Orphan[];
   readonly refused: readonly RefusedKey[];
   readonly problems: readonly Problem[];
+  readonly left: readonly LeftDropIn[];
   readonly overridden: readonly Overridden[];
   readonly failures: readonly WorkloadFailure[];
   readonly notes: readonly string[];
   /** Null: there is no cache, or nothing was to be changed (dry run). */
   readonly cache: CacheOutcome | null;
+  /** When the service sees to what was left, by itself (RFC 3339); null: there is nothing that it could do. */
+  readonly nextTry: string | null;
 };
 
 export type SetupEvent =

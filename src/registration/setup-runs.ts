@@ -4,13 +4,18 @@ import { Mutex } from '../core/mutex.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 import { toPsiError } from '../core/error.ts';
+import { isoTime } from '../core/time.ts';
+import type { OwedSetups } from './owed-setups.ts';
+import { both, type SetupDebt } from './setup-debt.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { StatusBoard } from '../lookup/status.ts';
 
 export type Candidate = {
   readonly target: SetupTarget;
+  /** What is to be said of the config that stops nothing. */
+  readonly notes: readonly string[];
   /** Makes this config the one that lookups use. Lookups by what was valid before still work until `settle`. */
-  readonly activate: () => void;
+  readonly activate: () => Promise<void>;
   /** The registrations follow the new config now: what only the old one allowed ends. */
   readonly settle: () => void;
 };
@@ -21,6 +26,7 @@ export type SetupRunsDeps = {
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
+  readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted'>;
 };
 
 export class SetupRuns {
@@ -33,22 +39,58 @@ export class SetupRuns {
 
   run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
     if (this.#oneByOne.busy) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
-    return this.#oneByOne.run(() => this.#one(request, emit, signal));
+    return this.#oneByOne
+      .run(() => this.#one(request, emit, signal))
+      .finally(() => {
+        this.#deps.owed.arm();
+      });
+  }
+
+  /** What earlier runs left. Not while somebody's own is running or waiting: it may do all of it, and says what it leaves. */
+  async owed({ workloads }: SetupDebt, signal: AbortSignal): Promise<void> {
+    if (this.#oneByOne.busy) return;
+    // Somebody's own setup may come meanwhile, and the next try is the pause.
+    const request = {
+      provider: undefined,
+      workload: undefined,
+      dryRun: false,
+      once: true as const,
+      ...(workloads && { workloads }),
+    };
+    await this.run(request, () => undefined, signal);
   }
 
   async #one(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
     signal.throwIfAborted();
     const candidate = await this.#deps.load();
-    if (!request.dryRun) candidate.activate();
-    const report = await this.#withNamesKept(request, () =>
-      this.#deps.setup.run(candidate.target, request, emit, signal),
+    if (!request.dryRun) await candidate.activate();
+    const run = await this.#owing(request, candidate.target, () =>
+      this.#withNamesKept(request, () => this.#deps.setup.run(candidate.target, request, emit, signal)),
     );
-    const whole = request.provider === undefined && request.workload === undefined;
+    const report = { ...run, notes: [...candidate.notes, ...run.notes] };
+    const whole = about(request, candidate.target).workloads === undefined;
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
     const followed = report.failures.length === 0;
     if (!request.dryRun && whole && followed) candidate.settle();
     this.#deps.status.setup(report);
     return report;
+  }
+
+  // Whatever ends a run, what it has not done is owed; but for a command line that asks for what is not there.
+  async #owing(request: SetupRequest, target: SetupTarget, run: () => Promise<SetupReport>): Promise<SetupReport> {
+    if (request.dryRun) return run();
+    const { owed } = this.#deps;
+    const what = about(request, target);
+    const before = await owed.began(what);
+    try {
+      const report = await run();
+      const next = await owed.ended(before, what, report);
+      return { ...report, nextTry: next === undefined ? null : isoTime(next) };
+    } catch (thrown) {
+      const error = toPsiError(thrown);
+      await owed.interrupted(error.code === 'USAGE' ? before : both(before, what), error);
+      throw thrown;
+    }
   }
 
   // What was registered is, also by a run that was ended: that the next start does not know its names is worth a note.
@@ -67,4 +109,13 @@ export class SetupRuns {
       return { ...report, notes: [...report.notes, note] };
     }
   }
+}
+
+function about({ provider, workload, workloads: only }: SetupRequest, { workloads }: SetupTarget): SetupDebt {
+  if (provider === undefined && workload === undefined && only === undefined) return { workloads: undefined };
+  const named = workloads.filter((one) => {
+    return (provider === undefined || one.provider === provider) && (workload === undefined || one.name === workload);
+  });
+  // A name that the config has no more is done with, too.
+  return { workloads: only ?? named.map(({ name }) => name) };
 }

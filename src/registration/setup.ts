@@ -4,36 +4,36 @@ import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import {
   planDropIn,
-  planSecrets,
-  planStaleDropIns,
-  registeredFor,
+  unclaimed,
   type Actual,
   type Change,
+  type CurrentDropIn,
+  type LeftDropIn,
   type Problem,
-  type WorkloadPlan,
 } from './plan.ts';
 import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
-import { dropInText, secretLines } from './drop-in.ts';
-import { keptLines, stayingIn } from './kept-lines.ts';
+import { secretLines } from './drop-in.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
+import type { Quadlets } from './quadlets.ts';
+import type { Scope } from '../core/scope.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
-import { PlanCarrier, type Applied } from './apply.ts';
+import { PlanCarrier } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
-import { survey, type Found, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
+import { survey, type SurveyDeps } from '../survey/survey.ts';
 import type { HostCurl } from '../lookup/host-curl.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
-import { guarded, reportOf, runPart, type RunPart } from './run-report.ts';
-import type { SetupEvent, SetupReport } from './setup-events.ts';
-import type { RegisteredKey, SurveyProblem } from '../survey/completion.ts';
+import { guarded, partOf, reportOf, runPart, type RunPart } from './run-report.ts';
+import type { SetupEvent, SetupOutcome, SetupReport } from './setup-events.ts';
+import { heldKeys, workloadStep, type StepSurroundings, type WorkloadStep } from './workload-step.ts';
 
 /** What the config asks for at this moment. */
 export type SetupTarget = {
@@ -47,33 +47,33 @@ export type SetupDeps = {
   readonly registry: SecretRegistry;
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
+  readonly quadlets: Quadlets;
   readonly units: UnitManager;
   readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
   readonly hostCurl: Pick<HostCurl, 'status'>;
   readonly clock: Clock;
   readonly cache: CacheSink | undefined;
+  /** For commands that a message prints. */
+  readonly scope: Scope;
 };
 
 export type SetupRequest = {
   readonly provider: string | undefined;
   readonly workload: string | undefined;
+  /** Those of these names that there still are; without it all of them. */
+  readonly workloads?: readonly string[];
+  /** No provider is waited for: what it does not answer now is left. */
+  readonly once?: true;
   readonly dryRun: boolean;
 };
 
 /** What holds for a whole run: the wish, and what was there when it began. */
-type Run = {
+type Run = StepSurroundings & {
   readonly target: SetupTarget;
   readonly request: SetupRequest;
   readonly emit: (event: SetupEvent) => void;
-  readonly features: RegistryFeatures;
-  readonly actual: Actual;
-  readonly dropInTexts: ReadonlyMap<string, string>;
-  /** A dry run takes every change as done. */
-  readonly carryOut: (changes: readonly Change[]) => Promise<Applied>;
 };
-
-type WorkloadStep = { readonly parts: readonly RunPart[]; readonly share: Share };
 
 export class Setup {
   readonly #deps: SetupDeps;
@@ -90,26 +90,43 @@ export class Setup {
     signal: AbortSignal,
   ): Promise<SetupReport> {
     const workloads = chosen(target.workloads, request);
-    const run = await this.#begin(target, request, emit);
+    await this.#deps.mappings.readAgain();
+    const run = await this.#begin(target, request, emit).catch(toPsiError);
+    if (run instanceof PsiError) return this.#withoutPodman(workloads, request, run);
     const restored = await guarded(undefined, () => this.#restore(run));
     const header = await guarded(undefined, () => this.#header(run));
     const steps: WorkloadStep[] = [];
     for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
-      steps.push(await workloadStep(run, surveyed));
+      const hidden = await this.#hidden(run, surveyed.workload);
+      steps.push(await workloadStep(run, surveyed, hidden));
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
-    const stale = await guarded(undefined, () => staleDropIns(run));
-    const parts = [...registered, runPart({ notes }), stale];
+    const unclaimedPart = await guarded(undefined, () => this.#unclaimed(run));
     const reload = await guarded(undefined, () => this.#reload(run));
-    const shares = steps.map(({ share }) => share);
+    const shares = [...steps.map(({ share }) => share), shareOfUnclaimed(run, removedBy(unclaimedPart))];
     const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
-    return reportOf(request.dryRun, [...parts, reload], cache);
+    const outcome = outcomeOf([restored, header, reload], steps, unclaimedPart);
+    const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
+    return reportOf({ dryRun: request.dryRun, outcome }, parts, cache);
+  }
+
+  /** Podman does not answer: where every workload has its lines, that is nothing which a start has to fail for. */
+  async #withoutPodman(
+    workloads: readonly Workload[],
+    { dryRun }: SetupRequest,
+    error: PsiError,
+  ): Promise<SetupReport> {
+    if (error.code !== 'HOST') throw error;
+    const present = new Map((await this.#deps.dropIns.list()).map(({ unit, text }) => [unit, text]));
+    const all = workloads.every(({ unit }) => secretLines(present.get(unit) ?? '').size > 0);
+    if (workloads.length === 0 || !all) throw error;
+    const failures = [{ workload: null, ...failureOf(error) }];
+    return reportOf({ dryRun, outcome: 'left' }, [runPart({ failures })], null);
   }
 
   async #begin(target: SetupTarget, request: SetupRequest, emit: (event: SetupEvent) => void): Promise<Run> {
     const { registry, dropIns, mappings } = this.#deps;
-    await mappings.readAgain();
     const [features, registered, present] = await Promise.all([registry.features(), registry.list(), dropIns.list()]);
     mappings.learnNames(registered);
     const actual: Actual = {
@@ -121,11 +138,12 @@ export class Setup {
     const apply = new PlanCarrier({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
     return {
       target,
+      options: target.options,
       request,
       emit,
       features,
       actual,
-      dropInTexts: new Map(present.map(({ unit, text }) => [unit, text])),
+      dropIns: new Map(present.map(({ unit, text, misplaced = false }) => [unit, { text, misplaced }])),
       carryOut: (changes) => (request.dryRun ? Promise.resolve({ done: changes, failed: [] }) : apply.all(changes)),
     };
   }
@@ -133,9 +151,10 @@ export class Setup {
   #surveyDeps(run: Run): SurveyDeps {
     const { target, emit } = run;
     const { clock, cache } = this.#deps;
-    const registered: SurveyDeps['registered'] = (workload) => keysWithLines(workload, run);
+    const registered: SurveyDeps['registered'] = (workload) => heldKeys(workload, run);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
-    return { sourceOf: target.sourceOf, clock, emit, registered, known };
+    const pauses = run.request.once ? { pausesMs: [] } : {};
+    return { sourceOf: target.sourceOf, clock, emit, registered, known, ...pauses };
   }
 
   /** What is in memory alone would be gone after a restart: somebody removed the state folder, or files in it. */
@@ -165,111 +184,99 @@ export class Setup {
     return runPart({});
   }
 
+  /**
+   * Drop-ins of units that no workload has. One whose quadlet is there stays: a name may be mistyped in the config, and the unit would start
+   * without its secrets. A filtered run knows nothing about the units of other workloads.
+   */
+  async #unclaimed(run: Run): Promise<RunPart> {
+    const { target, request, features, dropIns, carryOut } = run;
+    if (isFiltered(request) || !features.dropIns) return runPart({});
+    const units = unclaimed(dropIns.keys(), unitsOf(target));
+    const left: LeftDropIn[] = [];
+    for (const unit of units) left.push(...(await this.#whyLeft(unit)));
+    const staying = new Set(left.map(({ unit }) => unit));
+    const changes = units.flatMap((unit) => unclaimedChange(unit, staying, dropIns.get(unit)));
+    return { ...partOf(undefined, await carryOut(changes)), left };
+  }
+
+  /** Empty: its quadlet is nowhere, nothing is lost with the drop-in. */
+  async #whyLeft(unit: string): Promise<readonly LeftDropIn[]> {
+    const { dropIns, quadlets, scope } = this.#deps;
+    const found = await quadlets.find(unit).catch(toPsiError);
+    if (found === undefined) return [];
+    const why = found instanceof PsiError ? `whether it has a quadlet cannot be told: ${found.message}` : found;
+    const reload = scope === 'user' ? 'systemctl --user daemon-reload' : 'systemctl daemon-reload';
+    return [
+      {
+        unit,
+        reason: `no workload of the config has this unit, and its drop-in is left as it is (${why})`,
+        hint: `correct the workload's name or \`unit\` in the config, then run \`podman exec psi psi setup\`; if it is to have no secrets any more, run \`rm -f ${dropIns.pathOf(unit)} && ${reload}\``,
+      },
+    ];
+  }
+
+  /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */
+  async #hidden({ features }: Run, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
+    if (!features.dropIns) return [];
+    const paths = await this.#deps.dropIns.hiders(unit);
+    return paths.map((path) => ({
+      workload,
+      name: path,
+      reason: `it has the name of psi's drop-in of ${unit} and hides it: the instance starts without these secrets`,
+      hint: `give it another name, for instance: \`mv ${path} ${path.replace(/[^/]*$/, '60-local.conf')}\`, then run \`podman exec psi psi setup\``,
+    }));
+  }
+
   /** Null: there is no cache, or nothing is to be changed. `whole`: the run is about all workloads of the config. */
   async #fill({ request, emit }: Run, shares: readonly Share[], whole: boolean): Promise<CacheOutcome | null> {
     const { cache } = this.#deps;
     if (!cache || request.dryRun) return null;
     emit({ event: 'caching' });
-    return fillCache(cache, shares, whole);
+    return fillCache(cache, shares, { whole, replace: false });
   }
 }
 
-async function workloadStep(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
-  if (outcome.kind === 'failed') return leftAsItWas(run, workload, outcome.error);
-  try {
-    return await foundStep(run, workload, outcome);
-  } catch (thrown) {
-    return leftAsItWas(run, workload, toPsiError(thrown));
-  }
+function outcomeOf(
+  whole: readonly RunPart[],
+  steps: readonly WorkloadStep[],
+  { failures, left }: RunPart,
+): SetupOutcome {
+  const outcomes = new Set(steps.map(({ outcome }) => outcome));
+  if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
+  return outcomes.has('left') || failures.length + left.length > 0 ? 'left' : 'done';
 }
 
-/** Nothing of a workload is changed, neither with Podman nor in the cache, where what it should have is not known as a whole. */
-function leftAsItWas(run: Run, workload: Workload, error: PsiError): WorkloadStep {
-  return {
-    parts: [runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] })],
-    share: { kind: 'unlisted', wanted: registeredMappings(workload, run.actual) },
-  };
+function isFiltered({ provider, workload, workloads }: SetupRequest): boolean {
+  return provider !== undefined || workload !== undefined || workloads !== undefined;
 }
 
-async function foundStep(run: Run, workload: Workload, outcome: Found): Promise<WorkloadStep> {
-  const plan = planSecrets(workload.name, outcome.secrets, run.target.options, run.actual);
-  const applied = await run.carryOut(plan.changes);
-  const kept = keptLines(run.dropInTexts.get(workload.unit), [...plan.problems, ...outcome.refused]);
-  const dropIn = await guarded(workload.name, () => dropInStep(run, workload, { plan, applied, kept }));
-  return {
-    parts: [
-      registrationPart(workload, outcome, { ...plan, problems: plan.problems.map(stayingIn(kept)) }, applied),
-      dropIn,
-    ],
-    share: { kind: 'listed', secrets: plan.usable },
-  };
+function unitsOf({ workloads }: SetupTarget): ReadonlySet<string> {
+  return new Set(workloads.map(({ unit }) => unit));
 }
 
-function registrationPart(workload: Workload, found: Found, plan: WorkloadPlan, applied: Applied): RunPart {
-  const { kept } = plan;
-  const { refused, overridden, notes } = found;
-  const wanted = new Set<string>(refused.map(({ name }) => name));
-  const orphans = plan.orphans.filter(({ name }) => !wanted.has(name));
-  const problems = [...found.problems.map(problemOf), ...plan.problems];
-  return { ...partOf(workload.name, applied), kept, orphans, problems, refused, overridden, notes };
+function removedBy({ changes }: RunPart): ReadonlySet<string> {
+  return new Set(changes.flatMap((change) => (change.action === 'remove-drop-in' ? [change.unit] : [])));
 }
 
-type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: ReadonlyMap<string, string> };
-
-/**
- * Left as it is where a secret could not be registered: a drop-in that names it would keep the unit from starting, one without it would let
- * the unit start without its secret.
- */
-async function dropInStep(run: Run, workload: Workload, { plan, applied, kept }: Step): Promise<RunPart> {
-  if (!run.features.dropIns) return runPart({});
-  const { name, unit, dependsOn } = workload;
-  if (applied.failed.some(({ change }) => change.action !== 'remap')) {
-    return runPart({ notes: [`${name}: its drop-in is left as it is until all its secrets are registered`] });
-  }
-  const text = dropInText({ unit, dependsOn, secrets: plan.usable, kept: [...kept.values()] });
-  return partOf(name, await run.carryOut(planDropIn(name, unit, text, run.dropInTexts.get(unit))));
+function unclaimedChange(
+  unit: string,
+  staying: ReadonlySet<string>,
+  current: CurrentDropIn | undefined,
+): readonly Change[] {
+  if (!staying.has(unit)) return [{ action: 'remove-drop-in', workload: undefined, unit }];
+  return current === undefined ? [] : planDropIn(undefined, unit, current.text, current);
 }
 
-/** A filtered run knows nothing about the units of other workloads: it leaves their drop-ins alone. */
-async function staleDropIns({ target, request, features, dropInTexts, carryOut }: Run): Promise<RunPart> {
-  const filtered = request.provider !== undefined || request.workload !== undefined;
-  if (filtered || !features.dropIns) return runPart({});
-  const units = new Set(target.workloads.map(({ unit }) => unit));
-  return partOf(undefined, await carryOut(planStaleDropIns(dropInTexts.keys(), units)));
+/** What the cache holds for drop-ins that no workload has stays in it for as long as they do: their units start with it. */
+function shareOfUnclaimed({ target, actual, dropIns }: Run, removed: ReadonlySet<string>): Share {
+  const units = unclaimed(dropIns.keys(), unitsOf(target)).filter((unit) => !removed.has(unit));
+  const names = units.flatMap((unit) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]);
+  const ids = names.flatMap((name) => actual.registered.get(name)?.id ?? []);
+  return { kind: 'listed', secrets: ids.flatMap((id) => wantedOf(actual.mappingOf(id))) };
 }
 
-function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
-  return runPart({
-    changes: done,
-    failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
-  });
-}
-
-function problemOf({ workload, name, reason, hint }: SurveyProblem): Problem {
-  return { workload, name, reason, hint };
-}
-
-function registeredKeys(workload: Workload, actual: Actual): readonly RegisteredKey[] {
-  return registeredFor(workload.name, actual).flatMap(({ name, id }) => {
-    const mapping = actual.mappingOf(id);
-    return mapping === undefined ? [] : [{ name, mapping }];
-  });
-}
-
-/**
- * Those that the workload's drop-in names. What was registered once and has no line any more is not asked after in each run; without a
- * drop-in (Podman before 5.0, one that somebody removed) all that is registered counts.
- */
-function keysWithLines(workload: Workload, { actual, dropInTexts }: Run): readonly RegisteredKey[] {
-  const keys = registeredKeys(workload, actual);
-  const text = dropInTexts.get(workload.unit);
-  if (text === undefined) return keys;
-  const lines = secretLines(text);
-  return keys.filter(({ name }) => name !== undefined && lines.has(name));
-}
-
-function registeredMappings(workload: Workload, actual: Actual): readonly Mapping[] {
-  return registeredKeys(workload, actual).map(({ mapping }) => mapping);
+function wantedOf(mapping: Mapping | undefined): readonly { readonly mapping: Mapping; readonly fetched: undefined }[] {
+  return mapping === undefined ? [] : [{ mapping, fetched: undefined }];
 }
 
 /** What this Podman cannot do, where it matters to the run. */
@@ -297,7 +304,9 @@ function chosen(workloads: readonly Workload[], request: SetupRequest): readonly
   const { provider, workload: name } = request;
   const named = workloads.filter(
     (workload) =>
-      (provider === undefined || workload.provider === provider) && (name === undefined || workload.name === name),
+      (provider === undefined || workload.provider === provider) &&
+      (name === undefined || workload.name === name) &&
+      (request.workloads === undefined || request.workloads.includes(workload.name)),
   );
   if (named.length === 0 && name !== undefined) {
     throw new PsiError('USAGE', `no workload ${name} in the config`, {

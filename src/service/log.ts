@@ -4,12 +4,14 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { AuditLog, RefusalEvent } from '../lookup/audit-log.ts';
+import type { OwedLog } from '../registration/owed-setups.ts';
+import { isoTime } from '../core/time.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
 import type { LogLevel } from './environment.ts';
 
 export type Log = Logger;
 
-export function createLog(level: LogLevel, destination?: DestinationStream): Log {
+export function createLog(level: LogLevel, destination?: LogDestination): Log {
   const options = {
     level,
     base: null,
@@ -19,13 +21,26 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
   return pino(options, visibleLines(destination ?? inBatches()));
 }
 
+/** Where lines go. `flush` calls back when all of them have been taken. */
+export type LogDestination = DestinationStream & { readonly flush?: (done: () => void) => void };
+
 /** What journalctl shows is what was logged: names and words of others turn no line round, and hide nothing in it. */
-function visibleLines(destination: DestinationStream): DestinationStream {
+function visibleLines(destination: LogDestination): LogDestination {
   return {
+    ...destination,
     write: (line) => {
       destination.write(visibleJson(line));
     },
   };
+}
+
+/** Resolves when every line has been taken by whoever reads the log: never, where nobody reads a pipe that is full. */
+export function taken(log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    log.flush(() => {
+      resolve();
+    });
+  });
 }
 
 /** A start of a workload writes twenty lines at once; nobody notices when they come so much later. */
@@ -36,7 +51,7 @@ const BATCH_BYTES = 8192;
  * Standard output, many lines by one write: a write for each costs as much as answering a lookup. Not sync: a line must not hold the
  * event loop while journald is slow. At an exit the rest is written; a SIGKILL loses the last batch.
  */
-function inBatches(): DestinationStream {
+function inBatches(): LogDestination {
   const stdout = pino.destination({ fd: 1, sync: false, minLength: BATCH_BYTES });
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -46,6 +61,12 @@ function inBatches(): DestinationStream {
         timer = undefined;
         stdout.flush();
       }, BATCH_MS).unref();
+    },
+    flush: (done) => {
+      // What goes wrong with the log is nobody's business who ends.
+      stdout.flush(() => {
+        done();
+      });
     },
   };
 }
@@ -72,6 +93,13 @@ export function auditLog(log: Log): AuditLog {
   };
 }
 
+/** For a socket of the config that cannot be served. */
+export function unservedLog(log: Log): (error: PsiError) => void {
+  return (error) => {
+    log.error(errorFields(error), 'a socket of the config cannot be served: psi takes the one that its unit names');
+  };
+}
+
 /** The line to which messages about a failed store or delete send people. */
 export function refusalLog(log: Log): (event: RefusalEvent) => void {
   return ({ error, caller, ...event }) => {
@@ -92,6 +120,28 @@ export function cacheLog(log: Log): CacheLog {
     },
     recovered: () => {
       log.info('the cache is in order again');
+    },
+  };
+}
+
+/** So many are named in one line; the answer of setup, and `psi status`, name them too. */
+const NAMED = 20;
+
+export function owedLog(log: Log): OwedLog {
+  return {
+    left: (items, next) => {
+      const left = items.slice(0, NAMED).map(({ subject, message }) => ({ subject, message }));
+      const nextTry = next === undefined ? undefined : isoTime(next);
+      log.warn({ left, count: items.length, nextTry }, 'setup left something as it was');
+    },
+    mended: () => {
+      log.info('setup has done what earlier ones left');
+    },
+    failed: (error) => {
+      log.warn(errorFields(error), 'what earlier setups left cannot be tried again: nothing is changed');
+    },
+    notKept: (error) => {
+      log.warn(errorFields(error), 'what is owed is in memory alone: a restart forgets it');
     },
   };
 }

@@ -22,7 +22,7 @@ export type CacheFigures = {
 
 /** All are read when metrics are asked for; `cache` is undefined where there is none. */
 export function createMetrics(
-  own: { readonly mappings: () => number; readonly problems: () => number },
+  own: { readonly mappings: () => number; readonly problems: () => number; readonly owed: () => boolean },
   cache?: () => CacheFigures | undefined,
 ): Metrics {
   const registry = new Registry();
@@ -61,10 +61,18 @@ export function createMetrics(
   });
   new Gauge({
     name: 'psi_problems',
-    help: 'Files of its own that PSI cannot use or write, as `psi status` names them',
+    help: 'What is not as it should be (config, files of its own, what setup left), as `psi status` names it',
     registers: [registry],
     collect() {
       this.set(own.problems());
+    },
+  });
+  new Gauge({
+    name: 'psi_setup_owed',
+    help: '1 while setup has left something that the service tries again by itself, else 0',
+    registers: [registry],
+    collect() {
+      this.set(own.owed() ? 1 : 0);
     },
   });
   for (const [name, help, read] of CACHE_GAUGES) {

@@ -1,6 +1,7 @@
 // The providers of one config as the running service has them: each with the lookups over it.
 
 import type { Config } from '../config/config.ts';
+import type { PsiError } from '../core/error.ts';
 import type { BatchedReader } from '../lookup/batching.ts';
 import { closeAll, openAll } from '../provider/opened.ts';
 import type { ProviderConfig } from '../provider/provider.ts';
@@ -10,6 +11,8 @@ import type { Providers } from './running-config.ts';
 export type ServedProvider = {
   readonly source: SecretSource;
   readonly reader: BatchedReader;
+  /** Why it cannot be asked at all just now; undefined: it can. */
+  readonly problem: () => PsiError | undefined;
   readonly close: () => void;
 };
 
@@ -23,6 +26,7 @@ export async function openProviders(
   return {
     sources: each(({ source }) => source),
     readers: each(({ reader }) => reader),
+    problems: () => [...opened.values()].map(({ problem }) => problem()).filter((problem) => problem !== undefined),
     close: () => {
       closeAll(opened);
     },

@@ -26,6 +26,10 @@ export class WatchedHeaderFile implements HeaderFile {
     return held;
   }
 
+  read(): Promise<SecretValue | undefined> {
+    return this.#file.read();
+  }
+
   async write(token: SecretValue): Promise<void> {
     try {
       await this.#file.write(token);

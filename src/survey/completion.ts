@@ -12,8 +12,13 @@ import type { Listing } from './listings.ts';
 import { isBeyondPatterns, wantedBy } from './selection.ts';
 import type { SurveyReads } from './survey-reads.ts';
 
-/** A secret that is registered. `name`: Podman's; undefined where it is not known. */
-export type RegisteredKey = { readonly name: string | undefined; readonly mapping: Mapping };
+/**
+ * A secret that is registered, or has a line. `name`: Podman's; undefined where it is not known. `mapping`: undefined where its file was lost,
+ * or the secret itself.
+ */
+export type RegisteredKey =
+  | { readonly name: string | undefined; readonly mapping: Mapping }
+  | { readonly name: string; readonly mapping: undefined };
 
 /** What was not as it should be with one secret, or with a whole source; `name` is Podman's name of it, or the place. */
 export type SurveyProblem = {
@@ -28,10 +33,17 @@ export type Completed = {
   readonly secrets: readonly ListedSecret[];
   readonly problems: readonly SurveyProblem[];
   readonly notes: readonly string[];
+  /** Podman's names of those of which the provider says that they are gone. */
+  readonly gone: readonly string[];
 };
 
 /** What became of one listed or registered secret. */
-type Part = { readonly secret?: ListedSecret; readonly problem?: SurveyProblem; readonly note?: string };
+type Part = {
+  readonly secret?: ListedSecret;
+  readonly problem?: SurveyProblem;
+  readonly note?: string;
+  readonly gone?: string;
+};
 
 /** `registered`: what the workload has from this source. */
 export async function complete(
@@ -45,11 +57,13 @@ export async function complete(
   const inOrder = listing.secrets.toSorted((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1));
   for (const secret of inOrder) parts.push(await one.listed(secret, listing.namesOnly !== undefined));
   for (const mapping of one.missingFrom(listing.secrets)) parts.push(await one.missing(mapping));
+  for (const key of one.unplacedBeside(listing.secrets)) parts.push(await one.unplaced(key));
   const secrets = parts.flatMap(({ secret }) => secret ?? []);
   return {
     secrets,
     problems: parts.flatMap(({ problem }) => problem ?? []),
     notes: [...parts.flatMap(({ note }) => note ?? []), ...literalNote(source.spec, secrets)],
+    gone: parts.flatMap(({ gone }) => gone ?? []),
   };
 }
 
@@ -59,14 +73,21 @@ class SourceCompletion {
   readonly #wanted: (key: string) => boolean;
   readonly #reads: SurveyReads;
   readonly #lines: ReadonlyMap<string, Mapping>;
+  /** Podman's names of all that the workload has, by whatever place. */
+  readonly #names: ReadonlySet<string>;
+  /** Keys of what the workload has, and of which nobody knows any more where it is from. */
+  readonly #unplaced: ReadonlySet<string>;
 
   constructor(workload: Workload, spec: SecretSpec, registered: readonly RegisteredKey[], reads: SurveyReads) {
     this.#workload = workload;
     this.#spec = spec;
     this.#wanted = wantedBy(spec);
     this.#reads = reads;
-    const mine = registered.filter(({ name, mapping: { key } }) => this.#wanted(key) && this.#isName(name, key));
+    const placed = registered.flatMap(({ name, mapping }) => (mapping ? [{ name, mapping }] : []));
+    const mine = placed.filter(({ name, mapping }) => this.#covers(mapping) && this.#isName(name, mapping.key));
     this.#lines = new Map(mine.map(({ mapping }) => [slotOf(mapping), mapping]));
+    this.#names = new Set(registered.flatMap(({ name }) => name ?? []));
+    this.#unplaced = new Set(registered.flatMap((one) => (one.mapping ? [] : unplacedKey(workload, spec, one.name))));
   }
 
   missingFrom(listed: readonly ListedSecret[]): readonly Mapping[] {
@@ -74,16 +95,20 @@ class SourceCompletion {
     return [...this.#lines].filter(([slot]) => !there.has(slot)).map(([, mapping]) => mapping);
   }
 
+  unplacedBeside(listed: readonly ListedSecret[]): readonly string[] {
+    const there = new Set(listed.map(({ key }) => key));
+    return [...this.#unplaced].filter((key) => !there.has(key));
+  }
+
   async listed(secret: ListedSecret, namesOnly: boolean): Promise<Part> {
     const { key, objection, unsettled, fetched, path, from } = secret;
     // What the config does not want, and what can have no line, is for the selection.
     if (objection || isBeyondPatterns(key) || !this.#wanted(key) || (fetched && !unsettled)) return { secret };
-    const hasLine = this.#lines.has(slotOf(secret));
+    const line = this.#lineOf(secret);
     // Of a list that was refused as a whole nobody knows which of its values may be read.
     if (!unsettled && !namesOnly) {
-      return hasLine
-        ? { secret, problem: this.#hidden(secret, STAYS) }
-        : { problem: this.#hidden(secret, 'it gets no line') };
+      const problem = this.#hidden(secret, STAYS[line]);
+      return line === 'here' ? { secret, problem } : { problem };
     }
     const read = await this.#reads.of(this.#workload, {
       project: this.#spec.project,
@@ -91,20 +116,33 @@ class SourceCompletion {
       key,
       ...(from && { from }),
     });
-    return this.#after(read, { key, path, fetched: undefined }, hasLine, fetched);
+    return this.#after(read, { key, path, fetched: undefined }, line, fetched);
   }
 
   /** Registered, and in no list any more: hidden, gone, or listed by a server that leaves out what may not be read. */
   async missing({ project, path, key }: Mapping): Promise<Part> {
     const read = await this.#reads.of(this.#workload, { project, path, key });
-    if (read.kind !== 'gone') return this.#after(read, { key, path, fetched: undefined }, true, undefined);
+    if (read.kind !== 'gone') return this.#after(read, { key, path, fetched: undefined }, 'here', undefined);
     const place = `${project}:${printable(path)}`;
     return {
       note: `${this.#nameOf(key)}: ${this.#workload.provider} says that ${place} has no ${printable(key)} any more`,
+      gone: secretName(this.#workload.name, this.#spec.prefix + key),
     };
   }
 
-  #after(read: SingleRead, secret: ListedSecret, hasLine: boolean, before: Fetched | undefined): Part {
+  /** Its mapping was lost, and no list has it. In one folder it can be asked for; in which of several it was, nobody knows. */
+  unplaced(key: string): Promise<Part> {
+    const { recursive, path, project } = this.#spec;
+    const { provider } = this.#workload;
+    if (!recursive) return this.missing({ provider, project, path, key });
+    const reason = `its mapping is lost, and ${provider} lists no ${printable(key)} below ${project}:${path}; ${STAYS.here}`;
+    const hint = `let the machine identity see it; or, if it is gone, remove its line and secret: \`podman secret rm ${this.#nameOf(key)}\``;
+    return Promise.resolve({
+      problem: { workload: this.#workload.name, name: this.#nameOf(key), code: 'NOT_FOUND', reason, hint },
+    });
+  }
+
+  #after(read: SingleRead, secret: ListedSecret, line: Line, before: Fetched | undefined): Part {
     switch (read.kind) {
       case 'value':
         return { secret: { ...secret, fetched: read.fetched } };
@@ -113,22 +151,22 @@ class SourceCompletion {
         return {};
       case 'unknown':
         if (before) return { secret: { ...secret, fetched: before } };
-        return this.#unread(secret, read, hasLine, UNSURE);
+        return this.#unread(secret, read, line, UNSURE);
       case 'refused':
-        return this.#unread(secret, read, hasLine, STAYS);
+        return this.#unread(secret, read, line, STAYS);
     }
   }
 
   #unread(
     secret: ListedSecret,
     { error }: Extract<SingleRead, { readonly error: unknown }>,
-    hasLine: boolean,
-    stays: string,
+    line: Line,
+    stays: Readonly<Record<Line, string>>,
   ): Part {
-    const reason = `${error.message}; ${hasLine ? stays : 'it gets no line'}`;
+    const reason = `${error.message}; ${stays[line]}`;
     const hint = error.hint ?? 'run `podman exec psi psi setup` again';
     const problem = { workload: this.#workload.name, name: this.#nameOf(secret.key), code: error.code, reason, hint };
-    return hasLine ? { secret, problem } : { problem };
+    return line === 'here' ? { secret, problem } : { problem };
   }
 
   #hidden({ key, path }: ListedSecret, what: string): SurveyProblem {
@@ -143,6 +181,16 @@ class SourceCompletion {
     };
   }
 
+  /** `elsewhere`: the config names another place for it than the one that it is registered with. */
+  #lineOf(secret: ListedSecret): Line {
+    if (this.#lines.has(slotOf(secret)) || this.#unplaced.has(secret.key)) return 'here';
+    return this.#names.has(secretName(this.#workload.name, this.#spec.prefix + secret.key)) ? 'elsewhere' : 'none';
+  }
+
+  #covers(mapping: Mapping): boolean {
+    return covers(this.#spec, mapping) && this.#wanted(mapping.key);
+  }
+
   #nameOf(key: string): string {
     return printable(secretName(this.#workload.name, this.#spec.prefix + key));
   }
@@ -152,8 +200,29 @@ class SourceCompletion {
   }
 }
 
-const STAYS = 'its line stays, and the next start fails until it may be read';
-const UNSURE = 'its line stays';
+/** Has the workload a line for it, and is it registered with the place that the config names? */
+type Line = 'here' | 'elsewhere' | 'none';
+
+const UNSURE: Readonly<Record<Line, string>> = {
+  here: 'its line stays',
+  elsewhere: 'its line stays, with what it had',
+  none: 'it gets no line',
+};
+const STAYS = { ...UNSURE, here: 'its line stays, and the next start fails until it may be read' };
+
+/** Does this source of a workload, whose provider is the mapping's, list the mapping's place? */
+export function covers({ project, path, recursive }: SecretSpec, mapping: Mapping): boolean {
+  if (mapping.project !== project) return false;
+  const below = path === '/' ? '/' : `${path}/`;
+  return mapping.path === path || (recursive && mapping.path.startsWith(below));
+}
+
+/** The key that a source would have given this name for; none if it asks for no such key. */
+export function unplacedKey(workload: Workload, spec: SecretSpec, name: string): readonly string[] {
+  const start = secretName(workload.name, spec.prefix);
+  const key = name.slice(start.length);
+  return name.startsWith(start) && key !== '' && wantedBy(spec)(key) ? [key] : [];
+}
 
 /** Names at most so many keys. */
 const MOST_NAMED = 10;

@@ -1,10 +1,9 @@
 // What the configured sources hold now: one immutable result per workload, for whoever registers, caches or compares it.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import type { Mapping } from '../core/mapping.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
-import { complete, type Completed, type RegisteredKey, type SurveyProblem } from './completion.ts';
+import { complete, covers, unplacedKey, type Completed, type RegisteredKey, type SurveyProblem } from './completion.ts';
 import { Listings, type ListingDeps } from './listings.ts';
 import { mergeSelections, select, type Overridden, type Selection } from './selection.ts';
 import { SurveyReads } from './survey-reads.ts';
@@ -30,6 +29,10 @@ export type Found = Selection & {
   readonly overridden: readonly Overridden[];
   readonly problems: readonly SurveyProblem[];
   readonly notes: readonly string[];
+  /** Podman's names of those of which the provider says that they are gone. */
+  readonly gone: readonly string[];
+  /** A source yields nothing that should yield something: what is not found now may have come from it. */
+  readonly lacksSource: boolean;
 };
 
 export type Failed = {
@@ -54,31 +57,24 @@ export async function* survey(
   for (const workload of workloads) yield { workload, outcome: await outcomeOf(workload, asking) };
 }
 
-/** Does this source of a workload, whose provider is the mapping's, list the mapping's place? */
-export function covers({ project, path, recursive }: SecretSpec, mapping: Mapping): boolean {
-  if (mapping.project !== project) return false;
-  const below = path === '/' ? '/' : `${path}/`;
-  return mapping.path === path || (recursive && mapping.path.startsWith(below));
-}
-
-const NOTHING: Completed = { secrets: [], problems: [], notes: [] };
+const NOTHING: Completed = { secrets: [], problems: [], notes: [], gone: [] };
 
 type Asking = { readonly listings: Listings; readonly reads: SurveyReads; readonly deps: SurveyDeps };
 
 // Fails as a whole if one of the sources does: half a workload is not registered.
 async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking): Promise<Found | Failed> {
   const sources: SurveyedSource[] = [];
-  const all = deps.registered(workload).filter(({ mapping }) => mapping.provider === workload.provider);
+  const all = deps.registered(workload).filter(({ mapping }) => !mapping || mapping.provider === workload.provider);
   try {
     for (const spec of workload.secrets) {
       const listing = await listings.of(workload, spec);
       const { secrets: seen, namesOnly } = listing;
-      const registered = all.filter(({ mapping }) => covers(spec, mapping));
-      if (seen.length === 0 && registered.length > 0) {
+      const had = all.filter((one) => isFrom(workload, spec, one));
+      if (seen.length === 0 && had.length > 0) {
         sources.push({ spec, seen, namesOnly, completed: NOTHING });
-        throw suddenlyEmpty(workload, spec, registered.length);
+        throw suddenlyEmpty(workload, spec, had.length);
       }
-      const completed = await complete({ workload, spec, registered }, listing, reads);
+      const completed = await complete({ workload, spec, registered: all }, listing, reads);
       sources.push({ spec, seen, namesOnly, completed });
     }
     return found(workload, sources);
@@ -87,17 +83,21 @@ async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking):
   }
 }
 
+function isFrom(workload: Workload, spec: SecretSpec, one: RegisteredKey): boolean {
+  return one.mapping ? covers(spec, one.mapping) : unplacedKey(workload, spec, one.name).length > 0;
+}
+
 function found(workload: Workload, sources: readonly SurveyedSource[]): Found {
   const selections = sources.map(({ spec, completed }) => select(workload, spec, completed.secrets));
+  const empty = sources.map((source, index) => emptyProblem(workload, source, selections[index]));
   return {
     kind: 'found',
     ...mergeSelections(workload, selections),
     sources,
-    problems: sources.flatMap((source, index) => [
-      ...source.completed.problems,
-      ...emptyProblem(workload, source, selections[index]),
-    ]),
+    problems: sources.flatMap((source, index) => [...source.completed.problems, ...(empty[index] ?? [])]),
     notes: [...new Set(sources.flatMap((source) => [...noteOf(source), ...source.completed.notes]))],
+    gone: sources.flatMap(({ completed }) => completed.gone),
+    lacksSource: empty.some((problems) => problems.length > 0),
   };
 }
 

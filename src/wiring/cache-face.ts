@@ -32,7 +32,7 @@ export function composeCacheFace(deps: CacheFaceDeps): CacheFace {
   });
   return {
     status: (options) => control.status(options),
-    refresh: async (emit, signal) => refresh?.run(deps.target(), emit, signal),
+    refresh: async (options, emit, signal) => refresh?.run(deps.target(), options, emit, signal),
     invalidate: (name) => control.invalidate(name),
     init: (backend) => backends.init(backend),
     hsm: {

@@ -5,19 +5,26 @@ import { readFile } from 'node:fs/promises';
 import type { CliDeps } from '../cli/run.ts';
 import { processTerminal } from '../cli/terminal.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
+import { handedOver } from '../config/places.ts';
+import type { composeReading } from './config-reading.ts';
 
 export async function composeCommandLine(): Promise<CliDeps> {
   const { env } = process;
   const uid = process.getuid?.() ?? 0;
   const version = await ownVersion();
+  const reading = async (path: string | undefined): Promise<ReturnType<typeof composeReading>> =>
+    (await import('./config-reading.ts')).composeReading(path, { env, uid });
   return {
     terminal: processTerminal(),
     version,
-    loadConfig: async (path) => {
-      const { PROVIDER_KINDS: kinds } = await import('./provider-kinds.ts');
-      return await loadConfig({ path, env, uid, readFile, kinds });
-    },
+    loadConfig: async (path) => loadConfig((await reading(path)).load),
     defaultConfig: () => defaultConfig({ env, uid }),
+    lastGoodConfig: async () => {
+      const { load, lastGood } = await reading(undefined);
+      const { lastGoodConfig } = await import('../service/starting-config.ts');
+      return (await lastGoodConfig(load, lastGood).catch(() => undefined))?.config;
+    },
+    controlSocket: handedOver(env).controlSocket,
     formatIssues: async (issues) => (await import('../config/findings/report.ts')).formatIssues(issues),
     compose: async () => (await import('./composition.ts')).composition({ env, version, uid }),
   };

@@ -6,7 +6,8 @@ import type { ServeDeps } from './serve.ts';
 
 export function composition(deps: ServeDeps): Composition {
   return {
-    serve: async (config) => (await import('./serve.ts')).serve(config, deps),
+    serve: async (configFile) => (await import('./serve.ts')).serve(configFile, deps),
+    check: async (configFile) => (await import('./check.ts')).composeCheck(configFile, deps),
     install: async (config, options) => (await import('./install.ts')).composeInstall(config, options, deps),
     systemdInstall: async (config, options) =>
       (await import('./install.ts')).composeSystemdInstall(config, options, deps),

@@ -9,6 +9,7 @@ import type { QuadletFlags } from '../cli/commands/host-import.ts';
 import type { InfisicalTools } from '../cli/infisical-tools.ts';
 import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
+import { hostFolders, type HostLayout } from '../host/layout.ts';
 import { imageInUse } from '../host/units/container.ts';
 import { providerOfProject } from '../provider/choice.ts';
 import { refuseForeignRewrite, reportIn } from '../transfer/import/environment.ts';
@@ -19,7 +20,7 @@ import { namedValues } from '../transfer/env-format.ts';
 import type { HostView } from '../transfer/quadlet/command-line.ts';
 import { quadletCommands, quadletPath } from '../transfer/quadlet/commands.ts';
 
-type ImportDeps = { readonly env: Readonly<Record<string, string | undefined>> };
+type ImportDeps = { readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number };
 
 export function composePodmanSecrets(config: Config, selection: PodmanSelection): Promise<PodmanFound> {
   return podmanSecrets(readerOf(config), selection);
@@ -30,7 +31,7 @@ export async function composeQuadletImport(
   tools: InfisicalTools,
   flags: QuadletFlags,
   emit: (event: ImportEvent) => void,
-  { env }: ImportDeps,
+  { env, uid }: ImportDeps,
 ): Promise<QuadletReport> {
   const { project, path } = flags;
   const { name: provider, config: chosen } = providerOfProject(config, project);
@@ -40,7 +41,7 @@ export async function composeQuadletImport(
   const file = quadletPath(flags.file, config.systemdDir, resolve);
   const commands = quadletCommands(
     { ...flags, group: tools.words.group, file },
-    { host: await hostView(config), container: env['container'] },
+    { host: await hostView(config, hostFolders(config.scope, env, uid)), container: env['container'] },
   );
   const report = await importQuadlet(
     {
@@ -65,9 +66,9 @@ export async function composeQuadletImport(
   return reportIn(environments, report);
 }
 
-async function hostView(config: Config): Promise<HostView> {
+async function hostView(config: Config, { runtimeDir }: Pick<HostLayout, 'runtimeDir'>): Promise<HostView> {
   const unit = await new HostFileSystem().read(`${config.systemdDir}/psi.container`);
-  return { ...config, ...references(config), configFile: resolve(config.file), image: imageInUse(unit) };
+  return { ...config, ...references(config), runtimeDir, configFile: resolve(config.file), image: imageInUse(unit) };
 }
 
 function readerOf(config: Config): PodmanReader {

@@ -8,11 +8,13 @@ import type { Clock } from '../core/clock.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { BatchedReader } from '../lookup/batching.ts';
+import { openedOrLater } from '../provider/opened.ts';
 import type { Provider, ProviderConfig, ProviderTools } from '../provider/provider.ts';
 import { withBreaker } from '../provider/with-breaker.ts';
 import { withThrottle } from '../provider/with-throttle.ts';
 import type { Metrics } from '../service/metrics.ts';
 import { openProviders } from '../service/open-providers.ts';
+import { patientRead } from '../service/patient-read.ts';
 import type { Providers } from '../service/running-config.ts';
 import { composeSecretReading } from './secret-reading.ts';
 import { PROVIDER_KINDS } from './provider-kinds.ts';
@@ -33,14 +35,15 @@ export type ServedDeps = ProviderDeps & {
 export function composeProviders(config: Config, deps: ServedDeps): Promise<Providers> {
   const { clock, metrics, countBeside, known } = deps;
   return openProviders(config, async (name, configured) => {
-    const provider = await composeProvider(config, configured, deps);
-    const { probe } = provider;
+    const provider = await openedOrLater(() => composeProvider(config, configured, deps));
+    const { probe, problem } = provider;
     const guarded = withThrottle(withBreaker(provider.source, { name, clock, probe }), { name, clock });
     const source = metrics.countCalls(name, guarded);
     const reader = new BatchedReader({ source, clock, countBeside, known }, config.lookup);
     return {
       source,
       reader,
+      problem,
       close: () => {
         reader.close();
         provider.close();
@@ -51,10 +54,11 @@ export function composeProviders(config: Config, deps: ServedDeps): Promise<Prov
 
 /** One of the config's, bare: for the commands that have a process of their own. */
 export function composeProvider(config: Config, provider: ProviderConfig, deps: ProviderDeps): Promise<Provider> {
+  const reading = { env: deps.env, readFile: patientRead(readFile, deps.clock) };
   const tools: ProviderTools = {
     ...deps,
-    ...composeSecretReading(config, deps.env),
-    readFile,
+    readFile: reading.readFile,
+    ...composeSecretReading(config, reading),
     tokenStore: new TokenFiles({ stateDir: config.stateDir }),
   };
   return openProvider(PROVIDER_KINDS, provider, tools);

@@ -1,44 +1,54 @@
 // Wiring of the running service: config → adapters → rooms → faces. Part of the composition root.
 
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
+import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
+import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
+import { removeStartMarker } from '../adapters/files/start-marker.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
+import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
+import { restartUnit } from '../adapters/systemd/restart-unit.ts';
+import { quadletFolders, QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
-import { PROVIDER_KINDS } from './provider-kinds.ts';
+import { changedAt, composeReading } from './config-reading.ts';
 import { composeProviders } from './providers.ts';
-import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
 import { driverApp } from '../faces/driver.ts';
-import { listen } from '../faces/listen.ts';
-import { serviceEnvironment } from '../service/environment.ts';
+import { listen, listenOnFirst } from '../faces/listen.ts';
+import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
-import { auditLog, createLog, faceErrors, refusalLog } from '../service/log.ts';
+import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { problemsLine, serviceProblems } from '../service/problems.ts';
 import { RunningService } from '../service/running-service.ts';
+import { startingConfig } from '../service/starting-config.ts';
+import { SocketWatch } from '../service/socket-watch.ts';
+import { socketPlace } from '../host/socket-path.ts';
+import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
+import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
@@ -49,12 +59,16 @@ export type ServeDeps = {
   readonly uid: number;
 };
 
-/** Starts both faces. Resolves when lookups are answered. */
-export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
+/** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
+export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
   const { env, uid, version } = deps;
-  const environment = serviceEnvironment(env, process.pid);
+  const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
+  const { load, lastGood } = composeReading(path, deps);
+  const start = await startingConfig(load, lastGood);
+  const { config } = start;
+  const { readFile } = load;
   const secrets = new SecretReader({ readFile, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
   const { stateDir } = config;
@@ -63,19 +77,53 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
   const hostCurl = new HostCurl();
-  const problems = (): readonly ServiceProblem[] => serviceProblems({ mappings, headerFile, hostCurl });
-  const metrics = createMetrics({ mappings: () => mappings.size, problems: () => problems().length }, () =>
-    cache?.status(),
-  );
-  const status = new StatusBoard({ clock, mappings, version, problems, hostCurl });
+  const instance = randomUUID();
+  const { socketFd } = environment;
+  const place = socketPlace(config, socketFd !== undefined);
+  const watch = new SocketWatch({
+    socket: new DriverSocketPath({ path: config.socket, instance }),
+    place,
+    renew: socketFd === undefined ? undefined : () => restartUnit(config.dbusSocket, 'psi.socket'),
+    clock,
+    log,
+  });
+  const unitsAge = olderUnits(environment.unitsRevision, config.scope);
+  const owed = new OwedSetups({
+    store: new SetupDebtFile({ stateDir }),
+    clock,
+    random: Math.random,
+    firstPauseMs: environment.setupRetryMs,
+    log: owedLog(log),
+  });
+  const problems = (): readonly ServiceProblem[] =>
+    serviceProblems({
+      mappings,
+      own: [...running.problems(), watch.problem, unitsAge, headerFile.problem, hostCurl.problem],
+      owed,
+    });
+  const figures = {
+    mappings: () => mappings.size,
+    problems: () => problems().length,
+    owed: () => owed.debt !== undefined,
+  };
+  const metrics = createMetrics(figures, () => cache?.status());
+  const status = new StatusBoard({
+    clock,
+    mappings,
+    version,
+    problems,
+    hostCurl,
+    notes: () => running.notes(),
+    setupOwed: () => owed.status(),
+  });
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
-  const running = await RunningConfig.start(config, {
-    env,
-    uid,
-    readFile,
-    kinds: PROVIDER_KINDS,
+  const running = await RunningConfig.start(start, {
+    ...load,
+    ...{ clock, log },
+    lastGood: new LastGoodFile({ stateDir: config.stateDir }),
+    changedAt,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
     providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside, known }),
@@ -90,11 +138,14 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     readerOf: (provider) => running.readerOf(provider),
     cache,
     timeoutMs: () => running.lookupTimeoutMs,
+    withoutConfig: () => running.refuseLookups(),
     audit: metrics.audit(auditLog(log)),
   });
   const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
   const processBegan = Date.now() - process.uptime() * 1000;
   void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
+  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
+  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
   const setup = new Setup({
     registry,
     mappings,
@@ -103,18 +154,24 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
     clock,
     cache,
     dropIns,
-    units: new DbusUnitManager({ socketPath: config.dbusSocket }),
+    quadlets: new QuadletSearch({ folders: [config.systemdDir, ...others], units }),
+    units,
+    scope: config.scope,
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
   });
-  const runs = new SetupRuns({ setup, status, mappings, load: () => running.candidate() });
+  const runs = new SetupRuns({ setup, status, mappings, owed, load: () => running.candidate() });
   const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
+    closed: () => running.refuseRequests(),
     mappings,
     hostCurl,
-    health: () => ({ ...healthOf(cache?.status()), ...problemsLine(problems()) }),
+    health: () => {
+      running.lookSoon();
+      return { ...healthOf(cache?.status()), ...problemsLine(problems()), instance };
+    },
     onRefused: (event) => {
       metrics.refused(event);
       status.refused(event);
@@ -124,27 +181,50 @@ export async function serve(config: Config, deps: ServeDeps): Promise<Running> {
   });
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
-    status: () => Promise.resolve({ ...status.read(), cache: cache?.status() ?? null }),
-    metrics,
+    status: async () => {
+      await Promise.all([running.look(), watch.look()]);
+      return { ...status.read(), cache: cache?.status() ?? null };
+    },
+    metrics: {
+      contentType: metrics.contentType,
+      text: async () => {
+        await running.look();
+        return await metrics.text();
+      },
+    },
     cache: composeCacheFace({
       ...keyDeps,
       composed,
       mappings,
       registry,
       target: () => running.target,
-      readConfig: () => loadConfig({ path: config.file, env, uid, readFile, kinds: PROVIDER_KINDS }),
+      readConfig: () => loadConfig(load),
     }),
     onError,
   });
 
-  const { socketFd } = environment;
-  return RunningService.start({
+  const service = await RunningService.start({
     clock,
     log,
     config: running,
+    owed: {
+      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      stop: () => {
+        owed.stop();
+      },
+    },
     cache: composed,
-    control: () => listen(control, { path: config.controlSocket }),
+    control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
-    facts: { version, socket: config.socket, activated: socketFd !== undefined, mappings: mappings.size },
+    watch,
+    facts: {
+      version,
+      socket: config.socket,
+      activated: socketFd !== undefined,
+      config: start.origin,
+      mappings: mappings.size,
+    },
   });
+  void removeStartMarker(config.socket);
+  return service;
 }

@@ -131,7 +131,7 @@ describe('certificates on disk', () => {
     await put(output);
     assert.ok(await pair(output));
     assert.ok((await lstat(output.key)).isSymbolicLink());
-    assert.equal(await modeOf(output.key), '600');
+    assert.equal(await modeOf(output.key), '640');
     assert.equal(await readFile(join(dir, 'elsewhere/cert.pem'), 'utf8'), old.certificate);
   });
 

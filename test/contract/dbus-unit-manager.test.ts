@@ -21,6 +21,7 @@ describe('systemd over D-Bus', () => {
   const hungSockets: Socket[] = [];
   let reloads = 0;
   let refusal: string | undefined;
+  const units = new Set<string>();
 
   const bus = async (name: string, rules?: string): Promise<string> => {
     const started = await startBus(dir, name, rules);
@@ -28,10 +29,14 @@ describe('systemd over D-Bus', () => {
     return started.socket;
   };
   const systemd = async (socket: string): Promise<void> => {
-    const { leave } = await joinAsSystemd(socket, () => {
-      if (refusal !== undefined) throw Object.assign(new Error('refused for the test'), { dbusName: refusal });
-      reloads += 1;
-    });
+    const { leave } = await joinAsSystemd(
+      socket,
+      () => {
+        if (refusal !== undefined) throw Object.assign(new Error('refused for the test'), { dbusName: refusal });
+        reloads += 1;
+      },
+      units,
+    );
     undo.push(leave);
   };
 
@@ -74,7 +79,8 @@ describe('systemd over D-Bus', () => {
     const refuse = () => {
       manager.failWith = new PsiError('HOST', 'refused', { hint: 'test' });
     };
-    return Promise.resolve({ manager, reloads: () => manager.reloads, refuse });
+    const add = (unit: string): void => void manager.units.add(unit);
+    return Promise.resolve({ manager, reloads: () => manager.reloads, refuse, add });
   });
 
   unitManagerContract('the bus', () => {
@@ -83,13 +89,19 @@ describe('systemd over D-Bus', () => {
     const refuse = () => {
       refusal = 'org.freedesktop.systemd1.SomeError';
     };
-    return Promise.resolve({ manager: new DbusUnitManager({ socketPath: ready }), reloads: () => reloads, refuse });
+    const manager = new DbusUnitManager({ socketPath: ready });
+    return Promise.resolve({ manager, reloads: () => reloads, refuse, add: (unit) => void units.add(unit) });
   });
 
   it('says that the folder of the bus has to be mounted when the socket is missing', async () => {
     const { message, hint } = await failure(join(dir, 'absent'));
     assert.match(message, /there is no D-Bus socket/);
     assert.match(hint ?? '', /Volume=\/run\/dbus:\/run\/dbus/);
+  });
+
+  it('says so when nobody on the bus can tell which units there are', async () => {
+    const manager = new DbusUnitManager({ socketPath: empty });
+    await assert.rejects(manager.has('app.service'), { code: 'HOST', message: /does not say whether it has app/ });
   });
 
   it('says that access is denied when the policy of the bus forbids it', async () => {

@@ -11,7 +11,9 @@ export function headerFileContract(name: string, make: () => Promise<HeaderFile>
     it('holds the token that was written last, and no other', async () => {
       const file = await make();
       assert.equal(await file.holds(SecretValue.fromText('first')), false);
+      assert.equal(await file.read(), undefined);
       await file.write(SecretValue.fromText('first'));
+      assert.equal((await file.read())?.exposeText(), 'first');
       assert.equal(await file.holds(SecretValue.fromText('first')), true);
       assert.equal(await file.holds(SecretValue.fromText('other')), false);
       await file.write(SecretValue.fromText('other'));

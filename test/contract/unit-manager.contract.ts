@@ -9,6 +9,8 @@ export type UnitManagerUnderTest = {
   readonly manager: UnitManager;
   readonly reloads: () => number;
   readonly refuse: () => void;
+  /** It has a file of this unit from now on. */
+  readonly add: (unit: string) => void;
 };
 
 export function unitManagerContract(name: string, make: () => Promise<UnitManagerUnderTest>): void {
@@ -19,6 +21,12 @@ export function unitManagerContract(name: string, make: () => Promise<UnitManage
       assert.equal(reloads(), 1);
       await manager.reload();
       assert.equal(reloads(), 2);
+    });
+
+    it('says which units it has', async () => {
+      const { manager, add } = await make();
+      add('app.service');
+      assert.deepEqual([await manager.has('app.service'), await manager.has('other@.service')], [true, false]);
     });
 
     it('fails as HOST with a hint when the manager refuses', async () => {

@@ -36,13 +36,24 @@ export async function startBus(dir: string, name: string, rules = ''): Promise<P
   };
 }
 
-/** Puts a manager on a bus; `onReload` may throw an Error with `dbusName` to refuse. */
+/** Puts a manager on a bus; `onReload` may throw an Error with `dbusName` to refuse. `units`: those that it has a file of. */
 export async function joinAsSystemd(
   socket: string,
   onReload: () => void,
+  units: ReadonlySet<string> = new Set(),
 ): Promise<{ readonly leave: () => Promise<void> }> {
   const bus = createClient({ socket });
-  const methods = { Reload: { handler: onReload } };
+  const stateOf = ({ file }: { readonly file: string }): string => {
+    if (units.has(file)) return 'generated';
+    // As systemd 257 answers.
+    throw Object.assign(new Error('No such file or directory'), {
+      dbusName: 'org.freedesktop.DBus.Error.FileNotFound',
+    });
+  };
+  const methods = {
+    Reload: { handler: onReload },
+    GetUnitFileState: { in: { file: 's' }, out: { state: 's' }, handler: stateOf },
+  };
   await bus.export('/org/freedesktop/systemd1', defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods }));
   await bus.ownName('org.freedesktop.systemd1');
   return {

@@ -23,7 +23,7 @@ export class FakeCacheFile implements CacheFile {
     if (this.broken) {
       throw new PsiError('CACHE_CORRUPT', 'fake: the cache is cut short', {
         hint: 'psi cache refresh',
-        details: { defect: 'truncated' },
+        details: { defect: 'truncated', damaged: true },
       });
     }
     return this.content;

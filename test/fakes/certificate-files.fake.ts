@@ -8,9 +8,14 @@ import type { CertificateFiles } from '../../src/certificates/certificate-files.
 export class FakeCertificateFiles implements CertificateFiles {
   readonly inPlace = new Map<string, LeafFacts>();
   failWith: PsiError | undefined;
+  exposure: PsiError | undefined;
 
   inspect(name: string): Promise<LeafFacts | undefined> {
     return Promise.resolve(this.inPlace.get(name));
+  }
+
+  exposed(): Promise<PsiError | undefined> {
+    return Promise.resolve(this.exposure);
   }
 
   replace(name: string, _output: CertificateOutput, material: CertificateMaterial, now: number): Promise<LeafFacts> {

@@ -6,6 +6,7 @@ export function fakeComposition(parts: Partial<Composition>): Composition {
   const unused = (): never => assert.fail('this is not asked for here');
   return {
     serve: unused,
+    check: unused,
     install: unused,
     systemdInstall: unused,
     tls: { run: unused, status: unused },

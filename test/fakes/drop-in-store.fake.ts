@@ -1,18 +1,26 @@
 // Drop-ins in memory. `foreign` names units whose drop-in file is somebody else's; `failWith` fails the writes of one unit.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { DropIn, DropInStore } from '../../src/registration/drop-in-store.ts';
+import { dropInFileName } from '../../src/registration/drop-in.ts';
+import type { DropIn, DropInStore, PresentDropIn } from '../../src/registration/drop-in-store.ts';
 
 export class FakeDropInStore implements DropInStore {
   readonly files = new Map<string, string>();
   readonly foreign = new Set<string>();
   readonly failWith = new Map<string, PsiError>();
+  /** Units whose drop-in has the name of their template's. */
+  readonly misplaced = new Set<string>();
+  /** By unit. */
+  readonly hiding = new Map<string, readonly string[]>();
   /** Units in the order of their writes and removals. */
   readonly changes: string[] = [];
 
-  list(): Promise<readonly DropIn[]> {
+  list(): Promise<readonly PresentDropIn[]> {
+    const moved = (unit: string) => (this.misplaced.has(unit) ? ({ misplaced: true } as const) : {});
     return Promise.resolve(
-      [...this.files].map(([unit, text]) => ({ unit, text })).sort((a, b) => (a.unit < b.unit ? -1 : 1)),
+      [...this.files]
+        .map(([unit, text]) => ({ unit, text, ...moved(unit) }))
+        .sort((a, b) => (a.unit < b.unit ? -1 : 1)),
     );
   }
 
@@ -21,6 +29,7 @@ export class FakeDropInStore implements DropInStore {
     if (refusal !== undefined) return Promise.reject(refusal);
     this.changes.push(unit);
     this.files.set(unit, text);
+    this.misplaced.delete(unit);
     return Promise.resolve();
   }
 
@@ -29,6 +38,14 @@ export class FakeDropInStore implements DropInStore {
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.files.delete(unit)) this.changes.push(unit);
     return Promise.resolve();
+  }
+
+  pathOf(unit: string): string {
+    return `/etc/containers/systemd/${unit}.d/${dropInFileName(unit)}`;
+  }
+
+  hiders(unit: string): Promise<readonly string[]> {
+    return Promise.resolve(this.hiding.get(unit) ?? []);
   }
 
   #refusal(unit: string): PsiError | undefined {

@@ -1,7 +1,7 @@
 // The header file in memory.
 
 import { PsiError } from '../../src/core/error.ts';
-import type { SecretValue } from '../../src/core/secret-value.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
 import type { HeaderFile } from '../../src/registration/driver-command/header-file.ts';
 
 export class FakeHeaderFile implements HeaderFile {
@@ -12,6 +12,10 @@ export class FakeHeaderFile implements HeaderFile {
 
   holds(token: SecretValue): Promise<boolean> {
     return Promise.resolve(this.token === token.exposeText());
+  }
+
+  read(): Promise<SecretValue | undefined> {
+    return Promise.resolve(this.token === undefined ? undefined : SecretValue.fromText(this.token));
   }
 
   write(token: SecretValue): Promise<void> {

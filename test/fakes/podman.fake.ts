@@ -55,6 +55,8 @@ export class FakePodman {
   readonly writes: Write[] = [];
   /** Makes the next creates come out with other settings than asked for. */
   mixUp: ((request: CreateRequest) => CreateRequest) | undefined;
+  /** The id that creates answer, whatever they made. */
+  answerId: string | undefined;
   /** Makes every create fail with these words. */
   refuseCreate: { readonly status: number; readonly reason: string; readonly message: string } | undefined;
   readonly #secrets = new Map<string, FakeSecret>();
@@ -95,7 +97,10 @@ export class FakePodman {
   create(request: CreateRequest): Promise<string> {
     const replace = request.replace && this.atLeast(4, 7);
     this.writes.push({ op: replace ? 'replace' : 'create', name: request.name });
-    return this.#locked(() => this.#create(this.mixUp?.(request) ?? request, replace));
+    return this.#locked(async () => {
+      const id = await this.#create(this.mixUp?.(request) ?? request, replace);
+      return this.answerId ?? id;
+    });
   }
 
   remove(nameOrId: string): Promise<void> {

@@ -54,9 +54,13 @@ test('values are found in the container and nowhere else', options, async () => 
   for (const text of texts) assert.doesNotMatch(text, new RegExp(`${ENV_CANARY}|${FILE_CANARY}`));
 });
 
-test('the client secret stands in the config alone', options, async () => {
+test('the client secret stands in the config alone, and in the last good one', options, async () => {
   const found = await stage.host.run(['grep', '-rlsF', CLIENT_SECRET, '/etc', '/var/lib/psi', '/var/log', '/run/psi']);
-  assert.deepEqual(found.stdout.trim().split('\n'), ['/etc/psi/config.yaml']);
+  assert.deepEqual(found.stdout.trim().split('\n').toSorted(), [
+    '/etc/psi/config.yaml',
+    '/var/lib/psi/config.last-good',
+  ]);
+  assert.equal(await stage.host.ok('stat -c %a /var/lib/psi/config.last-good').then((mode) => mode.trim()), '600');
   const journal = await stage.host.journal('psi.service');
   assert.ok(!journal.includes(CLIENT_SECRET));
 });

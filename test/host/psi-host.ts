@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { imageStore, imageSupport, PSI_IMAGE } from '../hosts/image.ts';
 import type { HostCommands } from '../hosts/host-commands.ts';
 import { hostSupport, startHost, type Host } from '../hosts/nspawn.ts';
+import { PSI_TREE } from '../hosts/psi-tree.ts';
 import type { RunResult } from '../hosts/run.ts';
 import type { Support } from '../hosts/sandbox.ts';
 
@@ -125,7 +126,7 @@ export async function installPsi(host: HostCommands): Promise<void> {
 
 /** The label `install` of the Containerfile, up to the command itself. */
 async function installCommand(): Promise<string> {
-  const containerfile = await readFile(join(import.meta.dirname, '../../Containerfile'), 'utf8');
+  const containerfile = await readFile(join(PSI_TREE, 'Containerfile'), 'utf8');
   const label = /\binstall="([^"]*) install"/.exec(containerfile)?.[1];
   if (label === undefined) throw new Error('the Containerfile has no label install');
   return label.replace(/\bIMAGE\b/, PSI_IMAGE);

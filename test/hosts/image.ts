@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { baseRoot, baseRootSupport, cacheDir, exists } from './base-root.ts';
 import { buildInputs, ignoredPaths } from './containerfile.ts';
 import { machineSettings } from './machine-settings.ts';
+import { PSI_TREE as TREE } from './psi-tree.ts';
 import type { Sandbox, Support } from './sandbox.ts';
 import { sandboxSupport, startSandbox } from './sandbox.ts';
 
@@ -21,8 +22,6 @@ export async function imageSupport(): Promise<Support> {
   const sandbox = await sandboxSupport();
   return sandbox.ok ? baseRootSupport('node') : sandbox;
 }
-
-const TREE = join(import.meta.dirname, '../..');
 
 /** Path of a docker archive with the image PSI_IMAGE, for `podman load`. */
 export async function imageArchive(options: ImageOptions = {}): Promise<string> {

@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
@@ -22,6 +22,8 @@ export type PsiOptions = {
   /** Further keys of the config file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** What stands in the config file whatever the rest says; null: there is no such file. */
+  readonly file?: string | null;
   /** Beside the few variables that it always gets. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -53,7 +55,10 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
   const socket = join(dir, 'psi.sock');
   const systemdDir = join(dir, 'systemd');
   await mkdir(systemdDir, { recursive: true });
-  const writeConfig = (wanted: PsiOptions): Promise<void> => writeFile(configFile, configText(wanted), { mode: 0o600 });
+  const writeConfig = (wanted: PsiOptions): Promise<void> =>
+    wanted.file === null
+      ? rm(configFile, { force: true })
+      : writeFile(configFile, wanted.file ?? configText(wanted), { mode: 0o600 });
   await writeConfig(options);
   const env = { PATH: process.env['PATH'], PSI_CONFIG: configFile, PSI_LOG_LEVEL: 'info', ...options.env };
   const [program = '', ...args] = command;

@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test';
 import { answerOf } from '../hosts/answer.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { ask, startPsi, type PsiOptions, type PsiProcess, type Reply } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 
 const CREDENTIALS = { clientId: 'cache-host', clientSecret: 'canary-client-secret-cache' };
 const PROJECT = 'cache-project';
@@ -58,7 +59,7 @@ export async function cacheStage(
     config: { ...config, cache },
   };
   const start = async (env: Readonly<Record<string, string>> = {}): Promise<PsiProcess> => {
-    const psi = await startPsi({ ...options, env });
+    const psi = await startPsi({ ...options, env }, PSI_UNDER_TEST);
     t.after(() => psi.kill());
     return psi;
   };

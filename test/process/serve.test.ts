@@ -162,7 +162,7 @@ test('a restart finds its mappings and its access token again', async () => {
   assert.equal(it.infisical.count('login'), 1);
 });
 
-test('the state folder and all in it are for root alone, and hold no value and no client secret', async () => {
+test('the state folder and all in it are for root alone, and hold no value, and no client secret but in the last good config', async () => {
   const it = await stage({ '/myapp': { A: 'canary-value-1', B: 'canary-value-2' } });
   await lookup(it, await register(it, '/myapp', 'A'));
   await lookup(it, await register(it, '/myapp', 'B'));
@@ -170,8 +170,10 @@ test('the state folder and all in it are for root alone, and hold no value and n
   assert.equal((await stat(stateDir)).mode & 0o777, 0o700);
   for (const name of await readdir(stateDir)) {
     assert.equal((await stat(join(stateDir, name))).mode & 0o777, 0o600, name);
-    assert.doesNotMatch(await readFile(join(stateDir, name), 'utf8'), /canary/);
+    if (name !== 'config.last-good') assert.doesNotMatch(await readFile(join(stateDir, name), 'utf8'), /canary/);
   }
+  // What the config file says in its own text stands here too, and nothing else.
+  assert.deepEqual(await readFile(join(stateDir, 'config.last-good')), await readFile(it.psi.configFile));
   assert.doesNotMatch(it.psi.log(), /canary/);
 });
 

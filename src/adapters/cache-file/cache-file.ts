@@ -2,7 +2,7 @@
 // the plaintext outlives the call.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
@@ -16,6 +16,9 @@ import { FILE_ID_BYTES, NONCE_FIELD_BYTES, splitEnvelope } from './envelope.ts';
 import { openEntries, sealEntries } from './seal.ts';
 
 export type SaveStep = 'wrapped' | 'sealed' | WriteStep;
+
+/** `cache.enc.bad`, then `cache.enc.bad.2` and so on: what lies aside must not fill the disk either. */
+const FURTHER_ASIDE = [2, 3, 4] as const;
 
 export type EncryptedCacheFileOptions = {
   readonly path: string;
@@ -40,7 +43,7 @@ export class EncryptedCacheFile implements CacheFile {
     if (bytes === undefined) return undefined;
     const envelope = splitEnvelope(bytes);
     if (typeof envelope === 'string') throw cacheDefect(envelope, this.#path);
-    if (envelope.backend !== this.#keys.backend) throw cacheDefect('other-backend', this.#path);
+    if (envelope.backend !== this.#keys.backend) throw cacheDefect('other-backend', this.#path, envelope.backend);
     const dataKey = await this.#unwrap(envelope.wrappedKey);
     try {
       const entries = await openEntries(envelope, dataKey);
@@ -78,14 +81,25 @@ export class EncryptedCacheFile implements CacheFile {
   }
 
   async setAside(): Promise<string> {
-    const aside = `${this.#path}.bad`;
     try {
+      const aside = await this.#freeName();
       await rename(this.#path, aside);
       await syncFolder(dirname(this.#path));
+      return aside;
     } catch (error) {
       throw fileError('set aside the cache', this.#path, error);
     }
-    return aside;
+  }
+
+  /** One that is there may be the only good one: an earlier PSI moved caches away that were merely locked. So none is ever replaced. */
+  async #freeName(): Promise<string> {
+    const first = `${this.#path}.bad`;
+    for (const name of [first, ...FURTHER_ASIDE.map((number) => `${first}.${String(number)}`)]) {
+      if (!(await exists(name))) return name;
+    }
+    throw new PsiError('HOST', `cannot set aside the cache ${this.#path}: ${first} and those after it are taken`, {
+      hint: `\`ls -l ${first}*\` shows them: remove those that nobody needs any more, then \`systemctl restart psi.service\``,
+    });
   }
 
   async #bytes(): Promise<Uint8Array | undefined> {
@@ -116,5 +130,15 @@ export class EncryptedCacheFile implements CacheFile {
     const left = (await readdir(folder)).filter((name) => name.startsWith(prefix) && name.endsWith('.tmp'));
     await Promise.all(left.map((name) => rm(join(folder, name), { force: true })));
     this.#prepared = true;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
   }
 }

@@ -1,10 +1,21 @@
 // What is wrong with a cache file, as an error for people: one message and one hint per defect.
 
 import { PsiError } from '../../core/error.ts';
+import type { Backend } from '../../sealing/key-wrapper.ts';
 import { VERSION, type Defect } from './envelope.ts';
 
 const COMMAND = '`podman exec psi psi cache refresh`';
 const REFILL = `${COMMAND} fills a new one`;
+
+/** Certain, whatever the key and the config: what is cut, or authentic for no key. Anything else may be good for another config or PSI. */
+const DAMAGED: ReadonlySet<Defect> = new Set([
+  'truncated',
+  'trailing-bytes',
+  'mixed-files',
+  'key-damaged',
+  'header-altered',
+  'content-altered',
+]);
 
 const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: string }>> = {
   'not-a-cache': {
@@ -33,7 +44,7 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
   },
   'other-backend': {
     message: 'was written with another `cache.backend` than the config names',
-    hint: `set \`cache.backend\` back to use it, or fill a new one: ${COMMAND}`,
+    hint: `set \`cache.backend\` back and \`systemctl restart psi.service\`, or seal it for the new one: ${COMMAND}`,
   },
   'bad-header': {
     message: 'has a damaged header',
@@ -65,7 +76,12 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
   },
 };
 
-export function cacheDefect(defect: Defect, path: string): PsiError {
+/** `backend`: which one the file names, where that is what is wrong. */
+export function cacheDefect(defect: Defect, path: string, backend?: Backend): PsiError {
   const { message, hint } = WORDS[defect];
-  return new PsiError('CACHE_CORRUPT', `the cache ${path} ${message}`, { hint, details: { defect } });
+  const found = backend === undefined ? '' : ` (it was ${backend})`;
+  return new PsiError('CACHE_CORRUPT', `the cache ${path} ${message}${found}`, {
+    hint,
+    details: { defect, damaged: DAMAGED.has(defect) },
+  });
 }

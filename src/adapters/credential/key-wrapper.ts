@@ -50,7 +50,9 @@ export class CredentialKeyWrapper implements KeyWrapper {
     const dataKey = await this.#use((key) => openKey(key, copy));
     if (dataKey) return new SecretValue(dataKey);
     throw this.#refusal('other-device', 'is another one than the cache was wrapped with', {
-      hint: `bring back the old ${this.#options.name}, or wrap anew with this one: \`podman exec psi psi cache refresh\``,
+      hint:
+        `bring back the old ${this.#options.name}, then \`systemctl restart psi-cache-key.service psi.service\`; ` +
+        'or wrap anew with this one: `podman exec psi psi cache refresh`',
     });
   }
 
@@ -92,9 +94,11 @@ export class CredentialKeyWrapper implements KeyWrapper {
 
   async #secret(): Promise<Uint8Array> {
     const { name, folder } = this.#options;
+    // One that is there may be what a cache opens with: it is not to be made anew in its place.
     const hint =
-      `make it once: \`head -c 32 /dev/urandom | systemd-creds encrypt --name=${name} - /etc/credstore.encrypted/${name}\`, ` +
-      'then `psi systemd install` writes psi-cache-key.service, which loads it; `systemctl status psi-cache-key` says why it could not';
+      '`systemctl status psi-cache-key` says why it could not be loaded; if there is none yet, make it: ' +
+      `\`head -c 32 /dev/urandom | systemd-creds encrypt --name=${name} - /etc/credstore.encrypted/${name}\`, ` +
+      'then `psi systemd install` writes psi-cache-key.service, which loads it';
     if (folder === undefined || folder === '')
       throw this.#refusal('absent', 'is not there: neither PSI_CACHE_KEY_DIRECTORY nor CREDENTIALS_DIRECTORY is set', {
         hint,

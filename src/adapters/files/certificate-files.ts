@@ -1,39 +1,40 @@
 // Certificate, key, chain and authority at the paths of the config, each a link into the store, so that one step replaces them all.
 // Plain files that are there already are taken into the store first: at no moment does a reader find a certificate with another key.
 
-import { lstat, mkdir, readFile, readlink, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { lstat, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import type { CertificateOutput, LeafFacts } from '../../certificates/certificate.ts';
 import { PsiError } from '../../core/error.ts';
 import type { CertificateMaterial } from '../../certificates/certificate-authority.ts';
 import type { CertificateFiles } from '../../certificates/certificate-files.ts';
+import { sameBytes } from '../../core/bytes.ts';
+import { writeFileAtomic } from './atomic-write.ts';
+import { CertificateLayout, fileName, isNothing, leadsTo, linkTo, type OutputFile } from './certificate-layout.ts';
 import { checkMaterial, factsOfPair, type CertificateTexts } from './certificate-pair.ts';
-import { CertificateStore, pointTo, tidyBeside, type StoredFile } from './certificate-store.ts';
+import { pointTo, tidyBeside, type CertificateStore, type StoredFile } from './certificate-store.ts';
+import { readPlainFile, type FileFound } from './held-folder.ts';
 import { errnoOf, fileError } from './host-error.ts';
-
-const ROLES = ['cert', 'key', 'chain', 'ca'] as const;
-type Role = (typeof ROLES)[number];
 
 export class CertificateFileSystem implements CertificateFiles {
   async inspect(name: string, output: CertificateOutput): Promise<LeafFacts | undefined> {
-    const store = storeOf(name, output);
-    try {
-      for (const [role, path] of outputs(output)) {
-        if ((await linkAt(path)) !== linkTarget(store, role, path)) return undefined;
-        await stat(path);
-      }
-      // Both of one version, even if a run replaces them meanwhile.
-      const version = join(store.folder, await readlink(join(store.folder, 'current')));
-      const [cert, key] = await Promise.all(
-        [fileName('cert'), fileName('key')].map((file) => readFile(join(version, file), 'utf8')),
-      );
-      return factsOfPair(cert ?? '', key ?? '');
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EISDIR') return undefined;
-      throw fileError('look at the certificate', output.cert, error);
-    }
+    return looking(output, () =>
+      CertificateLayout.use(name, output, { make: false }, async (layout) => {
+        const store = await layout.inPlace();
+        if (!store) return undefined;
+        for (const one of layout.outputs) if (!(await shows(one, store, layout))) return undefined;
+        // Both of one version, even if a run replaces them meanwhile.
+        const version = join(store.folder, await readlink(join(store.folder, 'current')));
+        const [cert, key] = await Promise.all(
+          [fileName('cert'), fileName('key')].map((file) => readPlainFile(join(version, file), layout.trusted)),
+        );
+        return cert && key && factsOfPair(textOf(cert), textOf(key));
+      }),
+    );
+  }
+
+  async exposed(name: string, output: CertificateOutput): Promise<PsiError | undefined> {
+    return looking(output, () => CertificateLayout.use(name, output, { make: false }, (layout) => layout.exposed()));
   }
 
   async replace(
@@ -43,13 +44,20 @@ export class CertificateFileSystem implements CertificateFiles {
     now: number,
   ): Promise<LeafFacts> {
     const { facts, texts } = checkMaterial(material, now);
-    const store = storeOf(name, output);
     try {
-      await store.prepare();
-      await adopt(store, output);
-      await store.put(await versionOf(store, output, texts));
-      await store.tidy();
-      for (const [, path] of outputs(output)) await tidyBeside(path);
+      await CertificateLayout.use(name, output, { make: true }, async (layout) => {
+        const before = await layout.inPlace();
+        const { store, isNew } = layout.place();
+        const copied = layout.copiedFrom(store);
+        if (isNew) await store.prepare(layout.trusted);
+        await adopt(store, layout, before);
+        await store.put(await versionOf(store, layout, output, texts));
+        await store.tidy();
+        for (const one of copied) await copy(one, texts[one.role] ?? '', output);
+        for (const { at } of layout.outputs) await tidyBeside(at);
+        // The certificate is in place whatever becomes of the old store.
+        if (before && before.real !== store.real) await layout.leave(before).catch(() => undefined);
+      });
       return facts;
     } catch (error) {
       throw fileError('write the certificate', output.cert, error);
@@ -57,64 +65,95 @@ export class CertificateFileSystem implements CertificateFiles {
   }
 }
 
-/** Beside the certificate, which everybody may read; the key's folder is often closed to those who read certificates alone. */
-function storeOf(name: string, output: CertificateOutput): CertificateStore {
-  return new CertificateStore(join(dirname(output.cert), `.psi-${name}`));
+async function looking<T>(output: CertificateOutput, look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isNothing(error)) return undefined;
+    throw fileError('look at the certificate', output.cert, error);
+  }
 }
 
-function fileName(role: Role): string {
-  return `${role}.pem`;
-}
-
-function outputs(output: CertificateOutput): readonly (readonly [Role, string])[] {
-  return ROLES.flatMap((role) => {
-    const path = output[role];
-    return path === undefined ? [] : [[role, path] as const];
-  });
-}
-
-/** Relative, so that a folder may be mounted elsewhere. */
-function linkTarget(store: CertificateStore, role: Role, path: string): string {
-  return relative(dirname(path), store.path(fileName(role)));
+/** Does a reader find at the path what is in the store? */
+async function shows(one: OutputFile, store: CertificateStore, layout: CertificateLayout): Promise<boolean> {
+  if (!layout.copiedFrom(store).includes(one)) return (await leadsTo(one, store)) && (await stat(one.at)).isFile();
+  const [seen, stored] = await Promise.all(
+    [one.at, store.path(fileName(one.role))].map((path) => readPlainFile(path, layout.trusted)),
+  );
+  return seen !== undefined && stored !== undefined && sameBytes(seen.data, stored.data);
 }
 
 /** Makes each output a link into the store without any reader noticing. */
-async function adopt(store: CertificateStore, output: CertificateOutput): Promise<void> {
-  const missing: (readonly [string, string])[] = [];
+async function adopt(
+  store: CertificateStore,
+  layout: CertificateLayout,
+  before: CertificateStore | undefined,
+): Promise<void> {
+  const missing: OutputFile[] = [];
+  // Of a copy the store has the original.
+  const copied = before?.real === store.real ? layout.copiedFrom(store) : [];
   let foreign = false;
-  for (const [role, path] of outputs(output)) {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    const target = linkTarget(store, role, path);
-    const found = await linkAt(path);
-    if (found === target) continue;
-    missing.push([path, target]);
-    foreign ||= found !== undefined;
+  for (const one of layout.outputs) {
+    const found = await linkAt(one);
+    if (found === linkTo(store, one) || (await leadsTo(one, store))) continue;
+    missing.push(one);
+    foreign ||= found !== undefined && !copied.includes(one);
   }
   // What readers see now becomes the version that counts; then a link in place of a file shows the same.
-  if (foreign) await store.put(await visible(store, output));
-  for (const [path, target] of missing) await pointTo(path, target);
+  if (foreign) await store.put(await visible(store, layout, before));
+  for (const one of missing) {
+    layout.mayWrite(one);
+    await pointTo(one.at, linkTo(store, one));
+  }
 }
 
-async function visible(store: CertificateStore, output: CertificateOutput): Promise<readonly StoredFile[]> {
+async function visible(
+  store: CertificateStore,
+  layout: CertificateLayout,
+  before: CertificateStore | undefined,
+): Promise<readonly StoredFile[]> {
   const files: StoredFile[] = [];
-  for (const role of ROLES) {
-    const path = output[role];
-    const name = fileName(role);
+  for (const one of layout.outputs) {
+    const name = fileName(one.role);
+    // A link in a folder of others is followed only into the store that the outputs lead to.
+    const path = before && (await leadsTo(one, before)) ? before.path(name) : one.path;
     // Nothing at a path stays nothing: what the store holds may be no match for the files that are there.
-    const file = await fileAt(path ?? store.path(name), name);
-    if (file) files.push(file);
+    const file = await readPlainFile(path, layout.trusted);
+    if (file) files.push(storedAs(name, file));
+  }
+  for (const role of ['ca'] as const) {
+    if (layout.outputs.some((one) => one.role === role)) continue;
+    const file = await readPlainFile(store.path(fileName(role)), layout.trusted);
+    if (file) files.push(storedAs(fileName(role), file));
   }
   return files;
 }
 
-/** Owners stay as they are: a server that may read its key only as its owner has been given it once. */
+function textOf({ data }: FileFound): string {
+  return Buffer.from(data).toString('utf8');
+}
+
+function storedAs(name: string, { data, mode, uid, gid }: FileFound): StoredFile {
+  return { name, data, mode, owner: ownerOf(uid, gid) };
+}
+
+/** Undefined: whoever writes. */
+function ownerOf(uid: number, gid: number): StoredFile['owner'] {
+  return uid === process.geteuid?.() && gid === process.getegid?.() ? undefined : { uid, gid };
+}
+
+/**
+ * Owners stay as they are, and so does a key that its group may read: a server that reads it so has been given it once. Of the key only where
+ * nobody else could have put it there.
+ */
 async function versionOf(
   store: CertificateStore,
+  layout: CertificateLayout,
   output: CertificateOutput,
   texts: CertificateTexts,
 ): Promise<readonly StoredFile[]> {
   const files: StoredFile[] = [];
-  for (const [role] of outputs(output)) {
+  for (const { role } of layout.outputs) {
     const text = texts[role];
     if (text === undefined) {
       throw new PsiError(
@@ -126,29 +165,23 @@ async function versionOf(
       );
     }
     const name = fileName(role);
-    const owner = (await fileAt(store.path(name), name))?.owner;
-    files.push({ name, data: Buffer.from(text), mode: role === 'key' ? 0o600 : parseInt(output.mode, 8), owner });
+    const before = role === 'key' ? layout.key : await readPlainFile(store.path(name), layout.trusted);
+    const mode = role === 'key' ? 0o600 | ((before?.mode ?? 0) & 0o040) : parseInt(output.mode, 8);
+    files.push({ name, data: Buffer.from(text), mode, owner: before && ownerOf(before.uid, before.gid) });
   }
   return files;
 }
 
-/** Undefined: there is none. */
-async function fileAt(path: string, name: string): Promise<StoredFile | undefined> {
-  try {
-    const [data, { uid, gid, mode }] = await Promise.all([readFile(path), stat(path)]);
-    const ours = uid === process.geteuid?.() && gid === process.getegid?.();
-    return { name, data, mode: mode & 0o777, owner: ours ? undefined : { uid, gid } };
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+/** For readers who cannot pass through the folder of the key: they never read the key, and so see no pair that does not match. */
+async function copy(one: OutputFile, text: string, output: CertificateOutput): Promise<void> {
+  await writeFileAtomic(one.at, text, { mode: parseInt(output.mode, 8) });
 }
 
 /** Where a link leads; `''` for anything else that is there, undefined for nothing. */
-async function linkAt(path: string): Promise<string | undefined> {
+async function linkAt({ at, path }: OutputFile): Promise<string | undefined> {
   try {
-    const found = await lstat(path);
-    if (found.isSymbolicLink()) return await readlink(path);
+    const found = await lstat(at);
+    if (found.isSymbolicLink()) return await readlink(at);
     if (found.isFile()) return '';
     throw new PsiError('CONFLICT', `${path} is there and no file`, {
       hint: `look at it with \`ls -ld ${path}\`, move it away or change \`output\``,

@@ -1,4 +1,4 @@
-// The folder `.psi-NAME` beside a certificate: one version of all files in a folder `v-…`, and `current`, a link to the one that counts.
+// The folder `.psi-NAME` beside a certificate or its key: one version of all files in a folder `v-…`, and `current`, a link to the one that counts.
 // Turning that link is the only moment at which anything changes for readers. Leftovers of a killed run are of no effect.
 
 import { randomBytes } from 'node:crypto';
@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { syncFolder } from './atomic-write.ts';
+import { isTrusted } from './held-folder.ts';
 import { errnoOf } from './host-error.ts';
 
 export type StoredFile = {
@@ -22,31 +23,39 @@ const DRAFT_LINK = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 export class CertificateStore {
   readonly folder: string;
+  /** Where it lies, for links to it: `folder` may be a path that only this process has. */
+  readonly real: string;
 
-  constructor(folder: string) {
+  constructor(folder: string, real: string = folder) {
     this.folder = folder;
+    this.real = real;
   }
 
-  /** Where a link at an output leads to. */
   path(name: string): string {
     return join(this.folder, 'current', name);
   }
 
-  async prepare(): Promise<void> {
-    await mkdir(dirname(this.folder), { recursive: true, mode: 0o755 });
+  /** In a folder that nobody else controls. The mode of a store that is there is left as it is. */
+  async prepare(trusted: Iterable<number>): Promise<void> {
     try {
       await mkdir(this.folder, { mode: 0o755 });
+      // Whatever the umask says: other users read certificates. The key has a mode of its own.
+      await chmod(this.folder, 0o755);
       await syncFolder(dirname(this.folder));
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }
-    if (!(await lstat(this.folder)).isDirectory()) {
-      throw new PsiError('CONFLICT', `${this.folder} is there and no folder`, {
-        hint: `look at it with \`ls -l ${this.folder}\` and move it away`,
+    const found = await lstat(this.folder);
+    if (found.isDirectory() && (!isTrusted(found.uid, trusted) || (found.mode & 0o022) !== 0)) {
+      throw new PsiError('CONFLICT', `${this.real} is there, and others can change it`, {
+        hint: `look at it with \`ls -ld ${this.real}\` and move it away`,
       });
     }
-    // Whatever the umask says: other users read certificates. The key has a mode of its own.
-    await chmod(this.folder, 0o755);
+    if (!found.isDirectory()) {
+      throw new PsiError('CONFLICT', `${this.real} is there and no folder`, {
+        hint: `look at it with \`ls -l ${this.real}\` and move it away`,
+      });
+    }
   }
 
   /** Writes all files as one version and makes it the one that counts. */
@@ -62,7 +71,16 @@ export class CertificateStore {
 
   /** Removes all but the version that counts. */
   async tidy(): Promise<void> {
-    const current = await readlink(join(this.folder, 'current'));
+    await this.#removeAllBut(await readlink(join(this.folder, 'current')));
+  }
+
+  /** Nothing leads here any more. */
+  async empty(): Promise<void> {
+    await rm(join(this.folder, 'current'), { force: true });
+    await this.#removeAllBut(undefined);
+  }
+
+  async #removeAllBut(current: string | undefined): Promise<void> {
     for (const name of await readdir(this.folder)) {
       const left = (VERSION.test(name) && name !== current) || DRAFT_LINK.test(name);
       if (left) await rm(join(this.folder, name), { recursive: true, force: true });

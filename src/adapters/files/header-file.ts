@@ -6,13 +6,14 @@ import { dirname } from 'node:path';
 
 import { sameBytes } from '../../core/bytes.ts';
 import { PsiError } from '../../core/error.ts';
-import type { SecretValue } from '../../core/secret-value.ts';
+import { SecretValue } from '../../core/secret-value.ts';
 import type { HeaderFile } from '../../registration/driver-command/header-file.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { fileError } from './host-error.ts';
 
 /** Printable ASCII without blanks: nothing that could end the line and start another header. */
 const TOKEN = /^[\x21-\x7e]+$/;
+const LINE = /^Authorization: Bearer ([\x21-\x7e]+)\n$/;
 
 export class DriverHeaderFile implements HeaderFile {
   readonly #path: string;
@@ -26,6 +27,12 @@ export class DriverHeaderFile implements HeaderFile {
     // What cannot be read is as good as missing: it is written anew, and where that fails, too, that is said.
     const text = await readFile(this.#path).catch(() => undefined);
     return text !== undefined && sameBytes(text, line);
+  }
+
+  async read(): Promise<SecretValue | undefined> {
+    const text = await readFile(this.#path, 'utf8').catch(() => '');
+    const token = LINE.exec(text)?.[1];
+    return token === undefined ? undefined : SecretValue.fromText(token);
   }
 
   async write(token: SecretValue): Promise<void> {

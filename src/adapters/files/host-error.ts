@@ -1,6 +1,7 @@
 // What the file system refuses, in PSI's words: every adapter that touches files translates through here.
 
 import { PsiError } from '../../core/error.ts';
+import { shellWord } from '../../core/text/shell.ts';
 
 /** errno of a failed file operation, or undefined for anything else that was thrown. */
 export function errnoOf(thrown: unknown): string | undefined {
@@ -16,14 +17,22 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'free space there: `df -h` and `df -i` show what is full',
   EDQUOT: 'free space there: `quota` shows what is full',
   EROFS: 'mount it writable, or set `state_dir` and `systemd_dir` to a place that is',
+  EIO: 'look for disk errors with `journalctl -k`',
 };
+
+/** Something on the way is no folder. The command names it: the last line that is printed with a `-` or an `l` in front. */
+function wayHint(path: string): string {
+  return `\`namei -l ${shellWord(path)}\` shows what on the way is no folder: move it away`;
+}
+
+const ON_THE_WAY: ReadonlySet<string> = new Set(['ENOTDIR', 'EEXIST', 'ELOOP']);
 
 /** `what` is lower case, such as "write the mapping". */
 export function fileError(what: string, path: string, thrown: unknown): PsiError {
   if (thrown instanceof PsiError) return thrown;
   const errno = errnoOf(thrown);
   return new PsiError('HOST', `cannot ${what} ${path}: ${errno ?? 'unexpected error'}`, {
-    hint: HINTS[errno ?? ''] ?? 'see `journalctl -u psi`',
+    hint: ON_THE_WAY.has(errno ?? '') ? wayHint(path) : (HINTS[errno ?? ''] ?? 'see `journalctl -u psi`'),
     retry: errno === 'ENOSPC' || errno === 'EMFILE' ? 'later' : 'no',
     cause: thrown,
   });

@@ -1,11 +1,13 @@
 // Plain files, folders and links of the host, for installing. Never used for anything secret.
 
-import { chmod, lstat, mkdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { constants } from 'node:fs';
+import { chmod, lstat, mkdir, open, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import type { HostFiles } from '../../host/host-files.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
+import { withFolderOf } from './held-folder.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 export class HostFileSystem implements HostFiles {
@@ -20,8 +22,7 @@ export class HostFileSystem implements HostFiles {
 
   async write(path: string, text: string, mode: number): Promise<void> {
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-      await writeFileAtomic(path, text, { mode });
+      await withFolderOf(path, { make: 0o755 }, (at) => writeFileAtomic(at, text, { mode }));
     } catch (error) {
       throw fileError('write', path, error);
     }
@@ -29,12 +30,9 @@ export class HostFileSystem implements HostFiles {
 
   async folder(path: string, mode: number): Promise<'created' | 'tightened' | 'unchanged'> {
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-      if (await made(path, mode)) return 'created';
-      const found = (await stat(path)).mode & 0o777;
-      if ((found & ~mode) === 0) return 'unchanged';
-      await chmod(path, found & mode);
-      return 'tightened';
+      if (await withFolderOf(path, { make: 0o755 }, (at) => made(at, mode))) return 'created';
+      // By way of something in it: a folder that is a link by root's will is the one that it leads to.
+      return await withFolderOf(join(path, 'x'), {}, (at) => tightened(dirname(at), mode));
     } catch (error) {
       throw fileError('create the folder', path, error);
     }
@@ -65,8 +63,20 @@ async function made(path: string, mode: number): Promise<boolean> {
     if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   }
-  await chmod(path, mode);
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await folder.chmod(mode);
+  } finally {
+    await folder.close();
+  }
   return true;
+}
+
+async function tightened(path: string, mode: number): Promise<'tightened' | 'unchanged'> {
+  const found = (await stat(path)).mode & 0o777;
+  if ((found & ~mode) === 0) return 'unchanged';
+  await chmod(path, found & mode);
+  return 'tightened';
 }
 
 async function linkAt(path: string): Promise<string | undefined> {

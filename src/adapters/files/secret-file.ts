@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { PsiError } from '../../core/error.ts';
 import type { FileOwner, SecretFiles } from '../../transfer/secret-files.ts';
 import { writeFileAtomic } from './atomic-write.ts';
+import { withFolderOf } from './held-folder.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 const NUMBER = /^\d{1,10}$/;
@@ -36,12 +37,14 @@ export function createSecretFiles({ etc }: { readonly etc: string }): SecretFile
     },
     write: async (path, value, options) => {
       try {
-        // A rename would end in EISDIR only after the value has been on the disk.
-        const there = await stat(path).catch(() => undefined);
-        if (there?.isDirectory()) {
-          throw new PsiError('USAGE', `${path} is a folder`, { hint: 'name the file that is to be written in it' });
-        }
-        await writeFileAtomic(path, value.expose(), options);
+        await withFolderOf(path, {}, async (at) => {
+          // A rename would end in EISDIR only after the value has been on the disk.
+          const there = await stat(at).catch(() => undefined);
+          if (there?.isDirectory()) {
+            throw new PsiError('USAGE', `${path} is a folder`, { hint: 'name the file that is to be written in it' });
+          }
+          await writeFileAtomic(at, value.expose(), options);
+        });
       } catch (thrown) {
         if (errnoOf(thrown) !== 'ENOENT') throw fileError('write', path, thrown);
         throw new PsiError('HOST', `cannot write ${path}: its folder is not there`, {

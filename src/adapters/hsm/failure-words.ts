@@ -85,7 +85,7 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
   'pin-missing': {
     reason: 'auth',
     message: 'wants a PIN and psi has none',
-    hint: 'add `LoadCredentialEncrypted=hsm-pin` to psi.container; `systemd-creds encrypt --name=hsm-pin - OUT` makes the file',
+    hint: 'make it a credential: `systemd-ask-password -n | systemd-creds encrypt --name=hsm-pin - /etc/credstore.encrypted/hsm-pin`, `pin: {credential: hsm-pin}` under cache.hsm, then `psi systemd install` and a restart',
   },
   'pin-low': ENTERED_WRONG,
   'pin-last-try': ENTERED_WRONG,

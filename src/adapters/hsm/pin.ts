@@ -2,6 +2,7 @@
 
 import { createHmac, randomBytes } from 'node:crypto';
 
+import { credentialFolders } from '../../core/credential-folders.ts';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
@@ -26,15 +27,15 @@ const VARIABLE = 'PSI_HSM_PIN';
 
 /** The credential hsm-pin, then the config, then PSI_HSM_PIN. */
 export function pinSources({ env, readFile, configured }: PinOrigins): readonly PinSource[] {
-  const folder = env['CREDENTIALS_DIRECTORY'];
   const fromCredential = async (): Promise<SecretValue | undefined> => {
-    if (folder === undefined || folder === '') return undefined;
-    try {
-      return trimmed(await readFile(`${folder}/${CREDENTIAL}`));
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw fileError('read the credential', `${folder}/${CREDENTIAL}`, error);
+    for (const folder of credentialFolders(env)) {
+      try {
+        return trimmed(await readFile(`${folder}/${CREDENTIAL}`));
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw fileError('read the credential', `${folder}/${CREDENTIAL}`, error);
+      }
     }
+    return undefined;
   };
   const variable = env[VARIABLE];
   return [

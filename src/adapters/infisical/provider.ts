@@ -1,6 +1,7 @@
 // Infisical as a Provider: one server, with everything over one connection. Connects to nothing before the first call.
 
 import { PsiError } from '../../core/error.ts';
+import { reasonOf } from '../../config/schema/secret-field.ts';
 import type { Provider, ProviderTools } from '../../provider/provider.ts';
 import { createCertificateAuthority } from './certificates.ts';
 import type { InfisicalConfig } from './config.ts';
@@ -44,7 +45,7 @@ async function certificateText(path: string, { readFile }: ProviderTools): Promi
   try {
     return new TextDecoder().decode(await readFile(path));
   } catch (cause) {
-    throw new PsiError('CONFIG_INVALID', `cannot read ca_cert ${path}`, {
+    throw new PsiError('CONFIG_INVALID', `ca_cert ${path} ${reasonOf(cause)}`, {
       hint: 'in the container only mounted folders are there: put the file below /etc/psi',
       cause,
     });

@@ -2,7 +2,7 @@
 // configuration it started with, and would hand a body to the wrong driver. Must not be called while a driver request is answered.
 
 import { PsiError, toPsiError } from '../../core/error.ts';
-import { isSecretId } from '../../core/naming.ts';
+import { isSecretId, printable } from '../../core/naming.ts';
 import { onceMore } from '../../core/retry.ts';
 import { sameOptions, type RegisteredSecret } from '../../registration/registered-secret.ts';
 import type { NewSecret, RegistryFeatures, SecretRegistry } from '../../registration/secret-registry.ts';
@@ -55,7 +55,7 @@ class PodmanSecrets implements SecretRegistry {
   }
 
   async create(secret: NewSecret): Promise<string> {
-    return this.#verified(secret, await this.#post(`create ${secret.name}`, secret, {}));
+    return this.#verified(secret, await this.#post(`create ${secret.name}`, secret, {}), undefined);
   }
 
   async replace(current: RegisteredSecret, secret: NewSecret): Promise<string> {
@@ -63,7 +63,11 @@ class PodmanSecrets implements SecretRegistry {
     await this.#assertUnchanged(current, secret.name);
     try {
       if (replace)
-        return await this.#verified(secret, await this.#post(`replace ${secret.name}`, secret, { replace: 'true' }));
+        return await this.#verified(
+          secret,
+          await this.#post(`replace ${secret.name}`, secret, { replace: 'true' }),
+          current.id,
+        );
       await this.#remove(current.id, `remove ${secret.name}`);
       // Until this succeeds no container that uses the secret can start, so it is tried once more at once.
       return await onceMore(() => this.create(secret));
@@ -90,25 +94,30 @@ class PodmanSecrets implements SecretRegistry {
     return expected(what, answer, id !== undefined && isSecretId(id) ? id : undefined);
   }
 
-  /** Reads a new secret back. A wrong one is removed: with another driver the mapping would lie somewhere else, under a command PSI did not choose. */
-  async #verified(secret: NewSecret, id: string): Promise<string> {
+  /**
+   * Reads a new secret back. A wrong one is removed, as far as it is the one that was just made: with another driver the mapping would lie
+   * somewhere else, under a command PSI did not choose. `before`: the id that the secret of this name had.
+   */
+  async #verified(secret: NewSecret, id: string, before: string | undefined): Promise<string> {
     const made = await this.#inspect(id);
-    if (made?.name === secret.name && made.driver === 'shell' && sameOptions(secret.options, made.options)) return id;
-    const found = made ? `driver ${made.driver}` : 'nothing';
+    const isNew = made?.id === id && id !== before && made.name === secret.name;
+    if (isNew && made.driver === 'shell' && sameOptions(secret.options, made.options)) return id;
+    if (!isNew) throw anotherOne(secret.name, id, made);
     const left = await this.#remove(id, `remove ${secret.name}`).then(
       () => 'it was removed again',
       () => 'it could not be removed',
     );
-    throw new PsiError('HOST', `podman made ${secret.name} with other settings than asked for (${found}); ${left}`, {
-      hint: '`systemctl restart podman.service`, look with `podman secret ls`, then run `psi setup` again',
-      details: { id },
-    });
+    throw new PsiError(
+      'HOST',
+      `podman made ${secret.name} with other settings than asked for (driver ${made.driver}); ${left}`,
+      { hint: LOOK_AGAIN, details: { id } },
+    );
   }
 
   /** By id and in full: Podman also resolves prefixes of ids, and a replace of a name that is gone makes it delete another secret. */
   async #assertUnchanged(current: RegisteredSecret, name: string): Promise<void> {
     const found = isSecretId(current.id) ? await this.#inspect(current.id) : undefined;
-    if (found?.id === current.id && found.name === name) return;
+    if (found?.id === current.id && found.name === name && found.driver === current.driver) return;
     throw new PsiError('HOST', `podman has no ${name} with the id it had before`, {
       hint: 'something else changes podman secrets at the same time; run `psi setup` again',
       retry: 'now',
@@ -139,6 +148,22 @@ class PodmanSecrets implements SecretRegistry {
       details: error.details,
     });
   }
+}
+
+const LOOK_AGAIN =
+  '`systemctl restart podman.service`, look with `podman secret ls`, then run `podman exec psi psi setup` again';
+
+/** Whose it is cannot be told, so it is left as it is. */
+function anotherOne(name: string, id: string, made: RegisteredSecret | undefined): PsiError {
+  const found = made ? `that of the secret ${printable(made.name)}` : 'of no secret';
+  return new PsiError(
+    'HOST',
+    `podman says that it made ${name}, but the id that it gave is ${found}; nothing was removed`,
+    {
+      hint: LOOK_AGAIN,
+      details: { id },
+    },
+  );
 }
 
 function text(answer: ApiAnswer): string {

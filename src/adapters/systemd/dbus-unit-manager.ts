@@ -26,16 +26,30 @@ export class DbusUnitManager implements UnitManager {
 
   async reload(): Promise<void> {
     try {
-      await this.#call('Reload');
+      await this.#call({ member: 'Reload' });
     } catch (error) {
       throw this.#translate(error);
     }
   }
 
-  async #call(member: string): Promise<void> {
+  async has(unit: string): Promise<boolean> {
+    try {
+      await this.#call({ member: 'GetUnitFileState', signature: 's', body: [unit] });
+      return true;
+    } catch (error) {
+      if (error instanceof DBusError && /\.(?:FileNotFound|NoSuchUnit)$/.test(error.dbusName ?? '')) return false;
+      throw new PsiError('HOST', `systemd does not say whether it has ${printable(unit)}`, {
+        hint: `look at the bus of ${this.#socketPath} with \`systemctl status dbus\`, then run \`podman exec psi psi setup\``,
+        retry: 'later',
+        cause: error,
+      });
+    }
+  }
+
+  async #call(message: { readonly member: string; signature?: string; body?: unknown[] }): Promise<void> {
     const options = { timeout: this.#timeoutMs };
     await onBus(this.#socketPath, this.#timeoutMs, async (bus) => {
-      await bus.invoke({ ...MANAGER, member }, options);
+      await bus.invoke({ ...MANAGER, ...message }, options);
     });
   }
 

@@ -1,17 +1,16 @@
-// The drop-in files PSI owns in the quadlet folder: `{unit}.d/50-secrets.conf`. A file of that name without PSI's mark is the
-// operator's and is never touched. The files hold names only, so everybody may read them.
+// The drop-in files PSI owns in the quadlet folder: `{unit}.d/50-secrets.conf`, an instance's under another name. A file of that name without
+// PSI's mark is the operator's and is never touched. The files hold names only, so everybody may read them.
 
-import { lstat, mkdir, readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
-import { isPsiDropIn } from '../../registration/drop-in.ts';
-import type { DropIn, DropInStore } from '../../registration/drop-in-store.ts';
+import { DROP_IN_FILE, DROP_IN_MARK, dropInFileName, isPsiDropIn } from '../../registration/drop-in.ts';
+import type { DropIn, DropInStore, PresentDropIn } from '../../registration/drop-in-store.ts';
 import { removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
-const FILE = '50-secrets.conf';
 const SUFFIX = '.container.d';
 
 /** A plain file name that ends in `.container`; no separator, nothing hidden. */
@@ -24,46 +23,71 @@ export class DropInFiles implements DropInStore {
     this.#dir = options.systemdDir;
   }
 
-  async list(): Promise<readonly DropIn[]> {
-    const found: DropIn[] = [];
+  async list(): Promise<readonly PresentDropIn[]> {
+    const found: PresentDropIn[] = [];
     for (const name of await this.#folders()) {
       const unit = name.slice(0, -'.d'.length);
-      const text = await this.#read(unit);
-      if (text !== undefined && isPsiDropIn(text)) found.push({ unit, text });
+      const text = await this.#own(this.pathOf(unit));
+      const once = await this.#formerOf(unit);
+      const dropIn = text ?? once?.text;
+      if (dropIn !== undefined) found.push({ unit, text: dropIn, ...(once && { misplaced: true }) });
     }
     return found;
   }
 
   async write({ unit, text }: DropIn): Promise<void> {
     const folder = this.#folder(unit);
-    await this.#refuseForeign(unit);
+    const path = this.pathOf(unit);
+    const there = await this.#refuseForeign(unit);
+    const former = await this.#formerOf(unit);
     try {
       const made = await mkdir(folder, { recursive: true, mode: 0o755 });
       if (made !== undefined) await syncFolder(this.#dir);
-      await writeFileAtomic(join(folder, FILE), text, { mode: 0o644 });
+      // Renamed and not written beside it: no moment has its lines twice, or not at all.
+      if (former && !there) await rename(former.path, path);
+      await writeFileAtomic(path, text, { mode: 0o644 });
+      if (former && there) await rm(former.path, { force: true });
+      if (former) await syncFolder(folder);
     } catch (error) {
-      throw fileError('write the drop-in', join(folder, FILE), error);
+      throw fileError('write the drop-in', path, error);
     }
   }
 
   async remove(unit: string): Promise<void> {
     const folder = this.#folder(unit);
-    if (!(await this.#refuseForeign(unit))) return;
+    const path = this.pathOf(unit);
+    const there = await this.#refuseForeign(unit);
+    const former = await this.#formerOf(unit);
+    if (!there && !former) return;
     try {
-      await rm(join(folder, FILE), { force: true });
+      await rm(path, { force: true });
+      if (former) await rm(former.path, { force: true });
       await syncFolder(folder);
       await rmdir(folder);
       await syncFolder(this.#dir);
     } catch (error) {
       // Other drop-ins of the operator keep the folder.
-      if (errnoOf(error) !== 'ENOTEMPTY') throw fileError('remove the drop-in', join(folder, FILE), error);
+      if (errnoOf(error) !== 'ENOTEMPTY') throw fileError('remove the drop-in', path, error);
     }
+  }
+
+  pathOf(unit: string): string {
+    return join(this.#folder(unit), dropInFileName(unit));
+  }
+
+  async hiders(unit: string): Promise<readonly string[]> {
+    if (!unit.endsWith('@.container')) return [];
+    const stem = unit.slice(0, -'.container'.length);
+    const instances = (await this.#folders()).filter((name) => name.startsWith(stem) && name !== `${unit}.d`);
+    const paths = instances.map((name) => join(this.#dir, name, dropInFileName(unit)));
+    const texts = await Promise.all(paths.map((path) => this.#read(path)));
+    return paths.filter((_, index) => !isPsiDropIn(texts[index] ?? DROP_IN_MARK));
   }
 
   /** Throws CONFLICT for somebody else's file, and for a link, which could lead out of the folder. Answers whether there is a file. */
   async #refuseForeign(unit: string): Promise<boolean> {
     const folder = this.#folder(unit);
-    const path = join(folder, FILE);
+    const path = this.pathOf(unit);
     for (const place of [folder, path]) {
       if (await isLink(place)) {
         throw new PsiError('CONFLICT', `${place} is a symbolic link, psi writes through none`, {
@@ -71,7 +95,7 @@ export class DropInFiles implements DropInStore {
         });
       }
     }
-    const text = await this.#read(unit);
+    const text = await this.#read(path);
     if (text === undefined || isPsiDropIn(text)) return text !== undefined;
     throw new PsiError('CONFLICT', `${path} was not written by psi`, {
       hint: `rename it, for instance: mv ${path} ${join(folder, '60-local.conf')}`,
@@ -82,7 +106,13 @@ export class DropInFiles implements DropInStore {
   async sweep(before: number): Promise<readonly string[]> {
     const removed: string[] = [];
     for (const folder of await this.#folders()) {
-      removed.push(...(await removeLeftovers(join(this.#dir, folder), (name) => name === FILE, before)));
+      removed.push(
+        ...(await removeLeftovers(
+          join(this.#dir, folder),
+          (name) => name === DROP_IN_FILE || name === dropInFileName(folder.slice(0, -2)),
+          before,
+        )),
+      );
     }
     return removed;
   }
@@ -100,8 +130,20 @@ export class DropInFiles implements DropInStore {
     }
   }
 
-  async #read(unit: string): Promise<string | undefined> {
-    const path = join(this.#folder(unit), FILE);
+  /** What an earlier PSI wrote for an instance: under the name of its template's drop-in, which it hides. */
+  async #formerOf(unit: string): Promise<{ readonly path: string; readonly text: string } | undefined> {
+    const path = join(this.#folder(unit), DROP_IN_FILE);
+    if (path === this.pathOf(unit) || (await isLink(path))) return undefined;
+    const text = await this.#own(path);
+    return text === undefined ? undefined : { path, text };
+  }
+
+  async #own(path: string): Promise<string | undefined> {
+    const text = await this.#read(path);
+    return text !== undefined && isPsiDropIn(text) ? text : undefined;
+  }
+
+  async #read(path: string): Promise<string | undefined> {
     try {
       return await readFile(path, 'utf8');
     } catch (error) {

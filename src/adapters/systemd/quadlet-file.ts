@@ -8,6 +8,7 @@ import { PsiError } from '../../core/error.ts';
 import { isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropInText, QuadletFiles } from '../../transfer/quadlet/quadlet-files.ts';
 import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { withFolderOf } from '../files/held-folder.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
 const MOST_BACKUPS = 100;
@@ -44,15 +45,18 @@ export class QuadletFolder implements QuadletFiles {
 
   async replace({ path, before, after }: Parameters<QuadletFiles['replace']>[0]): Promise<string> {
     try {
-      const found = await lstat(path);
-      if (found.isSymbolicLink() || (await readText(path)) !== before) {
-        throw new PsiError('CONFLICT', `${path} is a symbolic link, or was changed meanwhile; it stays as it is`, {
-          hint: `look with \`ls -l ${path}\`, then run the command again with the path of the file itself`,
-        });
-      }
-      const backup = await keep(path, before, found);
-      await writeFileAtomic(path, after, { mode: found.mode & 0o777, owner: found });
-      return backup;
+      // The quadlet of a user lies in folders of his; the edit is root's.
+      return await withFolderOf(path, {}, async (at) => {
+        const found = await lstat(at);
+        if (found.isSymbolicLink() || (await readText(at)) !== before) {
+          throw new PsiError('CONFLICT', `${path} is a symbolic link, or was changed meanwhile; it stays as it is`, {
+            hint: `look with \`ls -l ${path}\`, then run the command again with the path of the file itself`,
+          });
+        }
+        const suffix = await keep(at, before, found);
+        await writeFileAtomic(at, after, { mode: found.mode & 0o777, owner: found });
+        return `${path}${suffix}`;
+      });
     } catch (error) {
       throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('edit the quadlet', path, error);
     }
@@ -100,10 +104,11 @@ async function readText(path: string): Promise<string> {
 
 type Owner = { readonly uid: number; readonly gid: number };
 
-/** An older backup stays: it may be the only one from before PSI. */
+/** An older backup stays: it may be the only one from before PSI. Resolves to what its name has more. */
 async function keep(path: string, text: string, { uid, gid }: Owner): Promise<string> {
   for (let count = 1; count <= MOST_BACKUPS; count += 1) {
-    const backup = count === 1 ? `${path}.bak` : `${path}.bak.${String(count)}`;
+    const suffix = count === 1 ? '.bak' : `.bak.${String(count)}`;
+    const backup = `${path}${suffix}`;
     try {
       const file = await open(backup, 'wx', 0o600);
       try {
@@ -118,7 +123,7 @@ async function keep(path: string, text: string, { uid, gid }: Owner): Promise<st
         await file.close();
       }
       await syncFolder(dirname(path));
-      return backup;
+      return suffix;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
     }

@@ -42,7 +42,7 @@ const MEANINGS: Readonly<Record<TpmErrorKind, Meaning>> = {
   'pcr-unstable': { reason: 'busy', retry: 'later', hint: 'wait until the machine has started up' },
   auth: {
     reason: 'auth',
-    hint: 'set `cache.tpm.auth` to the value it was sealed with, or seal anew: `podman exec psi psi cache refresh`',
+    hint: 'set `cache.tpm.auth` to the value it was sealed with and `systemctl restart psi.service`, or seal anew: `podman exec psi psi cache refresh`',
   },
   lockout: { reason: 'lockout', hint: 'wait, or clear it with `tpm2_dictionarylockout --clear-lockout`' },
   damaged: { reason: 'damaged', hint: SEAL_ANEW },

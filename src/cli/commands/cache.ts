@@ -62,7 +62,7 @@ function addStatus(cache: Command, cli: Cli): void {
     },
     example: 'podman exec psi psi cache status --verify',
     run: async ({ verify }: { readonly verify: boolean }) => {
-      const text = await (await cli.client()).get(`/cache?verify=${String(verify)}`);
+      const text = await (await cli.clientWhateverConfig('blame the config')).get(`/cache?verify=${String(verify)}`);
       const report = JSON.parse(text) as CacheReport | null;
       return {
         exit: verify ? verifiedExit(report) : EXIT.DONE,
@@ -82,17 +82,22 @@ function verifiedExit(report: CacheReport | null): number {
 }
 
 function addRefresh(cache: Command, cli: Cli): void {
-  completedWithJson(cache.command('refresh').description('fetch all values anew'), cli, {
+  const command = cache
+    .command('refresh')
+    .description('fetch all values anew')
+    .option('--replace', 'set aside a file that cannot be opened, even if not all values could be fetched', false);
+  completedWithJson(command, cli, {
     exits: { ...ASKS_SERVICE, TRY_LATER: 'an outage, which left the cache as it was' },
     example: 'podman exec psi psi cache refresh',
-    run: async () => refresh(await cli.client(), cli),
+    run: async ({ replace }: { readonly replace: boolean }) =>
+      refresh(await cli.clientWhateverConfig('blame the config'), cli, replace),
   });
 }
 
 type Refreshed = SetupEvent | { readonly event: 'refreshed'; readonly report: RefreshReport | null };
 
-async function refresh(client: ControlClient, cli: Cli): Promise<Ending> {
-  for await (const line of client.stream('/cache/refresh', {})) {
+async function refresh(client: ControlClient, cli: Cli, replace: boolean): Promise<Ending> {
+  for await (const line of client.stream('/cache/refresh', replace ? { replace } : {})) {
     const event = line as Refreshed;
     if (event.event === 'listing') cli.terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
     if (event.event === 'error') {
@@ -128,7 +133,7 @@ function addInvalidate(cache: Command, cli: Cli): void {
     exits: ASKS_SERVICE,
     example: 'podman exec psi psi cache invalidate myapp--DB_PASSWORD',
     run: async (name: string) => {
-      const text = await (await cli.client()).post('/cache/invalidate', { name });
+      const text = await (await cli.clientWhateverConfig('blame the config')).post('/cache/invalidate', { name });
       const result = JSON.parse(text) as { readonly named: number; readonly dropped: number };
       const count = `${String(result.dropped)} of ${String(result.named)}`;
       return {

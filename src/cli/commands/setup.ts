@@ -24,12 +24,13 @@ export function addSetup(program: Command, cli: Cli): void {
   completedWithJson(command, cli, {
     exits: {
       ...ASKS_SERVICE,
-      FAILED: 'a workload or a secret failed',
+      FAILED: 'the run failed, or a workload that has no secrets yet could get none',
+      LEFT: 'something was left as it was; every workload has what it had, and the service tries again by itself',
       DRIFT: 'with --dry-run: something would change',
     },
     example: 'podman exec psi psi setup --dry-run',
     run: async ({ provider, workload, dryRun }: SetupFlags) =>
-      setup(await cli.client(), cli, { provider, workload, dryRun }),
+      setup(await cli.clientWhateverConfig('blame the config'), cli, { provider, workload, dryRun }),
   });
 }
 
@@ -79,7 +80,8 @@ function done(terminal: Terminal, report: SetupReport): Ending {
 }
 
 function exitOf(report: SetupReport): number {
-  if (report.failures.length > 0 || report.problems.length > 0) return EXIT.FAILED;
+  if (report.outcome === 'failed') return EXIT.FAILED;
+  if (report.outcome === 'left') return EXIT.LEFT;
   return report.dryRun && report.changes.length > 0 ? EXIT.DRIFT : EXIT.DONE;
 }
 
@@ -123,7 +125,15 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
   for (const { workload, name, reason, hint } of report.problems) {
     terminal.fail({ message: reason, hint }, { subject: `${workload}: ${name}` });
   }
+  for (const { unit, reason, hint } of report.left)
+    terminal.fail({ message: reason, hint }, { word: 'left', subject: unit });
   for (const failure of report.failures) terminal.fail(failure, { subject: failure.workload });
+  if (report.nextTry !== null) {
+    terminal.out([
+      painted('dim', 'note'),
+      ' what was left is tried again by itself: `podman exec psi psi status` says when',
+    ]);
+  }
   terminal.out(summary(report));
 }
 
@@ -151,6 +161,7 @@ function summary(report: SetupReport): string {
     `${String(report.kept)} unchanged`,
     ...(report.refused.length > 0 ? [`${String(report.refused.length)} refused`] : []),
     ...(failed > 0 ? [`${String(failed)} failed`] : []),
+    ...(report.left.length > 0 ? [`${String(report.left.length)} left`] : []),
   ];
   return parts.join(', ');
 }

@@ -13,12 +13,15 @@ import { printCacheLine } from './cache-report.ts';
 
 type Status = ServiceStatus & { readonly cache: CacheStatus | null };
 
+/** `--json` has all of them. */
+const MOST_NAMED = 10;
+
 export function addStatus(program: Command, cli: Cli): void {
   completedWithJson(program.command('status').description('what the running service holds and what failed last'), cli, {
     exits: ASKS_SERVICE,
     example: 'podman exec psi psi status',
     run: async () => {
-      const status = JSON.parse(await (await cli.clientWhateverConfig()).get('/status')) as Status;
+      const status = JSON.parse(await (await cli.clientWhateverConfig('blame the service')).get('/status')) as Status;
       return {
         exit: EXIT.DONE,
         result: status,
@@ -50,6 +53,7 @@ function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   printProblems(terminal, status);
   printHostCurl(terminal, status);
+  for (const note of status.notes) terminal.out([painted('dim', 'note'), ` ${note}`]);
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
   for (const failure of status.lastFailures) {
     terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);
@@ -59,8 +63,16 @@ function printStatus(terminal: Terminal, status: Status): void {
     terminal.out([painted('red', 'refused'), ` ${at} ${request}${id === null ? '' : ` ${id}`}: ${message}`]);
   }
   if (status.lastSetup) {
-    const { at, changes, failures } = status.lastSetup;
-    terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures`);
+    const { at, changes, failures, outcome } = status.lastSetup;
+    const left = outcome === 'left' ? ', something was left as it was' : '';
+    terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures${left}`);
+  }
+  if (status.setupOwed) {
+    const { workloads, nextTry } = status.setupOwed;
+    const more =
+      (workloads?.length ?? 0) > MOST_NAMED ? ` and ${String((workloads?.length ?? 0) - MOST_NAMED)} more` : '';
+    const what = workloads === null ? 'all workloads' : `${workloads.slice(0, MOST_NAMED).join(', ')}${more}`;
+    terminal.out(`setup owed: ${what}; ${nextTry === null ? 'being tried' : `tried again by itself at ${nextTry}`}`);
   }
   if (status.cache) printCacheLine(terminal, status.cache);
 }

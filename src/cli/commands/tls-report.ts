@@ -10,6 +10,7 @@ export function printTlsRun(terminal: Terminal, { certificates }: CertificateRun
   for (const report of certificates) {
     terminal.out(`${report.name}: ${outcomeOf(report)}`);
     for (const hook of report.hooks) printHook(terminal, report.name, hook);
+    if (report.exposed) terminal.tell(`${report.name}: ${report.exposed.message}`, report.exposed.hint);
     if (report.failure) terminal.fail(report.failure, { subject: report.name });
   }
 }
@@ -68,9 +69,10 @@ export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: Ce
     });
     terminal.out(cells);
   }
-  for (const { name, requestStatus, owedHooks, lastError } of certificates) {
+  for (const { name, requestStatus, owedHooks, exposed, lastError } of certificates) {
     if (requestStatus !== null) terminal.out(`${name}: order under way: ${words(requestStatus)}`);
     for (const hook of owedHooks) terminal.out(`${name}: hook still to run: ${hook.join(' ')}`);
+    if (exposed) terminal.tell(`${name}: ${exposed.message}`, exposed.hint);
     if (!lastError) continue;
     terminal.tell(`${name}: last error, ${lastError.at}: ${lastError.message}`, lastError.hint);
   }

@@ -62,7 +62,14 @@ function addRun(tls: Command, cli: Cli<TlsNeeds>, mode: CertificateRunMode, { ab
     run: async (name: string | undefined, flags: { readonly force: boolean }) => {
       const { run } = (await cli.compose()).tls;
       const options = { mode, name, force: flags.force };
-      return ran(cli.terminal, await run(await cli.config(), options, progressOn(cli.terminal)));
+      return ran(
+        cli.terminal,
+        await run(
+          mode === 'renew' ? await cli.configOrLastGood() : await cli.config(),
+          options,
+          progressOn(cli.terminal),
+        ),
+      );
     },
   });
 }
@@ -97,7 +104,7 @@ function addStatus(tls: Command, cli: Cli<TlsNeeds>): void {
     exits: exits('NO_INPUT', 'HOST', 'CONFIG'),
     example: 'podman exec psi psi infisical tls status',
     run: async (name: string | undefined) => {
-      const status = await (await cli.compose()).tls.status(await cli.config(), name);
+      const status = await (await cli.compose()).tls.status(await cli.configOrLastGood(), name);
       return {
         exit: EXIT.DONE,
         result: status,

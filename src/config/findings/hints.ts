@@ -57,6 +57,16 @@ const HINTS = {
 
 export type IssueCode = keyof typeof HINTS;
 
+/** An error refuses the file; a warning is told and stops nothing. */
+export type Severity = 'error' | 'warning';
+
+/** What works, if not as it was meant. Every check that is new belongs here too, unless what it finds could never work. */
+const WARNINGS: ReadonlySet<IssueCode> = new Set<IssueCode>(['MODE_WITHOUT_MOUNT', 'RENEW_TOO_EARLY']);
+
+export function severityOf(code: IssueCode): Severity {
+  return WARNINGS.has(code) ? 'warning' : 'error';
+}
+
 export const ISSUE_CODES = Object.keys(HINTS) as readonly IssueCode[];
 
 export function hintFor(code: IssueCode, suggestion?: string): string {

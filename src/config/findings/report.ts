@@ -11,7 +11,11 @@ export function formatIssues(issues: readonly LocatedIssue[]): readonly Line[] {
 function linesOf(issue: LocatedIssue): readonly Line[] {
   const place = `${issue.file}:${String(issue.line)}:${String(issue.column)}`;
   return [
-    [painted('bold', place), issue.path === '' ? '' : `  ${issue.path}`],
+    [
+      painted('bold', place),
+      issue.path === '' ? '' : `  ${issue.path}`,
+      issue.severity === 'warning' ? '  (warning)' : '',
+    ],
     ['  ', painted('green', 'expected'), `  ${issue.expected}`],
     ['  ', painted('red', 'got'), `       ${issue.got}`],
     ['  ', painted('cyan', 'hint'), `      ${issue.hint}`],

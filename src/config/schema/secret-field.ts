@@ -2,7 +2,8 @@
 // credential is picked up without a restart. Errors say where the value should have come from, never what it was.
 
 import * as t from 'io-ts';
-import { PsiError } from '../../core/error.ts';
+import { credentialFolders, credentialHint } from '../../core/credential-folders.ts';
+import { PsiError, toPsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { SecretField, TokenSource } from '../../core/secret-field.ts';
 import type { Env, ReadFile } from '../surroundings.ts';
@@ -73,15 +74,23 @@ export async function resolveSecret(field: SecretField, deps: SecretDeps): Promi
         'create it with mode 0600, readable to psi inside its container',
         deps,
       );
-    case 'credential': {
-      const hint = `add \`LoadCredentialEncrypted=${field.name}\` to psi.container; \`systemd-creds encrypt --name=${field.name} - OUT\` makes the file`;
-      const folder = deps.env['CREDENTIALS_DIRECTORY'];
-      if (folder === undefined || folder === '') {
-        throw missing(`the credential ${field.name} cannot be read: CREDENTIALS_DIRECTORY is not set`, hint);
-      }
-      return await fromFile(`${folder}/${field.name}`, `the credential ${field.name}`, hint, deps);
+    case 'credential':
+      return await fromCredential(field.name, deps);
+  }
+}
+
+async function fromCredential(name: string, deps: SecretDeps): Promise<SecretValue> {
+  const what = `the credential ${name}`;
+  const hint = credentialHint(deps.env, name);
+  let failure = missing(`${what} cannot be read: CREDENTIALS_DIRECTORY is not set`, hint);
+  for (const folder of credentialFolders(deps.env)) {
+    try {
+      return await fromFile(`${folder}/${name}`, what, hint, deps);
+    } catch (thrown) {
+      failure = toPsiError(thrown);
     }
   }
+  throw failure;
 }
 
 async function fromFile(path: string, what: string, hint: string, deps: SecretDeps): Promise<SecretValue> {

@@ -57,7 +57,8 @@ function assembleSource(raw: t.TypeOf<typeof source>): SecretSpec {
     exclude: raw.exclude ?? [],
     prefix: raw.prefix ?? '',
     as: raw.as ?? 'env',
-    mode: raw.mode,
+    // A variable has none: that it is there is a warning.
+    mode: raw.as === 'mount' ? raw.mode : undefined,
     allowEmpty: raw.allow_empty ?? false,
   };
 }

@@ -4,7 +4,7 @@ import { json, Router } from 'express';
 import { PsiError } from '../../core/error.ts';
 import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
-import type { RefreshReport } from '../../cache/refresh.ts';
+import type { RefreshOptions, RefreshReport } from '../../cache/refresh.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';
 import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
@@ -15,7 +15,11 @@ import { sendJson } from '../json.ts';
 export type CacheFace = {
   /** Undefined: the cache is off. */
   readonly status: (options: { readonly verify: boolean }) => Promise<CacheReport | undefined>;
-  readonly refresh: (emit: (event: SetupEvent) => void, signal: AbortSignal) => Promise<RefreshReport | undefined>;
+  readonly refresh: (
+    options: RefreshOptions,
+    emit: (event: SetupEvent) => void,
+    signal: AbortSignal,
+  ) => Promise<RefreshReport | undefined>;
   readonly invalidate: (name: string) => Promise<{ readonly named: number; readonly dropped: number }>;
   /** Tries a backend with the config as it is on disk, without using it yet. */
   readonly init: (backend: Backend) => Promise<InitReport>;
@@ -32,10 +36,10 @@ export function cacheRoutes(face: CacheFace, onError: OnError): Router {
   router.get('/cache', async (request, response) => {
     sendJson(response, (await face.status({ verify: request.query['verify'] === 'true' })) ?? null);
   });
-  router.post('/cache/refresh', (_request, response) =>
+  router.post('/cache/refresh', body, (request, response) =>
     streamed(response, onError, 'POST cache/refresh', async (emit, signal) => ({
       event: 'refreshed',
-      report: (await face.refresh(emit, signal)) ?? null,
+      report: (await face.refresh({ replace: fieldOf(request.body, 'replace') === true }, emit, signal)) ?? null,
     })),
   );
   router.post('/cache/invalidate', body, async (request, response) => {

@@ -5,10 +5,13 @@ import { createInterface } from 'node:readline';
 import { ERROR_CODES, PsiError } from '../../core/error.ts';
 
 export class ControlClient {
-  readonly #socketPath: string;
+  readonly #socketPaths: readonly string[];
+  readonly #whenDown: PsiError | undefined;
 
-  constructor(socketPath: string) {
-    this.#socketPath = socketPath;
+  /** The first socket that is served is the one. `whenDown`: what to say where none is, if there is something better. */
+  constructor(socketPaths: readonly string[], whenDown?: PsiError) {
+    this.#socketPaths = [...new Set(socketPaths)];
+    this.#whenDown = whenDown;
   }
 
   get(path: string): Promise<string> {
@@ -47,29 +50,45 @@ export class ControlClient {
     if (!response.complete) throw stoppedMeanwhile(undefined);
   }
 
-  #send(method: string, path: string, body: string | undefined): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-      const outgoing = request({ socketPath: this.#socketPath, method, path, headers }, resolve);
-      outgoing.on('error', (error: NodeJS.ErrnoException) => {
-        if (error.code === 'ECONNRESET') {
-          reject(stoppedMeanwhile(error));
-          return;
-        }
-        reject(
-          new PsiError(
-            'SERVICE_DOWN',
-            `psi is not running: no answer on ${this.#socketPath} (${error.code ?? error.message})`,
-            {
-              hint: 'start it with `systemctl start psi.service`, then run this in it: `podman exec psi psi ...`',
-              cause: error,
-            },
-          ),
-        );
-      });
-      outgoing.end(body);
-    });
+  async #send(method: string, path: string, body: string | undefined): Promise<IncomingMessage> {
+    let down: PsiError | undefined;
+    for (const socketPath of this.#socketPaths) {
+      try {
+        return await sendTo(socketPath, method, path, body);
+      } catch (thrown) {
+        if (!(thrown instanceof NotServed)) throw thrown;
+        down ??= notRunning(socketPath, thrown.errno);
+      }
+    }
+    throw this.#whenDown ?? down ?? notRunning('no socket', 'none is named');
   }
+}
+
+/** Nobody has got the request. */
+class NotServed extends Error {
+  readonly errno: string;
+
+  constructor(errno: string) {
+    super(errno);
+    this.errno = errno;
+  }
+}
+
+function sendTo(socketPath: string, method: string, path: string, body: string | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    const outgoing = request({ socketPath, method, path, headers }, resolve);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'ECONNRESET' ? stoppedMeanwhile(error) : new NotServed(error.code ?? error.message));
+    });
+    outgoing.end(body);
+  });
+}
+
+function notRunning(socketPath: string, reason: string): PsiError {
+  return new PsiError('SERVICE_DOWN', `psi is not running: no answer on ${socketPath} (${reason})`, {
+    hint: 'start it with `systemctl start psi.service`, then run this in it: `podman exec psi psi ...`',
+  });
 }
 
 /** `{code, message, hint}`, as both faces answer a failure. */

@@ -1,9 +1,8 @@
 // The units round the encrypted cache, as text: its refresh, the key that systemd decrypts, and the smart card daemon for hosts without one.
 
-import { PsiError } from '../../core/error.ts';
-import { providerTitles, providerUnit, unitPath } from '../layout.ts';
+import { providerTitles, providerUnit, runtimeFolder, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
-import { printable } from '../../core/naming.ts';
+import { credentialLoad, DECRYPTION_BOUND, UNLIMITED } from './credentials.ts';
 import { unitFile } from './unit-file.ts';
 
 export function refreshUnit(layout: HostLayout): string {
@@ -49,7 +48,7 @@ export function refreshTimer(layout: HostLayout): string {
 
 /** Where systemd keeps what it decrypted for psi-cache-key.service; `unitPath` has to render it. */
 export function cacheKeyFolder(layout: HostLayout): string {
-  return `${layout.runtimeDir ?? '/run'}/credentials/psi-cache-key.service`;
+  return `${runtimeFolder(layout)}/credentials/psi-cache-key.service`;
 }
 
 /** A unit of its own: a credential that cannot be decrypted stops its unit, and PSI has to serve without its cache then. */
@@ -61,6 +60,7 @@ export function cacheKeyUnit(layout: HostLayout, credential: string): string {
         'Description=PSI: the key of its cache, decrypted by systemd',
         '# PSI looks into the folder of this unit, so the key has to be there first.',
         'Before=psi.service',
+        ...UNLIMITED,
       ],
     ],
     [
@@ -70,6 +70,7 @@ export function cacheKeyUnit(layout: HostLayout, credential: string): string {
         'Type=exec',
         'ExecStart=sleep infinity',
         `LoadCredentialEncrypted=${credentialLoad(layout, credential)}`,
+        ...DECRYPTION_BOUND,
       ],
     ],
   ]);
@@ -98,20 +99,9 @@ export function pcscdUnit(image: string, target: string): string {
         'Volume=/dev/bus/usb:/dev/bus/usb',
       ],
     ],
-    ['Service', ['ExecStartPre=mkdir -p /run/pcscd /dev/bus/usb', 'Restart=always', 'RestartSec=2']],
+    ['Service', ['ExecStartPre=-mkdir -p /run/pcscd /run/udev /dev/bus/usb', 'Restart=always', 'RestartSec=2']],
     ['Install', [`WantedBy=${target}`]],
   ]);
-}
-
-/** What stands behind `LoadCredentialEncrypted=`. */
-export function credentialLoad(layout: HostLayout, name: string): string {
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) {
-    throw new PsiError('CONFIG_INVALID', `"${printable(name)}" is no name of a systemd credential`, {
-      hint: 'use letters, digits, dots, dashes and underscores',
-    });
-  }
-  const store = layout.scope === 'system' ? '/etc/credstore.encrypted' : '%h/.config/credstore.encrypted';
-  return `${name}:${store}/${name}`;
 }
 
 /** Lines of psi.container that a backend wants in [Container]. */
@@ -138,11 +128,11 @@ export function backendContainerLines(layout: HostLayout, unprivileged: boolean)
 /** And in [Service]. */
 export function backendServiceLines(layout: HostLayout): readonly string[] {
   const { cache } = layout;
-  if (cache?.backend === 'hsm') return ['ExecStartPre=mkdir -p /run/pcscd'];
+  if (cache?.backend === 'hsm') return ['ExecStartPre=-mkdir -p /run/pcscd'];
   if (cache?.backend === 'credential') {
     return [
       '# Without the key there is no such folder.',
-      `ExecStartPre=mkdir -p ${unitPath(layout, cacheKeyFolder(layout))}`,
+      `ExecStartPre=-mkdir -p ${unitPath(layout, cacheKeyFolder(layout))}`,
     ];
   }
   return [];

@@ -1,7 +1,7 @@
 // The units that keep certificates fresh, and what of psi.container lets PSI write them.
 
 import { PsiError } from '../../core/error.ts';
-import { folderOf, isBelow, unitPath } from '../layout.ts';
+import { folderOf, isBelow } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
 import { unitFile } from './unit-file.ts';
@@ -57,12 +57,4 @@ export function outputFolders({ tls }: HostLayout): readonly string[] {
     });
   }
   return folders.filter((folder) => !folders.some((other) => other !== folder && isBelow(folder, other)));
-}
-
-/** Lines of psi.container for [Service]: podman mounts no folder that is not there. */
-export function outputServiceLines(layout: HostLayout): readonly string[] {
-  const folders = outputFolders(layout);
-  return folders.length === 0
-    ? []
-    : [`ExecStartPre=mkdir -p ${folders.map((path) => unitPath(layout, path)).join(' ')}`];
 }

@@ -1,11 +1,15 @@
 // The text of psi.container, the quadlet that PSI runs in.
 
-import { backendContainerLines, backendServiceLines, backendUnits, credentialLoad } from './cache.ts';
+import { backendContainerLines, backendServiceLines, backendUnits } from './cache.ts';
+import { credentialContainerLines, credentialUnits } from './credentials.ts';
 import { PsiError } from '../../core/error.ts';
-import { folderOf, isBelow, unitPath } from '../layout.ts';
+import { unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
-import { outputFolders, outputServiceLines } from './certificates.ts';
+import { PLACE_VARIABLES, type Places } from '../../core/places.ts';
+import { mountLines, mountServiceLines, mountUnitLines } from './mounts.ts';
+import { REVISION_LINE } from './revision.ts';
+import { startMarkerLines } from './start-marker.ts';
 import { unitFile } from './unit-file.ts';
 
 export type ContainerOptions = {
@@ -32,6 +36,7 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
       hint: 'psi systemd install --image registry.example.com/psi:1.0',
     });
   }
+  const beside = ['podman.socket', ...credentialUnits(layout), ...backendUnits(layout)];
   return unitFile('psi.container', [
     [
       'Unit',
@@ -39,8 +44,10 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         'Description=PSI: secrets for Podman containers',
         '# Required, so that restarting the socket restarts PSI: systemd refuses it while PSI holds the old one.',
         'Requires=psi.socket',
-        `Wants=${['podman.socket', ...backendUnits(layout)].join(' ')}`,
-        `After=${['psi.socket', 'podman.socket', ...backendUnits(layout)].join(' ')}`,
+        '# Wanted and no more: PSI serves without them.',
+        `Wants=${beside.join(' ')}`,
+        `After=${['psi.socket', ...beside].join(' ')}`,
+        ...mountUnitLines(layout),
         'StartLimitIntervalSec=0',
       ],
     ],
@@ -52,9 +59,11 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         'Network=host',
         ...rights(layout, options),
         ...environment(layout),
+        '# Which rendering this is: `psi status` tells when an image wants a newer one.',
+        REVISION_LINE,
         ...PROXY,
-        ...volumes(layout),
-        ...credentials(layout),
+        ...mountLines(layout),
+        ...credentialContainerLines(layout),
         ...backendContainerLines(layout, options.unprivileged),
         'Notify=healthy',
         'HealthCmd=psi status',
@@ -64,7 +73,7 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         'HealthStartupCmd=psi status',
         'HealthStartupInterval=1s',
         'HealthStartupTimeout=10s',
-        'StopTimeout=15',
+        'StopTimeout=4',
       ],
     ],
     ['Service', service(layout)],
@@ -92,7 +101,15 @@ function environment(layout: HostLayout): readonly string[] {
   if (layout.scope === 'user' || layout.configFile !== '/etc/psi/config.yaml') {
     lines.push(`Environment=PSI_CONFIG=${unitPath(layout, layout.configFile)}`);
   }
-  return lines;
+  return [...lines, ...places(layout)];
+}
+
+function places(layout: HostLayout): readonly string[] {
+  const names = Object.keys(PLACE_VARIABLES) as readonly (keyof Places)[];
+  return [
+    '# Of the config: where PSI finds its files and sockets while it cannot read that.',
+    ...names.map((place) => `Environment=${PLACE_VARIABLES[place]}=${unitPath(layout, layout[place])}`),
+  ];
 }
 
 /** Podman hands these variables of its own environment into each container (`--http-proxy`): often there is nothing to write. */
@@ -102,69 +119,24 @@ const PROXY: readonly string[] = [
   '#Environment=NO_PROXY=.example.com,10.0.0.0/8',
 ];
 
-function volumes(layout: HostLayout): readonly string[] {
-  const folders = [folderOf(layout.socket), layout.stateDir, layout.systemdDir, folderOf(layout.podmanSocket)];
-  const lines = folders.map((path) => volume(layout, path, false));
-  const outputs = outputFolders(layout);
-  // Podman takes one mount of a folder: certificates that are written beside the config make it writable.
-  lines.push(volume(layout, folderOf(layout.configFile), !outputs.includes(folderOf(layout.configFile))));
-  // A mounted socket file goes stale when the bus restarts, hence its folder; a user's bus lies in the runtime folder itself.
-  const busFolder = folderOf(layout.dbusSocket);
-  lines.push(volume(layout, busFolder === layout.runtimeDir ? layout.dbusSocket : busFolder, false));
-  // Below the config's folder, which is mounted read-only, they want a mount of their own.
-  for (const path of outputs) {
-    const there =
-      [...folders, busFolder].some((folder) => isBelow(path, folder)) || path === folderOf(layout.configFile);
-    if (!there) lines.push(volume(layout, path, false));
-  }
-  const seen = [...folders, folderOf(layout.configFile)];
-  for (const path of [...layout.caFiles, ...layout.secretFiles.map(rotating)]) {
-    if (!seen.some((folder) => isBelow(path, folder))) lines.push(volume(layout, path, true));
-  }
-  // The control socket is made in a folder that, with keep-id, belongs to the container's root.
-  if (layout.scope === 'user') lines.push(`Tmpfs=${unitPath(layout, folderOf(layout.controlSocket))}:mode=1777`);
-  return [...new Set(lines)];
-}
-
-/** A secret file may be replaced by a rename, which a mounted file does not see: its folder, unless that is one such as /etc. */
-function rotating(path: string): string {
-  const folder = folderOf(path);
-  return folder.lastIndexOf('/') > 0 ? folder : path;
-}
-
-function volume(layout: HostLayout, path: string, readOnly: boolean): string {
-  const text = unitPath(layout, path);
-  return `Volume=${text}:${text}${readOnly ? ':ro' : ''}`;
-}
+/** StopTimeout is Podman's, from a stop to its SIGKILL; TimeoutStopSec systemd's, for each step of a stop. PSI has ended before both. */
+const STOP: readonly string[] = [
+  '# Until PSI serves, the main process is one of Podman that ignores SIGTERM: all are sent it, the init in the container among them.',
+  'KillMode=control-group',
+  'TimeoutStopSec=4500ms',
+  '# The status of the init where it was ended before PSI served.',
+  'SuccessExitStatus=143',
+];
 
 function service(layout: HostLayout): readonly string[] {
   return [
-    '# Podman mounts no folder that is not there.',
-    `ExecStartPre=mkdir -p ${unitPath(layout, folderOf(layout.configFile))}`,
-    `ExecStartPre=mkdir -p -m 0700 ${unitPath(layout, layout.stateDir)}`,
-    ...outputServiceLines(layout),
+    ...mountServiceLines(layout),
     ...backendServiceLines(layout),
+    ...startMarkerLines(layout),
     'Restart=always',
     'RestartSec=2',
     '# The first start may pull the image.',
     'TimeoutStartSec=300',
-    ...loads(layout),
+    ...STOP,
   ];
-}
-
-/** `{credential: NAME}` in the config: systemd decrypts into memory of its own, and the container sees that folder. */
-function credentials(layout: HostLayout): readonly string[] {
-  const lines = ['Volume=%d:/run/credentials:ro', 'Environment=CREDENTIALS_DIRECTORY=/run/credentials'];
-  if (layout.credentials.length > 0) return lines;
-  return [
-    '# For `{credential: NAME}` in the config, with LoadCredentialEncrypted= below:',
-    ...lines.map((line) => `#${line}`),
-  ];
-}
-
-function loads(layout: HostLayout): readonly string[] {
-  const line = (name: string): string => `LoadCredentialEncrypted=${credentialLoad(layout, name)}`;
-  return layout.credentials.length === 0
-    ? [`#${line(`${layout.providers[0].name}-client-secret`)}`]
-    : layout.credentials.map(line);
 }

@@ -3,6 +3,7 @@
 
 import { cacheKeyUnit, pcscdUnit, refreshTimer, refreshUnit } from './cache.ts';
 import { containerUnit } from './container.ts';
+import { CREDENTIAL_UNIT, credentialUnit } from './credentials.ts';
 import type { ContainerOptions } from './container.ts';
 import { providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
@@ -28,6 +29,7 @@ export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonl
   return [
     { name: 'psi.socket', kind: 'systemd', text: socketUnit(layout), wantedBy: 'sockets.target' },
     quadlet('psi.container', containerUnit(layout, options, target)),
+    systemdUnit(CREDENTIAL_UNIT, credentialUnit(layout)),
     {
       name: providerUnit(layout, 'setup.service'),
       kind: 'systemd',
@@ -104,10 +106,12 @@ function setupUnit(layout: HostLayout, target: string): string {
         `ExecStart=podman exec psi psi setup${others.length === 0 ? ` --provider ${first.name}` : ''}`,
         '# Workloads are ordered after this unit: at the latest then they start, whatever holds the setup up.',
         'TimeoutStartSec=300',
+        '# 4: something was left as it was. 78: the config was refused, nothing was changed. What every workload has it can start with.',
+        'SuccessExitStatus=4 78',
+        '# For a PSI that could not be asked. What its setup left, or could not do, PSI itself tries again.',
         'Restart=on-failure',
         'RestartSec=20',
-        '# A wrong command line or config stays wrong until somebody changes it.',
-        'RestartPreventExitStatus=64 78',
+        'RestartPreventExitStatus=1 64 74',
       ],
     ],
     ['Install', [`WantedBy=${target}`]],

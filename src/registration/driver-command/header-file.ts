@@ -5,6 +5,8 @@ import type { SecretValue } from '../../core/secret-value.ts';
 export type HeaderFile = {
   /** Does the file hold exactly this token? One that is missing, or cannot be read, does not. */
   readonly holds: (token: SecretValue) => Promise<boolean>;
+  /** The token that it holds; undefined: none, or it cannot be read. */
+  readonly read: () => Promise<SecretValue | undefined>;
   /** Fails with HOST, and with CONFIG_INVALID for a token that no header can hold. */
   readonly write: (token: SecretValue) => Promise<void>;
 };

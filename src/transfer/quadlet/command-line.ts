@@ -1,6 +1,6 @@
 // Command lines that an import of a quadlet tells people to run: the same import once more, here or in a container that sees more.
 
-import { folderOf, isBelow, type HostLayout } from '../../host/layout.ts';
+import { credentialsFolder, folderOf, isBelow, type HostLayout } from '../../host/layout.ts';
 import { shellWord } from '../../core/text/shell.ts';
 
 export type QuadletCommand = {
@@ -31,7 +31,15 @@ export function quadletArguments(command: QuadletCommand): string {
 
 export type HostView = Pick<
   HostLayout,
-  'scope' | 'configFile' | 'stateDir' | 'systemdDir' | 'podmanSocket' | 'caFiles' | 'secretFiles' | 'credentials'
+  | 'scope'
+  | 'configFile'
+  | 'stateDir'
+  | 'systemdDir'
+  | 'podmanSocket'
+  | 'caFiles'
+  | 'secretFiles'
+  | 'credentials'
+  | 'runtimeDir'
 > & { readonly image: string };
 
 /** A container of its own that sees what the one of the service does for this command, and one file more. */
@@ -41,7 +49,7 @@ export function onHost(host: HostView, file: string, command: string): string {
   const mounts = readOnly.filter(
     (path, index) => !readOnly.slice(0, index).some((other) => isBelow(path, other)) && !isBelow(path, host.stateDir),
   );
-  const credentials = [mount('/run/credentials/psi.service', '/run/credentials', ':ro')];
+  const credentials = [mount(credentialsFolder(host), '/run/psi-credentials', ':ro')];
   const user = ['--userns=keep-id', '-e HOME="$HOME"', '-e XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"'];
   return [
     'podman run --rm --network=host --security-opt label=disable',
@@ -51,7 +59,7 @@ export function onHost(host: HostView, file: string, command: string): string {
       : []),
     ...folders,
     ...mounts.map((path) => mount(path, path, ':ro')),
-    ...(host.credentials.length > 0 ? [...credentials, '-e CREDENTIALS_DIRECTORY=/run/credentials'] : []),
+    ...(host.credentials.length > 0 ? [...credentials, '-e PSI_CREDENTIALS_DIRECTORY=/run/psi-credentials'] : []),
     shellWord(host.image),
     command,
   ].join(' ');

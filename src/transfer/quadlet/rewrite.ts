@@ -1,6 +1,7 @@
 // A quadlet without what a secrets manager now holds. Only words whose variable is confirmed go; every other byte stays.
 
 import { PsiError } from '../../core/error.ts';
+import { dropInFileName } from '../../registration/drop-in.ts';
 import type { EnvFiles, EnvFileRef } from './environment.ts';
 import type { QuadletFile, QuadletLine } from './file.ts';
 import { parseSecretOption } from './secret-option.ts';
@@ -24,9 +25,6 @@ export type RewriteInput = {
   /** Variables that the secrets manager hands out with the very value they have now. */
   readonly confirmed: ReadonlySet<string>;
 };
-
-/** PSI's own drop-in is merged by its name among the others. */
-const PSI_DROP_IN = '50-secrets.conf';
 
 export function rewrite(input: RewriteInput): readonly Edit[] {
   const { unit, confirmed } = input;
@@ -54,14 +52,21 @@ export function rewrite(input: RewriteInput): readonly Edit[] {
 
 /** An empty `Secret=` in a later drop-in would take back what PSI's drop-in gives, so that the container would start without. */
 export function refuseLaterReset(unit: QuadletUnit): void {
-  for (const { file } of unit.parts.slice(1)) {
-    const name = file.path.slice(file.path.lastIndexOf('/') + 1);
+  const [main, ...dropIns] = unit.parts;
+  // PSI's own drop-in is merged by its name among the others.
+  const own = dropInFileName(nameOf(main?.file.path ?? ''));
+  for (const { file } of dropIns) {
+    const name = nameOf(file.path);
     const reset = linesOf(file, 'Secret').find(({ value }) => value === '');
-    if (!reset || name < PSI_DROP_IN) continue;
-    throw new PsiError('CONFLICT', `${file.path} takes back the secrets that psi writes into ${PSI_DROP_IN}`, {
+    if (!reset || name < own) continue;
+    throw new PsiError('CONFLICT', `${file.path} takes back the secrets that psi writes into ${own}`, {
       hint: `rename it to something that sorts before, such as 40-${name.replace(/^\d+-/, '')}`,
     });
   }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 type Gone = {

@@ -114,7 +114,7 @@ describe('tls-cert', () => {
     stage.fields.set('key', 'canary');
     await assert.rejects(readA(stage.as(auth)), {
       code: 'CONFIG_INVALID',
-      message: 'private_key or certificate cannot be read',
+      message: 'private_key has no PEM block',
     });
     stage.fields.set('certificate', 'canary');
     await assert.rejects(readA(stage.as(auth)), { code: 'CONFIG_INVALID', message: /holds no certificate/ });

@@ -45,6 +45,8 @@ export type StageOptions = {
   readonly driver?: DriverFace;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
+  /** Of the PSI under test, beside what it always gets. */
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** What a lookup answered: where from and the value, or the code and the line that Podman's curl prints. */
@@ -139,9 +141,9 @@ export class Observed {
   }
 
   /** Another process on the same files, with its cache read. */
-  async restart(command: readonly string[] = PSI_UNDER_TEST): Promise<void> {
+  async restart(command: readonly string[] = PSI_UNDER_TEST, options = this.options): Promise<void> {
     await this.psi.stop();
-    this.#at.psi = await startPsi(this.options, command);
+    this.#at.psi = await startPsi(options, command);
     const { psi } = this.#at;
     this.#t.after(() => psi.kill());
     while (/^cache: opening /m.test((await psi.cli('cache', 'status')).stdout));
@@ -209,7 +211,17 @@ export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Obser
       ...options.config,
     },
     provider: options.provider ?? {},
-    env: { CREDENTIALS_DIRECTORY: credentials },
+    env: {
+      CREDENTIALS_DIRECTORY: credentials,
+      // As the unit names them.
+      PSI_STATE_DIR: join(dir, 'state'),
+      PSI_SOCKET: join(dir, 'psi.sock'),
+      PSI_CONTROL_SOCKET: join(dir, 'control.sock'),
+      PSI_SYSTEMD_DIR: join(dir, 'systemd'),
+      PSI_PODMAN_SOCKET: podmanSocket,
+      PSI_DBUS_SOCKET: bus.socket,
+      ...options.env,
+    },
   };
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);
   t.after(() => psi.kill());

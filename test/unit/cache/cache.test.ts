@@ -342,17 +342,83 @@ describe('cache', () => {
       await cache.close();
     });
 
-    it('is set aside by such a setup where it may never open again: a PCR moved', async () => {
+    it('is left alone by such a setup where a PCR moved, too: it may move back. It is set aside where somebody asks for it', async () => {
       const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
       file.readFailure = locked('no', 'policy');
       await cache.open();
-      const report = await cache.refill({
-        listed: [{ mapping: mapping('A'), fetched: fetched('new') }],
-        wanted: ['A', 'B'].map(mapping),
-      });
+      const listed = [{ mapping: mapping('A'), fetched: fetched('new') }];
+      const wanted = ['A', 'B'].map(mapping);
+      const left = await cache.refill({ listed, wanted });
+      assert.deepEqual([left.saved, file.aside, onDisk()], [false, 0, { A: 'old', B: 'two' }]);
+      const report = await cache.refill({ listed, wanted, replace: true });
       assert.deepEqual([report.saved, file.aside, onDisk()], [true, 1, { A: 'new' }]);
       assert.equal(cache.status().setAside, 'cache.enc.bad');
     });
+
+    it('is left alone by a setup that wants nothing at all', async () => {
+      const { cache, file, onDisk } = stage({ disk: { A: 'old' } });
+      file.readFailure = locked('no', 'policy');
+      await cache.open();
+      const report = await cache.refill({ listed: [], wanted: [] });
+      assert.deepEqual([report.saved, onDisk()], [false, { A: 'old' }]);
+    });
+
+    it('tells a failed lookup why the cache did not answer, and what to run once the provider does', async () => {
+      const { cache, resolve, file } = stage({ disk: { A: 'old' } });
+      file.readFailure = new PsiError('KEY_UNAVAILABLE', 'PCR 7 (sha256) changed since sealing', {
+        hint: '`podman exec psi psi cache refresh` seals anew',
+      });
+      await cache.open();
+      await assert.rejects(resolve(mapping('A'), fails('PROVIDER_DOWN')), {
+        code: 'PROVIDER_DOWN',
+        message: 'provider: PROVIDER_DOWN; and the cache cannot be opened: PCR 7 (sha256) changed since sealing',
+        hint: '`podman exec psi psi cache refresh` seals anew, once infisical answers',
+      });
+      await assert.rejects(resolve(mapping('A'), fails('NOT_FOUND')), { message: 'provider: NOT_FOUND' });
+      await cache.close();
+    });
+
+    it('tells it of a file that is no good as well, until a run has brought all that is wanted', async () => {
+      const { cache, resolve, file } = stage();
+      file.broken = true;
+      await cache.open();
+      await resolve(mapping('A'), gives('one'));
+      await assert.rejects(resolve(mapping('B'), fails('PROVIDER_DOWN')), {
+        message: /cannot be opened: fake: the cache is/,
+      });
+      await cache.refill({ listed: [{ mapping: mapping('A'), fetched: fetched('x') }], wanted: [mapping('A')] });
+      await assert.rejects(resolve(mapping('B'), fails('PROVIDER_DOWN')), { message: 'provider: PROVIDER_DOWN' });
+      await cache.close();
+    });
+
+    it('is neither moved nor saved over where another config or another psi opens it', async () => {
+      const { cache, resolve, clock, file, onDisk } = stage({ disk: { A: 'old' } });
+      const defect = { defect: 'other-backend', damaged: false };
+      file.readFailure = new PsiError('CACHE_CORRUPT', 'another backend', { details: defect });
+      await cache.open();
+      await resolve(mapping('B'), gives('two'));
+      await clock.advance(HOUR);
+      await cache.close();
+      assert.deepEqual([cache.status().state, file.aside, file.writes, onDisk()], ['locked', 0, 0, { A: 'old' }]);
+    });
+
+    for (const [reason, opens] of [
+      ['other-device', true],
+      ['policy', true],
+      ['auth', false],
+      ['lockout', false],
+    ] as const) {
+      it(`is tried again by a setup, ${opens ? 'and opens' : 'but never'} where the reason was ${reason}`, async () => {
+        const { cache, file, onDisk } = stage({ disk: { A: 'old', B: 'two' } });
+        file.readFailure = locked('no', reason);
+        await cache.open();
+        file.readFailure = undefined;
+        const listed = [{ mapping: mapping('A'), fetched: fetched('new') }];
+        const report = await cache.refill({ listed, wanted: ['A', 'B'].map(mapping) });
+        assert.deepEqual([report.saved, onDisk()['A'], file.reads], opens ? [true, 'new', 2] : [false, 'old', 1]);
+        await cache.close();
+      });
+    }
 
     it('does not undo a setup by a read that was slower', async () => {
       const { cache, clock, file, onDisk } = stage({ disk: { A: 'old', GONE: 'x' } });

@@ -1,11 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
+import { SecretCache } from '../../../src/cache/cache.ts';
 import { CacheControl, type CacheReport } from '../../../src/cache/control.ts';
 import { CacheRefresh, type RefreshReport } from '../../../src/cache/refresh.ts';
 import { tryKey } from '../../../src/sealing/key-report.ts';
 import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
 import { setupStage, workload } from '../registration/setup-stage.ts';
+
+type Made = Awaited<ReturnType<typeof setupStage>>;
+
+function refreshOf({ mappings, clock, target, source, events }: Made, cache: SecretCache) {
+  const refresh = (replace = false): Promise<RefreshReport> =>
+    new CacheRefresh({ cache, mappings, clock }).run(
+      { workloads: target.workloads, sourceOf: () => source },
+      { replace },
+      (event) => events.push(event),
+      new AbortController().signal,
+    );
+  return { refresh };
+}
 
 async function stage() {
   const made = await setupStage({ cache: true });
@@ -13,7 +27,7 @@ async function stage() {
   made.folders['/myapp'] = { A: '1', B: '2' };
   made.folders['/other'] = { C: '3' };
   await made.run();
-  const { cache, mappings, clock, source, registry } = made;
+  const { cache, mappings, registry } = made;
   const keys = new FakeKeyWrapper();
   const control = new CacheControl({ running: { cache, keys }, mappings, registry });
   const statusOf = async (options: { readonly verify: boolean }): Promise<CacheReport> => {
@@ -21,17 +35,23 @@ async function stage() {
     assert.ok(report);
     return report;
   };
-  const refresh = (): Promise<RefreshReport> =>
-    new CacheRefresh({ cache, mappings, clock }).run(
-      { workloads: made.target.workloads, sourceOf: () => source },
-      (event) => made.events.push(event),
-      new AbortController().signal,
-    );
+  const { refresh } = refreshOf(made, cache);
   const onDisk = (): Readonly<Record<string, string>> =>
     Object.fromEntries(
       (made.cacheFile.content?.entries ?? []).map(({ mapping, value }) => [mapping.key, value.exposeText()]),
     );
   return { ...made, refresh, control, statusOf, keys, onDisk };
+}
+
+/** PSI was started anew, and the key of its cache is another one. */
+async function lockedStage() {
+  const before = await stage();
+  const { clock, cacheFile } = before;
+  cacheFile.readFailure = new PsiError('KEY_UNAVAILABLE', 'another TPM', { details: { reason: 'other-device' } });
+  const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
+  const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
+  await cache.open();
+  return { ...before, ...refreshOf(before, cache), cache };
 }
 
 const down = (): PsiError => new PsiError('PROVIDER_DOWN', 'infisical is away', { retry: 'later' });
@@ -83,6 +103,24 @@ test('a refresh whose file cannot be saved says why', async () => {
   assert.deepEqual(report.cache, { saved: false, entries: null, reason: 'no TPM', hint: 'plug it in' });
   assert.equal(report.exit, 69);
   await cache.close();
+});
+
+test('a refresh that cannot list all leaves a file that cannot be opened, and says which command does without it', async () => {
+  const { refresh, cacheFile, cache, folders, onDisk } = await lockedStage();
+  delete folders['/other'];
+  const report = await refresh();
+  assert.deepEqual([report.cache.saved, onDisk()], [false, { A: '1', B: '2', C: '3' }]);
+  assert.match((!report.cache.saved && report.cache.hint) || '', /`podman exec psi psi cache refresh --replace`/);
+  // The command of the hint: the file stays, beside the new one.
+  assert.equal((await refresh(true)).cache.saved, true);
+  assert.deepEqual([cacheFile.aside, onDisk(), cache.status().setAside], [1, { A: '1', B: '2' }, 'cache.enc.bad']);
+});
+
+test('a refresh of a config that names nothing does not empty a file that cannot be opened', async () => {
+  const { refresh, target, onDisk } = await lockedStage();
+  target.workloads = [];
+  assert.equal((await refresh()).cache.saved, false);
+  assert.deepEqual(onDisk(), { A: '1', B: '2', C: '3' });
 });
 
 test('invalidates one secret by its name or id, and a workload with all of its secrets', async () => {

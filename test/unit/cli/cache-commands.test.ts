@@ -18,7 +18,7 @@ class FakeClient extends ControlClient {
   readonly #events: readonly unknown[];
 
   constructor(answer: unknown, events: readonly unknown[] = []) {
-    super('/nowhere');
+    super(['/nowhere']);
     this.#answer = answer;
     this.#events = events;
   }
@@ -52,6 +52,7 @@ function printed(): Printed {
       version: '1',
       loadConfig: () => Promise.resolve(defaultConfig({ env: {}, uid: 0 })),
       defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
+      lastGoodConfig: () => Promise.resolve(undefined),
       formatIssues: (issues) => Promise.resolve([`${String(issues.length)} issues`]),
       compose: () => Promise.reject(new Error('nothing is composed for this')),
       connect: () => client,

@@ -31,6 +31,7 @@ async function completion(shell: string): Promise<string> {
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
+    lastGoodConfig: () => Promise.resolve(undefined),
     formatIssues: () => Promise.resolve([]),
     compose: () => Promise.reject(new Error('nothing is composed for this')),
   });

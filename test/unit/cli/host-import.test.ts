@@ -69,6 +69,7 @@ function psi(...argv: readonly string[]): Promise<number> {
     version: '1',
     loadConfig: () => Promise.resolve(defaultConfig({ env: {}, uid: 0 })),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
+    lastGoodConfig: () => Promise.resolve(undefined),
     formatIssues: () => Promise.resolve([]),
     compose: () => Promise.resolve(composition),
   });

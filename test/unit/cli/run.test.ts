@@ -7,8 +7,11 @@ import { statedExits } from '../../../src/cli/command.ts';
 import { exitStatuses } from '../../../src/cli/help.ts';
 import { build, run, type CliDeps } from '../../../src/cli/run.ts';
 import { defaultConfig } from '../../../src/config/load.ts';
+import type { Config } from '../../../src/config/config.ts';
 import { ConfigError } from '../../../src/config/findings/issue.ts';
 import { PsiError } from '../../../src/core/error.ts';
+import type { CheckReport } from '../../../src/service/check.ts';
+import { fakeComposition } from '../../fakes/composition.fake.ts';
 import { fakeTerminal } from '../../fakes/terminal.fake.ts';
 
 type Printed = { readonly out: string[]; readonly errors: string[] };
@@ -22,6 +25,7 @@ function stage(
     version: '1.2.3',
     loadConfig: () => Promise.reject(new Error('no config is needed for this')),
     defaultConfig: () => defaultConfig({ env: {}, uid: 0 }),
+    lastGoodConfig: () => Promise.resolve(undefined),
     formatIssues: (issues) => Promise.resolve([`${String(issues.length)} issues`]),
     compose: () => Promise.reject(new Error('nothing is composed for this')),
     ...over,
@@ -45,6 +49,7 @@ function tree(): readonly (readonly [readonly string[], Command])[] {
     version: '1',
     loadConfig: unused,
     defaultConfig: unused,
+    lastGoodConfig: unused,
     formatIssues: unused,
     compose: unused,
   };
@@ -137,7 +142,17 @@ test('prints an error with its hint and ends with the status of its code', async
 });
 
 test('prints every problem of the config and ends with 78', async () => {
-  const issue = { code: 'NO_FILE', path: '', file: 'f', line: 1, column: 1, expected: '', got: '', hint: '' } as const;
+  const issue = {
+    code: 'NO_FILE',
+    severity: 'error',
+    path: '',
+    file: 'f',
+    line: 1,
+    column: 1,
+    expected: '',
+    got: '',
+    hint: '',
+  } as const;
   const { psi, errors } = stage({
     loadConfig: () => Promise.reject(new ConfigError('2 problems', [issue, issue], 'mend it')),
   });
@@ -146,7 +161,17 @@ test('prints every problem of the config and ends with 78', async () => {
 });
 
 test('with --json an error is the failure in the envelope, problems of the config beside it, and nothing on stderr', async () => {
-  const issue = { code: 'NO_FILE', path: '', file: 'f', line: 1, column: 1, expected: '', got: '', hint: '' } as const;
+  const issue = {
+    code: 'NO_FILE',
+    severity: 'error',
+    path: '',
+    file: 'f',
+    line: 1,
+    column: 1,
+    expected: '',
+    got: '',
+    hint: '',
+  } as const;
   const excerpt = { text: 'x', start: 0, length: 1 };
   const { psi, out, errors } = stage({
     loadConfig: () => Promise.reject(new ConfigError('1 problem', [{ ...issue, excerpt }], 'mend it')),
@@ -164,4 +189,114 @@ test('errors and hints are printed by the terminal alone', async () => {
   for (const file of files.filter((one) => one !== 'terminal.ts')) {
     assert.doesNotMatch(await readFile(new URL(file, folder), 'utf8'), /['`](?:\\n)?(?:error|hint|note): /, file);
   }
+});
+
+const REFUSED = new ConfigError('1 problem in f', [], 'mend it');
+const refused = (): Promise<never> => Promise.reject(REFUSED);
+
+/** Which sockets a command looks for the service on, in its order. */
+async function socketsOf(argv: readonly string[], over: Partial<CliDeps>): Promise<readonly string[]> {
+  const asked: string[] = [];
+  const { psi } = stage({
+    connect: (sockets) => {
+      asked.push(...sockets);
+      throw new PsiError('SERVICE_DOWN', 'nobody');
+    },
+    ...over,
+  });
+  await psi(...argv);
+  return asked;
+}
+
+test('commands find the service where the config, the last good one or the unit says, whichever can be read', async () => {
+  const at = (controlSocket: string): Promise<Config> =>
+    Promise.resolve({ ...defaultConfig({ env: {}, uid: 0 }), controlSocket });
+  const unit = { controlSocket: '/unit.sock' };
+  for (const argv of [['status'], ['setup'], ['cache', 'status'], ['cache', 'refresh'], ['cache', 'invalidate', 'a']]) {
+    const good = { loadConfig: () => at('/config.sock'), ...unit };
+    assert.deepEqual(await socketsOf(argv, good), ['/config.sock', '/unit.sock'], argv.join(' '));
+    const kept = { loadConfig: refused, lastGoodConfig: () => at('/kept.sock') };
+    assert.deepEqual(await socketsOf(argv, { ...kept, ...unit }), ['/kept.sock', '/unit.sock']);
+    assert.deepEqual(await socketsOf(argv, kept), ['/kept.sock']);
+    const nothing = { loadConfig: refused, defaultConfig: () => defaultConfig({ env: {}, uid: 0 }), ...unit };
+    assert.deepEqual(await socketsOf(argv, nothing), ['/run/psi-control.sock', '/unit.sock']);
+  }
+  // Another file than the service's own: nobody but the one that it names is meant.
+  const given = { loadConfig: () => at('/config.sock'), ...unit };
+  assert.deepEqual(await socketsOf(['status', '--config', 'f'], given), ['/config.sock']);
+  assert.deepEqual(await socketsOf(['setup', '--config', 'f'], { loadConfig: refused, ...unit }), []);
+});
+
+test('where nobody serves, a refused config is what a command fails with, and status says that nobody serves', async () => {
+  const over = {
+    loadConfig: refused,
+    defaultConfig: () => ({ ...defaultConfig({ env: {}, uid: 0 }), controlSocket: '/none' }),
+  };
+  for (const [argv, status, said] of [
+    [['setup'], 78, ['error: 1 problem in f', 'hint: mend it']],
+    [['status'], 69, ['error: psi is not running: no answer on /none (ENOENT)']],
+  ] as const) {
+    const { psi, errors } = stage(over);
+    assert.equal(await psi(...argv), status);
+    assert.deepEqual(errors.filter((line) => !line.endsWith('issues')).slice(0, said.length), said);
+  }
+});
+
+test('renewals go on with the last good config and say so; an issue, and another file, do not', async () => {
+  const config = defaultConfig({ env: {}, uid: 0 });
+  const ran: unknown[] = [];
+  const run = (given: Config): Promise<{ certificates: []; exit: number }> => {
+    ran.push(given);
+    return Promise.resolve({ certificates: [], exit: 0 });
+  };
+  const over: Partial<CliDeps> = {
+    loadConfig: refused,
+    lastGoodConfig: () => Promise.resolve(config),
+    compose: () => Promise.resolve(fakeComposition({ tls: { run, status: () => assert.fail('not asked for') } })),
+  };
+  const renew = stage(over);
+  assert.equal(await renew.psi('infisical', 'tls', 'renew'), 0);
+  assert.deepEqual(
+    [ran, renew.errors],
+    [[config], ['note: 1 problem in f; going on with the last good config (`psi check` says more)']],
+  );
+  assert.equal(await stage(over).psi('infisical', 'tls', 'issue'), 78);
+  assert.equal(await stage(over).psi('infisical', 'tls', 'renew', '--config', 'f'), 78);
+  assert.equal(
+    await stage({ ...over, lastGoodConfig: () => Promise.resolve(undefined) }).psi('infisical', 'tls', 'renew'),
+    78,
+  );
+  assert.equal(ran.length, 1);
+});
+
+test('check prints what is wrong, doubtful or missing, and ends with what the file is', async () => {
+  const at = { file: 'f', line: 1, column: 1, path: '', expected: '', got: '', hint: '' };
+  const warning = { ...at, code: 'MODE_WITHOUT_MOUNT', severity: 'warning' } as const;
+  const missing = [{ code: 'CONFIG_INVALID', message: 'the file s does not exist', hint: 'make it' }] as const;
+  const good: CheckReport = { file: 'f', failure: null, findings: [warning], missing, lastGood: null };
+  const failure = { code: 'CONFIG_INVALID', message: '1 problem in f', hint: 'mend it' } as const;
+  const lastGood = { path: '/s/config.last-good', since: '2026-01-01T00:00:00Z' };
+  const bad: CheckReport = { ...good, failure, missing: [], lastGood };
+  const checked = async (report: CheckReport, ...flags: readonly string[]): Promise<readonly unknown[]> => {
+    const check = (): Promise<CheckReport> => Promise.resolve(report);
+    const { psi, out, errors } = stage({ compose: () => Promise.resolve(fakeComposition({ check })) });
+    return [await psi('check', ...flags), ...out, ...errors];
+  };
+  assert.deepEqual(await checked(good), [
+    0,
+    '1 issues',
+    'missing the file s does not exist',
+    'hint: make it',
+    'good f',
+  ]);
+  assert.deepEqual(await checked(bad), [
+    78,
+    '1 issues',
+    'refused 1 problem in f',
+    'while it is refused, psi goes on with the last good config, kept since 2026-01-01T00:00:00Z: /s/config.last-good',
+  ]);
+  const [exit, text] = await checked(bad, '--json');
+  assert.equal(exit, 78);
+  const { result, issues } = JSON.parse(String(text)) as Record<string, unknown>;
+  assert.deepEqual([result, issues], [{ file: 'f', good: false, missing: [], lastGood }, [warning]]);
 });

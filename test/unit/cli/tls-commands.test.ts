@@ -45,6 +45,7 @@ function stage(given: {
         version: '1.2.3',
         loadConfig: () => Promise.resolve(config),
         defaultConfig: () => config,
+        lastGoodConfig: () => Promise.resolve(undefined),
         formatIssues: () => Promise.resolve([]),
         compose: () => Promise.resolve(fakeComposition({ tls })),
       }),
@@ -58,6 +59,7 @@ const REPORT: CertificateReport = {
   renewalDue: '2026-03-02T00:00:00.000Z',
   requestStatus: null,
   hooks: [],
+  exposed: null,
   failure: null,
 };
 
@@ -110,7 +112,7 @@ test('shows the status as a table with days left, the next run and the last erro
   const web: CertificateStatus = {
     ...{ name: 'web', commonName: 'web.example.com', condition: 'valid', serial: 'A1', daysLeft: 89 },
     ...{ notBefore: REPORT.notAfter, notAfter: REPORT.notAfter, renewalDue: REPORT.renewalDue },
-    ...{ requestStatus: null, owedHooks: [['systemctl', 'reload', 'nginx']], lastError: null },
+    ...{ requestStatus: null, owedHooks: [['systemctl', 'reload', 'nginx']], exposed: null, lastError: null },
   };
   const none = { serial: null, daysLeft: null, notBefore: null, notAfter: null, renewalDue: null };
   const lastError = {
@@ -119,8 +121,12 @@ test('shows the status as a table with days left, the next run and the last erro
     message: 'no right',
     hint: 'ask for it',
   };
+  const exposed = { code: 'CONFLICT', message: 'the user 1000 can change /srv', hint: 'chown it' } as const;
   const status: CertificateOverview = {
-    certificates: [web, { ...web, ...none, name: 'a-longer-name', condition: 'not issued', owedHooks: [], lastError }],
+    certificates: [
+      web,
+      { ...web, ...none, name: 'a-longer-name', condition: 'not issued', owedHooks: [], exposed, lastError },
+    ],
     nextRun: '2026-01-03T00:12:00.000Z',
   };
   const { psi, out } = stage({ status });
@@ -130,6 +136,8 @@ test('shows the status as a table with days left, the next run and the last erro
     'web            web.example.com  valid       2026-04-01 00:00Z  89         2026-03-02 00:00Z',
     'a-longer-name  web.example.com  not issued  -                  -          -',
     'web: hook still to run: systemctl reload nginx',
+    'a-longer-name: the user 1000 can change /srv',
+    'hint: chown it',
     'a-longer-name: last error, 2026-01-02T00:00:00.000Z: no right',
     'hint: ask for it',
     'next run: 2026-01-03T00:12:00.000Z',

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ISSUE_CODES } from '../../../src/config/findings/hints.ts';
-import { problemsOf, reportText } from './support.ts';
+import { findingsOf, problemsOf, reportText } from './support.ts';
 
 const folder = new URL('../../golden/config/', import.meta.url);
 const names = readdirSync(folder)
@@ -14,22 +14,22 @@ const names = readdirSync(folder)
 
 for (const name of names) {
   test(`reports ${name} as its golden file shows`, async () => {
-    const error = await problemsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'), { file: `${name}.yaml` });
+    const issues = await findingsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'), { file: `${name}.yaml` });
     const golden = new URL(`${name}.txt`, folder);
-    const text = reportText(error.issues);
+    const text = reportText(issues);
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(golden, text);
     assert.equal(text, readFileSync(golden, 'utf8'));
-    assert.doesNotMatch(
-      `${error.message} ${error.hint ?? ''} ${JSON.stringify(error.issues)} ${text}`,
-      /hunter2|123456/,
-    );
+    assert.doesNotMatch(`${JSON.stringify(issues)} ${text}`, /hunter2|123456/);
+    if (issues.every(({ severity }) => severity === 'warning')) return;
+    const error = await problemsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'), { file: `${name}.yaml` });
+    assert.doesNotMatch(`${error.message} ${error.hint ?? ''}`, /hunter2|123456/);
   });
 }
 
 test('has a golden file for each kind of problem that stands in a file', async () => {
   const seen = new Set<string>();
   for (const name of names) {
-    const { issues } = await problemsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'));
+    const issues = await findingsOf(readFileSync(new URL(`${name}.yaml`, folder), 'utf8'));
     for (const { code } of issues) seen.add(code);
   }
   // These three are about files that cannot be read at all: see load.test.ts.

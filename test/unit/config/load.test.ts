@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { configFile, loadConfig } from '../../../src/config/load.ts';
+import { configFile, defaultConfig, loadConfig, readConfig } from '../../../src/config/load.ts';
 import { ConfigError, issuesAsJson } from '../../../src/config/findings/issue.ts';
 import { configJsonSchema } from '../../../src/config/schema/json-schema.ts';
 import { exitCode } from '../../../src/core/exit.ts';
@@ -218,6 +218,7 @@ test('prints exactly the fields of an issue as JSON', async () => {
   assert.deepEqual(issuesAsJson(issues), [
     {
       code: 'BAD_PATH',
+      severity: 'error',
       path: 'state_dir',
       file: '/etc/psi/config.yaml',
       line: 1,
@@ -246,4 +247,34 @@ test('stays quick and says so for nesting and aliases meant to exhaust it', asyn
   );
   const laughs = await problemsOf(`x0: &a0 lol\n${lines.join('\n')}\n`);
   assert.equal(laughs.issues[0]?.got, 'too many aliases');
+});
+
+test('where no file can be read the places are those that the unit names, and the defaults where it names none', () => {
+  const env = { PSI_STATE_DIR: '/srv/psi', PSI_DBUS_SOCKET: 'relative', PSI_SOCKET: '' };
+  const { stateDir, dbusSocket, socket } = defaultConfig({ env, uid: 0 });
+  assert.deepEqual([stateDir, dbusSocket, socket], ['/srv/psi', '/run/dbus/system_bus_socket', '/run/psi/psi.sock']);
+});
+
+test('what the unit names changes nothing of a file that can be read', async () => {
+  assert.equal((await load(PROVIDER, { env: { PSI_STATE_DIR: '/srv/psi' } })).stateDir, '/var/lib/psi');
+});
+
+test('what is doubtful refuses nothing, stands beside the errors of a file that is refused, and does not count', async () => {
+  const doubtful = `${PROVIDER}workloads: {a: {secrets: [{project: myproject, mode: "0400"}]}}\n`;
+  const read = (text: string): ReturnType<typeof readConfig> =>
+    readConfig({
+      env: {},
+      uid: 0,
+      kinds: PROVIDER_KINDS,
+      readFile: () => Promise.resolve(new TextEncoder().encode(text)),
+    });
+  const { config, warnings, content } = await read(doubtful);
+  assert.equal(config.workloads[0]?.secrets[0]?.mode, undefined);
+  assert.deepEqual([warnings.map(({ code }) => code), content.length], [['MODE_WITHOUT_MOUNT'], doubtful.length]);
+  const { issues, message } = await problemsOf(`${doubtful}lookups: {}\n`);
+  assert.deepEqual(
+    issues.map(({ severity }) => severity),
+    ['warning', 'error'],
+  );
+  assert.match(message, /^1 problem in .* \(the first at line 7\)$/);
 });

@@ -39,6 +39,16 @@ test('reads text, variables and credentials', async () => {
   assert.equal(await text({ kind: 'credential', name: 'token' }, { CREDENTIALS_DIRECTORY: '/creds' }), 'from systemd');
 });
 
+test('takes a credential from the folder of its unit, else from that of psi.service', async () => {
+  const token = { kind: 'credential', name: 'token' } as const;
+  const both = { PSI_CREDENTIALS_DIRECTORY: '/decrypted', CREDENTIALS_DIRECTORY: '/creds' };
+  assert.equal(await text(token, both), 'from systemd');
+  assert.equal(
+    await text(token, { ...both, PSI_CREDENTIALS_DIRECTORY: '/creds', CREDENTIALS_DIRECTORY: '/no' }),
+    'from systemd',
+  );
+});
+
 test('reads anew on each use', async () => {
   let count = 0;
   const readFile = (): Promise<Uint8Array> => Promise.resolve(Uint8Array.of(48 + (count += 1)));
@@ -58,7 +68,7 @@ const FAILURES: readonly (readonly [string, SecretField, Env, RegExp, RegExp])[]
     { kind: 'credential', name: 'c' },
     {},
     /CREDENTIALS_DIRECTORY is not set/,
-    /LoadCredentialEncrypted=c/,
+    /systemd-creds encrypt --name=c .*psi systemd install/,
   ],
   [
     'a missing credential',
@@ -66,6 +76,13 @@ const FAILURES: readonly (readonly [string, SecretField, Env, RegExp, RegExp])[]
     { CREDENTIALS_DIRECTORY: '/creds' },
     /credential c does not exist/,
     /systemd-creds encrypt --name=c/,
+  ],
+  [
+    'a credential that its unit could not decrypt',
+    { kind: 'credential', name: 'c' },
+    { PSI_CREDENTIALS_DIRECTORY: '/decrypted' },
+    /credential c does not exist/,
+    /systemctl status psi-credential@c\.service.*systemctl restart psi-credential@c\.service/,
   ],
 ];
 

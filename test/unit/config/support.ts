@@ -1,6 +1,6 @@
 // A config from text, and what is wrong with it.
 
-import { loadConfig } from '../../../src/config/load.ts';
+import { loadConfig, readConfig, type LoadOptions } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/config.ts';
 import type { Env } from '../../../src/config/surroundings.ts';
 import { infisicalSection, type InfisicalConfig } from '../../../src/adapters/infisical/config.ts';
@@ -11,17 +11,28 @@ import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 
 export type LoadText = { readonly file?: string; readonly env?: Env; readonly uid?: number };
 
-export function load(
-  text: string,
-  { file = '/etc/psi/config.yaml', env = {}, uid = 0 }: LoadText = {},
-): Promise<Config> {
-  return loadConfig({
+export function load(text: string, options?: LoadText): Promise<Config> {
+  return loadConfig(reading(text, options));
+}
+
+function reading(text: string, { file = '/etc/psi/config.yaml', env = {}, uid = 0 }: LoadText = {}): LoadOptions {
+  return {
     path: file,
     env,
     uid,
     kinds: PROVIDER_KINDS,
     readFile: () => Promise.resolve(new TextEncoder().encode(text)),
-  });
+  };
+}
+
+/** All that is found in a text, whether it is refused or not. */
+export async function findingsOf(text: string, options?: LoadText): Promise<readonly LocatedIssue[]> {
+  try {
+    return (await readConfig(reading(text, options))).warnings;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues;
+    throw error;
+  }
 }
 
 /** The one provider of a config, where it is an Infisical of that name. */

@@ -53,7 +53,15 @@ test('every command with --json has its result there', () => {
   const unused = (): never => assert.fail('this is not asked for here');
   const { terminal } = fakeTerminal();
   const program = build(
-    { terminal, version: '1', loadConfig: unused, defaultConfig: unused, formatIssues: unused, compose: unused },
+    {
+      terminal,
+      version: '1',
+      loadConfig: unused,
+      defaultConfig: unused,
+      lastGoodConfig: unused,
+      formatIssues: unused,
+      compose: unused,
+    },
     () => undefined,
   );
   const told = rows('Commands').map(([command]) => command);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import express from 'express';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { driverApp } from '../../../src/faces/driver.ts';
-import { listen } from '../../../src/faces/listen.ts';
+import { listen, listenOnFirst } from '../../../src/faces/listen.ts';
 import type { RefusalEvent } from '../../../src/lookup/audit-log.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
@@ -34,6 +35,7 @@ after(async () => {
 type StageOptions = {
   readonly get?: () => Promise<Fetched>;
   readonly tokens?: readonly SecretValue[];
+  readonly closed?: PsiError;
   readonly cache?: LookupDeps['cache'];
 };
 
@@ -67,6 +69,7 @@ async function stage(options: StageOptions = {}) {
     }),
     register: new DriverStore(mappings),
     tokens: () => options.tokens ?? [],
+    closed: () => options.closed,
     mappings,
     hostCurl,
     health: () => ({ cache: 'cache ready, 0 entries' }),
@@ -106,6 +109,7 @@ test('says where a value comes from and how many seconds old it is', async () =>
     const cache = {
       find: () => found,
       opening: nothing,
+      whyNot: nothing,
       learn: nothing,
       missing: nothing,
       answered: nothing,
@@ -356,4 +360,35 @@ test('words of somebody else are shown as they are, in the header and in the bod
   assert.match(body.toString(), /^[\x20-\x7e]+$/);
   assert.match(String(headers['psi-hint']), /^[\x20-\x7e]+$/);
   assert.equal((JSON.parse(body.toString()) as { readonly message: string }).message, message);
+});
+
+test('a socket with no token to compare with takes nothing but the question for its health, and says why', async () => {
+  const closed = new PsiError('CONFIG_INVALID', 'the socket token cannot be used', { hint: 'make the file' });
+  const { path, store } = await stage({ closed });
+  for (const [method, route] of [
+    ['GET', `/lookup/${ID}`],
+    ['GET', '/list'],
+    ['POST', `/store/${ID}`],
+    ['DELETE', `/delete/${ID}`],
+  ] as const) {
+    const { status, headers } = await ask(path, method, route, method === 'POST' ? MAPPING : undefined);
+    assert.equal(status, 500, route);
+    assert.match(String(headers['psi-hint']), /the socket token cannot be used; hint: make the file$/);
+  }
+  assert.equal(store.files.size, 0);
+  assert.equal((await ask(path, 'GET', '/healthz')).status, 200);
+});
+
+test('where the first socket cannot be served the next one is, and never beside another process', async () => {
+  const { path, face } = await stage();
+  const app = express();
+  const failed: string[] = [];
+  const told = (error: PsiError): number => failed.push(error.message);
+  const other = await listenOnFirst(app, [`${path}/below/a/file`, `${path}.other`], told);
+  undo.push(() => other.stop(0));
+  assert.equal((await stat(`${path}.other`)).isSocket(), true);
+  assert.match(failed[0] ?? '', /cannot listen on .*below\/a\/file: ENOTDIR/);
+  await assert.rejects(listenOnFirst(app, [path, `${path}.third`], told), { code: 'CONFLICT' });
+  await assert.rejects(listenOnFirst(app, [`${path}/a/b`, `${path}/a/b`], told), { code: 'HOST' });
+  await face.stop(0);
 });

@@ -19,6 +19,7 @@ const CACHE: CacheSettings = {
   backend: 'tpm',
   tpm: { tcti: 'device:/dev/tpmrm0' },
   credential: 'psi-cache-key',
+  path: '/var/lib/psi/cache.enc',
   refreshIntervalMs: HOUR_MS,
   refreshRandomizedDelayMs: 300_000,
 };
@@ -53,7 +54,12 @@ describe('the layout of a host', () => {
 
   it('holds a cache only where it is on and has a backend', () => {
     const cache = (over: Partial<CacheSettings>): HostLayout['cache'] => layout({ cache: { ...CACHE, ...over } }).cache;
-    assert.deepEqual(cache({}), { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key' });
+    assert.deepEqual(cache({}), {
+      backend: 'tpm',
+      tpmDevice: '/dev/tpmrm0',
+      credential: 'psi-cache-key',
+      path: '/var/lib/psi/cache.enc',
+    });
     assert.equal(cache({ enabled: false }), undefined);
     assert.equal(cache({ backend: undefined }), undefined);
   });

@@ -28,6 +28,7 @@ const CONTAINER = '/etc/containers/systemd/psi.container';
 const SETUP = '/etc/systemd/system/psi-infisical-setup.service';
 const REFRESH = '/etc/systemd/system/psi-infisical-refresh.service';
 const TIMER = '/etc/systemd/system/psi-infisical-refresh.timer';
+const CREDENTIAL = '/etc/systemd/system/psi-credential@.service';
 const TLS = ['psi-tls-renew.service', 'psi-tls-renew.timer'].map((name) => `/etc/systemd/system/${name}`);
 
 const host = () => ({ files: new FakeHostFiles(), unitManager: new FakeUnitManager(), layout: LAYOUT });
@@ -36,7 +37,10 @@ describe('systemd install', () => {
   it('puts each unit where its generator looks and says what to run next', async () => {
     const deps = host();
     const report = await systemdInstall(deps, PLAIN);
-    assert.deepEqual([...deps.files.texts.keys()].sort(), [CONTAINER, SETUP, SOCKET, REFRESH, TIMER, ...TLS].sort());
+    assert.deepEqual(
+      [...deps.files.texts.keys()].sort(),
+      [CONTAINER, CREDENTIAL, SETUP, SOCKET, REFRESH, TIMER, ...TLS].sort(),
+    );
     assert.deepEqual(report.next, [
       'systemctl daemon-reload',
       'systemctl start psi.socket psi-infisical-setup.service',
@@ -67,7 +71,12 @@ describe('systemd install', () => {
   });
 
   it('enables the refresh where there is a cache, and says to start it', async () => {
-    const cache = { backend: 'credential', tpmDevice: undefined, credential: 'psi-cache-key' } as const;
+    const cache = {
+      backend: 'credential',
+      tpmDevice: undefined,
+      credential: 'psi-cache-key',
+      path: '/c/cache.enc',
+    } as const;
     const deps = { ...host(), layout: { ...LAYOUT, cache } };
     const report = await systemdInstall(deps, { ...PLAIN, enable: true });
     assert.equal(deps.files.links.get('/etc/systemd/system/timers.target.wants/psi-infisical-refresh.timer'), TIMER);
@@ -90,7 +99,7 @@ describe('systemd install', () => {
     const report = await systemdInstall(deps, { ...PLAIN, enable: true });
     assert.equal(report.reload, 'failed');
     assert.equal(report.reloadError?.message, 'no bus');
-    assert.equal(deps.files.texts.size, 7);
+    assert.equal(deps.files.texts.size, 8);
     assert.equal(report.next[0], 'systemctl daemon-reload');
   });
 

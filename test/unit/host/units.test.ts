@@ -1,6 +1,7 @@
 // The units PSI runs under. `UPDATE_GOLDEN=1` rewrites quadlet/ and test/golden/units/ from the rendering.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -9,6 +10,7 @@ import { placesOf } from '../../../src/config/places.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/host/units/container.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
+import { olderUnits, REVISION_LINE, UNITS_REVISION } from '../../../src/host/units/revision.ts';
 import { hostUnits, type HostUnitOptions } from '../../../src/host/units/service.ts';
 import { isPsiUnit } from '../../../src/host/units/unit-file.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
@@ -40,7 +42,7 @@ const BUSY: HostLayout = {
   caFiles: ['/etc/pki/tls/certs/ca-bundle.crt', '/srv/psi/ca.pem'],
   secretFiles: ['/srv/tokens/infisical', '/token'],
   credentials: ['infisical-client-secret', 'psi-socket-token'],
-  cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key' },
+  cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
   tls: {
     outputs: [
@@ -53,13 +55,15 @@ const BUSY: HostLayout = {
   },
 };
 
-const HSM: HostLayout = { ...SYSTEM, cache: { backend: 'hsm', tpmDevice: undefined, credential: 'psi-cache-key' } };
-const CREDENTIAL: HostLayout = {
-  ...SYSTEM,
-  cache: { backend: 'credential', tpmDevice: undefined, credential: 'psi-cache-key' },
-};
+const KEPT = { tpmDevice: undefined, credential: 'psi-cache-key', path: '/var/lib/psi/cache.enc' };
+const HSM: HostLayout = { ...SYSTEM, cache: { backend: 'hsm', ...KEPT } };
+const CREDENTIAL: HostLayout = { ...SYSTEM, cache: { backend: 'credential', ...KEPT } };
 
 const PLAIN = { image: DEFAULT_IMAGE, unprivileged: false, pcscd: false };
+
+function textOf(layout: HostLayout, name: string, options: HostUnitOptions = PLAIN): string {
+  return hostUnits(layout, options).find((unit) => unit.name === name)?.text ?? '';
+}
 
 async function matches(folder: string, layout: HostLayout, options: HostUnitOptions): Promise<readonly string[]> {
   const dir = join(ROOT, folder);
@@ -73,6 +77,18 @@ async function matches(folder: string, layout: HostLayout, options: HostUnitOpti
   }
   return units.map(({ name }) => name);
 }
+
+describe('a host whose units are older than the image', () => {
+  it('is told so, with the command that renders them; one without units, or with newer ones, is not', () => {
+    assert.equal(olderUnits(undefined, 'system'), undefined);
+    assert.equal(olderUnits(UNITS_REVISION, 'system'), undefined);
+    assert.equal(olderUnits(UNITS_REVISION + 1, 'system'), undefined);
+    const found = olderUnits(0, 'system');
+    assert.match(found?.message ?? '', /older than the image/);
+    assert.match(found?.hint ?? '', /podman run .* systemd install --enable`, then `systemctl restart psi\.socket`/);
+    assert.match(olderUnits(0, 'user')?.hint ?? '', /systemctl --user/);
+  });
+});
 
 describe('units of psi', () => {
   it('are what quadlet/ ships, for the default config', async () => {
@@ -102,19 +118,25 @@ describe('units of psi', () => {
   it('let systemd decrypt the key of the cache in a unit whose failure does not stop psi', async () => {
     const names = await matches('test/golden/units/credential', CREDENTIAL, PLAIN);
     assert.ok(names.includes('psi-cache-key.service'));
-    const container = hostUnits(CREDENTIAL, PLAIN).find(({ name }) => name === 'psi.container')?.text ?? '';
+    const container = textOf(CREDENTIAL, 'psi.container');
     assert.doesNotMatch(container, /^LoadCredential/m);
     assert.doesNotMatch(container, /^(?:Requires|BindsTo)=.*psi-cache-key/m);
   });
 
   it('never order psi after what workloads wait for', () => {
     for (const layout of [SYSTEM, USER, BUSY]) {
-      const [socket, container, setup] = hostUnits(layout, PLAIN).map(({ text }) => text);
-      const after = (text = '') =>
-        [...text.matchAll(/^(?:After|Requires|Wants|BindsTo)=(.*)$/gm)].flatMap((line) => (line[1] ?? '').split(' '));
-      assert.deepEqual(after(socket), []);
-      assert.deepEqual([...new Set(after(container))], ['psi.socket', 'podman.socket']);
-      assert.deepEqual([...new Set(after(setup))], ['psi.service', 'network-online.target']);
+      const after = (name: string): readonly string[] => [
+        ...new Set(
+          [...textOf(layout, name).matchAll(/^(?:After|Requires|Wants|BindsTo)=(.*)$/gm)].flatMap((line) =>
+            (line[1] ?? '').split(' '),
+          ),
+        ),
+      ];
+      const credentials = layout.credentials.map((name) => `psi-credential@${name}.service`);
+      const remote = layout === BUSY ? ['remote-fs.target'] : [];
+      assert.deepEqual(after('psi.socket'), []);
+      assert.deepEqual(after('psi.container'), ['psi.socket', 'podman.socket', ...credentials, ...remote]);
+      assert.deepEqual(after('psi-infisical-setup.service'), ['psi.service', 'network-online.target']);
     }
   });
 
@@ -127,10 +149,57 @@ describe('units of psi', () => {
 
   it('mount the folders of certificates writable, each once, and make them', () => {
     const outputs = ['/etc/psi/a.pem', '/srv/tls/a.key', '/srv/tls/below/chain.pem'];
-    const [, container] = hostUnits({ ...SYSTEM, tls: { outputs, often: false } }, PLAIN);
-    const volumes = [...(container?.text ?? '').matchAll(/^Volume=(\/(?:etc\/psi|srv).*)$/gm)].map((line) => line[1]);
-    assert.deepEqual(volumes, ['/etc/psi:/etc/psi', '/srv/tls:/srv/tls']);
-    assert.match(container?.text ?? '', /^ExecStartPre=mkdir -p \/etc\/psi \/srv\/tls$/m);
+    const container = textOf({ ...SYSTEM, tls: { outputs, often: false } }, 'psi.container');
+    assert.match(container, /^Volume=\/etc\/psi:\/etc\/psi$/m);
+    assert.match(container, /^ExecStartPre=-timeout -s KILL 2 mkdir -p \/srv\/tls$/m);
+    assert.match(container, / sh \/srv\/tls:\/srv\/tls$/m);
+    assert.equal(container.match(/\/srv\/tls:/g)?.length, 1);
+  });
+
+  it('make nothing that psi needs only to ask the provider a condition of its start', () => {
+    for (const [layout, unprivileged] of [BUSY, HSM, CREDENTIAL, USER].flatMap((one) => [
+      [one, false] as const,
+      [one, true] as const,
+    ])) {
+      const text = textOf(layout, 'psi.container', { ...PLAIN, unprivileged });
+      assert.doesNotMatch(text, /^(?:Load|Set|Import)Credential/m);
+      assert.doesNotMatch(text, /^(?:BindsTo|Requisite|PartOf|ConditionPath\w+|AssertPath\w+|RequiresMountsFor)=/m);
+      assert.deepEqual(
+        [...text.matchAll(/^Requires=(.*)$/gm)].map((line) => line[1]),
+        ['psi.socket'],
+      );
+      for (const [, command = ''] of text.matchAll(/^Exec(?:StartPre|StartPost|Condition|StopPost)=(.*)$/gm))
+        assert.match(command, /^-/);
+      for (const [, device = ''] of text.matchAll(/^AddDevice=(.*)$/gm)) assert.match(device, /^-/);
+      // Whatever podman must find is made first.
+      const made = [...text.matchAll(/^ExecStartPre=-mkdir -p (?:-m 0700 )?(.*)$/gm)].flatMap((line) =>
+        (line[1] ?? '').split(' '),
+      );
+      for (const [, source = ''] of text.matchAll(/^Volume=([^:]+):/gm)) assert.ok(made.includes(source), source);
+    }
+  });
+
+  it('have another revision where hosts have to install them anew', async () => {
+    const lines = [SYSTEM, USER, BUSY, HSM, CREDENTIAL].flatMap((layout) =>
+      hostUnits(layout, { ...PLAIN, pcscd: true }).flatMap(({ name, text }) => [name, ...text.split('\n')]),
+    );
+    const told = lines.filter((line) => line !== '' && !line.startsWith('#') && line !== REVISION_LINE);
+    const digest = createHash('sha256').update(told.join('\n')).digest('hex');
+    const recorded = `revision ${String(UNITS_REVISION)}: ${digest}\n`;
+    const file = join(ROOT, 'test/golden/units/revision.txt');
+    if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, recorded);
+    assert.equal(
+      await readFile(file, 'utf8'),
+      recorded,
+      'raise UNITS_REVISION if a release had the units as they were',
+    );
+  });
+
+  it('decrypt each credential of the config in a unit of its own', () => {
+    const unit = textOf(BUSY, 'psi-credential@.service');
+    assert.match(unit, /^LoadCredentialEncrypted=%i:\/etc\/credstore.encrypted\/%i$/m);
+    assert.match(textOf(BUSY, 'psi.container'), /^Wants=.* psi-credential@psi-socket-token.service$/m);
+    assert.match(textOf(USER, 'psi-credential@.service'), /%t\/psi-credentials\/%i/);
   });
 
   it('refuse certificates right in a folder of the system', () => {
@@ -157,8 +226,6 @@ describe('units of psi', () => {
 
   it('names them after the providers, and sets all of them up', () => {
     const vault = { name: 'vault', title: 'Vault', group: 'vault' };
-    const textOf = (layout: HostLayout, name: string): string =>
-      hostUnits(layout, PLAIN).find((unit) => unit.name === name)?.text ?? '';
     const alone: HostLayout = { ...SYSTEM, providers: [vault], certifier: vault };
     assert.match(textOf(alone, 'psi-vault-setup.service'), /secrets of Vault with[^]*psi setup --provider vault\n/);
     assert.match(textOf(alone, 'psi-vault-refresh.service'), /from Vault\nAfter=psi.service psi-vault-setup.service /);

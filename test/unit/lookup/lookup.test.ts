@@ -24,7 +24,7 @@ const CANARY = 'canary-value-7f3a';
 
 async function stage(
   get: () => Promise<Fetched> = () => Promise.resolve(fetched(CANARY)),
-  options: { readonly cached?: string; readonly maxAgeMs?: number } = {},
+  options: { readonly cached?: string; readonly maxAgeMs?: number; readonly withoutConfig?: PsiError } = {},
 ) {
   const store = new FakeMappingStore();
   store.files.set(ID, MAPPING);
@@ -56,6 +56,7 @@ async function stage(
     readerOf: (provider) => (provider === 'infisical' ? reader : undefined),
     cache,
     timeoutMs: () => 5_000,
+    withoutConfig: () => options.withoutConfig,
     audit: { lookup: (event) => events.push(event) },
   });
   const answer = (id: string): Answer | Promise<Answer> =>
@@ -224,4 +225,11 @@ test('a state folder that cannot be read is the reason of every lookup that has 
   store.files.set(ID, MAPPING);
   await mappings.readAgain();
   assert.deepEqual([mappings.get(ID), mappings.problems()], [MAPPING, []]);
+});
+
+test('without a config every id is answered with that, a known one and one that nobody knows', async () => {
+  const withoutConfig = new PsiError('CONFIG_INVALID', 'psi has no config to work with');
+  const { answer, status } = await stage(undefined, { withoutConfig });
+  for (const id of [ID, secretId('5e'), 'a.b']) assert.throws(() => answer(id), withoutConfig);
+  assert.equal(status.read().lookups.failed, 3);
 });

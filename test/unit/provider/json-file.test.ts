@@ -48,7 +48,7 @@ workloads:
   const providers = await openProviders(config, async (_, given) => {
     const { source, close } = await openProvider(KINDS, given, { ...fakeProviderTools(), readFile });
     const reader = new BatchedReader({ source, clock, countBeside: () => 1, known: () => undefined }, config.lookup);
-    return { source, reader, close };
+    return { source, reader, problem: () => undefined, close };
   });
   const made = await setupStage({ cache: true, sources: providers.sources });
   made.target.workloads = [...config.workloads];
@@ -98,7 +98,7 @@ test('a provider of a further kind is set up, answered, cached and refreshed lik
   await write({ 'The shop': { '/app': { A: 'new' } } });
   const refresh = new CacheRefresh({ cache, mappings, clock });
   const target = { workloads: config.workloads, sourceOf: (name: string) => providers.sources.get(name) };
-  const refreshed = await refresh.run(target, () => undefined, new AbortController().signal);
+  const refreshed = await refresh.run(target, { replace: false }, () => undefined, new AbortController().signal);
   assert.equal(refreshed.exit, 0);
   assert.deepEqual(kept(), [['A', 'new']]);
   assert.equal(await answerOf('A', cache), 'new');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { ConfiguredIdentity } from '../../../src/provider/configured-identity.ts';
-import { closeAll, openAll, withProvider } from '../../../src/provider/opened.ts';
+import { closeAll, openAll, openedOrLater, withProvider } from '../../../src/provider/opened.ts';
 import { tryLoginsOf } from '../../../src/provider/try-logins.ts';
 import { FakeProvider } from '../../fakes/provider.fake.ts';
 
@@ -59,5 +59,28 @@ test('the identities of all providers are tried, and the providers closed', asyn
   assert.deepEqual(report.logins, [
     { provider: 'a', method: 'some', who: 'somebody', projects: ['main'], ok: true, until: null },
   ]);
+  assert.ok(provider.closed);
+});
+
+test('one that cannot be opened is tried again with each call, says why, and is closed with the rest', async () => {
+  const provider = new FakeProvider();
+  const gone = new PsiError('CONFIG_INVALID', 'ca_cert gone.pem does not exist');
+  let failing = true;
+  let tries = 0;
+  const late = await openedOrLater(() => {
+    tries += 1;
+    return failing ? Promise.reject(gone) : Promise.resolve(provider);
+  });
+  const ref = { project: 'p', path: '/', key: 'K' };
+  const get = (): Promise<unknown> => late.source.get(ref, new AbortController().signal);
+  assert.equal(late.problem(), gone);
+  await assert.rejects(get(), gone);
+  await assert.rejects(late.probe(new AbortController().signal), gone);
+  assert.equal(tries, 3);
+  failing = false;
+  await assert.rejects(get(), { code: 'PLACE_NOT_FOUND' });
+  await assert.rejects(get(), { code: 'PLACE_NOT_FOUND' });
+  assert.deepEqual([tries, late.problem()], [4, undefined]);
+  late.close();
   assert.ok(provider.closed);
 });

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { refuseKey, secretName } from '../../../src/core/naming.ts';
-import { DROP_IN_MARK, dropInText, isPsiDropIn } from '../../../src/registration/drop-in.ts';
+import { DROP_IN_MARK, dropInFileName, dropInText, isPsiDropIn } from '../../../src/registration/drop-in.ts';
 import type { DropInSecret } from '../../../src/registration/drop-in.ts';
 
 type Entry = { readonly section: string; readonly key: string; readonly value: string };
@@ -150,4 +150,27 @@ describe('drop-in text', () => {
     }
     assert.throws(() => dropInText({ ...whole, secrets: [{ name: 'a--B', kind: 'env', target: 'B', mode: '0400' }] }));
   });
+});
+
+/** Folders whose drop-ins Podman reads for one unit (GetUnitDropinPaths of its quadlet), as units. */
+function applying(unit: string): readonly string[] {
+  const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(unit) ?? [];
+  const parts = prefix.split('-').slice(0, -1);
+  const truncated = parts.map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
+  const names = truncated.flatMap((start) => (instance === undefined ? [start] : [start, `${start}@`]));
+  const template = instance === undefined || instance === '' ? [] : [`${prefix}@`];
+  return [...new Set([...[...names, ...template].map((name) => `${name}.container`), unit])];
+}
+
+it('of drop-ins that are read for one unit together no two have one name, and the more specific comes later', () => {
+  const part = fc.constantFrom('a', 'b', 'c1', '-');
+  const stem = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => `x${parts.join('-')}`);
+  const unit = fc.tuple(stem, fc.constantFrom('', '@', '@1', '@a-b')).map((parts) => `${parts.join('')}.container`);
+  fc.assert(
+    fc.property(unit, (one) => {
+      const names = applying(one).map(dropInFileName);
+      assert.equal(new Set(names).size, names.length, names.join());
+      assert.deepEqual(names.toSorted().at(-1), names.at(-1));
+    }),
+  );
 });

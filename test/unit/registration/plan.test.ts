@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Mapping } from '../../../src/core/mapping.ts';
-import { planDropIn, planSecrets, planStaleDropIns, type Actual } from '../../../src/registration/plan.ts';
+import { planDropIn, planSecrets, unclaimed, type Actual } from '../../../src/registration/plan.ts';
 import type { RegisteredSecret } from '../../../src/registration/registered-secret.ts';
 import { secretName } from '../../../src/core/naming.ts';
 import type { DesiredSecret } from '../../../src/survey/selection.ts';
@@ -152,14 +152,13 @@ test('a plan that was carried out plans nothing more', () => {
   );
 });
 
-test('writes a drop-in only when its text differs', () => {
-  assert.deepEqual(planDropIn('myapp', 'myapp.container', 'text', 'text'), []);
+test('writes a drop-in only when its text or its name differs', () => {
+  const current = { text: 'text', misplaced: false };
+  assert.deepEqual(planDropIn('myapp', 'myapp.container', 'text', current), []);
+  assert.equal(planDropIn('myapp', 'myapp.container', 'text', { ...current, misplaced: true }).length, 1);
   assert.equal(planDropIn('myapp', 'myapp.container', 'text', undefined).length, 1);
 });
 
-test('removes drop-ins of units that no workload has any more', () => {
-  assert.deepEqual(
-    planStaleDropIns(['b.container', 'a.container'], new Set(['a.container'])).map((change) => change.action),
-    ['remove-drop-in'],
-  );
+test('knows the drop-ins of units that no workload has any more', () => {
+  assert.deepEqual(unclaimed(['b.container', 'a.container'], new Set(['a.container'])), ['b.container']);
 });

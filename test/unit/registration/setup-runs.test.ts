@@ -6,38 +6,54 @@ import { setupStage, workload } from './setup-stage.ts';
 
 const CLEAN: SetupReport = {
   dryRun: false,
+  outcome: 'done',
   changes: [],
   kept: 1,
   orphans: [],
   refused: [],
   problems: [],
+  left: [],
   overridden: [],
   failures: [],
   notes: [],
   cache: null,
+  nextTry: null,
 };
 const PROBLEM = { workload: 'myapp', name: 'p:/empty', reason: 'nothing there', hint: 'look' };
 const FAILURE = { workload: 'myapp', code: 'PROVIDER_DOWN', message: 'away', hint: null } as const;
 const ALL = { provider: undefined, workload: undefined, dryRun: false };
 
+type Ran = { readonly settled: boolean; readonly notes: readonly string[] };
+
 async function settledAfter(report: SetupReport, request = ALL): Promise<boolean> {
+  return (await ran(report, request)).settled;
+}
+
+async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
   const { target, source } = await setupStage();
   let settled = false;
   const runs = new SetupRuns({
     setup: { run: () => Promise.resolve(report) },
     status: { setup: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
+    owed: {
+      arm: () => undefined,
+      began: () => Promise.resolve(undefined),
+      ended: () => Promise.resolve(undefined),
+      interrupted: () => Promise.resolve(),
+    },
     load: () =>
       Promise.resolve({
         target: { ...target, workloads: [workload('myapp')], sourceOf: () => source },
-        activate: () => undefined,
+        notes: ['a note of the config'],
+        activate: () => Promise.resolve(),
         settle: () => {
           settled = true;
         },
       }),
   });
-  await runs.run(request, () => undefined, new AbortController().signal);
-  return settled;
+  const { notes } = await runs.run(request, () => undefined, new AbortController().signal);
+  return { settled, notes };
 }
 
 test('what was valid before ends with a run that registered all, also where a source is empty or a value may not be read', async () => {
@@ -48,4 +64,9 @@ test('what was valid before ends with a run that registered all, also where a so
 test('it stays valid where a workload was left as it was, or was not asked about', async () => {
   assert.equal(await settledAfter({ ...CLEAN, failures: [FAILURE] }), false);
   assert.equal(await settledAfter(CLEAN, { ...ALL, dryRun: true }), false);
+});
+
+test('what is to be said of the config stands before the notes of the run', async () => {
+  const { notes } = await ran({ ...CLEAN, notes: ['of the run'] }, ALL);
+  assert.deepEqual(notes, ['a note of the config', 'of the run']);
 });

@@ -20,6 +20,7 @@ import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
+import { FakeQuadlets } from '../../fakes/quadlets.fake.ts';
 import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
 
@@ -105,11 +106,14 @@ export async function setupStage(options: StageOptions = {}) {
   const cacheFile = new FakeCacheFile();
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
   const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
+  const quadlets = new FakeQuadlets();
   const setup = new Setup({
     registry,
     mappings,
     dropIns,
+    quadlets,
     units,
+    scope: 'system',
     reloadDebt,
     headerFile,
     hostCurl,
@@ -137,6 +141,7 @@ export async function setupStage(options: StageOptions = {}) {
     mappings,
     mappingStore,
     dropIns,
+    quadlets,
     units,
     reloadDebt,
     headerFile,

@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { createLog } from '../../../src/service/log.ts';
 import {
-  CACHE_GRACE_MS,
   RunningService,
   STOP_GRACE_MS,
+  STOP_MS,
   type Face,
   type ServiceParts,
 } from '../../../src/service/running-service.ts';
@@ -35,9 +35,11 @@ function stage(over: Partial<ServiceParts> = {}) {
     clock,
     log,
     config,
+    owed: { start: () => Promise.resolve(), stop: () => undefined },
     cache,
     control: face('control'),
     driver: face('driver'),
+    watch: { start: () => void note('watch starts'), close: () => void note('watch ends') },
     facts: {},
     ...over,
   };
@@ -47,7 +49,7 @@ function stage(over: Partial<ServiceParts> = {}) {
 test('the cache opens beside, and the socket that lookups come by is served last', async () => {
   const { parts, done } = stage();
   await RunningService.start(parts);
-  assert.deepEqual(done, ['cache opens', 'control listens', 'driver listens', 'log: psi serves']);
+  assert.deepEqual(done, ['cache opens', 'control listens', 'driver listens', 'log: psi serves', 'watch starts']);
 });
 
 test('a cache whose device is slow does not hold up the start', async () => {
@@ -57,7 +59,7 @@ test('a cache whose device is slow does not hold up the start', async () => {
     ...parts,
     cache: { cache: { open: () => never, close: () => never }, keys: { close: () => never } },
   });
-  assert.equal(done.at(-1), 'log: psi serves');
+  assert.deepEqual(done.slice(-2), ['log: psi serves', 'watch starts']);
 });
 
 test('without its driver socket no service is left half started', async () => {
@@ -74,6 +76,7 @@ test('a stop answers what was accepted, then lets go of providers, cache and dev
   done.length = 0;
   await service.stop();
   assert.deepEqual(done, [
+    'watch ends',
     'log: stopping: finishing what was accepted',
     `driver stops within ${String(STOP_GRACE_MS)}`,
     `control stops within ${String(STOP_GRACE_MS)}`,
@@ -103,7 +106,7 @@ test('a device that does not answer holds up a stop for its grace time and no lo
   const service = await RunningService.start({ ...parts, cache: hanging });
   const stopped = service.stop();
   await clock.untilSleeping();
-  await clock.advance(CACHE_GRACE_MS - 1);
+  await clock.advance(STOP_MS - 1);
   assert.ok(!done.includes('keys close'));
   await clock.advance(1);
   await stopped;
@@ -115,4 +118,14 @@ test('without a cache there is nothing to open and nothing to save', async () =>
   await (await RunningService.start(parts)).stop();
   assert.ok(!done.some((line) => line.startsWith('cache') || line.startsWith('keys')));
   assert.equal(done.at(-1), 'log: stopped');
+});
+
+test('what is owed is tried while psi serves, and no longer once it stops', async () => {
+  const { parts, done } = stage();
+  const owed = { start: () => Promise.resolve(void done.push('owed')), stop: () => void done.push('owed no more') };
+  const service = await RunningService.start({ ...parts, owed });
+  assert.deepEqual(done.slice(-2), ['watch starts', 'owed']);
+  done.length = 0;
+  await service.stop();
+  assert.deepEqual(done.slice(0, 3), ['watch ends', 'log: stopping: finishing what was accepted', 'owed no more']);
 });

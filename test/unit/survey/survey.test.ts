@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
-import type { RegisteredKey } from '../../../src/survey/completion.ts';
+import { covers, type RegisteredKey } from '../../../src/survey/completion.ts';
 import type { SurveyEvent } from '../../../src/survey/events.ts';
-import { covers, survey, type Failed, type Found, type Surveyed, type SurveyDeps } from '../../../src/survey/survey.ts';
+import { survey, type Failed, type Found, type Surveyed, type SurveyDeps } from '../../../src/survey/survey.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeSecretSource } from '../../fakes/secret-source.fake.ts';
 

@@ -48,8 +48,13 @@ function login(auth: TlsCertAuth, tools: LoginTools): Login {
       const request = {
         path: '/api/v1/auth/tls-cert-auth/login',
         body: identityBody(auth),
-        clientCertificate: { certificate: certificate.exposeText(), privateKey },
-        refusedHint: hintFor(certificate.exposeText(), who, tools.now()),
+        clientCertificate: {
+          certificate: certificate.exposeText(),
+          privateKey,
+          certificateFile: fileOf(auth.certificate),
+          privateKeyFile: fileOf(auth.privateKey),
+        },
+        refusedHint: hintFor(certificate.exposeText(), who, { now: tools.now(), file: fileOf(auth.certificate) }),
       };
       return {
         anchor: SecretValue.fromText(`${certificate.exposeText()}\n${privateKey.exposeText()}`),
@@ -61,8 +66,14 @@ function login(auth: TlsCertAuth, tools: LoginTools): Login {
   };
 }
 
-function hintFor(pem: string, who: string, now: number): string {
-  const certificate = ownOf(pem, who);
+function fileOf(field: SecretField): string | undefined {
+  return field.kind === 'file' ? field.path : undefined;
+}
+
+type HintContext = { readonly now: number; readonly file: string | undefined };
+
+function hintFor(pem: string, who: string, { now, file }: HintContext): string {
+  const certificate = ownOf(pem, who, file);
   if (certificate.validToDate.getTime() <= now) {
     return `the certificate ended at ${isoTime(certificate.validToDate.getTime())}: put a new one and its key in their places`;
   }
@@ -70,7 +81,7 @@ function hintFor(pem: string, who: string, now: number): string {
 }
 
 /** The first: that of the identity, with its issuers behind it. All of them are read: a damaged one would end the chain. */
-function ownOf(pem: string, who: string): X509Certificate {
-  const [{ facts }] = certificatesIn(pem, `\`certificate\` of ${who}`);
+function ownOf(pem: string, who: string, file: string | undefined): X509Certificate {
+  const [{ facts }] = certificatesIn(pem, `\`certificate\` of ${who}`, file);
   return facts;
 }

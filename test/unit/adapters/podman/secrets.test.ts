@@ -14,6 +14,8 @@ const OPTIONS = { lookup: 'psi lookup', store: 'psi store', delete: 'psi delete'
 const OTHER = { ...OPTIONS, lookup: 'psi lookup --again' };
 const SECRET = { name: 'app--KEY', body: '{}', options: OPTIONS, labels: { 'psi.workload': 'app' } };
 
+const FOREIGN = { name: 'somebodys', driver: 'file', options: {}, labels: {}, body: new Uint8Array([1]) };
+
 let dir: string;
 let podman: FakePodman;
 let face: FakeDriverFace;
@@ -108,6 +110,25 @@ test('says so when a wrong secret cannot be removed', async () => {
   podman.mixUp = (request) => ({ ...request, options: OTHER });
   face.refuse.add('delete');
   assert.match((await rejection(registry.create(SECRET))).message, /it could not be removed/);
+});
+
+test('leaves the secret of somebody else alone whose id a create or a replace is answered with', async () => {
+  const foreign = await podman.create({ ...FOREIGN, replace: false });
+  podman.answerId = foreign;
+  const error = await rejection(registry.create(SECRET));
+  assert.match(error.message, /the id that it gave is that of the secret somebodys; nothing was removed$/);
+  podman.answerId = undefined;
+  const current = (await registry.list()).find(({ name }) => name === SECRET.name) ?? assert.fail();
+  podman.answerId = foreign;
+  assert.match(
+    (await rejection(registry.replace(current, { ...SECRET, options: OTHER }))).message,
+    /nothing was removed/,
+  );
+  // The id that the secret had before is no new one either.
+  podman.answerId = current.id;
+  assert.match((await rejection(registry.create({ ...SECRET, name: 'app--OTHER' }))).message, /nothing was removed/);
+  assert.ok((await podman.list()).some(({ id }) => id === foreign));
+  assert.equal(podman.writes.filter(({ op }) => op === 'remove').length, 0);
 });
 
 test('shows the secret that podman resolves by name where a failed delete left an older one', async () => {

@@ -101,4 +101,55 @@ describe('drop-in files', () => {
     await store.write({ unit: 'app.container', text: TEXT });
     assert.deepEqual(await store.list(), [{ unit: 'app.container', text: TEXT }]);
   });
+
+  it('gives an instance a file of another name than its template, which would be hidden by it', async () => {
+    const systemdDir = await folder();
+    const store = new DropInFiles({ systemdDir });
+    for (const unit of ['tm@.container', 'tm@one.container', 'tm-.container', 'tm-@.container', 'tm-a-.container']) {
+      await store.write({ unit, text: TEXT });
+    }
+    const names = await Promise.all((await readdir(systemdDir)).map((name) => readdir(join(systemdDir, name))));
+    assert.deepEqual(names.flat().sort(), [
+      '49-secrets-prefix-1.conf',
+      '49-secrets-prefix-1@.conf',
+      '49-secrets-prefix-2.conf',
+      '50-secrets.conf',
+      '51-secrets-instance.conf',
+    ]);
+  });
+
+  it("moves what was written for an instance under its template's name, and removes it too", async () => {
+    const systemdDir = await folder();
+    const store = new DropInFiles({ systemdDir });
+    const dir = join(systemdDir, 'tm@one.container.d');
+    const former = async (): Promise<void> => {
+      await mkdir(dir, { recursive: true });
+      await writeFile(join(dir, '50-secrets.conf'), TEXT);
+    };
+    await former();
+    assert.deepEqual(await store.list(), [{ unit: 'tm@one.container', text: TEXT, misplaced: true }]);
+    await store.write({ unit: 'tm@one.container', text: TEXT });
+    assert.deepEqual(await readdir(dir), ['51-secrets-instance.conf']);
+    assert.deepEqual(await store.list(), [{ unit: 'tm@one.container', text: TEXT }]);
+    await former();
+    assert.deepEqual(await store.list(), [{ unit: 'tm@one.container', text: TEXT, misplaced: true }]);
+    await store.write({ unit: 'tm@one.container', text: `${TEXT}# new\n` });
+    assert.deepEqual(await readdir(dir), ['51-secrets-instance.conf']);
+    await former();
+    await store.remove('tm@one.container');
+    assert.deepEqual(await readdir(systemdDir), []);
+  });
+
+  it("names somebody's file that hides the drop-in of a template, and leaves it", async () => {
+    const systemdDir = await folder();
+    const store = new DropInFiles({ systemdDir });
+    await store.write({ unit: 'tm@.container', text: TEXT });
+    const path = join(systemdDir, 'tm@x.container.d', '50-secrets.conf');
+    await mkdir(join(systemdDir, 'tm@x.container.d'));
+    await writeFile(path, '[Container]\n');
+    assert.deepEqual(await store.hiders('tm@.container'), [path]);
+    assert.deepEqual(await store.hiders('tm@x.container'), []);
+    await store.write({ unit: 'tm@x.container', text: TEXT });
+    assert.equal(await readFile(path, 'utf8'), '[Container]\n');
+  });
 });

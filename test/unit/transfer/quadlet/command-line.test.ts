@@ -28,7 +28,10 @@ test('files and credentials of the config come with it, once', () => {
     'ARGS',
   );
   assert.match(command, / -v \/etc\/ssl\/ca\.pem:\/etc\/ssl\/ca\.pem:ro /);
-  assert.match(command, /psi\.service:\/run\/credentials:ro -e CREDENTIALS_DIRECTORY=\/run\/credentials /);
+  assert.match(
+    command,
+    / -v \/run\/psi-credentials:\/run\/psi-credentials:ro -e PSI_CREDENTIALS_DIRECTORY=\/run\/psi-credentials /,
+  );
   assert.doesNotMatch(command, /\/etc\/psi\/|\/var\/lib\/psi\/x/);
 });
 

@@ -21,5 +21,6 @@ export const HOST: HostView = {
   caFiles: [],
   secretFiles: [],
   credentials: [],
+  runtimeDir: undefined,
   image: 'localhost/psi:latest',
 };

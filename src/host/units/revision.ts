@@ -1,0 +1,29 @@
+// Which rendering of the units a host has: they are written once, and an image is updated under them again and again.
+
+import { PsiError } from '../../core/error.ts';
+import type { Scope } from '../../core/scope.ts';
+
+/** Counts what hosts have to install anew: raised with every change of the units that one of them would miss. */
+export const UNITS_REVISION = 1;
+
+/** In psi.container: the units say it to the PSI that runs under them. */
+export const REVISION_LINE = `Environment=PSI_UNITS=${String(UNITS_REVISION)}`;
+
+const RENDER =
+  'podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run ' +
+  "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable";
+
+/** Undefined: the units are those of this image, or newer ones, or there are none. */
+export function olderUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
+  if (revision === undefined || revision >= UNITS_REVISION) return undefined;
+  const found = revision === 0 ? 'before revision 1' : `revision ${String(revision)}`;
+  const hint =
+    scope === 'system'
+      ? `run \`${RENDER}\`, then \`systemctl restart psi.socket\``
+      : 'render them anew as you did at first (`psi systemd install --enable`), then `systemctl --user restart psi.socket`';
+  return new PsiError(
+    'HOST',
+    `the units of this host are older than the image: ${found} of ${String(UNITS_REVISION)}`,
+    { hint },
+  );
+}

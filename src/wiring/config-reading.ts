@@ -1,0 +1,27 @@
+// Wiring of how the config file is read, and of what stands for it where it cannot be. Part of the composition root.
+
+import { readFile, stat } from 'node:fs/promises';
+import { systemClock } from '../adapters/clock/system-clock.ts';
+import { LastGoodFile } from '../adapters/files/last-good-file.ts';
+import { configFile, defaultConfig, type LoadOptions } from '../config/load.ts';
+import type { Env } from '../config/surroundings.ts';
+import type { LastGoodStore } from '../service/last-good.ts';
+import { patientRead } from '../service/patient-read.ts';
+import { PROVIDER_KINDS } from './provider-kinds.ts';
+
+export type ReadingDeps = { readonly env: Env; readonly uid: number };
+
+/** `path`: of `--config`. The last good config is that of the state folder which holds while the file cannot say which. */
+export function composeReading(
+  path: string | undefined,
+  { env, uid }: ReadingDeps,
+): { readonly load: LoadOptions & { readonly path: string }; readonly lastGood: LastGoodStore } {
+  const file = configFile({ path, env, uid });
+  const load = { path: file, env, uid, readFile: patientRead(readFile, systemClock), kinds: PROVIDER_KINDS };
+  return { load, lastGood: new LastGoodFile({ stateDir: defaultConfig(load).stateDir }) };
+}
+
+/** When a file was changed, ms since the epoch. */
+export async function changedAt(path: string): Promise<number> {
+  return (await stat(path)).mtimeMs;
+}

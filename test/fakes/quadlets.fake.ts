@@ -1,0 +1,14 @@
+// The quadlets of a host, by unit. `failWith`: nobody can tell.
+
+import type { PsiError } from '../../src/core/error.ts';
+import type { Quadlets } from '../../src/registration/quadlets.ts';
+
+export class FakeQuadlets implements Quadlets {
+  readonly units = new Set<string>();
+  failWith: PsiError | undefined;
+
+  find(unit: string): Promise<string | undefined> {
+    if (this.failWith !== undefined) return Promise.reject(this.failWith);
+    return Promise.resolve(this.units.has(unit) ? `/etc/containers/systemd/${unit} is there` : undefined);
+  }
+}
