@@ -1,5 +1,5 @@
 // Env files and those who read them, run: what podman and systemd of a current host make of disputed lines, and what they and the shells read
-// back of what `psi infisical env` prints.
+// back of what `psi infisical env` prints. And what systemd makes of specifiers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { renderEnv, type EnvFormat } from '../../src/transfer/env-format.ts';
@@ -7,6 +7,7 @@ import { SecretValue } from '../../src/core/secret-value.ts';
 import { DISPUTED_LINES } from '../hosts/disputed-lines.ts';
 import { generatedSecrets } from '../hosts/generated-secrets.ts';
 import { hostSupport, startHost, type Host } from '../hosts/nspawn.ts';
+import { expand, specifiersOf, unitNames, type UnitHost } from '../../src/transfer/quadlet/specifiers.ts';
 import { WORDS } from '../fakes/provider.fake.ts';
 import type { RealReadings } from './fixtures/read-env-files.ts';
 
@@ -79,4 +80,53 @@ test('what is written as JSON is read back by a parser of JSON', () => {
   const inside = new Map(Object.entries(JSON.parse(text) as Readonly<Record<string, string>>));
   for (const { key, value } of generatedSecrets(VALUES)) assert.equal(inside.get(key), value, key);
   assert.equal(out.size, 0);
+});
+
+const LETTERS = '%h %t %E %S %C %L %U %u';
+const unitThat = (command: string): string => `[Service]\nType=oneshot\nExecStart=${command}\n`;
+const resolved = (host: UnitHost): string | undefined =>
+  expand(LETTERS, unitNames('spec.container', undefined, host)).text;
+
+test("the system's systemd resolves specifiers as psi does", options, async () => {
+  await host.write('/etc/systemd/system/spec.service', unitThat(`/bin/sh -c "echo '${LETTERS}' >/run/spec"`), 0o644);
+  await host.ok(['systemctl', 'daemon-reload']);
+  await host.ok(['systemctl', 'start', 'spec.service']);
+  const specifiers = specifiersOf('system', {}, { uid: 0, name: 'root' });
+  assert.equal((await host.ok(['cat', '/run/spec'])).trim(), resolved({ scope: 'system', specifiers }));
+});
+
+test("a user's systemd resolves specifiers as psi does", options, async () => {
+  await host.ok(['useradd', '--create-home', '--uid', '1234', 'ann']);
+  await host.ok(['install', '-d', '-o', 'ann', '/run/user/1234', '/run/ann']);
+  const units = '/etc/systemd/user';
+  await host.ok(['mkdir', '-p', `${units}/default.target.wants`]);
+  await host.write(`${units}/spec.service`, unitThat(`/bin/sh -c "echo '${LETTERS}' >/run/ann/spec"`), 0o644);
+  await host.ok(['ln', '-s', '../spec.service', `${units}/default.target.wants/`]);
+  const manager = ['/usr/lib/systemd/systemd', '--user'];
+  const settings = [
+    '-p',
+    'User=ann',
+    '-p',
+    'Delegate=yes',
+    '-p',
+    'Type=notify',
+    '-E',
+    'XDG_RUNTIME_DIR=/run/user/1234',
+  ];
+  // It says that it is ready when its default target is reached, and the unit has run.
+  await host.ok(['systemd-run', '--quiet', '--unit=manager-of-ann', ...settings, ...manager]);
+  const env = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/1234' };
+  const specifiers = specifiersOf('user', env, { uid: 1234, name: 'ann' });
+  assert.equal((await host.ok(['cat', '/run/ann/spec'])).trim(), resolved({ scope: 'user', specifiers }));
+});
+
+test('systemd loads no unit with a specifier that it does not know, and psi takes none', options, async () => {
+  for (const letter of ['40', 'z', 'k', 'O', 'x']) {
+    await host.write('/etc/systemd/system/odd.service', unitThat(`/bin/echo p%${letter}ss`), 0o644);
+    await host.ok(['systemctl', 'daemon-reload']);
+    const state = await host.ok(['systemctl', 'show', '--property=LoadState', '--value', 'odd.service']);
+    assert.equal(state.trim(), 'bad-setting', letter);
+    const names = unitNames('odd.container', undefined, { scope: 'system', specifiers: {} });
+    assert.match(String(expand(`p%${letter}ss`, names).unclear), new RegExp(`write %%${letter}$`));
+  }
 });

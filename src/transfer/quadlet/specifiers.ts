@@ -88,8 +88,8 @@ function whyUnclear(letter: string): string {
   return `systemd knows no %${letter} and does not start the unit: write %%${letter}`;
 }
 
-/** All letters that systemd has a meaning for (257 and 260). */
-const KNOWN = 'aAbBCdDEfgGhHiIjJlLmMnNopPqsStTuUvVwWyY';
+/** All letters with which systemd 257 loads a unit: with any other it does not. */
+const KNOWN = 'aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY';
 
 /** The same on every host. */
 const SYSTEM: Specifiers = {
