@@ -1,6 +1,8 @@
 // Env files and those who read them, run: what podman and systemd of a current host make of disputed lines, and what they and the shells read
-// back of what `psi infisical env` prints. And what systemd makes of specifiers.
+// back of what `psi infisical env` prints. And quadlets: where Podman looks
+// for them, and what systemd makes of specifiers.
 import assert from 'node:assert/strict';
+import { basename, dirname } from 'node:path';
 import { after, before, test } from 'node:test';
 import { renderEnv, type EnvFormat } from '../../src/transfer/env-format.ts';
 import { SecretValue } from '../../src/core/secret-value.ts';
@@ -129,4 +131,54 @@ test('systemd loads no unit with a specifier that it does not know, and psi take
     const names = unitNames('odd.container', undefined, { scope: 'system', specifiers: {} });
     assert.match(String(expand(`p%${letter}ss`, names).unclear), new RegExp(`write %%${letter}$`));
   }
+});
+
+const QUADLETS = [
+  '/run/containers/systemd/a.container',
+  '/etc/containers/systemd/sub/deep/b.container',
+  '/etc/containers/systemd/users/c.container',
+  '/etc/containers/systemd/x.d/d.container',
+  '/usr/share/containers/systemd/e.container',
+  '/usr/share/containers/systemd/users/f.container',
+  '/usr/share/containers/systemd/users/2345/g.container',
+  '/etc/containers/systemd/users/2345/h.container',
+  '/etc/containers/systemd/users/2346/i.container',
+  '/etc/containers/systemd/users/apps/j.container',
+  '/srv/bob/.config/containers/systemd/sub/k.container',
+  '/run/user/2345/containers/systemd/l.container',
+];
+
+for (const [scope, uid, only6] of [
+  ['system', 0, []],
+  // Podman 6 reads the distribution's folder of users too.
+  ['user', 2345, ['f', 'g']],
+] as const) {
+  test(`psi looks for quadlets of the ${scope} where podman does`, options, async () => {
+    if (scope === 'user') await host.ok(['useradd', '--no-create-home', '--uid', String(uid), 'bob']);
+    for (const path of QUADLETS) await host.write(path, '[Container]\nImage=localhost/x\n', 0o644);
+    const as = ['setpriv', `--reuid=${String(uid)}`, `--regid=${String(uid)}`, '--clear-groups'];
+    const env = ['env', 'HOME=/srv/bob', `XDG_RUNTIME_DIR=/run/user/${String(uid)}`];
+    const user = scope === 'user' ? ['-user'] : [];
+    const printed = await host.ok([...as, ...env, '/usr/libexec/podman/quadlet', ...user, '-dryrun']);
+    const made = [...printed.matchAll(/^---(\w)\.service---$/gm)].map(([, name = '']) => name);
+    const places = {
+      config: '/srv/bob/.config',
+      runtime: `/run/user/${String(uid)}`,
+      systemdDir: '/etc/containers/systemd',
+    };
+    const own = scope === 'user' ? { ...places, systemdDir: `${places.config}/containers/systemd` } : places;
+    const script = `${host.tree}/test/host/fixtures/quadlet-folders-inside.ts`;
+    const folders = await host.ok([host.node, script, JSON.stringify({ scope, uid, ...own })]);
+    const seen = new Set(JSON.parse(folders) as readonly string[]);
+    const found = QUADLETS.filter((path) => seen.has(dirname(path))).map((path) => basename(path, '.container'));
+    assert.deepEqual(found.toSorted(), [...made, ...only6].toSorted());
+  });
+}
+
+test('podman makes no unit of a .pod or a .kube with a Secret= line', options, async () => {
+  const texts = { 'odd.pod': '[Pod]\nSecret=x\n', 'odd.kube': '[Kube]\nYaml=/x.yaml\nSecret=x\n' };
+  for (const [name, text] of Object.entries(texts)) await host.write(`/etc/containers/systemd/${name}`, text, 0o644);
+  const { stdout, stderr } = await host.run(['/usr/libexec/podman/quadlet', '-dryrun']);
+  for (const group of ['Pod', 'Kube'])
+    assert.match(stdout + stderr, new RegExp(`unsupported key 'Secret' in group '${group}'`));
 });

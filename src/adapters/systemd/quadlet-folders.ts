@@ -1,5 +1,5 @@
-// All folders that Podman's generator reads quadlets and their drop-ins from (podman-systemd.unit(5) of Podman 6, which reads more of them than
-// those before it), in its order: what stands in an earlier one hides its namesake in a later one. Whoever asks where quadlets are asks here.
+// All folders that Podman's generator reads quadlets and their drop-ins from (podman-systemd.unit(5) of Podman 6, which reads one more
+// than those before it), in its order: what stands in an earlier one hides its namesake in a later one. Whoever asks where quadlets are asks here.
 
 import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,23 +34,23 @@ export function quadletRoots(host: QuadletHost): readonly QuadletRoot[] {
   return roots.some(({ folder }) => folder === systemdDir) ? roots : [{ folder: systemdDir }, ...roots];
 }
 
+// Only in the administrator's folder Podman tells whose a folder below `users` is.
 const ADMIN = '/etc/containers/systemd';
 const DISTRIBUTION = '/usr/share/containers/systemd';
 
 const SYSTEM: readonly QuadletRoot[] = [
   { folder: '/run/containers/systemd' },
   { folder: ADMIN, others: /^users$/ },
-  { folder: DISTRIBUTION, others: /^users$/ },
+  { folder: DISTRIBUTION },
 ];
 
 function rootsOfUser({ runtime, config, uid }: QuadletHost): readonly QuadletRoot[] {
   return [
     { folder: `${runtime}/containers/systemd` },
     { folder: `${config}/containers/systemd` },
-    ...[ADMIN, DISTRIBUTION].flatMap((folder) => [
-      { folder: `${folder}/users`, others: /^\d+$/ },
-      { folder: `${folder}/users/${String(uid)}` },
-    ]),
+    { folder: `${ADMIN}/users`, others: /^\d+$/ },
+    { folder: `${ADMIN}/users/${String(uid)}` },
+    { folder: `${DISTRIBUTION}/users` },
   ];
 }
 

@@ -58,7 +58,6 @@ test("a user's quadlets are looked for where Podman looks for them, and not amon
       '/etc/containers/systemd/users',
       '/etc/containers/systemd/users/1000',
       '/usr/share/containers/systemd/users',
-      '/usr/share/containers/systemd/users/1000',
     ],
   );
   const { base } = await stage(t);
