@@ -136,7 +136,8 @@ class SourceCompletion {
     const { provider } = this.#workload;
     if (!recursive) return this.missing({ provider, project, path, key });
     const reason = `its mapping is lost, and ${provider} lists no ${printable(key)} below ${project}:${path}; ${STAYS.here}`;
-    const hint = `let the machine identity see it; or, if it is gone, remove its line and secret: \`podman secret rm ${this.#nameOf(key)}\``;
+    const hint =
+      'let the machine identity see it, or leave it out with `exclude` if it is gone, then run `podman exec psi psi setup`';
     return Promise.resolve({
       problem: { workload: this.#workload.name, name: this.#nameOf(key), code: 'NOT_FOUND', reason, hint },
     });

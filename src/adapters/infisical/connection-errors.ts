@@ -52,7 +52,9 @@ function hintFor(phase: Phase, where: string, endpoint: Endpoint | undefined): s
     case 'preparing':
       return '`podman exec psi psi infisical login` tries it by itself, and says what it waits for';
     case 'connecting':
-      return `a firewall that drops packets? try ${endpoint?.way.proxy ? trial(endpoint) : `\`curl -v telnet://${where}\` on this host`}`;
+      return endpoint?.way.proxy
+        ? `a firewall that drops packets? try ${trial(endpoint)}`
+        : `a firewall that drops packets? try \`curl -v telnet://${where}\` on this host${orByProxy(endpoint?.way)}`;
     case 'login':
     case 'waiting':
     case 'reading':
@@ -101,6 +103,11 @@ function openedBy({ host, port }: Proxy, where: string): string {
   return `; \`openssl s_client -proxy ${authority({ host, port })} -connect ${where} -showcerts\` shows who did`;
 }
 
+/** Where only a proxy leads out, names are not resolved either. */
+function orByProxy(way: Way | undefined): string {
+  return way?.proxy ? '' : '; where only a proxy leads out: `proxy` of the provider, or HTTPS_PROXY in psi.container';
+}
+
 function describe(code: string, endpoint: Endpoint): { readonly message: string; readonly init: ErrorInit } {
   const { where, way } = endpoint;
   const host = where.replace(/:\d+$/, '');
@@ -144,7 +151,7 @@ function describe(code: string, endpoint: Endpoint): { readonly message: string;
       return {
         message: `the name of infisical's host cannot be resolved: ${host} (${code})`,
         init: {
-          hint: `\`getent hosts ${host}\` on this host; is the network up, and \`api_url\` right?`,
+          hint: `\`getent hosts ${host}\` on this host; is the network up, and \`api_url\` right?${orByProxy(way)}`,
           retry: 'later',
         },
       };
@@ -160,7 +167,7 @@ function describe(code: string, endpoint: Endpoint): { readonly message: string;
       return {
         message: `no route to infisical at ${where} (${code})`,
         init: {
-          hint: `is the network up? \`ip route get $(getent ahosts ${host} | awk '{print $1; exit}')\` on this host`,
+          hint: `is the network up? \`ip route get $(getent ahosts ${host} | awk '{print $1; exit}')\` on this host${orByProxy(way)}`,
           retry: 'later',
         },
       };

@@ -38,7 +38,7 @@ export function unreachable(bus: string, thrown: unknown): PsiError {
   const errno = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined;
   if (errno === 'ENOENT') {
     return new PsiError('HOST', `there is no D-Bus socket at ${bus}`, {
-      hint: `mount the folder of ${bus} from the host into the psi container (Volume=/run/dbus:/run/dbus)`,
+      hint: "`systemctl start dbus.socket` on the host (with `--user` for a user's PSI); in the container its folder has to be mounted",
       cause: thrown,
     });
   }

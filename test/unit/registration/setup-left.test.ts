@@ -107,6 +107,11 @@ test('a lost mapping of what no list has costs a line only where the provider sa
   const below = await stage.run();
   assert.deepEqual([textOf(stage), below.outcome], [before, 'left'], 'in which folder it was nobody knows');
   assert.match(below.problems[0]?.reason ?? '', /its mapping is lost.*its line stays/);
+  // What the hint says.
+  const excluding = workload('myapp', { recursive: true, exclude: ['B'] });
+  stage.target.workloads = [excluding];
+  const planned = await stage.run({ dryRun: true });
+  assert.deepEqual([changes(planned), planned.outcome], [['write-drop-in myapp.container'], 'done']);
   stage.target.workloads = [workload('myapp')];
   const report = await stage.run();
   assert.match(report.notes.join(), /has no B any more/);
