@@ -48,7 +48,7 @@ export function specifiersOf(
   const { home, config, state, cache, runtime } = baseDirectories(env, user.uid);
   const manager = { U: String(user.uid), u: user.name, t: runtime };
   // Without HOME none of the user's folders is sure.
-  if (env['HOME'] === undefined) return manager;
+  if (env['HOME']?.startsWith('/') !== true) return manager;
   return { ...manager, h: home, E: config, S: state, C: cache, L: inFolder(state, 'log') };
 }
 
