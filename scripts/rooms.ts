@@ -96,7 +96,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   'dbus-native': ['adapters/systemd'],
   'docker-modem': ['adapters/podman/modem.ts'],
-  dotenv: ['adapters/env-file/parse.ts'],
+  dotenv: ['adapters/env-file/dotenv.ts'],
   express: ['faces'],
   'fp-ts': ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
   'google-auth-library': ['adapters/infisical/auth/gcp.ts'],

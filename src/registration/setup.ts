@@ -2,6 +2,7 @@
 
 import { withDeadline } from '../core/deadline.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { WITHOUT_SECRETS } from '../core/quadlet-kinds.ts';
 import type { Mapping } from '../core/mapping.ts';
 import {
   planDropIn,
@@ -101,8 +102,11 @@ export class Setup {
     const header = await guarded(undefined, () => this.#header(run));
     const steps: WorkloadStep[] = [];
     for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
-      const hidden = await this.#hidden(run, surveyed.workload);
-      steps.push(await workloadStep(run, surveyed, hidden));
+      const { workload } = surveyed;
+      const error = await this.#withoutLines(workload);
+      const outcome = error ? { kind: 'failed' as const, error, sources: [] } : surveyed.outcome;
+      const hidden = await this.#hidden(run, workload);
+      steps.push(await workloadStep(run, { workload, outcome }, hidden));
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
@@ -233,6 +237,20 @@ export class Setup {
         hint: `correct the workload's name or \`unit\` in the config, then run \`podman exec psi psi setup\`; if it is to have no secrets any more, run \`rm -f ${dropIns.pathOf(unit)} && ${reload}\``,
       },
     ];
+  }
+
+  /** Beside a `.kube` or a `.pod` alone, a drop-in would be read by nobody. */
+  async #withoutLines({ unit }: Workload): Promise<PsiError | undefined> {
+    const path = await this.#deps.quadlets.namesake(unit).catch(() => undefined);
+    if (path === undefined) return undefined;
+    const { pod, kube } = WITHOUT_SECRETS;
+    return new PsiError(
+      'CONFIG_INVALID',
+      `there is no ${unit}, and ${path} can have no secrets: its drop-in would be read by nobody`,
+      {
+        hint: path.endsWith('.pod') ? pod : kube,
+      },
+    );
   }
 
   /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */

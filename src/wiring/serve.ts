@@ -16,7 +16,8 @@ import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
 import { restartUnit } from '../adapters/systemd/restart-unit.ts';
-import { quadletFolders, QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
+import { quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
+import { QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -147,7 +148,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const processBegan = Date.now() - process.uptime() * 1000;
   void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
   const units = new DbusUnitManager({ socketPath: config.dbusSocket });
-  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
+  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
   const setup = new Setup({
     registry,
     mappings,
@@ -156,7 +157,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     cache,
     dropIns,
-    quadlets: new QuadletSearch({ folders: [config.systemdDir, ...others], units }),
+    quadlets: new QuadletSearch({ roots, units }),
     units,
     scope: config.scope,
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),

@@ -3,14 +3,20 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { PsiError } from '../../core/error.ts';
+import type { EnvFileReader } from '../../transfer/env-file/reading.ts';
 import type { ImportSource } from '../../transfer/import/entry.ts';
 import { errnoOf } from '../files/host-error.ts';
 import { parseEnvFile } from './parse.ts';
 
-export async function readEnvFile(file: string, stdin: Readable): Promise<ImportSource> {
+/** `reader`: who the file was written for; without one, only what all readers take alike is taken. */
+export async function readEnvFile(
+  file: string,
+  reader: EnvFileReader | undefined,
+  stdin: Readable,
+): Promise<ImportSource> {
   const name = file === '-' ? 'stdin' : file;
   const bytes = file === '-' ? await whole(stdin, name) : await fromDisk(file);
-  return parseEnvFile(textOf(bytes, name), name);
+  return parseEnvFile(textOf(bytes, name), name, reader);
 }
 
 /** A thousand times what people have in one file. */

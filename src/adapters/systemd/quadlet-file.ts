@@ -1,8 +1,8 @@
-// Quadlet files as they lie in the quadlet folder, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
+// Quadlet files as they lie in the quadlet folders, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
 // holds the old values: nobody but its owner may read it.
 
 import { lstat, open, readdir, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { isPsiDropIn } from '../../registration/drop-in.ts';
@@ -11,20 +11,31 @@ import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { withFolderOf } from '../files/held-folder.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
+import { quadletFolders, type QuadletRoot } from './quadlet-folders.ts';
+import { quadletPath } from './quadlet-search.ts';
 
 const MOST_BACKUPS = 100;
 
 export class QuadletFolder implements QuadletFiles {
   readonly #dir: string;
+  readonly #roots: readonly QuadletRoot[];
 
-  constructor(options: { readonly systemdDir: string }) {
-    this.#dir = options.systemdDir;
+  constructor({ systemdDir, roots }: { readonly systemdDir: string; readonly roots: readonly QuadletRoot[] }) {
+    this.#dir = systemdDir;
+    this.#roots = roots;
+  }
+
+  /** A name alone is the quadlet that Podman reads of this name. */
+  async pathOf(file: string): Promise<string> {
+    if (file.includes('/')) return resolve(file);
+    return (await quadletPath(file, this.#roots)) ?? join(this.#dir, file);
   }
 
   async read(path: string): ReturnType<QuadletFiles['read']> {
     const unit = { path, text: await readText(path) };
     const byName = new Map<string, DropInText>();
-    for (const { folder, shared } of this.#folders(path)) {
+    const places = [...new Set([...(await quadletFolders(this.#roots)), dirname(path)])];
+    for (const { folder, shared } of dropInFolders(basename(path), places)) {
       for (const name of await confFiles(folder)) {
         // The same name in a more specific folder hides it.
         if (byName.has(name)) continue;
@@ -62,22 +73,23 @@ export class QuadletFolder implements QuadletFiles {
       throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('edit the quadlet', path, error);
     }
   }
+}
 
-  /** From the most specific to the broadest; beside the unit, and in the quadlet folder itself for a unit in a folder below it. */
-  #folders(path: string): readonly { readonly folder: string; readonly shared: boolean }[] {
-    const file = basename(path);
-    const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
-    const parts = prefix.split('-');
-    const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
-    const names = [
-      ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
-      ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
-    ];
-    const places = [...new Set([dirname(path), this.#dir])];
-    return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
-      places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
-    );
-  }
+/** From the most specific to the broadest, and each in all places, as Podman looks for them. */
+function dropInFolders(
+  file: string,
+  places: readonly string[],
+): readonly { readonly folder: string; readonly shared: boolean }[] {
+  const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
+  const parts = prefix.split('-');
+  const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
+  const names = [
+    ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
+    ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
+  ];
+  return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
+    places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
+  );
 }
 
 async function confFiles(folder: string): Promise<readonly string[]> {
