@@ -61,6 +61,17 @@ export function renewedLater(held: Held, wish: Wish): PsiError | undefined {
   );
 }
 
+/** Less than what the check of a certificate lets pass: one that is ordered is taken. */
+const BEHIND_MS = 4 * 60_000;
+
+/**
+ * Would what is ordered now be useless under this host's clock: not valid yet for minutes, or with a third of its life gone? `aheadMs`: the
+ * authority's clock.
+ */
+export function uselessClock(aheadMs: number, { ttlMs }: Wish): boolean {
+  return aheadMs > BEHIND_MS || -aheadMs > Math.max(BEHIND_MS, ttlMs * (1 - LONGEST_PART));
+}
+
 /** The same host and name always come to the same part of the spread. `digest`: hex. */
 export function spreadOf(digest: string): number {
   return parseInt(digest.slice(0, 8), 16) / 0x1_0000_0000;

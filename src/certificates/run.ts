@@ -177,8 +177,9 @@ class CertificateRun {
       const certificate = { ...facts, id: obtained.id, obtainedAt: clock.now() };
       await keep({ asked, certificate, request: undefined, owedHooks: wanted.hooks, problem: undefined });
     } catch (thrown) {
-      // The same would come again, and a renewal of it is refused for good: with another digest the next run asks for a new one.
-      if (thrown instanceof PsiError && thrown.code === 'BAD_CERTIFICATE') {
+      // The same would come again, and a renewal of it is refused for good: with another digest the next run asks for a new one. One that is only
+      // not valid yet is fetched by the next run.
+      if (thrown instanceof PsiError && thrown.code === 'BAD_CERTIFICATE' && thrown.retry === 'no') {
         await keep({ ...state(), asked: '', request: undefined });
       }
       throw thrown;

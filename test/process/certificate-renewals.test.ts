@@ -34,7 +34,8 @@ type Stage = {
   readonly timer: () => Promise<string>;
 };
 
-async function stage(t: TestContext, dates: Dates): Promise<Stage> {
+/** `aheadMs`: of the server's clock. */
+async function stage(t: TestContext, dates: Dates, aheadMs = 0): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-renewals-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const home = join(dir, 'home');
@@ -44,6 +45,7 @@ async function stage(t: TestContext, dates: Dates): Promise<Stage> {
     await chmod(join(dir, folder), 0o755);
   }
   const double = await startInfisicalDouble({
+    now: () => Date.now() + aheadMs,
     seed: { identities: [CREDENTIALS], projects: [{ id: 'p1' }], profiles: [{ id: PROFILE, project: 'p1' }] },
   });
   t.after(() => double.close());
@@ -134,4 +136,28 @@ test('a life that no timer holds is told at its place in the config, and by stat
     /config\.yaml:\d+:\d+ .*certificates\.web\.renew_before.*\(warning\)\n +expected +renewal 8min before the end/,
   );
   assert.match((await it.tls('status')).stdout, /^web is renewed 2min before its end: too short for any timer of psi/m);
+});
+
+for (const [what, aheadMs, ttl] of [
+  ['ten minutes behind', 600_000, '30d'],
+  ['ten hours ahead', -36_000_000, '24h'],
+] as const) {
+  test(`under a clock ${what} nothing is ordered, run after run, and the clock is named`, async (t) => {
+    const it = await stage(t, { ttl, renew_before: '8h' }, aheadMs);
+    for (const command of ['issue', 'renew']) {
+      const { code, stderr } = await it.tls(command);
+      assert.deepEqual([it.orders(), code], [0, 1], stderr);
+      assert.match(
+        stderr,
+        /^error: web: the clock of this host is \S+.* (behind|ahead of) that of infisical .*\nhint: .*timedatectl/m,
+      );
+    }
+    assert.match((await it.tls('status')).stdout, /^web: last error, .*the clock of this host is/m);
+  });
+}
+
+test('a clock that differs by less than a certificate bears is no reason to wait', async (t) => {
+  const it = await stage(t, { ttl: '30d', renew_before: '10d' }, 120_000);
+  const { code, stderr } = await it.tls('issue');
+  assert.deepEqual([code, it.orders(), it.made()], [0, 1, 1], stderr);
 });

@@ -38,6 +38,8 @@ export type ServerAnswer = {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfter: string | undefined;
+  /** When it was sent, by the clock of who sent it; absent: that is not told, or it comes from a cache. */
+  readonly date?: string;
   readonly location: string | undefined;
   /** Of a refusal without anything secret that the request held, in case the other side repeats it. */
   readonly body: string;
@@ -240,6 +242,7 @@ function answerOf(
     status,
     contentType: headers['content-type'] ?? '',
     retryAfter: headers['retry-after'],
+    ...(headers.date !== undefined && headers.age === undefined && { date: headers.date }),
     location: headers.location,
     body: status < 300 ? text : without(secrets, text),
   };

@@ -295,6 +295,34 @@ describe('a run for certificates', () => {
     assert.deepEqual(calls(), ['issue web']);
   });
 
+  test('orders nothing under a clock that would make it useless, and goes on where none is told', async () => {
+    for (const aheadMs of [5 * 60_000, -31 * DAY, -61 * DAY]) {
+      authority.aheadMs = aheadMs;
+      const { failure } = only(await start());
+      assert.equal(failure?.code, 'HOST');
+      assert.match(failure.message, /^the clock of this host is .* (?:behind|ahead of) that of/);
+    }
+    assert.deepEqual(calls(), []);
+    authority.aheadMs = -29 * DAY;
+    assert.equal(only(await start()).outcome, 'issued');
+    await clock.advance(61 * DAY);
+    calls();
+    authority.aheadMs = 3_600_000;
+    assert.equal(only(await start()).outcome, 'failed');
+    assert.deepEqual(calls(), ['inspect id-1'], 'no renewal either');
+    authority.aheadMs = undefined;
+    assert.equal(only(await start()).outcome, 'renewed');
+  });
+
+  test('fetches at the next run, and does not order again, what is only not valid yet', async () => {
+    files.failWith = new PsiError('BAD_CERTIFICATE', 'not valid yet', { retry: 'later' });
+    assert.equal((await start()).exit, 75);
+    files.failWith = undefined;
+    calls();
+    assert.equal(only(await start()).outcome, 'restored');
+    assert.deepEqual(calls(), ['fetch id-1']);
+  });
+
   test('says which right is missing when no key comes', async () => {
     authority.hidesKeys = true;
     const report = await start();
