@@ -91,9 +91,11 @@ export async function shortestWindow(
   return windows.sort((a, b) => a.ms - b.ms)[0];
 }
 
-/** The timer was written for the config of its day, and only a certificate knows what life it was given. */
-async function timerProblem(
-  deps: CertificateOverviewDeps,
+export type TimerDeps = Pick<CertificateOverviewDeps, 'states' | 'files' | 'timers' | 'renderUnits'>;
+
+/** The timer was written for the config of its day, and only a certificate knows what life it was given. Never fails. */
+export async function timerProblem(
+  deps: TimerDeps,
   certificates: readonly WantedCertificate[],
 ): Promise<PsiError | undefined> {
   const [shortest, calendars] = await Promise.all([

@@ -41,6 +41,8 @@ import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { socketPlace } from '../host/socket-path.ts';
+import { CertificateTimer } from '../service/certificate-timer.ts';
+import { certificateTimerProblem } from './certificate-timer.ts';
 import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
@@ -87,6 +89,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
+  const certificateTimer = new CertificateTimer({ ask: () => certificateTimerProblem(running.config), clock });
   const unitsAge = olderUnits(environment.unitsRevision, config.scope);
   const owed = new OwedSetups({
     store: new SetupDebtFile({ stateDir }),
@@ -98,7 +101,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const problems = (): readonly ServiceProblem[] =>
     serviceProblems({
       mappings,
-      own: [...running.problems(), watch.problem, unitsAge, headerFile.problem, hostCurl.problem],
+      own: [
+        ...running.problems(),
+        watch.problem,
+        unitsAge,
+        certificateTimer.problem,
+        headerFile.problem,
+        hostCurl.problem,
+      ],
       owed,
     });
   const figures = {
@@ -182,7 +192,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look()]);
+      await Promise.all([running.look(), watch.look(), certificateTimer.look()]);
       return { ...status.read(), cache: cache?.status() ?? null };
     },
     metrics: {
@@ -225,6 +235,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
+  void certificateTimer.look();
   void removeStartMarker(config.socket);
   return service;
 }

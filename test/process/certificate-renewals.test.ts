@@ -9,6 +9,7 @@ import { test, type TestContext } from 'node:test';
 import { stringify } from 'yaml';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { joinAsTimer, startBus } from '../doubles/systemd-bus.ts';
+import { startPsi } from '../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
 
@@ -123,9 +124,34 @@ test('the timer follows the life that the authority gave, and an older one is na
     stdout,
     /^psi-tls-renew\.timer looks once a day, and web is renewed 20min before its end: it may end between two looks\nhint: .*systemd install --enable/m,
   );
+  const check = await it.psi('check');
+  assert.match(check.stdout, /^warning psi-tls-renew\.timer looks once a day, .*\nhint: .*systemd install --enable/m);
   assert.match(await it.timer(), /^OnCalendar=\*:0\/5$/m);
   calendar = '*-*-* *:00/5:00';
   assert.doesNotMatch((await it.tls('status')).stdout, /may end between two looks/);
+});
+
+test('a service whose timer looks too seldom says so in its status', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'psi-renewals-'));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  const bus = await startBus(dir, 'bus');
+  t.after(() => bus.stop());
+  const { leave } = await joinAsTimer(bus.socket, 'psi-tls-renew.timer', () => ['*-*-* *:00:00']);
+  t.after(leave);
+  const output = { cert: join(dir, 'c.pem'), key: join(dir, 'c.key'), chain: join(dir, 'ch.pem') };
+  const dates = { ttl: '3h', renew_before: '1h' };
+  const web = { project: 'main', profile_id: PROFILE, common_name: 'web.example.com', ...dates, output };
+  const options = {
+    ...{ dir, podmanSocket: join(dir, 'no-podman.sock'), apiUrl: 'http://127.0.0.1:9', ...CREDENTIALS },
+    ...{ projects: { main: { id: 'p1', environment: 'prod' } }, workloads: {} },
+    ...{ config: { dbus_socket: bus.socket }, provider: { tls: { certificates: { web } } } },
+  };
+  const psi = await startPsi(options, PSI_UNDER_TEST);
+  t.after(() => psi.kill());
+  assert.match(
+    (await psi.cli('status')).stdout,
+    /problem psi-tls-renew\.timer looks once an hour, and web is renewed 1h before its end: .*\n.*systemd install/,
+  );
 });
 
 test('a life that no timer holds is told at its place in the config, and by status', async (t) => {
