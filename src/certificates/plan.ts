@@ -22,10 +22,14 @@ export function heldCertificate(onDisk: LeafFacts | undefined, { certificate }: 
  * How long before its end a certificate is to be renewed. Authorities shorten what was asked for, and then this time shrinks with it; and
  * some set its beginning back, which is no time that it can be used in.
  */
-export function renewalWindow({ notBefore, notAfter, obtainedAt = notBefore }: Held, wish: Wish): number {
-  const life = Math.max(0, notAfter - notBefore);
-  const usable = Math.max(0, notAfter - Math.max(notBefore, obtainedAt));
-  return Math.min(wish.renewBeforeMs * Math.min(1, life / wish.ttlMs), usable * LONGEST_PART);
+export function renewalWindow(held: Held, wish: Wish): number {
+  const life = Math.max(0, held.notAfter - held.notBefore);
+  return Math.min(wish.renewBeforeMs * Math.min(1, life / wish.ttlMs), usableLife(held) * LONGEST_PART);
+}
+
+/** Of its life, what was left when it came. */
+function usableLife({ notBefore, notAfter, obtainedAt = notBefore }: Held): number {
+  return Math.max(0, notAfter - Math.max(notBefore, obtainedAt));
 }
 
 /** The same of one that the authority gives as it was asked for. */
@@ -47,18 +51,23 @@ const WORTH_SAYING = 0.95;
 export function renewedLater(held: Held, wish: Wish): PsiError | undefined {
   const window = renewalWindow(held, wish);
   if (window >= wish.renewBeforeMs * WORTH_SAYING) return undefined;
+  const { why, hint } = reasonOf(held, wish);
+  const dates = `${spanText(window)} before its end and not ${spanText(wish.renewBeforeMs)}`;
+  return new PsiError('BAD_CERTIFICATE', `it is renewed ${dates}: ${why}`, { hint });
+}
+
+function reasonOf(held: Held, { ttlMs }: Wish): { readonly why: string; readonly hint: string } {
   const life = held.notAfter - held.notBefore;
-  const short = life < wish.ttlMs * WORTH_SAYING;
-  const lives = `it lives ${spanText(life)}${short ? `, and ${spanText(wish.ttlMs)} were asked for` : ''}`;
-  return new PsiError(
-    'BAD_CERTIFICATE',
-    `it is renewed ${spanText(window)} before its end and not ${spanText(wish.renewBeforeMs)}: ${lives}`,
-    {
-      hint: short
-        ? "set `ttl` to what the certificate's profile allows and `renew_before` to two thirds of it at most, or have the profile allow more"
-        : 'set `renew_before` to two thirds of `ttl` at most',
-    },
-  );
+  const usable = usableLife(held);
+  if (life < ttlMs * WORTH_SAYING) {
+    return {
+      why: `it lives ${spanText(life)}, and ${spanText(ttlMs)} were asked for`,
+      hint: "set `ttl` to what the certificate's profile allows and `renew_before` to two thirds of it at most, or have the profile allow more",
+    };
+  }
+  const why =
+    usable < life * WORTH_SAYING ? `it came with ${spanText(usable)} of its life left` : `it lives ${spanText(life)}`;
+  return { why, hint: 'set `renew_before` to two thirds of that at most' };
 }
 
 /** Less than what the check of a certificate lets pass: one that is ordered is taken. */

@@ -174,7 +174,10 @@ class CertificateRun {
     if (obtained.kind === 'pending') return 'pending';
     try {
       const facts = await files.replace(wanted.name, wanted.output, obtained.material, clock.now());
-      const certificate = { ...facts, id: obtained.id, obtainedAt: clock.now() };
+      // Files that are brought back are those of a certificate that came long ago.
+      const before = state().certificate;
+      const obtainedAt = before?.serial === facts.serial ? before.obtainedAt : clock.now();
+      const certificate = { ...facts, id: obtained.id, ...(obtainedAt !== undefined && { obtainedAt }) };
       await keep({ asked, certificate, request: undefined, owedHooks: wanted.hooks, problem: undefined });
     } catch (thrown) {
       // The same would come again, and a renewal of it is refused for good: with another digest the next run asks for a new one. One that is only

@@ -314,6 +314,14 @@ describe('a run for certificates', () => {
     assert.equal(only(await start()).outcome, 'renewed');
   });
 
+  test('counts the life of a certificate from when it came, and not from when its files were brought back', async () => {
+    const due = only(await start()).renewalDue;
+    await clock.advance(50 * DAY);
+    files.inPlace.clear();
+    const report = only(await start());
+    assert.deepEqual([report.outcome, report.renewalDue], ['restored', due]);
+  });
+
   test('fetches at the next run, and does not order again, what is only not valid yet', async () => {
     files.failWith = new PsiError('BAD_CERTIFICATE', 'not valid yet', { retry: 'later' });
     assert.equal((await start()).exit, 75);
