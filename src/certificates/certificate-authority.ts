@@ -44,6 +44,11 @@ export type CertificateRecord = {
 
 export type CertificateAuthority = {
   readonly words: ProviderWords;
+  /**
+   * By how many milliseconds at least the authority's clock is ahead of this host's; negative: behind. Undefined: it does not tell. Orders
+   * nothing and needs no login.
+   */
+  readonly clockAhead: (signal: AbortSignal) => Promise<number | undefined>;
   readonly issue: (wanted: WantedCertificate, signal: AbortSignal) => Promise<OrderAnswer>;
   /** The same subject, names and lifetime again under a new id and with a new key, whatever the config says now. */
   readonly renew: (wanted: WantedCertificate, id: string, signal: AbortSignal) => Promise<RenewAnswer>;

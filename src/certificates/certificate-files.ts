@@ -1,6 +1,7 @@
 // Port: certificate, key, chain and authority as files. Whoever reads them, and whenever PSI is killed, certificate and key belong together.
 //
-// Failure meaning: BAD_CERTIFICATE (what was handed in is no pair, cannot be read or is over: nothing was touched), HOST (the file system
+// Failure meaning: BAD_CERTIFICATE (what was handed in is no pair, cannot be read or is over: nothing was touched; `retry: later`: by this
+// host's clock it is not valid yet, and nothing else is wrong), HOST (the file system
 // refuses), CONFLICT (something is there that is no file, or the key would lie where others than root and its owner can put another in its place).
 
 import type { PsiError } from '../core/error.ts';

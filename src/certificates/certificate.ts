@@ -32,6 +32,9 @@ export type WantedCertificate = {
 /** What a leaf says of itself. Times are milliseconds since 1970; the serial number is upper-case hex without leading zeros. */
 export type LeafFacts = { readonly serial: string; readonly notBefore: number; readonly notAfter: number };
 
+/** One that PSI has put in place. `obtainedAt`: when; undefined where an earlier version has. */
+export type OwnCertificate = LeafFacts & { readonly id: string; readonly obtainedAt?: number };
+
 /** Ordered and not in place yet. */
 export type PendingRequest = {
   /** Digest of what was asked for. */
@@ -55,7 +58,7 @@ export type CertificateProblem = {
 export type CertificateState = {
   /** Digest of what the certificate was asked for with; undefined: unknown, as the Python PSI kept none. */
   readonly asked: string | undefined;
-  readonly certificate: (LeafFacts & { readonly id: string }) | undefined;
+  readonly certificate: OwnCertificate | undefined;
   readonly request: PendingRequest | undefined;
   /** Hooks that have not succeeded since the files were replaced. */
   readonly owedHooks: readonly (readonly string[])[];

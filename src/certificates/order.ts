@@ -3,9 +3,10 @@
 
 import type { CertificateState, PendingRequest, WantedCertificate } from './certificate.ts';
 import { PsiError } from '../core/error.ts';
-import { renewalDue, type CertificatePlan } from './plan.ts';
+import { renewalDue, uselessClock, type CertificatePlan } from './plan.ts';
 import type { CertificateAuthority, CertificateMaterial, OrderAnswer } from './certificate-authority.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
+import { isoSeconds, spanText } from '../core/time.ts';
 import type { Clock } from '../core/clock.ts';
 
 /** Between two looks at an order within one run: two and a half minutes in all. The next run goes on. */
@@ -60,7 +61,23 @@ export class CertificateOrder {
 
   async #issue(): Promise<Obtained> {
     const { authority, wanted, signal } = this.#deps;
+    await this.#requireClock();
     return this.#take(await authority.issue(wanted, signal), 'issued');
+  }
+
+  /** Before each order: what it brings would be refused, and the next run would order the same again. */
+  async #requireClock(): Promise<void> {
+    const { authority, wanted, signal, clock } = this.#deps;
+    const ahead = await authority.clockAhead(signal);
+    if (ahead === undefined || !uselessClock(ahead, wanted)) return;
+    const there = isoSeconds(clock.now() + ahead);
+    throw new PsiError(
+      'HOST',
+      `the clock of this host is ${spanText(Math.abs(ahead))} ${ahead > 0 ? 'behind' : 'ahead of'} that of ${authority.words.name} (${isoSeconds(clock.now())} here, ${there} there): ${wanted.name} would be of no use here`,
+      {
+        hint: 'set the clock right: `timedatectl`, `timedatectl set-ntp true`; nothing was ordered, the next run does it',
+      },
+    );
   }
 
   /** Looks first: the server, or a run whose answer was lost, may have renewed it. */
@@ -76,6 +93,7 @@ export class CertificateOrder {
         renewalDue({ notBefore, notAfter }, wanted, fraction) > clock.now();
       if (fresh) return this.#adopt(last.id);
     }
+    await this.#requireClock();
     const answer = await authority.renew(wanted, last.id, signal);
     if (answer.kind !== 'gone') return this.#take(answer, 'renewed');
     const after = await this.#lastOf(last.id);

@@ -1,20 +1,84 @@
 // When a certificate is renewed and what a run has to do for it. Decisions only.
 
 import type { CertificateState, LeafFacts, PendingRequest, WantedCertificate } from './certificate.ts';
+import { PsiError } from '../core/error.ts';
+import { spanText } from '../core/time.ts';
+
+/** Its own dates, and since when it is held. */
+export type Held = Pick<LeafFacts, 'notBefore' | 'notAfter'> & { readonly obtainedAt?: number | undefined };
+
+type Wish = Pick<WantedCertificate, 'ttlMs' | 'renewBeforeMs'>;
+
+/** Of its life. Earlier than after a third nothing is renewed: it would be due again at the next run, and at each one after it. */
+const LONGEST_PART = 2 / 3;
+
+/** What is in place, and since when; else what was there last. */
+export function heldCertificate(onDisk: LeafFacts | undefined, { certificate }: CertificateState): Held | undefined {
+  if (!onDisk) return certificate;
+  return { ...onDisk, obtainedAt: onDisk.serial === certificate?.serial ? certificate.obtainedAt : undefined };
+}
 
 /**
- * When to renew, by the certificate's own dates. Authorities shorten what was asked for, and then the time before the end shrinks with
- * it: otherwise a certificate of a day would be renewed at every run. `fraction` (0 to 1) spreads hosts over a tenth of it, to the early
- * side.
+ * How long before its end a certificate is to be renewed. Authorities shorten what was asked for, and then this time shrinks with it; and
+ * some set its beginning back, which is no time that it can be used in.
  */
-export function renewalDue(
-  { notBefore, notAfter }: Pick<LeafFacts, 'notBefore' | 'notAfter'>,
-  { ttlMs, renewBeforeMs }: Pick<WantedCertificate, 'ttlMs' | 'renewBeforeMs'>,
-  fraction: number,
-): number {
-  const life = Math.max(0, notAfter - notBefore);
-  const before = renewBeforeMs * Math.min(1, life / ttlMs);
-  return Math.round(notAfter - before - fraction * 0.1 * Math.min(before, life - before));
+export function renewalWindow(held: Held, wish: Wish): number {
+  const life = Math.max(0, held.notAfter - held.notBefore);
+  return Math.min(wish.renewBeforeMs * Math.min(1, life / wish.ttlMs), usableLife(held) * LONGEST_PART);
+}
+
+/** Of its life, what was left when it came. */
+function usableLife({ notBefore, notAfter, obtainedAt = notBefore }: Held): number {
+  return Math.max(0, notAfter - Math.max(notBefore, obtainedAt));
+}
+
+/** The same of one that the authority gives as it was asked for. */
+export function wantedWindow(wish: Wish): number {
+  return renewalWindow({ notBefore: 0, notAfter: wish.ttlMs }, wish);
+}
+
+/** When to renew. `fraction` (0 to 1) spreads hosts over a tenth of the time before the end, to the early side. */
+export function renewalDue(held: Held, wish: Wish, fraction: number): number {
+  const before = renewalWindow(held, wish);
+  const life = Math.max(0, held.notAfter - held.notBefore);
+  return Math.round(held.notAfter - before - fraction * 0.1 * Math.min(before, life - before));
+}
+
+/** Rounding and the seconds that an authority takes off are not worth a word. */
+const WORTH_SAYING = 0.95;
+
+/** That it is renewed later than the config says, and why; undefined: it is not. */
+export function renewedLater(held: Held, wish: Wish): PsiError | undefined {
+  const window = renewalWindow(held, wish);
+  if (window >= wish.renewBeforeMs * WORTH_SAYING) return undefined;
+  const { why, hint } = reasonOf(held, wish);
+  const dates = `${spanText(window)} before its end and not ${spanText(wish.renewBeforeMs)}`;
+  return new PsiError('BAD_CERTIFICATE', `it is renewed ${dates}: ${why}`, { hint });
+}
+
+function reasonOf(held: Held, { ttlMs }: Wish): { readonly why: string; readonly hint: string } {
+  const life = held.notAfter - held.notBefore;
+  const usable = usableLife(held);
+  if (life < ttlMs * WORTH_SAYING) {
+    return {
+      why: `it lives ${spanText(life)}, and ${spanText(ttlMs)} were asked for`,
+      hint: "set `ttl` to what the certificate's profile allows and `renew_before` to two thirds of it at most, or have the profile allow more",
+    };
+  }
+  const why =
+    usable < life * WORTH_SAYING ? `it came with ${spanText(usable)} of its life left` : `it lives ${spanText(life)}`;
+  return { why, hint: 'set `renew_before` to two thirds of that at most' };
+}
+
+/** Less than what the check of a certificate lets pass: one that is ordered is taken. */
+const BEHIND_MS = 4 * 60_000;
+
+/**
+ * Would what is ordered now be useless under this host's clock: not valid yet for minutes, or with a third of its life gone? `aheadMs`: the
+ * authority's clock.
+ */
+export function uselessClock(aheadMs: number, { ttlMs }: Wish): boolean {
+  return aheadMs > BEHIND_MS || -aheadMs > Math.max(BEHIND_MS, ttlMs * (1 - LONGEST_PART));
 }
 
 /** The same host and name always come to the same part of the spread. `digest`: hex. */

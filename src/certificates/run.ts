@@ -5,7 +5,7 @@ import { askedText, NO_STATE, type CertificateState, type WantedCertificate } fr
 import { PsiError, toPsiError } from '../core/error.ts';
 import { failureOf } from '../core/failure.ts';
 import { isoTimeOrNull } from '../core/time.ts';
-import { planCertificate, renewalDue, spreadOf, type CertificateRunMode } from './plan.ts';
+import { heldCertificate, planCertificate, renewalDue, spreadOf, type CertificateRunMode } from './plan.ts';
 import type { CertificateAuthority } from './certificate-authority.ts';
 import type { CertificateFiles } from './certificate-files.ts';
 import type { CertificateStates } from './certificate-states.ts';
@@ -157,7 +157,7 @@ class CertificateRun {
     const { mode, force } = this.#options;
     const { asked, fraction, state, keep } = own;
     const onDisk = await files.inspect(wanted.name, wanted.output);
-    const held = onDisk ?? state().certificate;
+    const held = heldCertificate(onDisk, state());
     const plan = planCertificate({
       ...{ mode, force, asked, onDisk },
       state: state(),
@@ -174,11 +174,15 @@ class CertificateRun {
     if (obtained.kind === 'pending') return 'pending';
     try {
       const facts = await files.replace(wanted.name, wanted.output, obtained.material, clock.now());
-      const certificate = { ...facts, id: obtained.id };
+      // Files that are brought back are those of a certificate that came long ago.
+      const before = state().certificate;
+      const obtainedAt = before?.serial === facts.serial ? before.obtainedAt : clock.now();
+      const certificate = { ...facts, id: obtained.id, ...(obtainedAt !== undefined && { obtainedAt }) };
       await keep({ asked, certificate, request: undefined, owedHooks: wanted.hooks, problem: undefined });
     } catch (thrown) {
-      // The same would come again, and a renewal of it is refused for good: with another digest the next run asks for a new one.
-      if (thrown instanceof PsiError && thrown.code === 'BAD_CERTIFICATE') {
+      // The same would come again, and a renewal of it is refused for good: with another digest the next run asks for a new one. One that is only
+      // not valid yet is fetched by the next run.
+      if (thrown instanceof PsiError && thrown.code === 'BAD_CERTIFICATE' && thrown.retry === 'no') {
         await keep({ ...state(), asked: '', request: undefined });
       }
       throw thrown;

@@ -3,6 +3,7 @@
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PsiError } from '../core/error.ts';
 import { printable } from '../core/naming.ts';
+import type { Looks } from '../certificates/looks.ts';
 import type { Places } from '../core/places.ts';
 import type { Scope } from '../core/scope.ts';
 import type { Backend } from '../sealing/key-wrapper.ts';
@@ -22,8 +23,8 @@ export type CacheLayout = {
 export type CertificateLayout = {
   /** All files that are written. */
   readonly outputs: readonly string[];
-  /** One lives so short that a look a day would come too late. */
-  readonly often: boolean;
+  /** How often somebody has to look which are due. */
+  readonly looks: Looks;
 };
 
 /** A configured provider, as units name it. */

@@ -1,5 +1,6 @@
 // From the settings of a config to the layout of its host: what the units have to know, and nothing else.
 
+import { looksFor } from '../certificates/looks.ts';
 import type { CacheLayout, HostLayout, CertificateLayout } from './layout.ts';
 import { hostFolders } from './layout.ts';
 
@@ -10,6 +11,8 @@ export type HostSettings = Omit<
 > & {
   readonly cache: CacheSettings;
   readonly certificates: readonly CertificateSettings[];
+  /** The shortest time between a certificate's renewal and its end; undefined: there are no certificates. */
+  readonly shortestWindowMs: number | undefined;
 };
 
 export type CacheSettings = {
@@ -29,7 +32,6 @@ export type CertificateSettings = {
     readonly chain: string;
     readonly ca: string | undefined;
   };
-  readonly renewBeforeMs: number;
 };
 
 export type HostSurroundings = {
@@ -38,13 +40,13 @@ export type HostSurroundings = {
 };
 
 export function hostLayout(settings: HostSettings, { env, uid }: HostSurroundings): HostLayout {
-  const { cache, certificates, ...places } = settings;
+  const { cache, certificates, shortestWindowMs, ...places } = settings;
   return {
     ...places,
     ...hostFolders(settings.scope, env, uid),
     cache: cacheLayout(cache),
     refresh: { intervalMs: cache.refreshIntervalMs, randomizedDelayMs: cache.refreshRandomizedDelayMs },
-    tls: certificateLayout(certificates),
+    tls: certificateLayout(certificates, shortestWindowMs),
   };
 }
 
@@ -58,14 +60,14 @@ function tpmDeviceOf(tcti: string): string | undefined {
   return /^device:(\/.+)$/.exec(tcti)?.[1];
 }
 
-/** Between two runs of a daily timer, its spread included, and some time to try again. */
-const DAILY_NEEDS_MS = 3 * 86_400_000;
-
-function certificateLayout(certificates: readonly CertificateSettings[]): CertificateLayout | undefined {
+function certificateLayout(
+  certificates: readonly CertificateSettings[],
+  windowMs = Infinity,
+): CertificateLayout | undefined {
   if (certificates.length === 0) return undefined;
   const outputs = certificates.flatMap(({ output: { cert, key, chain, ca } }) => [
     ...[cert, key, chain],
     ...(ca === undefined ? [] : [ca]),
   ]);
-  return { outputs, often: certificates.some(({ renewBeforeMs }) => renewBeforeMs < DAILY_NEEDS_MS) };
+  return { outputs, looks: looksFor(windowMs) };
 }

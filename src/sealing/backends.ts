@@ -6,12 +6,22 @@ import type { Backend, KeyWrapper } from './key-wrapper.ts';
 /** One line of a preflight: what was found, and what is wrong with it. */
 export type Check = { readonly name: string; readonly found: string; readonly problem: PsiError | undefined };
 
+/** After one that the token has opened. */
+export const TEST_BLOCK: Check = {
+  name: 'decrypt',
+  found: 'a test block was wrapped and unwrapped',
+  problem: undefined,
+};
+
 /** The keys of a token: it takes a PIN, which people put right by hand. */
 export type TokenKeys = KeyWrapper & {
   readonly backend: 'hsm';
-  /** Everything that unwrapping needs, in the order in which it fails; ends at the first that does. The PIN is tried only with `login`. */
+  /**
+   * Everything that unwrapping needs, in the order in which it fails; ends at the first that does. Only with `login` the PIN is tried, and a test
+   * block unwrapped; what was left out is said.
+   */
   readonly preflight: (options: { readonly login: boolean }) => Promise<readonly Check[]>;
-  /** Logs in with the PIN and gets to know the token's key. */
+  /** Logs in with the PIN, gets to know the token's key and unwraps a test block with it. */
   readonly init: () => Promise<unknown>;
 };
 

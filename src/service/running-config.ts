@@ -115,6 +115,11 @@ export class RunningConfig {
     return running;
   }
 
+  /** What the service runs with now. */
+  get config(): Config {
+    return this.#active.config;
+  }
+
   get lookupTimeoutMs(): number {
     return this.#active.config.lookup.timeoutMs;
   }

@@ -13,6 +13,7 @@ import { SystemdTimers } from '../adapters/systemd/timers.ts';
 import { LONGEST_RUN_MS, runCertificates, type CertificateRunDeps } from '../certificates/run.ts';
 import { certificateOverview } from '../certificates/status.ts';
 import type { Config } from '../config/config.ts';
+import { renderCommand } from '../host/units/revision.ts';
 import { authorityOf, certificatesOf, providerOfCertificates } from '../provider/choice.ts';
 import { withProvider } from '../provider/opened.ts';
 import { composeProvider } from './providers.ts';
@@ -47,7 +48,8 @@ export function composeTls(deps: TlsComposeDeps): Composition['tls'] {
     status: async (config, name) => {
       const timers = new SystemdTimers({ socketPath: config.dbusSocket });
       const { config: chosen } = providerOfCertificates(config);
-      return await certificateOverview({ ...common(config), timers }, certificatesOf(chosen), name);
+      const deps = { ...common(config), timers, renderUnits: renderCommand(config.scope) };
+      return await certificateOverview(deps, certificatesOf(chosen), name);
     },
   };
 }

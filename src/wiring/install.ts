@@ -2,9 +2,12 @@
 
 import { readBounded } from '../adapters/files/file-calls.ts';
 import { resolve } from 'node:path';
+import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
+import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
+import { shortestWindow } from '../certificates/status.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
 import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
@@ -19,7 +22,7 @@ import { PROVIDER_KINDS } from './provider-kinds.ts';
 import { frozenDriverOptions } from '../registration/driver-command/options.ts';
 import { certificatesOf } from '../provider/choice.ts';
 
-export function composeInstall(
+export async function composeInstall(
   config: Config,
   options: InstallOptions,
   surroundings: HostSurroundings,
@@ -31,7 +34,7 @@ export function composeInstall(
       files: new HostFileSystem(),
       headerFile: new DriverHeaderFile({ path }),
       headerFilePath: path,
-      layout: layoutOf(config, surroundings),
+      layout: await layoutOf(config, surroundings),
       token: secrets.readerOf(config.socketToken),
       driverOptions: frozenDriverOptions(config),
     },
@@ -39,16 +42,22 @@ export function composeInstall(
   );
 }
 
-export function composeSystemdInstall(
+export async function composeSystemdInstall(
   config: Config,
   options: SystemdInstallOptions,
   surroundings: HostSurroundings,
 ): Promise<SystemdInstallReport> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
-  return systemdInstall({ files: new HostFileSystem(), unitManager, layout: layoutOf(config, surroundings) }, options);
+  const layout = await layoutOf(config, surroundings);
+  return systemdInstall({ files: new HostFileSystem(), unitManager, layout }, options);
 }
 
-function layoutOf(config: Config, surroundings: HostSurroundings): HostLayout {
+async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
+  const certificates = [...config.providers.values()].flatMap((provider) => certificatesOf(provider));
+  const known = {
+    states: new CertificateStateFiles({ stateDir: config.stateDir }),
+    files: new CertificateFileSystem(),
+  };
   return hostLayout(
     {
       ...references(config),
@@ -62,7 +71,8 @@ function layoutOf(config: Config, surroundings: HostSurroundings): HostLayout {
       podmanSocket: config.podmanSocket,
       dbusSocket: config.dbusSocket,
       cache: cacheOrDefaults(config),
-      certificates: [...config.providers.values()].flatMap((provider) => certificatesOf(provider)),
+      certificates,
+      shortestWindowMs: (await shortestWindow(known, certificates))?.ms,
     },
     surroundings,
   );

@@ -42,6 +42,8 @@ import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { socketPlace } from '../host/socket-path.ts';
+import { CertificateTimer } from '../service/certificate-timer.ts';
+import { certificateTimerProblem } from './certificate-timer.ts';
 import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
@@ -89,6 +91,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
+  const certificateTimer = new CertificateTimer({ ask: () => certificateTimerProblem(running.config), clock });
   const unitsAge = olderUnits(environment.unitsRevision, config.scope);
   const owed = new OwedSetups({
     store: new SetupDebtFile({ stateDir }),
@@ -100,7 +103,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const problems = (): readonly ServiceProblem[] =>
     serviceProblems({
       mappings,
-      own: [...running.problems(), watch.problem, unitsAge, headerFile.problem, hostCurl.problem],
+      own: [
+        ...running.problems(),
+        watch.problem,
+        unitsAge,
+        certificateTimer.problem,
+        headerFile.problem,
+        hostCurl.problem,
+      ],
       owed,
     });
   const figures = {
@@ -185,7 +195,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look()]);
+      await Promise.all([running.look(), watch.look(), certificateTimer.look()]);
       return { ...status.read(), cache: cache?.status() ?? null };
     },
     metrics: {
@@ -228,6 +238,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
+  void certificateTimer.look();
   void removeStartMarker(config.socket);
   return service;
 }

@@ -9,7 +9,13 @@ import { NO_STATE, type CertificateState } from '../../src/certificates/certific
 /** Every field set. */
 export const FULL_STATE: CertificateState = {
   asked: 'ab12',
-  certificate: { id: 'id-1', serial: 'A1', notBefore: Date.UTC(2026, 0, 1), notAfter: Date.UTC(2026, 3, 1) },
+  certificate: {
+    id: 'id-1',
+    serial: 'A1',
+    notBefore: Date.UTC(2026, 0, 1),
+    notAfter: Date.UTC(2026, 3, 1),
+    obtainedAt: Date.UTC(2026, 0, 2),
+  },
   request: {
     ...{ asked: 'ab12', since: Date.UTC(2026, 2, 1), status: 'pending_approval' },
     ...{ requestId: 'request-1', certificateId: undefined },

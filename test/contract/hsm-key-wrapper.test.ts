@@ -342,6 +342,17 @@ describe('HSM key wrapper', { skip: noSoftToken ?? false }, () => {
       assert.match(error.message, /PSI test token/);
     });
 
+    it('counts tokens that were initialised alone, and lists no others', async () => {
+      await fresh('C_GetTokenInfo 1 9999999 blank 1');
+      await make({ target: target({ token: unnamed }) }).unwrap(blob);
+      const other = make({ target: target({ token: { ...unnamed, label: 'other' } }) });
+      const error = await rejectsWith(other.unwrap(blob), { code: 'KEY_UNAVAILABLE', reason: ['absent'] });
+      assert.match(error.message, /\(there: PSI test token \(serial 0000000000000000, slot 2\)\)$/);
+      await fresh('C_GetTokenInfo 1 1 blank 1', 'C_GetTokenInfo 2 2 blank 2');
+      const none = await rejectsWith(make().unwrap(blob), { code: 'KEY_UNAVAILABLE', reason: ['absent'] });
+      assert.match(none.message, /no token that was initialised/);
+    });
+
     it('names the keys that are there when none fits, or several do', async () => {
       await fresh();
       const none = make({ target: target({ key: { label: 'third', id: undefined } }) });
@@ -372,15 +383,34 @@ describe('HSM key wrapper', { skip: noSoftToken ?? false }, () => {
     it('goes through module, token, PIN, mechanism and key without a login', async () => {
       await fresh();
       const found = await lines(make(), token.target.module, false);
-      assert.deepEqual(found, ['module', 'token', 'pin', 'mechanism', 'key']);
-      assert.equal(await token.calls('C_Login'), 0);
+      assert.deepEqual(found, ['module', 'token', 'pin', 'mechanism', 'key', 'decrypt']);
+      assert.deepEqual([await token.calls('C_Login'), await token.calls('C_Decrypt')], [0, 0]);
     });
 
-    it('logs in once if asked to', async () => {
+    it('logs in once if asked to, and has a test block unwrapped', async () => {
       await fresh();
-      assert.equal((await lines(make(), token.target.module, true)).at(-1), 'login');
+      assert.deepEqual((await lines(make(), token.target.module, true)).slice(-2), ['login', 'decrypt']);
+      assert.equal(await token.calls('C_Decrypt'), 1);
       assert.equal((await lines(make({ pins: [pinIs('wrong')] }), token.target.module, true)).at(-1), 'login!');
       assert.equal(await token.calls('C_Login'), 2);
+    });
+
+    it('tells a token that cannot unwrap from a wrong PIN, by init too', async () => {
+      for (const [fault, words] of [
+        ['C_DecryptInit 1 9999999 rv 7', /cannot decrypt RSA-OAEP with SHA-256/],
+        ['C_DecryptInit 1 9999999 rv 0x71', /cannot decrypt RSA-OAEP with SHA-256/],
+        ['C_Decrypt 1 9999999 rv 0x40', /does not get back what its public key has wrapped/],
+      ] as const) {
+        await fresh(fault);
+        const checks = await preflight(make(), { module: token.target.module, login: true });
+        assert.deepEqual(
+          checks.slice(-2).map(({ name }) => name),
+          ['login', 'decrypt'],
+        );
+        assert.match(checks.at(-1)?.problem?.message ?? '', words);
+        const error = await rejectsWith(make().init(), { code: 'KEY_UNAVAILABLE', reason: ['refused'] });
+        assert.match(error.message, words);
+      }
     });
 
     it('ends where it fails', async () => {

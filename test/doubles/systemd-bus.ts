@@ -62,3 +62,36 @@ export async function joinAsSystemd(
     },
   };
 }
+
+/** Puts a manager with one timer on a bus. What it says of its schedule is as systemd 252 to 257 write it (`systemd-analyze calendar`). */
+export async function joinAsTimer(
+  socket: string,
+  timer: string,
+  calendars: () => readonly string[],
+): Promise<{ readonly leave: () => Promise<void> }> {
+  const bus = createClient({ socket });
+  const path = '/org/freedesktop/systemd1/unit/timer';
+  const getUnit = ({ name }: { readonly name: string }): string => {
+    if (name === timer) return path;
+    throw Object.assign(new Error(`Unit ${name} not loaded.`), { dbusName: 'org.freedesktop.systemd1.NoSuchUnit' });
+  };
+  const methods = { GetUnit: { in: { name: 's' }, out: { unit: 'o' }, handler: getUnit } };
+  const next = 4_102_444_800_000_000n;
+  const properties = {
+    NextElapseUSecRealtime: { type: 't', access: 'read', get: () => next },
+    TimersCalendar: {
+      type: 'a(sst)',
+      access: 'read',
+      get: () => calendars().map((calendar) => ['OnCalendar', calendar, next]),
+    },
+    TimersMonotonic: { type: 'a(stt)', access: 'read', get: () => [] },
+  } as const;
+  await bus.export('/org/freedesktop/systemd1', defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods }));
+  await bus.export(path, defineInterface({ name: 'org.freedesktop.systemd1.Timer', properties }));
+  await bus.ownName('org.freedesktop.systemd1');
+  return {
+    leave: async () => {
+      await bus.close();
+    },
+  };
+}

@@ -36,6 +36,8 @@ export class FakeCertificateAuthority implements CertificateAuthority {
   longestMs = Infinity;
   hidesKeys = false;
   wrongKey = false;
+  /** Of its clock; undefined: it does not tell. */
+  aheadMs: number | undefined = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -60,6 +62,10 @@ export class FakeCertificateAuthority implements CertificateAuthority {
   revoke(id: string): void {
     const stored = this.certificates.get(id);
     if (stored) stored.revoked = true;
+  }
+
+  clockAhead(): Promise<number | undefined> {
+    return Promise.resolve(this.aheadMs);
   }
 
   issue(wanted: WantedCertificate): Promise<OrderAnswer> {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { answerOf } from '../hosts/answer.ts';
-import { noSoftToken, PIN, softToken, type SoftToken } from '../doubles/pkcs11/soft-token.ts';
+import { LABEL, noSoftToken, PIN, softToken, type SoftToken } from '../doubles/pkcs11/soft-token.ts';
 import { ask, type PsiProcess } from '../hosts/psi-process.ts';
 import {
   answers,
@@ -26,7 +26,12 @@ const WRONG = 'canary-wrong-pin';
 
 type Stage = CacheStage & { readonly token: SoftToken; readonly setPin: (pin: string) => Promise<void> };
 
-async function stage(t: TestContext, cache: Readonly<Record<string, unknown>> = {}): Promise<Stage> {
+/** `named`: by what the config picks the token. */
+async function stage(
+  t: TestContext,
+  cache: Readonly<Record<string, unknown>> = {},
+  named: Readonly<Record<string, unknown>> = { token: LABEL },
+): Promise<Stage> {
   const token = await softToken();
   t.after(() => token.dispose());
   const pinFile = join(token.dir, 'pin');
@@ -36,7 +41,7 @@ async function stage(t: TestContext, cache: Readonly<Record<string, unknown>> = 
   const hsm = {
     module,
     library_parameters: libraryParameters,
-    token: token.target.token.label,
+    ...named,
     key: token.target.key.label,
     pin: { file: pinFile },
   };
@@ -128,7 +133,11 @@ test('hsm preflight, init and status say what they see, to people and as JSON', 
   const preflight = await psi.cli('hsm', 'preflight');
   assert.equal(preflight.code, 0, preflight.stderr);
   const names = preflight.stdout.split('\n').map((line) => /^ {2}(\w+): /.exec(line)?.[1] ?? line);
-  assert.deepEqual(names, ['module', 'token', 'pin', 'mechanism', 'key', 'in order', '']);
+  assert.deepEqual(names, ['module', 'token', 'pin', 'mechanism', 'key', 'decrypt', 'in order', '']);
+  assert.match(
+    preflight.stdout,
+    /^ {2}decrypt: not tried, as it takes a login: `podman exec psi psi hsm preflight --login`$/m,
+  );
   assert.match(preflight.stdout, /^ {2}pin: ok, from the config \(cache\.hsm\.pin\)$/m);
   const status = await psi.cli('hsm', 'status', '--json');
   const report = answerOf(status.stdout) as { readonly backend: string; readonly problem: unknown };
@@ -136,13 +145,50 @@ test('hsm preflight, init and status say what they see, to people and as JSON', 
   assert.equal(await it.token.calls('C_Login'), 0, 'neither sends a PIN');
 
   const loggedIn = await psi.cli('hsm', 'preflight', '--login');
-  assert.match(loggedIn.stdout, /^ {2}login: the PIN is right and the key is there$/m);
+  assert.match(
+    loggedIn.stdout,
+    /^ {2}login: the PIN is right and the key is there\n {2}decrypt: a test block was wrapped and unwrapped$/m,
+  );
   assert.equal(await it.token.calls('C_Login'), 1);
   const init = await psi.cli('hsm', 'init');
   assert.deepEqual([init.code, /\nlogged in\n$/.test(init.stdout)], [0, true], init.stderr);
   assert.equal(await it.token.calls('C_Login'), 2);
   const all = [preflight, status, loggedIn, init].map(({ stdout, stderr }) => stdout + stderr).join('');
   assert.doesNotMatch(all + psi.log(), /canary/);
+});
+
+test('preflight with a login, and init, say that a token cannot unwrap what psi wraps', { skip }, async (t) => {
+  const it = await stage(t);
+  const psi = await it.start();
+  // As SoftHSM 2.6.1 refuses OAEP with SHA-256, which its list of mechanisms does not tell.
+  await it.token.faults('C_DecryptInit 1 9999999 rv 7');
+  const preflight = await psi.cli('hsm', 'preflight', '--login');
+  assert.equal(preflight.code, 1, preflight.stdout);
+  assert.match(preflight.stdout, /^ {2}login: the PIN is right and the key is there\n {2}decrypt: failed$/m);
+  assert.match(
+    preflight.stderr,
+    /^error: the token .* cannot decrypt RSA-OAEP with SHA-256\nhint: use a token that can/m,
+  );
+  const init = await psi.cli('hsm', 'init');
+  assert.deepEqual([init.code, init.stdout], [69, '']);
+  assert.match(init.stderr, /cannot decrypt RSA-OAEP with SHA-256/);
+  assert.doesNotMatch(psi.log() + preflight.stdout + preflight.stderr, /canary/);
+});
+
+test('a slot whose token was never initialised does not count', { skip }, async (t) => {
+  const it = await stage(t, {}, {});
+  const psi = await it.start();
+  // As SoftHSM 2.6.1 lists its free slot beside the one token that is there.
+  await it.token.faults('C_GetTokenInfo 1 9999999 blank 1');
+  const { code, stdout, stderr } = await psi.cli('hsm', 'preflight');
+  assert.deepEqual([code, stderr], [0, ''], stdout);
+  assert.match(stdout, /^ {2}token: PSI test token \(serial 0000000000000000, slot 2,/m);
+  await it.token.faults('C_GetTokenInfo 1 1 blank 1', 'C_GetTokenInfo 2 2 blank 2');
+  await it.token.forget();
+  assert.match(
+    (await psi.cli('hsm', 'preflight')).stderr,
+    /the module sees no token that was initialised\nhint: initialise one/,
+  );
 });
 
 test('preflight names what is missing, with what to run, and exits 1', { skip }, async (t) => {

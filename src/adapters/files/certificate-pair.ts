@@ -3,7 +3,7 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 
 import { serialOf, type LeafFacts } from '../../certificates/certificate.ts';
-import { PsiError } from '../../core/error.ts';
+import { PsiError, type Retry } from '../../core/error.ts';
 import { certificateBlocks } from '../../core/text/pem.ts';
 import { isoTime } from '../../core/time.ts';
 import type { CertificateMaterial } from '../../certificates/certificate-authority.ts';
@@ -48,13 +48,13 @@ export function checkMaterial(
   if (!leaf.checkPrivateKey(key)) throw bad('the private key belongs to another certificate');
   const facts = factsOf(leaf);
   if (facts.notAfter <= now) throw bad(`the certificate has expired already, on ${isoTime(facts.notAfter)}`, CLOCK);
-  if (facts.notBefore > now + SKEW_MS) {
-    throw bad(`the certificate is not valid before ${isoTime(facts.notBefore)}`, CLOCK);
-  }
   const chain = certificatesIn(material.chain, 'its chain');
   const ca = certificatesIn(material.ca ?? '', 'the certificate of its authority');
   const issuer = chain[0] ?? ca[0];
   if (issuer && !leaf.checkIssued(issuer)) throw bad('its chain does not begin with its issuer');
+  if (facts.notBefore > now + SKEW_MS) {
+    throw bad(`the certificate is not valid before ${isoTime(facts.notBefore)}`, CLOCK, 'later');
+  }
   return {
     facts,
     texts: {
@@ -90,8 +90,9 @@ function parsed<T>(parse: () => T, message: string): T {
 function bad(
   message: string,
   hint = 'the files in place were left as they are; look at the certificate at the authority',
+  retry: Retry = 'no',
 ): PsiError {
-  return new PsiError('BAD_CERTIFICATE', `what the authority handed out cannot be used: ${message}`, { hint });
+  return new PsiError('BAD_CERTIFICATE', `what the authority handed out cannot be used: ${message}`, { hint, retry });
 }
 
 function lines(pem: string): string {

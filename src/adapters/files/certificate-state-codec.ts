@@ -3,7 +3,7 @@
 import type {
   CertificateProblem,
   CertificateState,
-  LeafFacts,
+  OwnCertificate,
   PendingRequest,
 } from '../../certificates/certificate.ts';
 import { isoTime } from '../../core/time.ts';
@@ -23,6 +23,7 @@ export function encodeState(state: CertificateState): string {
             serial: certificate.serial,
             notBefore: isoTime(certificate.notBefore),
             notAfter: isoTime(certificate.notAfter),
+            ...(certificate.obtainedAt !== undefined && { obtainedAt: isoTime(certificate.obtainedAt) }),
           }
         : null,
       request: request
@@ -69,11 +70,12 @@ function decodePython(given: Plain): CertificateState | undefined {
   return { ...NO_STATE, certificate };
 }
 
-function decodeCertificate(given: Plain | undefined): (LeafFacts & { readonly id: string }) | undefined {
+function decodeCertificate(given: Plain | undefined): OwnCertificate | undefined {
   const [id, serial] = [textOf(given?.['id']), textOf(given?.['serial'])];
   const [notBefore, notAfter] = [timeOf(given?.['notBefore']), timeOf(given?.['notAfter'])];
   if (id === undefined || serial === undefined || notBefore === undefined || notAfter === undefined) return undefined;
-  return { id, serial, notBefore, notAfter };
+  const obtainedAt = timeOf(given?.['obtainedAt']);
+  return { id, serial, notBefore, notAfter, ...(obtainedAt !== undefined && { obtainedAt }) };
 }
 
 function decodeRequest(given: Plain | undefined): PendingRequest | undefined {

@@ -38,6 +38,11 @@ const UNFIT_KEY: Meaning = {
   message: 'has a key that may not decrypt',
   hint: 'make one that may: `TOOL --login --keypairgen --key-type rsa:3072 --usage-decrypt --label psi`',
 };
+const OTHER_PAIR: Meaning = {
+  reason: 'refused',
+  message: 'does not get back what its public key has wrapped',
+  hint: 'public and private key under that label or id have to be one pair: see `TOOL --login --list-objects`, set `key_id` under cache.hsm, or make one: `TOOL --login --keypairgen --key-type rsa:3072 --usage-decrypt --label psi`',
+};
 const ENTERED_WRONG: Meaning = {
   reason: 'auth',
   message: 'was given a wrong PIN last time: psi leaves the remaining tries to people',
@@ -55,6 +60,11 @@ export const MEANINGS: Readonly<Record<string, Meaning>> = {
     retry: 'later',
     message: 'is not there: the module sees no token at all',
     hint: 'plug it in, see `TOOL --list-slots` and `systemctl status pcscd`; in the container mount the folder /run/pcscd',
+  },
+  'blank-tokens': {
+    reason: 'absent',
+    message: 'is not there: the module sees no token that was initialised',
+    hint: 'initialise one: `TOOL --init-token --slot N --label psi`, then its PIN and key; `TOOL --list-slots` tells which slot holds it',
   },
   'other-token': {
     reason: 'absent',
@@ -136,9 +146,10 @@ export function meaningOf({ step, why }: TokenFailure): Meaning {
       hint: "install the module (`opensc-pkcs11`, `libnss3`, the vendor's), or correct `module` under cache.hsm",
     };
   }
-  if (step === 'decrypt') {
+  if (step === 'decrypt' || step === 'try') {
     if (why === 'CKR_ARGUMENTS_BAD') return NO_OAEP;
-    if (/^CKR_(ENCRYPTED_)?DATA_|^bad-length$/.test(why)) {
+    if (/^CKR_(ENCRYPTED_)?DATA_|^bad-length$|^other-bytes$/.test(why)) {
+      if (step === 'try') return OTHER_PAIR;
       return {
         reason: 'damaged',
         message: 'cannot decrypt the data key: it is damaged',

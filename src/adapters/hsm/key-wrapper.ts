@@ -1,8 +1,6 @@
 // The HSM as a key wrapper: RSA-OAEP-SHA256. Unwrapping asks the token; wrapping needs its public key only, which is kept. A PIN that the
 // token refused is never sent again, nor is any while the token says that a wrong one was entered last.
 
-import { constants, publicEncrypt } from 'node:crypto';
-
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { onceMore } from '../../core/retry.ts';
 import { SecretValue } from '../../core/secret-value.ts';
@@ -16,7 +14,7 @@ import { PinBook, type Pin, type PinSource, type RefusedPins } from './pin.ts';
 import { preflight } from './preflight.ts';
 import { PublicKeyFile } from './public-key-file.ts';
 import { statusOf } from './status.ts';
-import { wrapKeyOf, type WrapKey } from './wrap-key.ts';
+import { wrapKeyOf, wrappedBy, type WrapKey } from './wrap-key.ts';
 import type { TokenAnswer, Login, PublicKey, TokenRequest, TokenFacts, TokenFailure } from './wire.ts';
 import type { TokenTarget } from '../../sealing/token-target.ts';
 
@@ -71,9 +69,8 @@ export class HsmKeyWrapper implements TokenKeys {
     // Its owner may wipe it while the token is asked for its public key.
     const bytes = new Uint8Array(dataKey.expose());
     try {
-      const { key, fingerprint } = await this.#wrapKeyNow();
-      const padding = constants.RSA_PKCS1_OAEP_PADDING;
-      return encodeBlob({ fingerprint, ciphertext: publicEncrypt({ key, padding, oaepHash: 'sha256' }, bytes) });
+      const key = await this.#wrapKeyNow();
+      return encodeBlob({ fingerprint: key.fingerprint, ciphertext: wrappedBy(key, bytes) });
     } finally {
       bytes.fill(0);
     }
@@ -111,11 +108,11 @@ export class HsmKeyWrapper implements TokenKeys {
   }
 
   /**
-   * Logs in and gets to know the token's key: for the first use, and for people who put right a PIN. This one call sends a PIN although the
-   * token says that a wrong one was entered; not one that was refused here.
+   * Logs in, gets to know the token's key and has it unwrap a test block: for the first use, and for people who put right a PIN. This one
+   * call sends a PIN although the token says that a wrong one was entered; not one that was refused here.
    */
   async init(): Promise<TokenFacts> {
-    const { facts, publicKey } = await this.#use((login) => ({ op: 'login', target: this.#target, login }), true);
+    const { facts, publicKey } = await this.#use((login) => ({ op: 'try', target: this.#target, login }), true);
     if (publicKey) await this.#keep(publicKey);
     return facts;
   }

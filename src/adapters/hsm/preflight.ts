@@ -1,14 +1,14 @@
 // `psi hsm preflight`: everything that unwrapping the cache's key needs, in the order in which it fails, each with what to run. The PIN
-// is tried only if asked for, and then once.
+// is tried only if asked for, and then once: with it the token unwraps a test block. Without it that is said to be left out.
 
 import { access, constants } from 'node:fs/promises';
 
 import { PsiError, toPsiError } from '../../core/error.ts';
-import type { Check, TokenKeys } from '../../sealing/backends.ts';
+import { TEST_BLOCK, type Check, type TokenKeys } from '../../sealing/backends.ts';
 
 export type PreflightOptions = {
   readonly module: string;
-  /** Log in with the PIN and read the key, as unwrapping would. */
+  /** Log in with the PIN and unwrap a test block. */
   readonly login: boolean;
 };
 
@@ -23,12 +23,24 @@ export async function preflight(
   const facts = [...status.facts].map(([name, found]) => ({ name, found, problem: undefined }));
   const seen: readonly Check[] = [file, ...facts];
   if (status.problem) return [...seen, { name: 'ready', found: 'no', problem: status.problem }];
-  if (!login) return seen;
+  return [...seen, ...(login ? await tried(wrapper) : [NOT_TRIED])];
+}
+
+const NOT_TRIED: Check = {
+  name: 'decrypt',
+  found: 'not tried, as it takes a login: `podman exec psi psi hsm preflight --login`',
+  problem: undefined,
+};
+
+async function tried(wrapper: Pick<TokenKeys, 'init'>): Promise<readonly Check[]> {
+  const loggedIn: Check = { name: 'login', found: 'the PIN is right and the key is there', problem: undefined };
   try {
     await wrapper.init();
-    return [...seen, { name: 'login', found: 'the PIN is right and the key is there', problem: undefined }];
+    return [loggedIn, TEST_BLOCK];
   } catch (thrown) {
-    return [...seen, { name: 'login', found: 'failed', problem: toPsiError(thrown) }];
+    const problem = toPsiError(thrown);
+    if (problem.details['step'] !== 'try') return [{ name: 'login', found: 'failed', problem }];
+    return [loggedIn, { name: 'decrypt', found: 'failed', problem }];
   }
 }
 

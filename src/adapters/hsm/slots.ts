@@ -7,17 +7,21 @@ import type { TokenFacts } from './wire.ts';
 import type { TokenTarget } from '../../sealing/token-target.ts';
 
 export function chooseSlot(library: PKCS11, { token: { label, serial, slot } }: TokenTarget): Handle {
-  const tokens = library.C_GetSlotList(true).map((handle) => {
-    const info = library.C_GetTokenInfo(handle);
-    return { handle, number: slotNumber(handle), label: unpadded(info.label), serial: unpadded(info.serialNumber) };
-  });
+  const slots = library.C_GetSlotList(true).map((handle) => ({ handle, info: library.C_GetTokenInfo(handle) }));
+  if (slots.length === 0) throw new TokenError('no-token');
+  // SoftHSM always offers one more slot, whose token is blank: no key can be there.
+  const tokens = slots
+    .filter(({ info }) => (info.flags & pkcs11.CKF_TOKEN_INITIALIZED) !== 0)
+    .map(({ handle, info }) => {
+      return { handle, number: slotNumber(handle), label: unpadded(info.label), serial: unpadded(info.serialNumber) };
+    });
+  if (tokens.length === 0) throw new TokenError('blank-tokens');
   const matching = tokens.filter(
     (token) =>
       (label === undefined || token.label === label) &&
       (serial === undefined || token.serial === serial) &&
       (slot === undefined || token.number === String(slot)),
   );
-  if (tokens.length === 0) throw new TokenError('no-token');
   const seen = tokens.map((token) => `${token.label} (serial ${token.serial}, slot ${token.number})`);
   const [found] = matching;
   if (!found) throw new TokenError('other-token', seen);

@@ -1,12 +1,15 @@
 // One use of a PKCS#11 token, from loading the module to closing the session. Runs in the helper process only: every call here blocks, for
 // seconds on a smart card, and a broken module takes its process with it.
 
+import { randomBytes } from 'node:crypto';
 import pkcs11, { type Handle, type RsaOAEP, type Template } from 'pkcs11js';
 
 import { chooseSlot, pinState, slotNumber, unpadded } from './slots.ts';
 import { resultOf, TokenError } from './token-error.ts';
-import { wrapKeyOf } from './wrap-key.ts';
+import { wrapKeyOf, wrappedBy } from './wrap-key.ts';
 import type { TokenAnswer, Login, PublicKey, TokenRequest, Step, TokenFacts } from './wire.ts';
+import { sameBytes } from '../../core/bytes.ts';
+import { DATA_KEY_BYTES } from '../../sealing/key-wrapper.ts';
 import type { TokenTarget } from '../../sealing/token-target.ts';
 
 const OAEP_SHA256: RsaOAEP = {
@@ -36,9 +39,10 @@ export class Token {
     const key = this.#key(pkcs11.CKO_PRIVATE_KEY);
     if (key === undefined) throw new TokenError('no-key', this.#labels());
     const publicKey = facts.publicKey ?? this.#publicKeyOf(key);
-    if (request.op === 'login') return { ok: true, facts, publicKey };
+    if (request.op === 'try') this.#try(key, publicKey, request.login);
+    if (request.op !== 'unwrap') return { ok: true, facts, publicKey };
     requireFingerprint(publicKey, request.fingerprint);
-    return { ok: true, facts, publicKey, dataKey: this.#decrypt(key, request.ciphertext, request.login) };
+    return { ok: true, facts, publicKey, dataKey: this.#decrypt(key, request.ciphertext, request.login, 'decrypt') };
   }
 
   /** Tells the module that this process is done. May take its time or crash: the answer is to be sent before. */
@@ -92,14 +96,21 @@ export class Token {
     this.step = 'key';
   }
 
-  #decrypt(key: Handle, ciphertext: Uint8Array, { pin }: Login): Uint8Array {
-    this.step = 'decrypt';
+  // A module that lists the mechanism need not know its hash, and a public key need not be that of the private one: only trying tells.
+  #try(key: Handle, publicKey: PublicKey, login: Login): void {
+    const block = randomBytes(DATA_KEY_BYTES);
+    const back = this.#decrypt(key, wrappedBy(wrapKeyOf(publicKey), block), login, 'try');
+    if (!sameBytes(back, block)) throw new TokenError('other-bytes');
+  }
+
+  #decrypt(key: Handle, ciphertext: Uint8Array, { pin }: Login, step: 'decrypt' | 'try'): Uint8Array {
+    this.step = step;
     const session = this.#openSession();
     this.#library.C_DecryptInit(session, { mechanism: pkcs11.CKM_RSA_PKCS_OAEP, parameter: OAEP_SHA256 }, key);
     if (this.#isAlwaysAuthenticated(key) && pin !== undefined) {
       this.step = 'login';
       this.#library.C_Login(session, pkcs11.CKU_CONTEXT_SPECIFIC, Buffer.from(pin).toString('utf8'));
-      this.step = 'decrypt';
+      this.step = step;
     }
     return this.#library.C_Decrypt(session, Buffer.from(ciphertext), Buffer.alloc(ciphertext.length));
   }

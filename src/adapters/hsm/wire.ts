@@ -6,6 +6,8 @@ import type { TokenTarget } from '../../sealing/token-target.ts';
 export type TokenRequest = { readonly target: TokenTarget } & (
   | { readonly op: 'inspect' }
   | { readonly op: 'login'; readonly login: Login }
+  /** Wraps a block that protects nothing and has the token unwrap it. */
+  | { readonly op: 'try'; readonly login: Login }
   | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly fingerprint: string }
 );
 
@@ -35,7 +37,7 @@ export type TokenAnswer =
   | { readonly ok: false; readonly failure: TokenFailure };
 
 /** How far it came. */
-export type Step = 'module' | 'initialize' | 'token' | 'session' | 'key' | 'login' | 'decrypt';
+export type Step = 'module' | 'initialize' | 'token' | 'session' | 'key' | 'login' | 'decrypt' | 'try';
 
 /** `why` is the name of a PKCS#11 result (CKR_...) or one of PSI's own words for what no result says. */
 export type TokenFailure = {

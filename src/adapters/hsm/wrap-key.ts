@@ -1,6 +1,6 @@
 // The public half of the token's key, which wraps; and the fingerprint it is known by. No module is loaded for it.
 
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { constants, createHash, createPublicKey, publicEncrypt, type KeyObject } from 'node:crypto';
 
 import type { PublicKey } from './wire.ts';
 
@@ -22,6 +22,11 @@ export function wrapKeyOf({ modulus, exponent }: PublicKey): WrapKey {
 
 export function wrapKeyOfPem(pem: string): WrapKey {
   return withFingerprint(createPublicKey(pem));
+}
+
+/** RSA-OAEP with SHA-256, its MGF1 too: what the token has to undo. */
+export function wrappedBy({ key }: Pick<WrapKey, 'key'>, bytes: Uint8Array): Uint8Array {
+  return publicEncrypt({ key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }, bytes);
 }
 
 function withFingerprint(key: KeyObject): WrapKey {

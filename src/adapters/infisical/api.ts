@@ -41,6 +41,8 @@ export type ServerAnswer = {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfter: string | undefined;
+  /** When it was sent, by the clock of who sent it; absent: that is not told, or it comes from a cache. */
+  readonly date?: string;
   readonly location: string | undefined;
   /** Of a refusal only its beginning, and without anything secret that the request held, in case the other side repeats it. */
   readonly body: string;
@@ -213,6 +215,7 @@ async function answerTo(asked: Request, answers: AnswerRoom): Promise<ServerAnsw
     status,
     contentType: headers['content-type'] ?? '',
     retryAfter: headers['retry-after'],
+    ...(headers.date !== undefined && headers.age === undefined && { date: headers.date }),
     location: headers.location,
     body: status < 300 ? await wholeOf(asked, headers, answers) : await beginningOf(asked),
   };

@@ -2,6 +2,9 @@
 
 import { mapOf, projectCheck, samePlace, type Plain } from '../../config/findings/check-parts.ts';
 import type { Finding, Path } from '../../config/findings/finding.ts';
+import { LEAST_WINDOW_MS } from '../../certificates/looks.ts';
+import { wantedWindow } from '../../certificates/plan.ts';
+import { spanText } from '../../core/time.ts';
 import { certificateTtl, parseDuration, positiveDuration } from '../../config/schema/duration.ts';
 import * as f from '../../config/schema/fields.ts';
 import { choice } from '../../config/schema/leaf.ts';
@@ -95,10 +98,14 @@ export function certificateChecks(entry: Plain, at: Path): readonly Finding[] {
 function datesCheck(one: Plain, path: Path): readonly Finding[] {
   const ttl = parseDuration(one['ttl'] ?? DEFAULTS.ttl);
   const before = parseDuration(one['renew_before'] ?? DEFAULTS.renewBefore);
-  if (ttl === undefined || before === undefined || before < ttl) return [];
-  const key = one['renew_before'] === undefined ? 'ttl' : 'renew_before';
-  const expected = 'renew_before shorter than ttl';
-  return [
-    { code: 'RENEW_TOO_EARLY', path: [...path, key], expected, got: 'renewal due before the certificate is issued' },
-  ];
+  if (!ttl || !before) return [];
+  const at = [...path, one['renew_before'] === undefined ? 'ttl' : 'renew_before'];
+  const window = wantedWindow({ ttlMs: ttl, renewBeforeMs: before });
+  if (window < LEAST_WINDOW_MS) {
+    const expected = `renewal ${spanText(LEAST_WINDOW_MS)} before the end at least`;
+    return [{ code: 'RENEW_TOO_LATE', path: at, expected, got: `renewal ${spanText(window)} before the end` }];
+  }
+  if (window === before) return [];
+  const expected = 'renew_before of two thirds of ttl at most';
+  return [{ code: 'RENEW_TOO_EARLY', path: at, expected, got: 'renewal before a third of its life has passed' }];
 }

@@ -45,6 +45,7 @@ export function createCertificateAuthority(connection: Connection): CertificateA
 
   return {
     words: INFISICAL_WORDS,
+    clockAhead: connection.clockAhead,
     issue: async (wanted, signal) => {
       const what = `the order of ${wanted.name}`;
       const answer = await connection.call(wanted.project, issueRequest(wanted), signal);

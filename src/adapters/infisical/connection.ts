@@ -45,6 +45,11 @@ export type Connection = {
   ) => Promise<ServerAnswer | Fault>;
   /** Without a login. Resolves if the server answers, be it by a refusal. */
   readonly probe: (signal: AbortSignal) => Promise<void>;
+  /**
+   * By how many milliseconds at least the server's clock is ahead of this host's; negative: behind. Undefined: it does not tell. Without a login;
+   * whoever answers in front of the server will do.
+   */
+  readonly clockAhead: (signal: AbortSignal) => Promise<number | undefined>;
   /** Ends idle connections. Calls under way still finish. */
   readonly close: () => void;
 };
@@ -57,6 +62,13 @@ const NO_SIGN_OF_LIFE: readonly FaultKind[] = ['server', 'redirect'];
 
 /** After a new login that changed nothing, a refused token of this project is not exchanged again for so long: logins are counted. */
 const REMEMBER_VAIN_LOGIN_MS = 60_000;
+
+const STATUS_MS = 15_000;
+
+/** A date of HTTP has whole seconds, and it was written at some moment between the question and its answer. */
+function surelyAhead(sent: number, asked: number, answered: number): number {
+  return Math.max(sent - answered, 0) + Math.min(sent + 999 - asked, 0);
+}
 
 /** Connects to nothing before the first call. */
 export function createConnection(deps: ConnectionDeps): Connection {
@@ -134,6 +146,12 @@ export function createConnection(deps: ConnectionDeps): Connection {
       // A page of somebody in between.
       if (!fault && !answer.contentType.includes('json'))
         throw noAnswer('the question for its status', answer, context);
+    },
+    clockAhead: async (signal) => {
+      const asked = clock.now();
+      const { date } = await api.ask({ method: 'GET', path: '/api/status', once: true, timeoutMs: STATUS_MS }, signal);
+      const sent = Date.parse(date ?? '');
+      return Number.isNaN(sent) ? undefined : surelyAhead(sent, asked, clock.now());
     },
     close: () => {
       api.close();

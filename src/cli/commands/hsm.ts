@@ -16,10 +16,12 @@ export function addHsm(program: Command, cli: Cli): void {
   const preflight = hsm
     .command('preflight')
     .description('check module, token, PIN, mechanism and key, in the order in which they fail')
-    .option('--login', 'send the PIN too, once', false);
+    .option('--login', 'send the PIN too, once, and have the token unwrap a test block', false);
   const init = hsm
     .command('init')
-    .description('log in and get to know the key: for the first use, and after a wrong PIN was put right');
+    .description(
+      'log in, get to know the key and unwrap a test block with it: for the first use, and after a wrong PIN was put right',
+    );
   const status = hsm.command('status').description('what the token says of itself; sends no PIN');
   answersKeyReport(preflight, cli, 'preflight');
   answersKeyReport(init, cli, 'init');

@@ -53,7 +53,7 @@ const STYLES: Readonly<Record<CertificateCondition, Style>> = {
   expired: 'red',
 };
 
-export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: CertificateOverview): void {
+export function printTlsStatus(terminal: Terminal, { certificates, nextRun, timerProblem }: CertificateOverview): void {
   if (certificates.length === 0) {
     terminal.out(NONE);
     return;
@@ -69,13 +69,15 @@ export function printTlsStatus(terminal: Terminal, { certificates, nextRun }: Ce
     });
     terminal.out(cells);
   }
-  for (const { name, requestStatus, owedHooks, exposed, lastError } of certificates) {
+  for (const { name, requestStatus, renewedLater, owedHooks, exposed, lastError } of certificates) {
+    if (renewedLater) terminal.tell(`${name}: ${renewedLater.message}`, renewedLater.hint);
     if (requestStatus !== null) terminal.out(`${name}: order under way: ${words(requestStatus)}`);
     for (const hook of owedHooks) terminal.out(`${name}: hook still to run: ${hook.join(' ')}`);
     if (exposed) terminal.tell(`${name}: ${exposed.message}`, exposed.hint);
     if (!lastError) continue;
     terminal.tell(`${name}: last error, ${lastError.at}: ${lastError.message}`, lastError.hint);
   }
+  if (timerProblem) terminal.tell(timerProblem.message, timerProblem.hint);
   terminal.out(nextRun === null ? 'next run: psi-tls-renew.timer is not active' : `next run: ${nextRun}`);
 }
 

@@ -57,7 +57,10 @@ const HINTS = {
   UNIT_TAKEN: 'list all sources of one unit under one workload: each unit has one drop-in',
   SAME_PATH: 'give each its own path',
   HSM_MISSING: 'add `hsm: {module: /path/to/pkcs11.so, ...}` under cache',
-  RENEW_TOO_EARLY: 'make renew_before shorter than ttl, or the certificate is renewed on every run',
+  RENEW_TOO_EARLY:
+    'make renew_before two thirds of ttl at most: psi renews nothing before a third of its life has passed',
+  RENEW_TOO_LATE:
+    'make ttl and renew_before longer: psi-tls-renew.timer looks once in two minutes at most, and the certificate may end between two looks',
 } as const;
 
 export type IssueCode = keyof typeof HINTS;
@@ -66,7 +69,11 @@ export type IssueCode = keyof typeof HINTS;
 export type Severity = 'error' | 'warning';
 
 /** What works, if not as it was meant. Every check that is new belongs here too, unless what it finds could never work. */
-const WARNINGS: ReadonlySet<IssueCode> = new Set<IssueCode>(['MODE_WITHOUT_MOUNT', 'RENEW_TOO_EARLY']);
+const WARNINGS: ReadonlySet<IssueCode> = new Set<IssueCode>([
+  'MODE_WITHOUT_MOUNT',
+  'RENEW_TOO_EARLY',
+  'RENEW_TOO_LATE',
+]);
 
 export function severityOf(code: IssueCode): Severity {
   return WARNINGS.has(code) ? 'warning' : 'error';

@@ -1,6 +1,7 @@
 // The units that keep certificates fresh, and what of psi.container lets PSI write them.
 
 import { PsiError } from '../../core/error.ts';
+import { looksFor } from '../../certificates/looks.ts';
 import { folderOf, isBelow } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { printable } from '../../core/naming.ts';
@@ -31,20 +32,23 @@ export function certificateRenewUnit(layout: HostLayout): string {
 }
 
 export function certificateRenewTimer({ tls }: HostLayout): string {
-  const schedule =
-    tls?.often === true
-      ? [
-          '# A certificate of this config lives too short for once a day.',
-          'OnCalendar=hourly',
-          'RandomizedDelaySec=10min',
-        ]
-      : ['OnCalendar=daily', 'RandomizedDelaySec=2h'];
+  const { calendar, spread, everyMs } = tls?.looks ?? looksFor(Infinity);
+  const schedule = [
+    ...(everyMs < DAY_MS ? ['# A certificate of this config lives too short for once a day.'] : []),
+    `OnCalendar=${calendar}`,
+    `RandomizedDelaySec=${spread}`,
+    // Left alone, systemd may be a minute late.
+    ...(everyMs <= MINUTES_MS ? ['AccuracySec=1s'] : []),
+  ];
   return unitFile('psi-tls-renew.timer', [
     ['Unit', ['Description=PSI: look which TLS certificates are due']],
     ['Timer', [...schedule, '# A host that was off meanwhile catches up when it is back.', 'Persistent=true']],
     ['Install', ['WantedBy=timers.target']],
   ]);
 }
+
+const DAY_MS = 86_400_000;
+const MINUTES_MS = 300_000;
 
 /** Folders of the output, those in others left out. */
 export function outputFolders({ tls }: HostLayout): readonly string[] {

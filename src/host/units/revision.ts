@@ -9,6 +9,11 @@ export const UNITS_REVISION = 1;
 /** In psi.container: the units say it to the PSI that runs under them. */
 export const REVISION_LINE = `Environment=PSI_UNITS=${String(UNITS_REVISION)}`;
 
+/** Units as they were first rendered; who runs PSI as a user has a command of his own. */
+export function renderCommand(scope: Scope): string {
+  return scope === 'system' ? RENDER : 'psi systemd install --enable';
+}
+
 const RENDER =
   'podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run ' +
   "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable";

@@ -10,15 +10,21 @@ import { addFolderRoutes } from './routes-folders.ts';
 import { addProjectRoutes } from './routes-projects.ts';
 import { addSecretRoutesV3 } from './routes-secrets-v3.ts';
 import { addSecretRoutesV4 } from './routes-secrets-v4.ts';
+import type { Clock } from './model.ts';
 import type { ControlDeps } from './routes-control.ts';
 
-export function buildApp(deps: ControlDeps): Express {
+export function buildApp(deps: ControlDeps, now: Clock): Express {
   const { machine, log } = deps;
   const app = express();
   // Routes match case for case, as in Fastify; a trailing slash is tolerated, as the server is set up.
   app.enable('case sensitive routing');
   app.disable('x-powered-by');
   app.use('/__double', controlRouter(deps));
+  // Node writes the date of an answer by the host's clock, and here that is the double's.
+  app.use((_req, res, next) => {
+    res.setHeader('date', new Date(now()).toUTCString());
+    next();
+  });
   app.use(log.record(), injectFaults(machine.knobs));
   addAuthRoutes(app, machine);
   addFolderRoutes(app, machine);

@@ -94,6 +94,7 @@ export const pkiKnobsCodec = t.partial({
   errorMessage: t.string,
   wrongKey: t.boolean,
   longestMs: t.number,
+  backdatedMs: t.number,
   ended: t.boolean,
   deny: t.readonlyArray(t.keyof({ 'issue-cert': null, read: null, 'read-private-key': null })),
   policy: t.string,

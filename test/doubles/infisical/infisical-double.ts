@@ -81,7 +81,7 @@ export async function startInfisicalDouble(options: InfisicalDoubleOptions = {})
   const deps = { machine, log, turn };
   const host = options.host ?? '127.0.0.1';
   const { socketPath, tls, controlPort } = options;
-  const listener = new Listener(buildApp(deps), { host, port: options.port ?? 0, socketPath, tls });
+  const listener = new Listener(buildApp(deps, now), { host, port: options.port ?? 0, socketPath, tls });
   const control =
     controlPort === undefined ? undefined : new Listener(buildControlApp(deps), { host, port: controlPort });
 

@@ -15,6 +15,8 @@ export interface PkiKnobValues {
   wrongKey: boolean;
   /** Leaves end no later than this after they begin; 0 is off. */
   longestMs: number;
+  /** Leaves begin so long before they are made: an hour behind an ACME authority such as Let's Encrypt. */
+  backdatedMs: number;
   /** Leaves have ended before they are handed out. */
   ended: boolean;
   deny: readonly PkiDenial[];
@@ -32,6 +34,7 @@ export const PKI_DEFAULTS: PkiKnobValues = {
   errorMessage: 'the authority did not answer',
   wrongKey: false,
   longestMs: 0,
+  backdatedMs: 0,
   ended: false,
   deny: [],
   policy: '',

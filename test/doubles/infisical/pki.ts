@@ -133,11 +133,11 @@ export class Pki {
 
   #issue(request: StoredRequest): void {
     const { wish, project, renews } = request;
-    const { longestMs, ended, wrongKey } = this.knobs;
+    const { longestMs, backdatedMs, ended, wrongKey } = this.knobs;
     const life = longestMs > 0 ? Math.min(longestMs, wish.ttlMs) : wish.ttlMs;
     // X.509 knows whole seconds.
     const now = Math.floor(this.#now() / 1000) * 1000;
-    const notBefore = ended ? now - life - 60_000 : now;
+    const notBefore = now - (ended ? life + 60_000 : backdatedMs);
     const leaf = this.authority.issue({ ...wish, notBefore, notAfter: notBefore + life });
     const privateKey = wrongKey
       ? this.authority.issue({ ...wish, notBefore, notAfter: notBefore + life }).privateKey

@@ -6,6 +6,8 @@
  *   then N    ask the target, but answer N
  *   flags N   (C_GetTokenInfo) set these flags too    none 0    (C_GetSlotList) no slot has a token
  *   crash 0   die as a faulty module does             hold 0    wait until SHIM_DIR/hold is gone, then ask the target
+ *   blank N   (C_GetTokenInfo) slot N holds a token that nobody has initialised, as SoftHSM 2.6.1 always offers one: no label, no
+ *             serial number, these flags
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -107,6 +109,11 @@ static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
   if (strcmp(fault.action, "rv") == 0) return fault.arg;
   CK_RV rv = target->C_GetTokenInfo(slot, info);
   if (strcmp(fault.action, "flags") == 0) info->flags |= fault.arg;
+  if (strcmp(fault.action, "blank") == 0 && fault.arg == slot) {
+    memset(info->label, ' ', sizeof info->label);
+    memset(info->serialNumber, ' ', sizeof info->serialNumber);
+    info->flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_RESTORE_KEY_NOT_NEEDED | CKF_SO_PIN_LOCKED | CKF_SO_PIN_TO_BE_CHANGED;
+  }
   return rv;
 }
 

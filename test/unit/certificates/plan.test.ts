@@ -39,6 +39,19 @@ describe('a renewal is due', () => {
     fc.assert(property);
   });
 
+  test('no earlier than after a third of its life, whatever the config says', () => {
+    for (const part of [0.9, 1, 3]) {
+      const wish = { ttlMs: 90 * DAY, renewBeforeMs: 90 * part * DAY };
+      assert.equal(renewalDue(leaf(90), wish, 0), 30 * DAY);
+      assert.equal(renewalDue(leaf(30), wish, 0), 10 * DAY);
+    }
+  });
+
+  test('not at once where the authority set the beginning back', () => {
+    const due = renewalDue({ ...leaf(3), obtainedAt: 2 * DAY }, { ttlMs: 3 * DAY, renewBeforeMs: 2 * DAY }, 0);
+    assert.ok(Math.abs(due - (2 + 1 / 3) * DAY) < 2, String(due / DAY));
+  });
+
   test('in a part of the spread that follows from the digest', () => {
     assert.equal(spreadOf('00000000ab'), 0);
     assert.equal(spreadOf('80000000ab'), 0.5);

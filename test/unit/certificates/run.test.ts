@@ -5,7 +5,11 @@ import type { WantedCertificate } from '../../../src/certificates/certificate.ts
 import { PsiError } from '../../../src/core/error.ts';
 import type { CertificateReport, CertificateRunReport } from '../../../src/certificates/report.ts';
 import { runCertificates, type CertificateRunDeps, type CertificateRunOptions } from '../../../src/certificates/run.ts';
-import { certificateOverview, type CertificateStatus } from '../../../src/certificates/status.ts';
+import {
+  certificateOverview,
+  type CertificateOverview,
+  type CertificateStatus,
+} from '../../../src/certificates/status.ts';
 import { WANTED } from '../../contract/certificate-authority.contract.ts';
 import { FakeCertificateAuthority } from '../../fakes/certificate-authority.fake.ts';
 import { FakeCertificateFiles } from '../../fakes/certificate-files.fake.ts';
@@ -291,6 +295,42 @@ describe('a run for certificates', () => {
     assert.deepEqual(calls(), ['issue web']);
   });
 
+  test('orders nothing under a clock that would make it useless, and goes on where none is told', async () => {
+    for (const aheadMs of [5 * 60_000, -31 * DAY, -61 * DAY]) {
+      authority.aheadMs = aheadMs;
+      const { failure } = only(await start());
+      assert.equal(failure?.code, 'HOST');
+      assert.match(failure.message, /^the clock of this host is .* (?:behind|ahead of) that of/);
+    }
+    assert.deepEqual(calls(), []);
+    authority.aheadMs = -29 * DAY;
+    assert.equal(only(await start()).outcome, 'issued');
+    await clock.advance(61 * DAY);
+    calls();
+    authority.aheadMs = 3_600_000;
+    assert.equal(only(await start()).outcome, 'failed');
+    assert.deepEqual(calls(), ['inspect id-1'], 'no renewal either');
+    authority.aheadMs = undefined;
+    assert.equal(only(await start()).outcome, 'renewed');
+  });
+
+  test('counts the life of a certificate from when it came, and not from when its files were brought back', async () => {
+    const due = only(await start()).renewalDue;
+    await clock.advance(50 * DAY);
+    files.inPlace.clear();
+    const report = only(await start());
+    assert.deepEqual([report.outcome, report.renewalDue], ['restored', due]);
+  });
+
+  test('fetches at the next run, and does not order again, what is only not valid yet', async () => {
+    files.failWith = new PsiError('BAD_CERTIFICATE', 'not valid yet', { retry: 'later' });
+    assert.equal((await start()).exit, 75);
+    files.failWith = undefined;
+    calls();
+    assert.equal(only(await start()).outcome, 'restored');
+    assert.deepEqual(calls(), ['fetch id-1']);
+  });
+
   test('says which right is missing when no key comes', async () => {
     authority.hidesKeys = true;
     const report = await start();
@@ -347,12 +387,57 @@ describe('a run for certificates', () => {
 
   describe('and its status', () => {
     const status = async (wanted: WantedCertificate = WEB): Promise<CertificateStatus> => {
-      const timers = { nextRun: () => Promise.resolve(clock.now() + DAY) };
-      const { certificates, nextRun } = await certificateOverview({ ...deps, timers }, [wanted], undefined);
+      const { certificates, nextRun } = await overview([wanted]);
       assert.equal(nextRun, new Date(clock.now() + DAY).toISOString());
       assert.ok(certificates[0]);
       return certificates[0];
     };
+    let calendars: readonly string[] | undefined;
+    const overview = (wanted: readonly WantedCertificate[]): Promise<CertificateOverview> => {
+      const timers = {
+        nextRun: () => Promise.resolve(clock.now() + DAY),
+        calendars: () => Promise.resolve(calendars),
+      };
+      return certificateOverview({ ...deps, timers, renderUnits: 'psi render' }, wanted, undefined);
+    };
+    const timerProblem = async (said: readonly string[] | undefined, wanted = WEB): Promise<string> => {
+      calendars = said;
+      const { timerProblem: problem } = await overview([wanted]);
+      return problem ? `${problem.message}; ${String(problem.hint)}` : '';
+    };
+
+    test('names a timer that looks too seldom for what the config asks or the authority gave', async () => {
+      const daily = ['*-*-* 00:00:00'];
+      assert.equal(await timerProblem(daily), '');
+      const brief = { ...WEB, ttlMs: DAY / 48, renewBeforeMs: DAY / 144 };
+      assert.equal(
+        await timerProblem(daily, brief),
+        'psi-tls-renew.timer looks once a day, and web is renewed 10min before its end: it may end between two looks; ' +
+          'render the units anew: `psi render`, then `systemctl restart psi-tls-renew.timer`',
+      );
+      assert.equal(await timerProblem(['*-*-* *:00/2:00'], brief), '');
+      // Somebody's own schedule, and nobody to ask.
+      for (const unknown of [['*-*-* *:30:00'], ['*-*-* 00:00:00', '*-*-* 12:00:00'], undefined])
+        assert.equal(await timerProblem(unknown, brief), '');
+      assert.match(await timerProblem(daily, { ...brief, renewBeforeMs: 60_000 }), /looks once a day/);
+      const tooBrief = { ...brief, renewBeforeMs: 60_000 };
+      assert.match(await timerProblem(['*-*-* *:00/2:00'], tooBrief), /too short for any timer of psi/);
+      authority.longestMs = DAY;
+      await start();
+      assert.match(await timerProblem(daily), /looks once a day, and web is renewed 8h before its end/);
+    });
+
+    test('says of one that is renewed later than the config asks, why', async () => {
+      authority.longestMs = 20 * DAY;
+      await start();
+      const { renewedLater } = await status();
+      assert.match(
+        renewedLater?.message ?? '',
+        /^it is renewed 6d 16h before its end and not 30d: it lives 20d, and 90d were asked for$/,
+      );
+      assert.match(renewedLater?.hint ?? '', /^set `ttl`/);
+    });
+
     const condition = async (wanted = WEB): Promise<string> => (await status(wanted)).condition;
 
     test('tells days, conditions and the last error, and asks nobody', async () => {

@@ -112,7 +112,13 @@ test('shows the status as a table with days left, the next run and the last erro
   const web: CertificateStatus = {
     ...{ name: 'web', commonName: 'web.example.com', condition: 'valid', serial: 'A1', daysLeft: 89 },
     ...{ notBefore: REPORT.notAfter, notAfter: REPORT.notAfter, renewalDue: REPORT.renewalDue },
-    ...{ requestStatus: null, owedHooks: [['systemctl', 'reload', 'nginx']], exposed: null, lastError: null },
+    ...{
+      requestStatus: null,
+      owedHooks: [['systemctl', 'reload', 'nginx']],
+      exposed: null,
+      lastError: null,
+      renewedLater: null,
+    },
   };
   const none = { serial: null, daysLeft: null, notBefore: null, notAfter: null, renewalDue: null };
   const lastError = {
@@ -121,13 +127,24 @@ test('shows the status as a table with days left, the next run and the last erro
     message: 'no right',
     hint: 'ask for it',
   };
+  const renewedLater = { code: 'BAD_CERTIFICATE', message: 'renewed later', hint: 'shorten renew_before' } as const;
   const exposed = { code: 'CONFLICT', message: 'the user 1000 can change /srv', hint: 'chown it' } as const;
   const status: CertificateOverview = {
     certificates: [
       web,
-      { ...web, ...none, name: 'a-longer-name', condition: 'not issued', owedHooks: [], exposed, lastError },
+      {
+        ...web,
+        ...none,
+        name: 'a-longer-name',
+        condition: 'not issued',
+        owedHooks: [],
+        renewedLater,
+        exposed,
+        lastError,
+      },
     ],
     nextRun: '2026-01-03T00:12:00.000Z',
+    timerProblem: { code: 'HOST', message: 'the timer looks too seldom', hint: 'render it anew' },
   };
   const { psi, out } = stage({ status });
   assert.equal(await psi('status'), 0);
@@ -136,10 +153,14 @@ test('shows the status as a table with days left, the next run and the last erro
     'web            web.example.com  valid       2026-04-01 00:00Z  89         2026-03-02 00:00Z',
     'a-longer-name  web.example.com  not issued  -                  -          -',
     'web: hook still to run: systemctl reload nginx',
+    'a-longer-name: renewed later',
+    'hint: shorten renew_before',
     'a-longer-name: the user 1000 can change /srv',
     'hint: chown it',
     'a-longer-name: last error, 2026-01-02T00:00:00.000Z: no right',
     'hint: ask for it',
+    'the timer looks too seldom',
+    'hint: render it anew',
     'next run: 2026-01-03T00:12:00.000Z',
   ]);
 });

@@ -24,8 +24,8 @@ const CACHE: CacheSettings = {
   refreshRandomizedDelayMs: 300_000,
 };
 
-function certificate(name: string, renewBeforeMs: number, ca?: string): CertificateSettings {
-  return { output: { cert: `/c/${name}.crt`, key: `/c/${name}.key`, chain: `/c/${name}.pem`, ca }, renewBeforeMs };
+function certificate(name: string, ca?: string): CertificateSettings {
+  return { output: { cert: `/c/${name}.crt`, key: `/c/${name}.key`, chain: `/c/${name}.pem`, ca } };
 }
 
 function layout(over: Partial<HostSettings> = {}, env = {}, uid = 0): HostLayout {
@@ -38,6 +38,7 @@ function layout(over: Partial<HostSettings> = {}, env = {}, uid = 0): HostLayout
     credentials: [],
     cache: CACHE,
     certificates: [],
+    shortestWindowMs: undefined,
     ...over,
   };
   return hostLayout(settings, { env, uid });
@@ -80,7 +81,7 @@ describe('the layout of a host', () => {
   });
 
   it('lists every file that a certificate writes', () => {
-    const certificates = [certificate('a', 30 * DAY_MS), certificate('b', 30 * DAY_MS, '/c/ca.pem')];
+    const certificates = [certificate('a'), certificate('b', '/c/ca.pem')];
     assert.deepEqual(layout({ certificates }).tls?.outputs, [
       '/c/a.crt',
       '/c/a.key',
@@ -94,9 +95,10 @@ describe('the layout of a host', () => {
   });
 
   it('looks more often than once a day where one certificate is renewed later than three days before its end', () => {
-    const often = (...lives: readonly number[]): boolean | undefined =>
-      layout({ certificates: lives.map((life) => certificate('a', life)) }).tls?.often;
-    assert.equal(often(3 * DAY_MS), false);
-    assert.equal(often(30 * DAY_MS, 3 * DAY_MS - 1), true);
+    const calendar = (shortestWindowMs: number): string | undefined =>
+      layout({ certificates: [certificate('a')], shortestWindowMs }).tls?.looks.calendar;
+    assert.equal(calendar(3 * DAY_MS), 'daily');
+    assert.equal(calendar(3 * DAY_MS - 1), 'hourly');
+    assert.equal(calendar(HOUR_MS), '*:0/15');
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { placesOf } from '../../../src/config/places.ts';
+import { looksFor } from '../../../src/certificates/looks.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/host/units/container.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
@@ -51,7 +52,7 @@ const BUSY: HostLayout = {
       '/srv/psi/tls/db.pem',
       '/var/lib/psi/x.pem',
     ],
-    often: true,
+    looks: looksFor(2 * 86_400_000),
   },
 };
 
@@ -149,7 +150,7 @@ describe('units of psi', () => {
 
   it('mount the folders of certificates writable, each once, and make them', () => {
     const outputs = ['/etc/psi/a.pem', '/srv/tls/a.key', '/srv/tls/below/chain.pem'];
-    const container = textOf({ ...SYSTEM, tls: { outputs, often: false } }, 'psi.container');
+    const container = textOf({ ...SYSTEM, tls: { outputs, looks: looksFor(Infinity) } }, 'psi.container');
     assert.match(container, /^Volume=\/etc\/psi:\/etc\/psi$/m);
     assert.match(container, /^ExecStartPre=-timeout -s KILL 2 mkdir -p \/srv\/tls$/m);
     assert.match(container, / sh \/srv\/tls:\/srv\/tls$/m);
@@ -202,9 +203,16 @@ describe('units of psi', () => {
     assert.match(textOf(USER, 'psi-credential@.service'), /%t\/psi-credentials\/%i/);
   });
 
+  it('look as often as the shortest time before an end asks for, and never too late by accuracy', () => {
+    const timer = (windowMs: number): string =>
+      textOf({ ...SYSTEM, tls: { outputs: [], looks: looksFor(windowMs) } }, 'psi-tls-renew.timer');
+    assert.match(timer(30 * 86_400_000), /^OnCalendar=daily\nRandomizedDelaySec=2h\n(?!Accuracy)/m);
+    assert.match(timer(600_000), /^OnCalendar=\*:0\/2\nRandomizedDelaySec=15s\nAccuracySec=1s$/m);
+  });
+
   it('refuse certificates right in a folder of the system', () => {
     for (const path of ['/etc/web.pem', '/web.pem']) {
-      const layout = { ...SYSTEM, tls: { outputs: [path], often: false } };
+      const layout = { ...SYSTEM, tls: { outputs: [path], looks: looksFor(Infinity) } };
       assert.throws(() => hostUnits(layout, PLAIN), { code: 'CONFIG_INVALID', hint: /one below/ }, path);
     }
   });

@@ -2,13 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { checkConfig, type CheckReport } from '../../../src/service/check.ts';
+import { PsiError } from '../../../src/core/error.ts';
 import { PROVIDER_KINDS } from '../../../src/wiring/provider-kinds.ts';
 import { FakeLastGood } from '../../fakes/last-good.fake.ts';
 import { PROVIDER } from '../config/support.ts';
 
 const FILE = '/etc/psi/config.yaml';
 
-function check(text: string, kept: 'kept' | 'not kept' | 'of another file'): Promise<CheckReport> {
+function check(
+  text: string,
+  kept: 'kept' | 'not kept' | 'of another file',
+  tooSeldom?: PsiError,
+): Promise<CheckReport> {
   const missing = Object.assign(new Error('no such file'), { code: 'ENOENT' });
   return checkConfig({
     load: {
@@ -20,6 +25,7 @@ function check(text: string, kept: 'kept' | 'not kept' | 'of another file'): Pro
     },
     lastGood: kept === 'of another file' ? undefined : new FakeLastGood(),
     changedAt: () => (kept === 'kept' ? Promise.resolve(0) : Promise.reject(missing)),
+    timerProblem: () => Promise.resolve(tooSeldom),
   });
 }
 
@@ -32,6 +38,13 @@ test('a good file is taken, and what is missing beside it is named with what to 
     'the environment variable NONE is not set',
   ]);
   assert.ok(missing.every(({ hint }) => hint !== null));
+});
+
+test('a timer that looks too seldom for the certificates of a good file is told, and of a refused one nothing', async () => {
+  const problem = new PsiError('HOST', 'the timer looks too seldom', { hint: 'render it' });
+  assert.equal((await check(PROVIDER, 'kept')).timer, null);
+  assert.equal((await check(PROVIDER, 'kept', problem)).timer?.message, 'the timer looks too seldom');
+  assert.equal((await check('x: 1\n', 'kept', problem)).timer, null);
 });
 
 test('of a file that is refused all is named, and what the service goes on with where it is its own', async () => {

@@ -39,6 +39,7 @@ describe('the state of a certificate', () => {
       certificate: {
         ...{ id: 'id-1', serial: 'A1' },
         ...{ notBefore: '2026-01-01T00:00:00.000Z', notAfter: '2026-04-01T00:00:00.000Z' },
+        obtainedAt: '2026-01-02T00:00:00.000Z',
       },
       request: {
         ...{ id: 'request-1', certificateId: null, asked: 'ab12', status: 'pending_approval' },
