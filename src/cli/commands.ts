@@ -11,6 +11,7 @@ import { addImports } from './commands/import.ts';
 import { addEnv } from './commands/env.ts';
 import { addInstall, addSystemdInstall, type InstallNeeds } from './commands/install.ts';
 import { addLogin, type LoginNeeds } from './commands/login.ts';
+import { addPrune } from './commands/prune.ts';
 import { addServe, type ServeNeeds } from './commands/serve.ts';
 import { addSetup } from './commands/setup.ts';
 import { addStatus } from './commands/status.ts';
@@ -32,6 +33,7 @@ export type Composition = ServeNeeds &
 export function addCommands(program: Command, cli: Cli<Composition>): void {
   addServe(program, cli);
   addSetup(program, cli);
+  addPrune(program, cli);
   addInstall(program, cli);
   addSystemdInstall(program, cli);
   addStatus(program, cli);

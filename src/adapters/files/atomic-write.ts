@@ -53,10 +53,10 @@ export async function writeFileAtomic(
 const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Removes what writes left in a folder that were killed, of files by these names alone, and older than `before` (ms since the epoch): a younger
- * one may be a write under way. Resolves to their paths. A folder that is not there has none.
+ * What writes left in a folder that were killed, of files by these names alone, and older than `before` (ms since the epoch): a younger one may
+ * be a write under way. Resolves to their paths. A folder that is not there has none.
  */
-export async function removeLeftovers(
+export async function findLeftovers(
   folder: string,
   ours: (name: string) => boolean,
   before: number,
@@ -65,18 +65,22 @@ export async function removeLeftovers(
     if (errnoOf(error) === 'ENOENT') return [];
     throw fileError('read the folder', folder, error);
   });
-  const removed: string[] = [];
+  const found: string[] = [];
   for (const name of names) {
     const of = TEMPORARY.exec(name)?.[1];
     if (of === undefined || !ours(of)) continue;
     const path = join(folder, name);
     // Gone by itself, or none of PSI's to judge.
     const facts = await lstat(path).catch(() => undefined);
-    if (!facts?.isFile() || facts.mtimeMs >= before) continue;
-    await rm(path, { force: true });
-    removed.push(path);
+    if (facts?.isFile() && facts.mtimeMs < before) found.push(path);
   }
-  return removed;
+  return found;
+}
+
+/** Removes what was found. Resolves to the same paths. */
+export async function removeLeftovers(paths: readonly string[]): Promise<readonly string[]> {
+  for (const path of paths) await rm(path, { force: true });
+  return paths;
 }
 
 /** Makes renames and removals in a folder durable. */

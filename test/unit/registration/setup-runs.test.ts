@@ -34,6 +34,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
   let settled = false;
   const runs = new SetupRuns({
     setup: { run: () => Promise.resolve(report) },
+    prune: { run: () => assert.fail('nobody asks for it') },
     status: { setup: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
     owed: {
@@ -41,6 +42,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
       began: () => Promise.resolve(undefined),
       ended: () => Promise.resolve(undefined),
       interrupted: () => Promise.resolve(),
+      gone: () => undefined,
     },
     load: () =>
       Promise.resolve({
