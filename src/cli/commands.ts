@@ -16,6 +16,7 @@ import { addServe, type ServeNeeds } from './commands/serve.ts';
 import { addSetup } from './commands/setup.ts';
 import { addStatus } from './commands/status.ts';
 import { addTls, type TlsNeeds } from './commands/tls.ts';
+import { addUninstall, type UninstallNeeds } from './commands/uninstall.ts';
 import { addWriteFile } from './commands/write-file.ts';
 import type { ImportNeeds } from './commands/import.ts';
 import type { InfisicalNeeds } from './infisical-tools.ts';
@@ -24,6 +25,7 @@ import type { InfisicalNeeds } from './infisical-tools.ts';
 export type Composition = ServeNeeds &
   CheckNeeds &
   InstallNeeds &
+  UninstallNeeds &
   InfisicalNeeds &
   ImportNeeds &
   HostImportNeeds &
@@ -36,6 +38,7 @@ export function addCommands(program: Command, cli: Cli<Composition>): void {
   addPrune(program, cli);
   addInstall(program, cli);
   addSystemdInstall(program, cli);
+  addUninstall(program, cli);
   addStatus(program, cli);
   addCheck(program, cli);
   addCache(program, cli);

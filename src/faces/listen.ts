@@ -23,6 +23,13 @@ export async function listen(app: Express, where: { readonly fd: number } | { re
   return { stop: (graceMs) => stop(server, unanswered, graceMs) };
 }
 
+/** Serves `app` on a path, unless another process does: then that one goes on. */
+export async function listenUnlessServed(app: Express, path: string): Promise<{ readonly stop: () => Promise<void> }> {
+  if (await isLive(path)) return { stop: () => Promise.resolve() };
+  const face = await listen(app, { path });
+  return { stop: () => face.stop(0) };
+}
+
 /** Serves `app` on the first of these paths that can be served: one that cannot, of a slip in the config, is told and ends no start. */
 export async function listenOnFirst(
   app: Express,

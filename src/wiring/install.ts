@@ -48,7 +48,7 @@ export function composeSystemdInstall(
   return systemdInstall({ files: new HostFileSystem(), unitManager, layout: layoutOf(config, surroundings) }, options);
 }
 
-function layoutOf(config: Config, surroundings: HostSurroundings): HostLayout {
+export function layoutOf(config: Config, surroundings: HostSurroundings): HostLayout {
   return hostLayout(
     {
       ...references(config),
