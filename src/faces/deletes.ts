@@ -5,6 +5,27 @@ import { PsiError } from '../core/error.ts';
 import type { SecretId } from '../core/naming.ts';
 import { secretId } from '../core/naming.ts';
 import { sendError } from './error-to-response.ts';
+import { listenUnlessServed } from './listen.ts';
+
+/** Answers on each of these paths until it is stopped. */
+export async function answerDeletes(
+  expected: ReadonlySet<string>,
+  sockets: ReadonlySet<string>,
+  forget: (id: SecretId) => Promise<void>,
+): Promise<{ readonly stop: () => Promise<void> }> {
+  const app = deletesApp(expected, forget);
+  const faces: { readonly stop: () => Promise<void> }[] = [];
+  const stop = async (): Promise<void> => {
+    for (const face of faces) await face.stop();
+  };
+  try {
+    for (const path of sockets) faces.push(await listenUnlessServed(app, path));
+    return { stop };
+  } catch (thrown) {
+    await stop();
+    throw thrown;
+  }
+}
 
 /** `expected`: the ids of the secrets that are being removed; no other is let go. */
 export function deletesApp(expected: ReadonlySet<string>, forget: (id: SecretId) => Promise<void>): Express {

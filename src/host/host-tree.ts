@@ -14,6 +14,8 @@ export type HostTree = {
   readonly read: (path: string) => Promise<string | undefined>;
   /** A file, a link or a socket; one that is gone is no failure. Durable. */
   readonly remove: (path: string) => Promise<void>;
+  /** An empty file (0600) where there is none, its folder too. True: it was made. */
+  readonly standIn: (path: string) => Promise<boolean>;
   /** A folder with nothing in it. It stays where there is something in it, or it is a mount. */
   readonly removeFolder: (path: string) => Promise<'removed' | 'absent' | 'stays'>;
 };

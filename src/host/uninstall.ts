@@ -4,6 +4,7 @@
 import { PsiError, toPsiError } from '../core/error.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import type { DropInStore } from '../registration/drop-in-store.ts';
+import { neededByDelete } from '../registration/driver-command/options.ts';
 import { goneSecrets } from '../registration/prune-plan.ts';
 import type { Staying } from '../registration/prune-report.ts';
 import type { RegisteredSecret } from '../registration/registered-secret.ts';
@@ -12,7 +13,7 @@ import type { SecretUser, SecretUsers } from '../registration/secret-users.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
 import type { HostTree } from './host-tree.ts';
 import { installedFiles, type InstalledFiles } from './installed-files.ts';
-import type { HostLayout } from './layout.ts';
+import { folderOf, type HostLayout } from './layout.ts';
 import { credentialUnits } from './units/credentials.ts';
 
 export type UninstallDeps = {
@@ -25,8 +26,11 @@ export type UninstallDeps = {
     readonly stop: (unit: string) => Promise<void>;
   };
   readonly tree: HostTree;
-  /** Answers Podman's deletes in the place of PSI, unless one that systemd does not run answers by itself. */
-  readonly answerDeletes: (ids: ReadonlySet<string>) => Promise<{ readonly stop: () => Promise<void> }>;
+  /** Answers Podman's deletes in the place of PSI, on these paths, unless one that systemd does not run answers there by itself. */
+  readonly answerDeletes: (
+    ids: ReadonlySet<string>,
+    sockets: ReadonlySet<string>,
+  ) => Promise<{ readonly stop: () => Promise<void> }>;
 };
 
 export type UninstallOptions = {
@@ -121,16 +125,27 @@ async function carryOut(deps: UninstallDeps, { dropIns, secrets, files }: Facts,
 }
 
 async function removeSecrets(deps: UninstallDeps, secrets: readonly RegisteredSecret[], run: Run): Promise<boolean> {
-  const answering = await deps.answerDeletes(new Set(secrets.map(({ id }) => id)));
+  const { registry, tree, layout } = deps;
+  const needed = secrets.map(({ options }) => neededByDelete(options));
+  const ids = new Set(secrets.map(({ id }) => id));
+  const sockets = new Set([layout.socket, ...needed.flatMap(({ socket }) => socket ?? [])]);
+  const made: string[] = [];
+  // curl 8 fails without the file, before it asks anybody: somebody may have removed the state folder.
+  for (const path of new Set(needed.flatMap(({ headerFile }) => headerFile ?? []))) {
+    if (await tree.standIn(path)) made.push(path);
+  }
+  const answering = await deps.answerDeletes(ids, sockets);
   try {
     return await run.each(
       'secret',
       secrets,
       ({ name }) => name,
-      (secret) => deps.registry.remove(secret),
+      (secret) => registry.remove(secret),
     );
   } finally {
     await answering.stop();
+    for (const path of made) await tree.remove(path);
+    for (const path of made) await tree.removeFolder(folderOf(path));
   }
 }
 

@@ -8,8 +8,7 @@ import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
 import { stopUnit } from '../adapters/systemd/stop-unit.ts';
 import type { Config } from '../config/config.ts';
-import { deletesApp } from '../faces/deletes.ts';
-import { listenUnlessServed } from '../faces/listen.ts';
+import { answerDeletes } from '../faces/deletes.ts';
 import type { HostSurroundings } from '../host/settings.ts';
 import { uninstall, type UninstallOptions, type UninstallReport } from '../host/uninstall.ts';
 import { layoutOf } from './install.ts';
@@ -19,7 +18,7 @@ export function composeUninstall(
   options: UninstallOptions,
   surroundings: HostSurroundings,
 ): Promise<UninstallReport> {
-  const { podmanSocket: socketPath, dbusSocket, systemdDir, stateDir, socket } = config;
+  const { podmanSocket: socketPath, dbusSocket, systemdDir, stateDir } = config;
   const units = new DbusUnitManager({ socketPath: dbusSocket });
   const mappings = new MappingFiles({ stateDir });
   return uninstall(
@@ -34,11 +33,7 @@ export function composeUninstall(
         stop: (unit) => stopUnit(dbusSocket, unit),
       },
       tree: new HostFolders(),
-      answerDeletes: (ids) =>
-        listenUnlessServed(
-          deletesApp(ids, (id) => mappings.remove(id)),
-          socket,
-        ),
+      answerDeletes: (ids, sockets) => answerDeletes(ids, sockets, (id) => mappings.remove(id)),
     },
     options,
   );

@@ -31,6 +31,12 @@ export class FakeHostTree implements HostTree {
     return Promise.resolve();
   }
 
+  standIn(path: string): Promise<boolean> {
+    if (this.files.has(path)) return Promise.resolve(false);
+    this.files.set(path, '');
+    return Promise.resolve(true);
+  }
+
   async removeFolder(path: string): Promise<'removed' | 'absent' | 'stays'> {
     if ((await this.list(path)).length > 0) return 'stays';
     return this.empty.delete(path) ? 'removed' : 'absent';

@@ -137,6 +137,19 @@ test('with PSI killed it answers Podman itself, and only for what it removes', o
   await gone(host);
 });
 
+test('without its state and with another config it still answers where the secrets ask', options, async (t) => {
+  const host = await installed(t);
+  const { it } = host;
+  await it.psi.kill();
+  await rm(it.psi.stateDir, { recursive: true });
+  // A socket that no setup has followed.
+  const socket = join(it.options.dir, 'new.sock');
+  await it.psi.writeConfig({ ...it.options, config: { ...it.options.config, socket } });
+  const applied = await host.psi('uninstall', '--apply');
+  assert.equal(applied.code, 0, said(applied));
+  await gone(host);
+});
+
 test('a secret that podman does not remove keeps the units and the state that it needs', options, async (t) => {
   const host = await installed(t);
   const { it } = host;

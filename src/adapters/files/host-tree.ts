@@ -1,6 +1,6 @@
 // Folders of the host, looked through and cleared for an uninstall. Links are taken away and never followed.
 
-import { readdir, readFile, readlink, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, readlink, rmdir, unlink } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -37,6 +37,17 @@ export class HostFolders implements HostTree {
       await syncFolder(dirname(path));
     } catch (error) {
       if (!GONE.includes(errnoOf(error))) throw fileError('remove', path, error);
+    }
+  }
+
+  async standIn(path: string): Promise<boolean> {
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await (await open(path, 'wx', 0o600)).close();
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw fileError('make', path, error);
     }
   }
 

@@ -9,6 +9,7 @@ import { unitFile } from '../../../src/host/units/unit-file.ts';
 import type { SecretUser } from '../../../src/registration/secret-users.ts';
 import { FakeHostTree } from '../../fakes/host-tree.fake.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
+import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { OPTIONS, setupStage, workload } from '../registration/setup-stage.ts';
 
 const UNITS = '/etc/systemd/system';
@@ -50,6 +51,7 @@ async function host() {
   const users: SecretUser[] = [];
   const steps: string[] = [];
   const answered: string[][] = [];
+  const sockets: string[] = [];
   const run = (options: Partial<UninstallOptions> = {}): Promise<UninstallReport> =>
     uninstall(
       {
@@ -68,8 +70,9 @@ async function host() {
             return Promise.resolve();
           },
         },
-        answerDeletes: (ids) => {
+        answerDeletes: (ids, paths) => {
           answered.push([...ids]);
+          sockets.push(...paths);
           steps.push('answer');
           return Promise.resolve({
             stop: () => {
@@ -82,7 +85,7 @@ async function host() {
       { apply: true, keepState: false, force: false, ...options },
     );
   const names = async (): Promise<readonly string[]> => (await stage.podman.list()).map(({ name }) => name);
-  return { ...stage, tree, using: users, steps, answered, uninstall: run, names };
+  return { ...stage, tree, using: users, steps, answered, sockets, uninstall: run, names };
 }
 
 test('drop-ins, a reload, the stop of the units, secrets while it answers, units, a reload, the rest', async () => {
@@ -166,4 +169,19 @@ test('with --keep-state the state and the cache stay', async () => {
   await on.uninstall({ keepState: true });
   for (const path of ['/var/lib/psi/names.json', '/srv/psi/cache.enc']) assert.ok(on.tree.files.has(path));
   assert.ok(!on.tree.files.has(CONF));
+});
+
+test('a header file that the delete commands read is made where it is gone, and goes again', async () => {
+  const on = await host();
+  const headerFile = '/srv/old/driver.hdr';
+  on.target.options = driverOptions({ socket: '/run/old/psi.sock', maxTimeSeconds: 20, headerFile });
+  await on.run();
+  const remove = on.registry.remove.bind(on.registry);
+  on.registry.remove = (secret) => {
+    assert.ok(on.tree.files.has(headerFile));
+    return remove(secret);
+  };
+  assert.deepEqual((await on.uninstall()).failures, []);
+  assert.deepEqual(on.sockets, ['/run/psi/psi.sock', '/run/old/psi.sock']);
+  assert.ok(!on.tree.files.has(headerFile));
 });
