@@ -11,10 +11,12 @@ import { addImports } from './commands/import.ts';
 import { addEnv } from './commands/env.ts';
 import { addInstall, addSystemdInstall, type InstallNeeds } from './commands/install.ts';
 import { addLogin, type LoginNeeds } from './commands/login.ts';
+import { addPrune } from './commands/prune.ts';
 import { addServe, type ServeNeeds } from './commands/serve.ts';
 import { addSetup } from './commands/setup.ts';
 import { addStatus } from './commands/status.ts';
 import { addTls, type TlsNeeds } from './commands/tls.ts';
+import { addUninstall, type UninstallNeeds } from './commands/uninstall.ts';
 import { addWriteFile } from './commands/write-file.ts';
 import type { ImportNeeds } from './commands/import.ts';
 import type { InfisicalNeeds } from './infisical-tools.ts';
@@ -23,6 +25,7 @@ import type { InfisicalNeeds } from './infisical-tools.ts';
 export type Composition = ServeNeeds &
   CheckNeeds &
   InstallNeeds &
+  UninstallNeeds &
   InfisicalNeeds &
   ImportNeeds &
   HostImportNeeds &
@@ -32,8 +35,10 @@ export type Composition = ServeNeeds &
 export function addCommands(program: Command, cli: Cli<Composition>): void {
   addServe(program, cli);
   addSetup(program, cli);
+  addPrune(program, cli);
   addInstall(program, cli);
   addSystemdInstall(program, cli);
+  addUninstall(program, cli);
   addStatus(program, cli);
   addCheck(program, cli);
   addCache(program, cli);

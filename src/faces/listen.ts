@@ -1,7 +1,7 @@
 // Binding a face to its Unix socket, and stopping it without dropping what was accepted.
 
 import type { Express } from 'express';
-import { mkdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, unlink } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
@@ -21,6 +21,17 @@ export async function listen(app: Express, where: { readonly fd: number } | { re
   if ('fd' in where) await bind(server, { fd: where.fd });
   else await bindPath(server, where.path);
   return { stop: (graceMs) => stop(server, unanswered, graceMs) };
+}
+
+/** Serves `app` on a path, unless another process does: then that one goes on. Nothing but a socket is taken away for it. */
+export async function listenUnlessServed(app: Express, path: string): Promise<{ readonly stop: () => Promise<void> }> {
+  if (await isLive(path)) return { stop: () => Promise.resolve() };
+  const there = await lstat(path).catch(() => undefined);
+  if (there && !there.isSocket()) {
+    throw new PsiError('CONFLICT', `${path} is there and no socket`, { hint: `look at it with \`ls -l ${path}\`` });
+  }
+  const face = await listen(app, { path });
+  return { stop: () => face.stop(0) };
 }
 
 /** Serves `app` on the first of these paths that can be served: one that cannot, of a slip in the config, is told and ends no start. */

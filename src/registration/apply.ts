@@ -6,7 +6,7 @@ import { secretId } from '../core/naming.ts';
 import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from './plan.ts';
 import { isPsiOptions } from './driver-command/options.ts';
-import { sameOptions, type DriverOptions } from './registered-secret.ts';
+import { sameOptions, WORKLOAD_LABEL, type DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
@@ -105,7 +105,7 @@ export class PlanCarrier {
       name: change.name,
       body: encodeMapping(change.mapping),
       options: this.#deps.options,
-      labels: { 'psi.workload': change.workload },
+      labels: { [WORKLOAD_LABEL]: change.workload },
     };
   }
 

@@ -84,6 +84,11 @@ export class OwedSetups {
     return this.#items;
   }
 
+  /** Somebody took these away: nothing of them is left as it was. */
+  gone(subjects: readonly string[]): void {
+    this.#items = this.#items.filter(({ subject }) => subject === undefined || !subjects.includes(subject));
+  }
+
   /** A setup is about to change things: until it has ended well, what it is about is owed, also through a kill. */
   async began(about: SetupDebt): Promise<SetupDebt | undefined> {
     const before = this.#debt;

@@ -35,7 +35,12 @@ export type Change =
   | { readonly action: 'remove-drop-in'; readonly workload: undefined; readonly unit: string };
 
 /** Registered by PSI, named by no workload any more. Left in Podman: a running container may still ask for it. */
-export type Orphan = { readonly name: string; readonly id: string };
+export type Orphan = {
+  readonly name: string;
+  readonly id: string;
+  /** The config does not name its workload: `psi prune` removes it. */
+  readonly gone?: true;
+};
 
 export type Problem = {
   readonly workload: string;

@@ -13,7 +13,12 @@ export type RegisteredSecret = {
   readonly name: string;
   readonly driver: string;
   readonly options: Readonly<Record<string, string>>;
+  /** Of PSI's label, where Podman shows labels: what it was registered for. */
+  readonly workload?: string;
 };
+
+/** Of the label that each secret of PSI gets. */
+export const WORKLOAD_LABEL = 'psi.workload';
 
 export function sameOptions(wanted: DriverOptions, frozen: Readonly<Record<string, string>>): boolean {
   return (

@@ -39,4 +39,6 @@ export type SecretRegistry = {
    * The old id is checked to exist first: replacing a name that is not there makes Podman delete another secret. Returns the new id.
    */
   readonly replace: (current: RegisteredSecret, secret: NewSecret) => Promise<string>;
+  /** By its id, which is checked to be that of this name first. Podman runs the delete command that was frozen into it. */
+  readonly remove: (secret: RegisteredSecret) => Promise<void>;
 };

@@ -1,9 +1,13 @@
-// Around each setup: one at a time, with the config as it is in the file now. A dry run does not make that config the running one.
+// Around each setup and each prune: one at a time, with the config as it is in the file now. A dry run does not make that config the running
+// one, and a prune neither.
 
 import { Mutex } from '../core/mutex.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import type { Prune, PruneRequest } from './prune.ts';
+import type { PruneWish } from './prune-plan.ts';
+import type { PruneReport } from './prune-report.ts';
 import { isoTime } from '../core/time.ts';
 import type { OwedSetups } from './owed-setups.ts';
 import { both, type SetupDebt } from './setup-debt.ts';
@@ -22,11 +26,12 @@ export type Candidate = {
 
 export type SetupRunsDeps = {
   readonly setup: Pick<Setup, 'run'>;
+  readonly prune: Pick<Prune, 'run'>;
   readonly status: Pick<StatusBoard, 'setup'>;
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
-  readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted'>;
+  readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted' | 'gone'>;
 };
 
 export class SetupRuns {
@@ -38,12 +43,30 @@ export class SetupRuns {
   }
 
   run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
-    if (this.#oneByOne.busy) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
+    this.#sayThatItWaits(emit);
     return this.#oneByOne
       .run(() => this.#one(request, emit, signal))
       .finally(() => {
         this.#deps.owed.arm();
       });
+  }
+
+  prune(request: PruneRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<PruneReport> {
+    this.#sayThatItWaits(emit);
+    return this.#oneByOne.run(async () => {
+      signal.throwIfAborted();
+      const { target, notes } = await this.#deps.load();
+      const { workloads, options } = target;
+      const wish = { workloads, only: request.workload };
+      refuseConfigured(wish);
+      const report = await this.#deps.prune.run({ wish, options, emit, signal }, request);
+      if (report.applied) this.#deps.owed.gone(report.removals.map(({ target: removed }) => removed));
+      return { ...report, notes: [...notes, ...report.notes] };
+    });
+  }
+
+  #sayThatItWaits(emit: (event: SetupEvent) => void): void {
+    if (this.#oneByOne.busy) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
   }
 
   /** What earlier runs left. Not while somebody's own is running or waiting: it may do all of it, and says what it leaves. */
@@ -110,6 +133,13 @@ export class SetupRuns {
       return { ...report, notes: [...report.notes, note] };
     }
   }
+}
+
+function refuseConfigured({ workloads, only }: PruneWish): void {
+  if (!workloads.some(({ name }) => name === only)) return;
+  throw new PsiError('USAGE', `the config has the workload ${only ?? ''}: its secrets are in use`, {
+    hint: 'take it out of `workloads:` in the config first, then run this again',
+  });
 }
 
 function about({ provider, workload, workloads: only }: SetupRequest, { workloads }: SetupTarget): SetupDebt {

@@ -11,8 +11,11 @@ import {
   type Change,
   type CurrentDropIn,
   type LeftDropIn,
+  type Orphan,
   type Problem,
 } from './plan.ts';
+import { goneSecrets } from './prune-plan.ts';
+import { ownerOf, pruneCommand, whyThere } from './unclaimed.ts';
 import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
@@ -21,7 +24,6 @@ import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
 import type { Quadlets } from './quadlets.ts';
-import type { Scope } from '../core/scope.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
@@ -56,8 +58,6 @@ export type SetupDeps = {
   readonly hostCurl: Pick<HostCurl, 'status'>;
   readonly clock: Clock;
   readonly cache: CacheSink | undefined;
-  /** For commands that a message prints. */
-  readonly scope: Scope;
 };
 
 export type SetupRequest = {
@@ -217,24 +217,21 @@ export class Setup {
     if (isFiltered(request) || !features.dropIns) return runPart({});
     const units = unclaimed(dropIns.keys(), unitsOf(target));
     const left: LeftDropIn[] = [];
-    for (const unit of units) left.push(...(await this.#whyLeft(unit)));
+    for (const unit of units) left.push(...(await this.#whyLeft(unit, dropIns.get(unit)?.text ?? '')));
     const staying = new Set(left.map(({ unit }) => unit));
     const changes = units.flatMap((unit) => unclaimedChange(unit, staying, dropIns.get(unit)));
-    return { ...partOf(undefined, await carryOut(changes)), left };
+    return { ...partOf(undefined, await carryOut(changes)), left, orphans: goneOrphans(run, staying) };
   }
 
   /** Empty: its quadlet is nowhere, nothing is lost with the drop-in. */
-  async #whyLeft(unit: string): Promise<readonly LeftDropIn[]> {
-    const { dropIns, quadlets, scope } = this.#deps;
-    const found = await quadlets.find(unit).catch(toPsiError);
-    if (found === undefined) return [];
-    const why = found instanceof PsiError ? `whether it has a quadlet cannot be told: ${found.message}` : found;
-    const reload = scope === 'user' ? 'systemctl --user daemon-reload' : 'systemctl daemon-reload';
+  async #whyLeft(unit: string, text: string): Promise<readonly LeftDropIn[]> {
+    const why = await whyThere(this.#deps.quadlets, unit);
+    if (why === undefined) return [];
     return [
       {
         unit,
         reason: `no workload of the config has this unit, and its drop-in is left as it is (${why})`,
-        hint: `correct the workload's name or \`unit\` in the config, then run \`podman exec psi psi setup\`; if it is to have no secrets any more, run \`rm -f ${dropIns.pathOf(unit)} && ${reload}\``,
+        hint: `correct the workload's name or \`unit\` in the config, then run \`podman exec psi psi setup\`; if it is to have no secrets any more, run \`${pruneCommand(ownerOf(unit, text))}\``,
       },
     ];
   }
@@ -301,6 +298,15 @@ function unitsOf({ workloads }: SetupTarget): ReadonlySet<string> {
 
 function removedBy({ changes }: RunPart): ReadonlySet<string> {
   return new Set(changes.flatMap((change) => (change.action === 'remove-drop-in' ? [change.unit] : [])));
+}
+
+/** Secrets of workloads that the config has no more, which no drop-in names that stays. */
+function goneOrphans({ target, actual, dropIns }: Run, staying: ReadonlySet<string>): readonly Orphan[] {
+  const units = [...unitsOf(target), ...staying];
+  const named = new Set(units.flatMap((unit) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]));
+  return goneSecrets(target, actual.registered.values())
+    .filter(({ name }) => !named.has(name))
+    .map(({ name, id }) => ({ name, id, gone: true }));
 }
 
 function unclaimedChange(

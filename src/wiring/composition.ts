@@ -11,6 +11,8 @@ export function composition(deps: ServeDeps): Composition {
     install: async (config, options) => (await import('./install.ts')).composeInstall(config, options, deps),
     systemdInstall: async (config, options) =>
       (await import('./install.ts')).composeSystemdInstall(config, options, deps),
+    uninstall: async (config, options) => (await import('./uninstall.ts')).composeUninstall(config, options, deps),
+    insideService: deps.env['PSI_UNITS'] !== undefined,
     tls: {
       run: async (config, options, events) =>
         (await import('./certificates.ts')).composeTls(deps).run(config, options, events),

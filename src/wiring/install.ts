@@ -52,7 +52,7 @@ export async function composeSystemdInstall(
   return systemdInstall({ files: new HostFileSystem(), unitManager, layout }, options);
 }
 
-async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
+export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
   const certificates = [...config.providers.values()].flatMap((provider) => certificatesOf(provider));
   const known = {
     states: new CertificateStateFiles({ stateDir: config.stateDir }),

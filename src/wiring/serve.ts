@@ -11,6 +11,7 @@ import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { removeStartMarker } from '../adapters/files/start-marker.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
+import { createSecretUsers } from '../adapters/podman/containers.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
@@ -51,6 +52,7 @@ import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
+import { Prune } from '../registration/prune.ts';
 import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
@@ -156,23 +158,23 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   });
   const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
   const processBegan = Date.now() - process.uptime() * 1000;
-  void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
+  const leftovers = [new StateLeftovers({ stateDir }), dropIns];
+  void sweepLeftovers(leftovers, processBegan, log);
   const units = new DbusUnitManager({ socketPath: config.dbusSocket });
   const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
-  const setup = new Setup({
+  const registering = {
     registry,
     mappings,
-    headerFile,
-    hostCurl,
     clock,
-    cache,
     dropIns,
     quadlets: new QuadletSearch({ roots, units }),
     units,
-    scope: config.scope,
-    reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
-  });
-  const runs = new SetupRuns({ setup, status, mappings, owed, load: () => running.candidate() });
+    reloadDebt: new ReloadDebtFile({ stateDir }),
+  };
+  const setup = new Setup({ ...registering, headerFile, hostCurl, cache });
+  const users = createSecretUsers({ socketPath: config.podmanSocket });
+  const prune = new Prune({ ...registering, users, leftovers });
+  const runs = new SetupRuns({ setup, prune, status, mappings, owed, load: () => running.candidate() });
   const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
@@ -194,6 +196,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   });
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
+    prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
       await Promise.all([running.look(), watch.look(), certificateTimer.look()]);
       return { ...status.read(), cache: cache?.status() ?? null };

@@ -78,7 +78,10 @@ export function secretRegistryContract(
       const id = await on.registry.create(secret(secretName, { body: '{"key":"ü\\n\\"\'$%"}\n' }));
       assert.match(id, /^[0-9a-f]{25}$/);
       assert.equal(on.face.bodies.get(id), '{"key":"ü\\n\\"\'$%"}\n');
-      assert.deepEqual(await byName(secretName), { id, name: secretName, driver: 'shell', options: on.options });
+      // Podman shows labels from 5.0 on.
+      const { dropIns: labels } = await on.registry.features();
+      const listed = { id, name: secretName, driver: 'shell', options: on.options };
+      assert.deepEqual(await byName(secretName), { ...listed, ...(labels && { workload: 'contract' }) });
     });
 
     test('keeps options of any text as they are', async () => {
@@ -148,6 +151,27 @@ export function secretRegistryContract(
       assert.equal(on.face.bodies.get(id), 'new');
       assert.equal(on.face.bodies.has(current.id), false);
       assert.deepEqual(await byName(other.name), other);
+    });
+
+    test('removes a secret with its mapping, and nothing where the id is that of another name or none', async () => {
+      const [current, other] = [await made(), await made()];
+      for (const id of [other.id, current.id.slice(0, 12), '']) {
+        await assert.rejects(on.registry.remove({ ...current, id }), failing('HOST'), id);
+      }
+      await on.registry.remove(current);
+      assert.deepEqual([await byName(current.name), await byName(other.name)], [undefined, other]);
+      assert.deepEqual([on.face.bodies.has(current.id), on.face.bodies.has(other.id)], [false, true]);
+      await assert.rejects(on.registry.remove(current), failing('HOST'));
+    });
+
+    test('a secret stays whose delete command fails, and can be removed later', async () => {
+      const current = await made();
+      on.face.refuse.add('delete');
+      await assert.rejects(on.registry.remove(current), failing('HOST', 'later'));
+      assert.deepEqual(await byName(current.name), current);
+      on.face.refuse.clear();
+      await on.registry.remove(current);
+      assert.equal(await byName(current.name), undefined);
     });
 
     test('replaces nothing when the old id is gone, and never sends an empty id to the delete command', async () => {

@@ -6,6 +6,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient, defineInterface } from 'dbus-native';
 
+const MANAGER = '/org/freedesktop/systemd1';
+
 const CONFIG = (
   socket: string,
   rules: string,
@@ -36,11 +38,15 @@ export async function startBus(dir: string, name: string, rules = ''): Promise<P
   };
 }
 
-/** Puts a manager on a bus; `onReload` may throw an Error with `dbusName` to refuse. `units`: those that it has a file of. */
+/**
+ * Puts a manager on a bus; `onReload` may throw an Error with `dbusName` to refuse. `units`: those that it has a file of. `running`: those that
+ * run, and how each ends; what has ended is unloaded.
+ */
 export async function joinAsSystemd(
   socket: string,
   onReload: () => void,
   units: ReadonlySet<string> = new Set(),
+  running: Map<string, () => Promise<unknown>> = new Map(),
 ): Promise<{ readonly leave: () => Promise<void> }> {
   const bus = createClient({ socket });
   const stateOf = ({ file }: { readonly file: string }): string => {
@@ -50,11 +56,29 @@ export async function joinAsSystemd(
       dbusName: 'org.freedesktop.DBus.Error.FileNotFound',
     });
   };
+  const unitOf = (name: string): (() => Promise<unknown>) => {
+    const found = running.get(name);
+    if (found) return found;
+    throw Object.assign(new Error(`Unit ${name} not loaded.`), { dbusName: 'org.freedesktop.systemd1.NoSuchUnit' });
+  };
+  const stop = async ({ name }: { readonly name: string }): Promise<string> => {
+    await unitOf(name)();
+    running.delete(name);
+    return `${MANAGER}/job/1`;
+  };
+  const get = ({ name }: { readonly name: string }): string => {
+    unitOf(name);
+    return `${MANAGER}/unit/any`;
+  };
+  const properties = { ActiveState: { type: 's', access: 'read', value: 'active' } } as const;
+  await bus.export(`${MANAGER}/unit/any`, defineInterface({ name: 'org.freedesktop.systemd1.Unit', properties }));
   const methods = {
+    GetUnit: { in: { name: 's' }, out: { unit: 'o' }, handler: get },
+    StopUnit: { in: { name: 's', mode: 's' }, out: { job: 'o' }, handler: stop },
     Reload: { handler: onReload },
     GetUnitFileState: { in: { file: 's' }, out: { state: 's' }, handler: stateOf },
   };
-  await bus.export('/org/freedesktop/systemd1', defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods }));
+  await bus.export(MANAGER, defineInterface({ name: 'org.freedesktop.systemd1.Manager', methods }));
   await bus.ownName('org.freedesktop.systemd1');
   return {
     leave: async () => {

@@ -9,6 +9,8 @@ export function fakeComposition(parts: Partial<Composition>): Composition {
     check: unused,
     install: unused,
     systemdInstall: unused,
+    uninstall: unused,
+    insideService: false,
     tls: { run: unused, status: unused },
     infisicalTools: unused,
     readEnvFile: unused,

@@ -46,6 +46,8 @@ async function handle(podman: FakePodman, request: IncomingMessage, response: Se
 async function route(podman: FakePodman, request: IncomingMessage, body: Buffer): Promise<[number, unknown?]> {
   const url = new URL(request.url ?? '/', 'http://podman');
   if (url.pathname === '/libpod/_ping') return [200, 'OK'];
+  const [, container] = /^\/v[1-6][\d.]*\/libpod\/containers\/(.+)$/.exec(url.pathname) ?? [];
+  if (container !== undefined) return containerAnswer(podman, url, container);
   const [, rest] = /^\/v[1-6][\d.]*\/libpod\/secrets\/(.+)$/.exec(url.pathname) ?? [];
   if (rest === undefined) return [404];
   if (request.method === 'GET' && rest === 'json') {
@@ -70,6 +72,17 @@ async function route(podman: FakePodman, request: IncomingMessage, body: Buffer)
     return [204];
   }
   return [404];
+}
+
+function containerAnswer(podman: FakePodman, url: URL, rest: string): [number, unknown?] {
+  if (rest === 'json') {
+    if (url.searchParams.get('all') !== 'true') return [200, []];
+    return [200, podman.containers.map(({ id, name }) => ({ Id: id, Names: [name] }))];
+  }
+  const found = podman.containers.find(({ id }) => rest === `${id}/json`);
+  if (!found) throw new PodmanRefusal(404, 'no such container', `no container with ID ${rest} found in database`);
+  const Secrets = found.secrets.length === 0 ? null : found.secrets.map(({ name, id }) => ({ Name: name, ID: id }));
+  return [200, { Id: found.id, Name: found.name, Config: { Secrets, CreateCommand: found.command } }];
 }
 
 function create(podman: FakePodman, url: URL, request: IncomingMessage, body: Buffer): Promise<string> {

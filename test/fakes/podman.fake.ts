@@ -42,6 +42,14 @@ export class PodmanRefusal extends Error {
   }
 }
 
+/** As Podman shows one: files stand in `secrets`, variables nowhere but in the command that made it. */
+export type FakeContainer = {
+  readonly id: string;
+  readonly name: string;
+  readonly secrets: readonly { readonly name: string; readonly id: string }[];
+  readonly command: readonly string[];
+};
+
 export type Write = { readonly op: 'create' | 'replace' | 'remove'; readonly name: string };
 
 export type FakePodmanOptions = { readonly version?: string; readonly driver: DriverFace };
@@ -63,6 +71,7 @@ export class FakePodman {
   refuseCreate: { readonly status: number; readonly reason: string; readonly message: string } | undefined;
   /** Makes creates wait for it before anything is done. */
   holdCreate: Promise<unknown> | undefined;
+  readonly containers: FakeContainer[] = [];
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #idByName = new Map<string, string>();
   /** What the file driver keeps. */

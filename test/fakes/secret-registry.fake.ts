@@ -10,7 +10,7 @@ import type {
 import type { FakePodman, Write } from './podman.fake.ts';
 import { PodmanRefusal } from './podman.fake.ts';
 
-export type RegistryCall = 'features' | 'list' | 'create' | 'replace';
+export type RegistryCall = 'features' | 'list' | 'create' | 'replace' | 'remove';
 
 export class FakeSecretRegistry implements SecretRegistry {
   readonly podman: FakePodman;
@@ -49,8 +49,10 @@ export class FakeSecretRegistry implements SecretRegistry {
   list(): Promise<readonly RegisteredSecret[]> {
     return this.#call('list', async () => {
       const byName = new Map<string, RegisteredSecret>();
-      for (const { id, name, driver, options } of await this.podman.list())
-        byName.set(name, { id, name, driver, options });
+      for (const { id, name, driver, options, labels } of await this.podman.list()) {
+        const workload = this.podman.atLeast(5, 0) ? labels['psi.workload'] : undefined;
+        byName.set(name, { id, name, driver, options, ...(workload !== undefined && { workload }) });
+      }
       return [...byName.values()];
     });
   }
@@ -73,6 +75,15 @@ export class FakeSecretRegistry implements SecretRegistry {
         if (await this.#find(current.id)) throw thrown;
         throw new PsiError('HOST', 'the old one is gone', { retry: 'later', cause: thrown });
       }
+    });
+  }
+
+  remove(secret: RegisteredSecret): Promise<void> {
+    return this.#call('remove', async () => {
+      const found = await this.#find(secret.id);
+      if (found?.name !== secret.name)
+        throw new PsiError('HOST', `podman has no ${secret.name} with the id it had before`);
+      await this.podman.remove(secret.id);
     });
   }
 

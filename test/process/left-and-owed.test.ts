@@ -1,10 +1,8 @@
 // A workload keeps what it had, and what a setup left is done by the service itself: by commands, sockets and files alone.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { test } from 'node:test';
 import { CLIENT, said, stage, type Observed } from './observed/stage.ts';
 
@@ -36,12 +34,14 @@ test('a mistyped name of a workload takes no drop-in of a unit whose quadlet is 
   const status = await it.psi.cli('status');
   assert.match(status.stdout, /^problem app\.container: setup left it as it was: /m);
   assert.doesNotMatch(status.stdout, /setup owed/, 'no setup mends a config');
-  const command = /`(rm -f \S+) && systemctl daemon-reload`/.exec(setup.stderr)?.[1] ?? assert.fail(said(setup));
+  const command = /`podman exec psi psi (prune [^`]+)`/.exec(setup.stderr)?.[1] ?? assert.fail(said(setup));
   for (const again of ['', 'again']) {
-    await promisify(execFile)('sh', ['-c', command]);
-    assert.equal((await it.setup()).code, 0, again);
+    const pruned = await it.psi.cli(...command.split(' '));
+    assert.equal(pruned.code, 0, `${again}${said(pruned)}`);
+    assert.doesNotMatch((await it.psi.cli('status')).stdout, /problem/);
   }
-  assert.doesNotMatch((await it.psi.cli('status')).stdout, /problem/);
+  assert.deepEqual(await it.targets(), []);
+  assert.equal((await it.setup()).code, 0);
 });
 
 /** The targets of all drop-ins that Podman reads for a unit: of two with one name only the one in the more specific folder. */

@@ -64,21 +64,21 @@ async function replaceFile(
 const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Removes what writes left in a folder that were killed, of files by these names alone, and older than `before` (ms since the epoch): a younger
- * one may be a write under way. Resolves to their paths. A folder that is not there has none.
+ * What writes left in a folder that were killed, of files by these names alone, and older than `before` (ms since the epoch): a younger one may
+ * be a write under way. Resolves to their paths. A folder that is not there has none.
  */
-export function removeLeftovers(
+export function findLeftovers(
   folder: string,
   ours: (name: string) => boolean,
   before: number,
 ): Promise<readonly string[]> {
-  const sweep = (): Promise<readonly string[]> => sweepFolder(folder, ours, before);
+  const sweep = (): Promise<readonly string[]> => leftoversIn(folder, ours, before);
   return fileCalls.run(join(folder, '.'), sweep, WRITE_MS).catch((error: unknown) => {
     throw fileError('read the folder', folder, error);
   });
 }
 
-async function sweepFolder(
+async function leftoversIn(
   folder: string,
   ours: (name: string) => boolean,
   before: number,
@@ -87,18 +87,22 @@ async function sweepFolder(
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   });
-  const removed: string[] = [];
+  const found: string[] = [];
   for (const name of names) {
     const of = TEMPORARY.exec(name)?.[1];
     if (of === undefined || !ours(of)) continue;
     const path = join(folder, name);
     // Gone by itself, or none of PSI's to judge.
     const facts = await lstat(path).catch(() => undefined);
-    if (!facts?.isFile() || facts.mtimeMs >= before) continue;
-    await rm(path, { force: true });
-    removed.push(path);
+    if (facts?.isFile() && facts.mtimeMs < before) found.push(path);
   }
-  return removed;
+  return found;
+}
+
+/** Removes what was found. Resolves to the same paths. */
+export async function removeLeftovers(paths: readonly string[]): Promise<readonly string[]> {
+  for (const path of paths) await fileCalls.run(path, () => rm(path, { force: true }), WRITE_MS);
+  return paths;
 }
 
 /** Makes renames and removals in a folder durable. */

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { isSecretId } from '../../core/naming.ts';
-import { removeLeftovers } from './atomic-write.ts';
+import { findLeftovers, removeLeftovers } from './atomic-write.ts';
 
 /** All that PSI writes there beside mappings; the cache file's own are removed by its first save. */
 const OWN =
@@ -16,9 +16,14 @@ export class StateLeftovers {
     this.#dir = options.stateDir;
   }
 
-  /** Of before that moment (ms since the epoch). Resolves to the paths of what was removed. */
+  /** Of before that moment (ms since the epoch). Resolves to paths. */
+  async find(before: number): Promise<readonly string[]> {
+    const own = await findLeftovers(this.#dir, (name) => OWN.test(name) || isSecretId(name), before);
+    return [...own, ...(await findLeftovers(join(this.#dir, 'tls'), (name) => CERTIFICATE.test(name), before))];
+  }
+
+  /** Removes them. Resolves to the paths. */
   async sweep(before: number): Promise<readonly string[]> {
-    const own = await removeLeftovers(this.#dir, (name) => OWN.test(name) || isSecretId(name), before);
-    return [...own, ...(await removeLeftovers(join(this.#dir, 'tls'), (name) => CERTIFICATE.test(name), before))];
+    return removeLeftovers(await this.find(before));
   }
 }

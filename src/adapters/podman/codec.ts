@@ -1,14 +1,17 @@
 // Podman's answers about secrets, checked before use. Knows the shapes of 4.3 to 6.0; decides nothing.
 
 import * as t from 'io-ts';
-import type { RegisteredSecret } from '../../registration/registered-secret.ts';
+import { WORKLOAD_LABEL, type RegisteredSecret } from '../../registration/registered-secret.ts';
 
 const Options = t.union([t.record(t.string, t.string), t.null, t.undefined]);
 
 const Secret = t.type({
   ID: t.string,
   UpdatedAt: t.string,
-  Spec: t.type({ Name: t.string, Driver: t.type({ Name: t.string, Options }) }),
+  Spec: t.intersection([
+    t.type({ Name: t.string, Driver: t.type({ Name: t.string, Options }) }),
+    t.partial({ Labels: Options }),
+  ]),
 });
 
 /** Podman leaves empty data out, and before 4.7 any data. */
@@ -17,6 +20,18 @@ const Shown = t.intersection([Secret, t.partial({ SecretData: t.string })]);
 const Created = t.type({ ID: t.string });
 
 const Refusal = t.type({ cause: t.string, message: t.string });
+
+const Words = t.union([t.readonlyArray(t.string), t.null, t.undefined]);
+
+const Containers = t.union([t.readonlyArray(t.type({ Id: t.string })), t.null]);
+
+const Container = t.type({
+  Name: t.string,
+  Config: t.type({
+    Secrets: t.union([t.readonlyArray(t.type({ Name: t.string, ID: t.string })), t.null, t.undefined]),
+    CreateCommand: Words,
+  }),
+});
 
 /** `null` is how Go spells an empty list. */
 const Listing = t.union([t.readonlyArray(Secret), t.null]);
@@ -44,6 +59,27 @@ export function decodeShown(
 
 export function decodeCreated(text: string): string | undefined {
   return decode(Created, text)?.ID;
+}
+
+/** Their ids; undefined: the text is no such answer. */
+export function decodeContainers(text: string): readonly string[] | undefined {
+  const containers = decode(Containers, text);
+  return containers === undefined ? undefined : (containers ?? []).map(({ Id }) => Id);
+}
+
+/** What of a container names secrets: those that it has as files, by name and id, and the command that made it. */
+export type ShownContainer = {
+  readonly name: string;
+  readonly secrets: readonly string[];
+  readonly command: readonly string[];
+};
+
+export function decodeContainer(text: string): ShownContainer | undefined {
+  const shown = decode(Container, text);
+  if (!shown) return undefined;
+  const { Secrets, CreateCommand } = shown.Config;
+  const secrets = (Secrets ?? []).flatMap(({ Name, ID }) => [Name, ID]);
+  return { name: shown.Name, secrets, command: CreateCommand ?? [] };
 }
 
 export function decodeRefusal(text: string): Refused | undefined {
@@ -77,6 +113,10 @@ function newestPerName(secrets: readonly WireSecret[]): readonly WireSecret[] {
 }
 
 function toRegistered(secret: WireSecret): RegisteredSecret {
-  const { Name, Driver } = secret.Spec;
-  return { id: secret.ID, name: Name, driver: Driver.Name, options: Driver.Options ?? {} };
+  const { Name, Driver, Labels } = secret.Spec;
+  const workload = Labels?.[WORKLOAD_LABEL];
+  return {
+    ...{ id: secret.ID, name: Name, driver: Driver.Name, options: Driver.Options ?? {} },
+    ...(workload !== undefined && { workload }),
+  };
 }

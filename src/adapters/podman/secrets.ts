@@ -79,6 +79,11 @@ class PodmanSecrets implements SecretRegistry {
     }
   }
 
+  async remove(secret: RegisteredSecret): Promise<void> {
+    await this.#assertUnchanged(secret, secret.name);
+    await this.#remove(secret.id, `remove ${secret.name}`);
+  }
+
   async #post(what: string, secret: NewSecret, extra: Readonly<Record<string, string>>): Promise<string> {
     const answer = await this.#api({
       method: 'POST',

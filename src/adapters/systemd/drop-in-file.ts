@@ -8,7 +8,7 @@ import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
 import { DROP_IN_FILE, DROP_IN_MARK, dropInFileName, isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropIn, DropInStore, PresentDropIn } from '../../registration/drop-in-store.ts';
-import { removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { findLeftovers, removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
@@ -103,19 +103,19 @@ export class DropInFiles implements DropInStore {
     });
   }
 
-  /** Removes what killed writes left, of before that moment (ms since the epoch). Resolves to the paths. */
-  async sweep(before: number): Promise<readonly string[]> {
-    const removed: string[] = [];
+  /** What killed writes left, of before that moment (ms since the epoch). Resolves to paths. */
+  async find(before: number): Promise<readonly string[]> {
+    const found: string[] = [];
     for (const folder of await this.#folders()) {
-      removed.push(
-        ...(await removeLeftovers(
-          join(this.#dir, folder),
-          (name) => name === DROP_IN_FILE || name === dropInFileName(folder.slice(0, -2)),
-          before,
-        )),
-      );
+      const ours = (name: string): boolean => name === DROP_IN_FILE || name === dropInFileName(folder.slice(0, -2));
+      found.push(...(await findLeftovers(join(this.#dir, folder), ours, before)));
     }
-    return removed;
+    return found;
+  }
+
+  /** Removes it. Resolves to the paths. */
+  async sweep(before: number): Promise<readonly string[]> {
+    return removeLeftovers(await this.find(before));
   }
 
   async #folders(): Promise<readonly string[]> {

@@ -105,7 +105,9 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
   for (const orphan of report.orphans) {
     terminal.out([
       painted('dim', 'orphan'),
-      ` ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
+      orphan.gone
+        ? ` ${orphan.name}: in Podman, of a workload that is not in the config; \`podman exec psi psi prune\``
+        : ` ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
     ]);
   }
   for (const { workload, name, by } of report.overridden) {

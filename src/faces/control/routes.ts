@@ -2,6 +2,8 @@
 
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { PsiError } from '../../core/error.ts';
+import type { PruneRequest } from '../../registration/prune.ts';
+import type { PruneReport } from '../../registration/prune-report.ts';
 import type { SetupRequest } from '../../registration/setup.ts';
 import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts';
 import { cacheRoutes, fieldOf, type CacheFace } from './cache-routes.ts';
@@ -15,6 +17,11 @@ export type ControlDeps = {
     emit: (event: SetupEvent) => void,
     signal: AbortSignal,
   ) => Promise<SetupReport>;
+  readonly prune: (
+    request: PruneRequest,
+    emit: (event: SetupEvent) => void,
+    signal: AbortSignal,
+  ) => Promise<PruneReport>;
   readonly status: () => Promise<unknown>;
   readonly metrics: { readonly text: () => Promise<string>; readonly contentType: string };
   readonly cache: CacheFace;
@@ -30,6 +37,13 @@ export function controlApp(deps: ControlDeps): Express {
     await streamed(response, deps.onError, 'POST setup', async (emit, signal) => ({
       event: 'done',
       report: await deps.setup(wanted, emit, signal),
+    }));
+  });
+  app.post('/prune', express.json({ limit: '16kb' }), async (request, response) => {
+    const wanted = { workload: textOf(request.body, 'workload'), apply: fieldOf(request.body, 'apply') === true };
+    await streamed(response, deps.onError, 'POST prune', async (emit, signal) => ({
+      event: 'pruned',
+      report: await deps.prune(wanted, emit, signal),
     }));
   });
   app.get('/status', async (_request, response) => {
@@ -49,10 +63,12 @@ export function controlApp(deps: ControlDeps): Express {
 }
 
 function setupRequest(body: unknown): SetupRequest {
-  const text = (name: string): string | undefined => {
-    const value = fieldOf(body, name);
-    if (value === undefined || typeof value === 'string') return value;
-    throw new PsiError('BAD_REQUEST', `${name} must be text`);
-  };
-  return { provider: text('provider'), workload: text('workload'), dryRun: fieldOf(body, 'dryRun') === true };
+  const dryRun = fieldOf(body, 'dryRun') === true;
+  return { provider: textOf(body, 'provider'), workload: textOf(body, 'workload'), dryRun };
+}
+
+function textOf(body: unknown, name: string): string | undefined {
+  const value = fieldOf(body, name);
+  if (value === undefined || typeof value === 'string') return value;
+  throw new PsiError('BAD_REQUEST', `${name} must be text`);
 }

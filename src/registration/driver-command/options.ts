@@ -48,6 +48,17 @@ export function frozenDriverOptions({ socket, stateDir, lookup, socketToken }: D
   });
 }
 
+/** What a delete command of PSI needs on the host: where it asks, and the file that it reads first. Undefined: none, or quoted. */
+export function neededByDelete({ delete: command = '' }: Readonly<Record<string, string>>): {
+  readonly socket: string | undefined;
+  readonly headerFile: string | undefined;
+} {
+  return {
+    socket: / --unix-socket (\/[^\s'"\\]+)/.exec(command)?.[1],
+    headerFile: / -H @(\/[^\s'"\\]+\/driver\.hdr)/.exec(command)?.[1],
+  };
+}
+
 const CALLS_PSI = (verb: string): RegExp =>
   new RegExp(`^curl .*--unix-socket .*http://localhost/${verb}/\\$\\{?SECRET_ID\\}?["']?(?: |$)`);
 const LOOKS_UP = CALLS_PSI('lookup');

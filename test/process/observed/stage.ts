@@ -43,6 +43,8 @@ export type StageOptions = {
   readonly podmanVersion?: string;
   /** What Podman runs for a store and a delete; otherwise each is a plain request. */
   readonly driver?: DriverFace;
+  /** Units that systemd says are running, and how each ends. */
+  readonly running?: Map<string, () => Promise<unknown>>;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
   /** Of the PSI under test, beside what it always gets. */
@@ -192,7 +194,7 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
   const credentials = join(dir, 'credentials');
   await mkdir(credentials);
   await writeFile(join(credentials, 'psi-cache-key'), Buffer.alloc(32, 7));
-  const systemd = await joinAsSystemd(bus.socket, () => undefined);
+  const systemd = await joinAsSystemd(bus.socket, () => undefined, undefined, options.running);
   t.after(() => systemd.leave());
   const at: { psi?: PsiProcess } = {};
   const podman = podmanThatAsks(options, () => at.psi);

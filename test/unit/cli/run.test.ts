@@ -81,7 +81,7 @@ test('--json belongs to every command whose answer is data', () => {
   );
   assert.deepEqual(
     without.map(([path]) => path.join(' ')),
-    ['serve', 'install', 'systemd install', 'infisical env', 'infisical write-file', 'completion'],
+    ['serve', 'install', 'systemd install', 'uninstall', 'infisical env', 'infisical write-file', 'completion'],
   );
 });
 

@@ -83,6 +83,7 @@ test('every event stands there', async () => {
     (await read('src/registration/setup-events.ts')) +
     (await read('src/survey/events.ts')) +
     (await read('src/faces/control/cache-routes.ts')) +
+    (await read('src/faces/control/routes.ts')) +
     (await read('src/faces/control/stream.ts'));
   const events = new Set([...source.matchAll(/\bevent: '([a-z]+)'/g)].map(([, event = '']) => event));
   const told = rows('Events').map(([event = '']) => event);
@@ -92,6 +93,9 @@ test('every event stands there', async () => {
 /** The types whose fields are told, and the row that tells them. */
 const TYPES = [
   ['src/registration/setup-events.ts', 'SetupReport', 'setup'],
+  ['src/registration/prune-report.ts', 'PruneReport', 'prune'],
+  ['src/registration/prune-report.ts', 'Staying', 'prune'],
+  ['src/registration/prune-report.ts', 'Removal', 'Removal'],
   ['src/lookup/status.ts', 'ServiceStatus', 'status'],
   ['src/cache/backends.ts', 'InitReport', 'cache init'],
   ['src/cache/control.ts', 'CacheReport', 'cache status'],

@@ -42,6 +42,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
         return stage.run(request);
       },
     },
+    prune: { run: () => assert.fail('nobody asks for it') },
     status: { setup: () => undefined },
     mappings: stage.mappings,
     owed,

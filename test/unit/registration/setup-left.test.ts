@@ -35,7 +35,7 @@ test('the drop-in of a unit whose quadlet is there stays when its workload has a
     report.left.map(({ unit }) => unit),
     ['myapp.container'],
   );
-  assert.match(report.left[0]?.hint ?? '', /rm -f \/etc\/containers\/systemd\/myapp\.container\.d\/50-secrets\.conf/);
+  assert.match(report.left[0]?.hint ?? '', /`podman exec psi psi prune --workload myapp --apply`/);
   // Its secrets are what it starts with, from the cache too.
   assert.deepEqual(report.orphans, []);
   assert.equal(stage.cache.find({ provider: 'infisical', project: 'p', path: '/myapp', key: 'A' }) !== undefined, true);

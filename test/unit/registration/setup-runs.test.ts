@@ -35,6 +35,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
   let settled = false;
   const runs = new SetupRuns({
     setup: { run: () => Promise.resolve(report) },
+    prune: { run: () => assert.fail('nobody asks for it') },
     status: { setup: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
     owed: {
@@ -42,6 +43,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
       began: () => Promise.resolve(undefined),
       ended: () => Promise.resolve(undefined),
       interrupted: () => Promise.resolve(),
+      gone: () => undefined,
     },
     load: () =>
       Promise.resolve({
@@ -83,6 +85,7 @@ test('a run whose command went away is in the status, and ends with what was don
     failures: [FAILURE],
   } as const;
   const runs = new SetupRuns({
+    prune: { run: () => assert.fail('nobody asks for it') },
     setup: {
       run: () => {
         gone.abort(new PsiError('INTERNAL', 'the command went away'));
@@ -93,6 +96,7 @@ test('a run whose command went away is in the status, and ends with what was don
     mappings: { saveNames: () => Promise.resolve() },
     owed: {
       arm: () => undefined,
+      gone: () => undefined,
       began: () => Promise.resolve(undefined),
       ended: (_before, _about, left) => Promise.resolve(void owed.push(left)),
       interrupted: () => Promise.resolve(),

@@ -113,7 +113,6 @@ export async function setupStage(options: StageOptions = {}) {
     dropIns,
     quadlets,
     units,
-    scope: 'system',
     reloadDebt,
     headerFile,
     hostCurl,

@@ -1,0 +1,58 @@
+// Asks systemd to stop a unit, and waits until it has ended.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { DBusError, type MessageBus } from 'dbus-native';
+
+import { PsiError } from '../../core/error.ts';
+import { printable } from '../../core/naming.ts';
+import { MANAGER, onBus, unreachable } from './bus.ts';
+
+const CALL_MS = 5_000;
+/** Longer than any unit of PSI takes to stop. */
+const STOP_MS = 60_000;
+const LOOK_MS = 100;
+
+/** One that systemd does not know is none that runs. Failure: HOST. */
+export async function stopUnit(busPath: string, unit: string): Promise<void> {
+  const options = { timeout: CALL_MS };
+  try {
+    await onBus(busPath, CALL_MS, async (bus) => {
+      if (!(await isRunning(bus, unit))) return;
+      await bus.invoke({ ...MANAGER, member: 'StopUnit', signature: 'ss', body: [unit, 'replace'] }, options);
+      for (let waited = 0; waited < STOP_MS; waited += LOOK_MS) {
+        if (!(await isRunning(bus, unit))) return;
+        await pause(LOOK_MS);
+      }
+      throw new PsiError('HOST', `${unit} has not ended ${String(STOP_MS / 1000)} s after it was to stop`, {
+        hint: `look at it with \`systemctl status ${unit}\`, then run this again`,
+      });
+    });
+  } catch (thrown) {
+    if (thrown instanceof PsiError) throw thrown;
+    if (!(thrown instanceof DBusError)) throw unreachable(busPath, thrown);
+    throw new PsiError('HOST', `systemd does not stop ${unit}: ${printable(thrown.message)}`, {
+      hint: `run \`systemctl stop ${unit}\` on the host, then run this again`,
+      cause: thrown,
+    });
+  }
+}
+
+async function isRunning(bus: MessageBus, unit: string): Promise<boolean> {
+  const options = { timeout: CALL_MS };
+  try {
+    const path = await bus.invoke<string>({ ...MANAGER, member: 'GetUnit', signature: 's', body: [unit] }, options);
+    const state = await bus.invoke<unknown>(
+      {
+        ...{ destination: MANAGER.destination, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get' },
+        signature: 'ss',
+        body: ['org.freedesktop.systemd1.Unit', 'ActiveState'],
+      },
+      options,
+    );
+    return state !== 'inactive' && state !== 'failed';
+  } catch (error) {
+    // Unloaded by now, or never loaded.
+    if (error instanceof DBusError && /\.(?:NoSuchUnit|UnknownObject)$/.test(error.dbusName ?? '')) return false;
+    throw error;
+  }
+}
