@@ -14,8 +14,13 @@ export type Room = {
   readonly pure?: true;
 };
 
-/** Durable writing, the folder that is held meanwhile, and errors: one way for all files PSI leaves on a host. */
-const WRITING = ['adapters/files/atomic-write.ts', 'adapters/files/held-folder.ts', 'adapters/files/host-error.ts'];
+/** Bounded calls, durable writing, the folder that is held meanwhile, and errors: one way for all files that PSI has on a host. */
+const WRITING = [
+  'adapters/files/atomic-write.ts',
+  'adapters/files/file-calls.ts',
+  'adapters/files/held-folder.ts',
+  'adapters/files/host-error.ts',
+];
 
 /** A provider states its own part of the config: from these pieces. */
 const SECTION = [
@@ -66,7 +71,7 @@ export const ROOMS: readonly Room[] = [
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
-  { folder: 'adapters/socket', imports: ['core', 'host'] },
+  { folder: 'adapters/socket', imports: ['core', 'host'], files: WRITING },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/tpm', imports: ['core', 'sealing'], files: WRITING },
@@ -91,7 +96,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   'dbus-native': ['adapters/systemd'],
   'docker-modem': ['adapters/podman/modem.ts'],
-  dotenv: ['adapters/env-file/parse.ts'],
+  dotenv: ['adapters/env-file/dotenv.ts'],
   express: ['faces'],
   'fp-ts': ['config', 'adapters/*/codec.ts', 'adapters/*/config'],
   'google-auth-library': ['adapters/infisical/auth/gcp.ts'],

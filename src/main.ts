@@ -1,5 +1,6 @@
 // The process: argv in, exit status out.
 
+import './wiring/thread-pool.ts';
 import { leave } from './cli/leave.ts';
 import { run } from './cli/run.ts';
 import { allowClosedReaders, flushed } from './cli/streams.ts';

@@ -6,7 +6,7 @@ import type { Mapping } from '../core/mapping.ts';
 import type { RefillReport, SecretCache } from './cache.ts';
 
 /** What a run fills, and what it knows from before. */
-export type CacheSink = Pick<SecretCache, 'refill' | 'find'>;
+export type CacheSink = Pick<SecretCache, 'refill' | 'find' | 'opening'>;
 
 /** How the cache came out of a run; plain data. */
 export type CacheOutcome =

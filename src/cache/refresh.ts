@@ -82,7 +82,7 @@ export class CacheRefresh {
     // Of all workloads: which of them a registration belongs to only Podman knows for sure, and one too many does no harm here.
     const registered: SurveyDeps['registered'] = () => mappings.all().map((mapping) => ({ name: undefined, mapping }));
     const known: SurveyDeps['known'] = (mapping) => cache.find(mapping)?.fetched;
-    return { sourceOf, clock, emit, registered, known, pausesMs: [] };
+    return { sourceOf, clock, emit, registered, known, once: true };
   }
 }
 

@@ -7,6 +7,7 @@ import type { SecretField } from '../core/secret-field.ts';
 import type { Workload } from '../core/workload.ts';
 import type { ProviderConfig } from '../provider/provider.ts';
 import type { CacheConfig } from './sections/cache.ts';
+import type { LimitsConfig } from './sections/limits.ts';
 import type { LookupConfig } from './sections/lookup.ts';
 
 export type Config = Places & {
@@ -16,6 +17,7 @@ export type Config = Places & {
   readonly caCert: string | undefined;
   readonly socketToken: SecretField | undefined;
   readonly lookup: LookupConfig;
+  readonly limits: LimitsConfig;
   /** By name, each as its kind has read it. */
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   readonly cache: CacheConfig | undefined;

@@ -4,6 +4,8 @@ export type BaseDirectories = {
   readonly home: string;
   readonly config: string;
   readonly data: string;
+  readonly state: string;
+  readonly cache: string;
   readonly runtime: string;
 };
 
@@ -14,6 +16,8 @@ export function baseDirectories(env: Readonly<Record<string, string | undefined>
     home,
     config: absolute(env['XDG_CONFIG_HOME']) ?? inFolder(home, '.config'),
     data: absolute(env['XDG_DATA_HOME']) ?? inFolder(home, '.local/share'),
+    state: absolute(env['XDG_STATE_HOME']) ?? inFolder(home, '.local/state'),
+    cache: absolute(env['XDG_CACHE_HOME']) ?? inFolder(home, '.cache'),
     runtime: absolute(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(uid)}`,
   };
 }

@@ -11,17 +11,36 @@ export type RetryRule = {
   readonly longestAskedMs?: number;
   /** An asked wait stands in place of the pause, also where it is shorter. Otherwise it can only make the pause longer. */
   readonly askedWins?: boolean;
+  /** What may be spent on tries of this kind, shared with others. Default: only the pauses bound them. */
+  readonly budget?: (error: PsiError) => RetryBudget;
   /** Is this failure worth another try? Default: every one that may pass (`retry` is not `no`). */
   readonly worthIt?: (error: PsiError) => boolean;
 };
 
 export type RetryDeps = {
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Pick<Clock, 'sleep' | 'monotonic'>;
   /** Ends a pause, and with it the tries: rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   /** Before each pause. */
   readonly onRetry?: (error: PsiError, pauseMs: number) => void;
 };
+
+/** What the tries of a whole run may take together, whoever makes them: calls that failed, and the pauses after them. */
+export class RetryBudget {
+  #leftMs: number;
+
+  constructor(ms: number) {
+    this.#leftMs = ms;
+  }
+
+  get leftMs(): number {
+    return this.#leftMs;
+  }
+
+  spend(ms: number): void {
+    this.#leftMs = Math.max(0, this.#leftMs - ms);
+  }
+}
 
 /** Resolves with the first try that does; rejects with the failure of the last. `attempt` counts from 0. */
 export async function withRetries<T>(
@@ -31,11 +50,14 @@ export async function withRetries<T>(
 ): Promise<T> {
   const pauses = rule.pausesMs[Symbol.iterator]();
   for (let attempt = 0; ; attempt += 1) {
+    const startedAt = deps.clock.monotonic();
     try {
       return await call(attempt);
     } catch (thrown) {
       const error = toPsiError(thrown);
-      const pauseMs = pauseAfter(rule, error, pauses);
+      const budget = rule.budget?.(error);
+      budget?.spend(deps.clock.monotonic() - startedAt);
+      const pauseMs = within(budget, pauseAfter(rule, error, pauses), error);
       if (pauseMs === undefined) throw error;
       deps.onRetry?.(error, pauseMs);
       await deps.clock.sleep(pauseMs, deps.signal);
@@ -48,7 +70,7 @@ export function onceMore<T>(call: (attempt: number) => Promise<T>, worthIt?: (er
   return withRetries({ pausesMs: [0], ...(worthIt && { worthIt }) }, { clock: NO_PAUSE }, call);
 }
 
-const NO_PAUSE = { sleep: () => Promise.resolve() };
+const NO_PAUSE = { sleep: () => Promise.resolve(), monotonic: () => 0 };
 
 /** Pauses without an end, each twice the one before, up to the longest. Bounded by the signal of whoever waits. */
 export function* doublingPauses(firstMs: number, longestMs: number): Generator<number, never> {
@@ -64,6 +86,19 @@ function pauseAfter(rule: RetryRule, error: PsiError, pauses: Iterator<number>):
   if (asked === undefined || longestAskedMs === undefined) return next.value;
   if (asked > longestAskedMs) return undefined;
   return askedWins ? asked : Math.max(asked, next.value);
+}
+
+/** A pause that is left of the budget. One that the other side asked for is not made shorter: coming too early can prolong it. */
+function within(
+  budget: RetryBudget | undefined,
+  pauseMs: number | undefined,
+  { retryAfterMs = 0 }: PsiError,
+): number | undefined {
+  if (!budget || pauseMs === undefined) return pauseMs;
+  if (budget.leftMs === 0 || retryAfterMs > budget.leftMs) return undefined;
+  const kept = Math.min(pauseMs, budget.leftMs);
+  budget.spend(kept);
+  return kept;
 }
 
 function mayPass({ retry }: PsiError): boolean {

@@ -95,6 +95,11 @@ export class BatchedReader {
     try {
       listing = await this.#list(place, mapping, until);
     } catch (error) {
+      if (error instanceof PsiError && error.code === 'ANSWER_TOO_LARGE') {
+        // What was too large by itself will be so again, and each try would fill the memory.
+        if (error.retry === 'no') this.#listingRefusedUntil.set(place, this.#now() + REMEMBER_REFUSED_LISTING_MS);
+        return this.#getRememberingMissing(mapping, until);
+      }
       if (error instanceof PsiError && error.code === 'PROVIDER_DENIED') {
         const fetched = await this.#getRememberingMissing(mapping, until);
         this.#listingRefusedUntil.set(place, this.#now() + REMEMBER_REFUSED_LISTING_MS);

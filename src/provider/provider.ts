@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
 import type { TokenSource } from '../core/secret-field.ts';
 import type { SecretValue } from '../core/secret-value.ts';
+import type { AnswerRoom } from './answers-in-flight.ts';
 import type { ConfiguredIdentity } from './configured-identity.ts';
 import type { SecretSource } from './secret-source.ts';
 import type { SecretWriter } from './secret-writer.ts';
@@ -53,6 +54,8 @@ export type ProviderTools = {
   /** A fresh read of a secret-valued field. Fails with CONFIG_INVALID if there is nothing to read. */
   readonly resolveSecret: (field: TokenSource) => Promise<SecretValue>;
   readonly tokenStore: TokenStore;
+  /** Where answers are counted, so that all providers together keep to one bound of memory. */
+  readonly answers: AnswerRoom;
   /** Names this boot of this host. */
   readonly bootId: () => Promise<string>;
 };

@@ -9,6 +9,7 @@
 //   PROVIDER_DOWN    refused, reset, TLS failure, 5xx, an answer that is no answer; `retry` says whether waiting can help.
 //   THROTTLED        the limit of the server; `retryAfterMs` if it named one. `details.route` says what is limited (`list`, `get`, `login`)
 //                    where that may be another route than the one that was called.
+//   ANSWER_TOO_LARGE what was asked for is more than may be in memory (`limits.answers`). Not transient, or `later` where others had the room.
 //   CONFIG_INVALID   the credential cannot be read where the config says it is.
 //   DEADLINE         the signal aborted with a timeout before an answer came.
 

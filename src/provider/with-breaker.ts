@@ -31,7 +31,14 @@ const PROBE_MS = 1_000;
 const NO_USABLE_ANSWER: readonly ErrorCode[] = ['PROVIDER_DOWN', 'DEADLINE'];
 
 /** A refusal is one too. All else says nothing of the provider: nobody was asked, or the caller went away. */
-const ANSWERS: readonly ErrorCode[] = ['NOT_FOUND', 'PLACE_NOT_FOUND', 'PROVIDER_DENIED', 'VALUE_HIDDEN', 'THROTTLED'];
+const ANSWERS: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'PLACE_NOT_FOUND',
+  'PROVIDER_DENIED',
+  'VALUE_HIDDEN',
+  'THROTTLED',
+  'ANSWER_TOO_LARGE',
+];
 
 export function withBreaker(source: SecretSource, { name, clock, probe }: BreakerDeps): SecretSource {
   let breakers: Breakers = ALL_WELL;

@@ -1,7 +1,7 @@
 // Carries out planned changes, one after another: Podman does them one by one anyway, under its lock.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import { withRetries } from '../core/retry.ts';
+import { RetryBudget, withRetries } from '../core/retry.ts';
 import { secretId } from '../core/naming.ts';
 import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from './plan.ts';
@@ -26,6 +26,8 @@ export type ApplyDeps = {
   readonly options: DriverOptions;
   readonly socketToken: SecretValue | undefined;
   readonly emit: (event: SetupEvent) => void;
+  /** Ends the run between two changes. A call to Podman that has begun is waited for: what it did would be unknown. */
+  readonly signal: AbortSignal;
 };
 
 export type FailedChange = { readonly change: Change; readonly error: PsiError };
@@ -36,8 +38,15 @@ export type Applied = { readonly done: readonly Change[]; readonly failed: reado
 /** Pauses before Podman is asked again: it may be restarting, or its lock is held by a slow start. */
 const PODMAN_PAUSES_MS: readonly number[] = [500, 2_000, 5_000];
 
+/** What all further tries of one run may take. One call that Podman never answers is longer. */
+const PODMAN_BUDGET_MS = 20_000;
+
+/** Carries out the changes of one run. */
 export class PlanCarrier {
   readonly #deps: ApplyDeps;
+  readonly #budget = new RetryBudget(PODMAN_BUDGET_MS);
+  /** Podman could not be asked, after all tries: it is not asked again in this run. */
+  #away: PsiError | undefined;
 
   constructor(deps: ApplyDeps) {
     this.#deps = deps;
@@ -50,6 +59,7 @@ export class PlanCarrier {
     for (const [index, change] of changes.entries()) {
       this.#deps.emit({ event: 'applying', done: index, total: changes.length });
       try {
+        this.#deps.signal.throwIfAborted();
         await this.#one(change);
         done.push(change);
       } catch (thrown) {
@@ -126,7 +136,14 @@ export class PlanCarrier {
     return isOurs ? registry.replace(current, this.#secret(change)) : registry.create(this.#secret(change));
   }
 
-  #withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {
-    return withRetries({ pausesMs: PODMAN_PAUSES_MS }, { clock: this.#deps.clock }, call);
+  async #withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {
+    if (this.#away) throw this.#away;
+    const { clock, signal } = this.#deps;
+    try {
+      return await withRetries({ pausesMs: PODMAN_PAUSES_MS, budget: () => this.#budget }, { clock, signal }, call);
+    } catch (thrown) {
+      if (thrown instanceof PsiError && thrown.details['answered'] === false) this.#away = thrown;
+      throw thrown;
+    }
   }
 }

@@ -3,7 +3,7 @@
 import { Mutex } from '../core/mutex.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
-import { toPsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
 import type { OwedSetups } from './owed-setups.ts';
 import { both, type SetupDebt } from './setup-debt.ts';
@@ -73,6 +73,7 @@ export class SetupRuns {
     const followed = report.failures.length === 0;
     if (!request.dryRun && whole && followed) candidate.settle();
     this.#deps.status.setup(report);
+    if (signal.aborted) throw endedWith(signal.reason, report);
     return report;
   }
 
@@ -118,4 +119,13 @@ function about({ provider, workload, workloads: only }: SetupRequest, { workload
   });
   // A name that the config has no more is done with, too.
   return { workloads: only ?? named.map(({ name }) => name) };
+}
+
+/** For the log: nobody else is there to be told what was done. */
+function endedWith(reason: unknown, { changes }: SetupReport): PsiError {
+  const { code, message } = toPsiError(reason);
+  const done = `${String(changes.length)} ${changes.length === 1 ? 'change was' : 'changes were'} made before`;
+  return new PsiError(code, `setup was ended: ${message}; ${done}`, {
+    hint: 'run `podman exec psi psi setup` again: it goes on where it was',
+  });
 }

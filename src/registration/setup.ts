@@ -1,6 +1,8 @@
 // `psi setup`: survey → plan → apply, one workload after another, so that one workload's failure does not stop the others.
 
+import { withDeadline } from '../core/deadline.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { WITHOUT_SECRETS } from '../core/quadlet-kinds.ts';
 import type { Mapping } from '../core/mapping.ts';
 import {
   planDropIn,
@@ -75,6 +77,9 @@ type Run = StepSurroundings & {
   readonly emit: (event: SetupEvent) => void;
 };
 
+/** An HSM takes seconds. */
+const LONGEST_OPENING_MS = 15_000;
+
 export class Setup {
   readonly #deps: SetupDeps;
 
@@ -91,14 +96,17 @@ export class Setup {
   ): Promise<SetupReport> {
     const workloads = chosen(target.workloads, request);
     await this.#deps.mappings.readAgain();
-    const run = await this.#begin(target, request, emit).catch(toPsiError);
+    const run = await this.#begin(target, request, emit, signal).catch(toPsiError);
     if (run instanceof PsiError) return this.#withoutPodman(workloads, request, run);
     const restored = await guarded(undefined, () => this.#restore(run));
     const header = await guarded(undefined, () => this.#header(run));
     const steps: WorkloadStep[] = [];
     for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
-      const hidden = await this.#hidden(run, surveyed.workload);
-      steps.push(await workloadStep(run, surveyed, hidden));
+      const { workload } = surveyed;
+      const error = await this.#withoutLines(workload);
+      const outcome = error ? { kind: 'failed' as const, error, sources: [] } : surveyed.outcome;
+      const hidden = await this.#hidden(run, workload);
+      steps.push(await workloadStep(run, { workload, outcome }, hidden));
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
@@ -125,9 +133,20 @@ export class Setup {
     return reportOf({ dryRun, outcome: 'left' }, [runPart({ failures })], null);
   }
 
-  async #begin(target: SetupTarget, request: SetupRequest, emit: (event: SetupEvent) => void): Promise<Run> {
-    const { registry, dropIns, mappings } = this.#deps;
-    const [features, registered, present] = await Promise.all([registry.features(), registry.list(), dropIns.list()]);
+  async #begin(
+    target: SetupTarget,
+    request: SetupRequest,
+    emit: (event: SetupEvent) => void,
+    signal: AbortSignal,
+  ): Promise<Run> {
+    const { registry, dropIns, mappings, cache, clock } = this.#deps;
+    const [features, registered, present] = await Promise.all([
+      registry.features(),
+      registry.list(),
+      dropIns.list(),
+      // What is held from before decides how long a provider is waited for.
+      opened(cache?.opening(), clock, signal),
+    ]);
     mappings.learnNames(registered);
     const actual: Actual = {
       registered: new Map(registered.map((secret) => [secret.name, secret])),
@@ -135,7 +154,8 @@ export class Setup {
       names: { ...features.names, version: features.version },
       isOurs: isPsiOptions,
     };
-    const apply = new PlanCarrier({ ...this.#deps, options: target.options, socketToken: target.socketToken, emit });
+    const { options, socketToken } = target;
+    const apply = new PlanCarrier({ ...this.#deps, options, socketToken, emit, signal });
     return {
       target,
       options: target.options,
@@ -153,8 +173,12 @@ export class Setup {
     const { clock, cache } = this.#deps;
     const registered: SurveyDeps['registered'] = (workload) => heldKeys(workload, run);
     const known: SurveyDeps['known'] = (mapping) => cache?.find(mapping)?.fetched;
-    const pauses = run.request.once ? { pausesMs: [] } : {};
-    return { sourceOf: target.sourceOf, clock, emit, registered, known, ...pauses };
+    const isServed: SurveyDeps['isServed'] = (workload) => {
+      const keys = registered(workload);
+      return keys.length > 0 && keys.every(({ mapping }) => mapping !== undefined && known(mapping) !== undefined);
+    };
+    const once = run.request.once === true;
+    return { sourceOf: target.sourceOf, clock, emit, registered, known, isServed, once };
   }
 
   /** What is in memory alone would be gone after a restart: somebody removed the state folder, or files in it. */
@@ -215,6 +239,20 @@ export class Setup {
     ];
   }
 
+  /** Beside a `.kube` or a `.pod` alone, a drop-in would be read by nobody. */
+  async #withoutLines({ unit }: Workload): Promise<PsiError | undefined> {
+    const path = await this.#deps.quadlets.namesake(unit).catch(() => undefined);
+    if (path === undefined) return undefined;
+    const { pod, kube } = WITHOUT_SECRETS;
+    return new PsiError(
+      'CONFIG_INVALID',
+      `there is no ${unit}, and ${path} can have no secrets: its drop-in would be read by nobody`,
+      {
+        hint: path.endsWith('.pod') ? pod : kube,
+      },
+    );
+  }
+
   /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */
   async #hidden({ features }: Run, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
     if (!features.dropIns) return [];
@@ -244,6 +282,13 @@ function outcomeOf(
   const outcomes = new Set(steps.map(({ outcome }) => outcome));
   if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
   return outcomes.has('left') || failures.length + left.length > 0 ? 'left' : 'done';
+}
+
+/** In time: a device that does not answer holds nothing up, the run is only more patient then. */
+async function opened(opening: Promise<void> | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (!opening) return;
+  const bound = { ms: LONGEST_OPENING_MS, what: 'the opening of the cache' };
+  await withDeadline(clock, bound, () => opening, signal).catch(() => undefined);
 }
 
 function isFiltered({ provider, workload, workloads }: SetupRequest): boolean {

@@ -37,6 +37,9 @@ export type Completed = {
   readonly gone: readonly string[];
 };
 
+/** Secrets that are looked at in one go. */
+const SLICE = 5_000;
+
 /** What became of one listed or registered secret. */
 type Part = {
   readonly secret?: ListedSecret;
@@ -54,8 +57,14 @@ export async function complete(
   const one = new SourceCompletion(source.workload, source.spec, source.registered, reads);
   const parts: Part[] = [];
   // Servers of 2025 list in no order, and what is said of two keys should not change places from run to run.
-  const inOrder = listing.secrets.toSorted((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1));
-  for (const secret of inOrder) parts.push(await one.listed(secret, listing.namesOnly !== undefined));
+  const inOrder = listing.secrets
+    .map((secret) => ({ secret, slot: slotOf(secret) }))
+    .sort((a, b) => (a.slot < b.slot ? -1 : 1));
+  for (const [index, { secret }] of inOrder.entries()) {
+    parts.push(await one.listed(secret, listing.namesOnly !== undefined));
+    // Lookups go on meanwhile.
+    if (index % SLICE === SLICE - 1) await reads.pause();
+  }
   for (const mapping of one.missingFrom(listing.secrets)) parts.push(await one.missing(mapping));
   for (const key of one.unplacedBeside(listing.secrets)) parts.push(await one.unplaced(key));
   const secrets = parts.flatMap(({ secret }) => secret ?? []);

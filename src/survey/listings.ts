@@ -9,7 +9,7 @@ import { withRetries } from '../core/retry.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret, SecretSource } from '../provider/secret-source.ts';
 import type { SurveyEvent } from './events.ts';
-import { LONGEST_ASKED_MS, SETUP_PAUSES_MS } from './waits.ts';
+import { HURRIED, LONGEST_ASKED_MS, ONCE, PATIENT, Patience, SETUP_PAUSES_MS } from './waits.ts';
 
 export type ListingDeps = {
   readonly sourceOf: (provider: string) => SecretSource | undefined;
@@ -17,8 +17,8 @@ export type ListingDeps = {
   readonly emit: (event: SurveyEvent) => void;
   /** What is held of a secret from before, in the cache for one. */
   readonly known: (mapping: Mapping) => Fetched | undefined;
-  /** Pauses before a listing that failed for a moment is tried again; default: those of setup. */
-  readonly pausesMs?: readonly number[];
+  /** No provider is waited for: what it does not answer now is for the next run. */
+  readonly once?: boolean;
 };
 
 export type Listing = {
@@ -34,15 +34,22 @@ export class Listings {
   readonly #deps: ListingDeps;
   readonly #signal: AbortSignal;
   readonly #byPlace = new Map<string, Promise<Listing>>();
+  readonly #patient: Patience;
+  readonly #hurried: Patience;
+  readonly #waitedFor: ReadonlySet<string>;
 
-  constructor(deps: ListingDeps, signal: AbortSignal) {
+  /** `waiting`: the workloads that are not served from before; what they name is waited for. */
+  constructor(deps: ListingDeps, waiting: readonly Workload[], signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+    this.#patient = new Patience(deps.once ? ONCE : PATIENT);
+    this.#hurried = new Patience(deps.once ? ONCE : HURRIED);
+    this.#waitedFor = new Set(waiting.flatMap((workload) => workload.secrets.map((spec) => slotOf(workload, spec))));
   }
 
   /** Rejects for every workload that names the place if it cannot be listed: it is not asked for again in this run. */
   of(workload: Workload, spec: SecretSpec): Promise<Listing> {
-    const key = JSON.stringify([workload.provider, spec.project, spec.path, spec.recursive]);
+    const key = slotOf(workload, spec);
     const known = this.#byPlace.get(key);
     if (known) return known;
     const listing = this.#withRetries(workload, spec);
@@ -51,11 +58,17 @@ export class Listings {
   }
 
   #withRetries(workload: Workload, spec: SecretSpec): Promise<Listing> {
-    const { clock, emit, pausesMs = SETUP_PAUSES_MS } = this.#deps;
+    const { clock, emit } = this.#deps;
     const onRetry = ({ message }: PsiError, waitMs: number): void => {
       emit({ event: 'retrying', workload: workload.name, message, waitMs });
     };
-    return withRetries({ pausesMs, longestAskedMs: LONGEST_ASKED_MS }, { clock, signal: this.#signal, onRetry }, () => {
+    const patience = this.#waitedFor.has(slotOf(workload, spec)) ? this.#patient : this.#hurried;
+    const rule = {
+      pausesMs: SETUP_PAUSES_MS,
+      longestAskedMs: LONGEST_ASKED_MS,
+      budget: patience.of(workload.provider),
+    };
+    return withRetries(rule, { clock, signal: this.#signal, onRetry }, () => {
       emit({ event: 'listing', workload: workload.name, project: spec.project, path: spec.path });
       return this.#list(workload, spec);
     });
@@ -93,4 +106,8 @@ export class Listings {
     // A copy that nobody can change: several workloads share it, and the source may go on using its own.
     return Object.freeze([...listed]);
   }
+}
+
+function slotOf({ provider }: Workload, { project, path, recursive }: SecretSpec): string {
+  return JSON.stringify([provider, project, path, recursive]);
 }

@@ -9,7 +9,7 @@ import type { Workload } from '../core/workload.ts';
 import type { SecretRef } from '../provider/secret-source.ts';
 import { SingleReads, type SingleRead } from '../provider/single-reads.ts';
 import type { ListingDeps } from './listings.ts';
-import { LONGEST_ASKED_MS, SETUP_PAUSES_MS } from './waits.ts';
+import { LONGEST_ASKED_MS, ONCE, PATIENT, Patience, SETUP_PAUSES_MS } from './waits.ts';
 
 const READ_TIMEOUT_MS = 10_000;
 
@@ -17,10 +17,12 @@ export class SurveyReads {
   readonly #deps: ListingDeps;
   readonly #signal: AbortSignal;
   readonly #byProvider = new Map<string, SingleReads>();
+  readonly #patience: Patience;
 
   constructor(deps: ListingDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+    this.#patience = new Patience(deps.once ? ONCE : PATIENT);
   }
 
   /** Rejects only with the end of the run. */
@@ -31,12 +33,22 @@ export class SurveyReads {
     return reads.of(ref, () => this.#waitingForLimits(workload, ref));
   }
 
+  /** Lets others have their turn. */
+  pause(): Promise<void> {
+    return this.#deps.clock.sleep(0);
+  }
+
   async #waitingForLimits(workload: Workload, ref: SecretRef): Promise<Fetched> {
-    const { clock, emit, pausesMs = SETUP_PAUSES_MS } = this.#deps;
+    const { clock, emit } = this.#deps;
     const onRetry = ({ message }: PsiError, waitMs: number): void => {
       emit({ event: 'retrying', workload: workload.name, message, waitMs });
     };
-    const rule = { pausesMs, longestAskedMs: LONGEST_ASKED_MS, worthIt: ({ code }: PsiError) => code === 'THROTTLED' };
+    const rule = {
+      pausesMs: SETUP_PAUSES_MS,
+      longestAskedMs: LONGEST_ASKED_MS,
+      budget: this.#patience.of(workload.provider),
+      worthIt: ({ code }: PsiError) => code === 'THROTTLED',
+    };
     try {
       return await withRetries(rule, { clock, signal: this.#signal, onRetry }, () => this.#once(workload, ref));
     } catch (thrown) {

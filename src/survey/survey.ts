@@ -11,6 +11,8 @@ import { SurveyReads } from './survey-reads.ts';
 export type SurveyDeps = ListingDeps & {
   /** What is registered for a workload, and maybe more: a secret that is there already keeps its line where nobody knows better. */
   readonly registered: (workload: Workload) => readonly RegisteredKey[];
+  /** All that it has can be looked up while its provider is away, so the run need not wait for that one. Default: of none. */
+  readonly isServed?: (workload: Workload) => boolean;
 };
 
 /** What one `secrets:` entry of a workload was answered, before include and exclude. */
@@ -53,7 +55,9 @@ export async function* survey(
   deps: SurveyDeps,
   signal: AbortSignal,
 ): AsyncGenerator<Surveyed, void, undefined> {
-  const asking = { listings: new Listings(deps, signal), reads: new SurveyReads(deps, signal), deps };
+  const { isServed = () => false } = deps;
+  const waiting = workloads.filter((workload) => !isServed(workload));
+  const asking = { listings: new Listings(deps, waiting, signal), reads: new SurveyReads(deps, signal), deps };
   for (const workload of workloads) yield { workload, outcome: await outcomeOf(workload, asking) };
 }
 

@@ -4,6 +4,7 @@
 import { failureOf, type Failure } from '../core/failure.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
+import { hasControl, hasNoncharacter } from '../core/text/characters.ts';
 import { isVariableName, shellObjection } from '../core/text/shell-names.ts';
 import { shellQuoted } from '../core/text/shell.ts';
 import { visibleJson } from '../core/text/visible.ts';
@@ -125,8 +126,7 @@ const OBJECTIONS: Readonly<Record<EnvReader, (key: string, text: string, raw: bo
   },
   systemd: (key, text, raw) => {
     if (!isVariableName(key)) return 'cannot take its name';
-    // eslint-disable-next-line no-control-regex -- they are what is looked for
-    if (/[\u0001-\u0008\u000b-\u001f\u007f]/.test(text)) return 'drops a variable with control characters';
+    if (hasControl(text)) return 'takes a variable with control characters in some versions only';
     if (hasNoncharacter(text)) return 'refuses a file with characters that are none';
     if (raw && /\n/.test(text)) return 'takes a newline only between quotes, which podman would keep';
     if (raw && /\\/.test(text)) return 'takes a backslash for an escape, where podman takes it for itself';
@@ -153,13 +153,6 @@ function unreadable({ value, why }: NamedValue, words: ProviderWords): Line {
     reason: `${words.name} hides its value`,
     hint: `give the machine identity the right to read values (${words.rights.readValues}) of this path in ${words.name}, or of the one that it is imported from`,
   };
-}
-
-/** Unicode's own: U+FDD0 and those behind it, and the last two of each plane. */
-function hasNoncharacter(text: string): boolean {
-  if (/[\ufdd0-\ufdef]/.test(text)) return true;
-  for (const character of text) if (((character.codePointAt(0) ?? 0) & 0xfffe) === 0xfffe) return true;
-  return false;
 }
 
 function byteLength(text: string): number {

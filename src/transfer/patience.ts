@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
 import type { PsiError } from '../core/error.ts';
 import type { ProviderWords } from '../core/provider-words.ts';
-import { withRetries, type RetryRule } from '../core/retry.ts';
+import { RetryBudget, withRetries, type RetryRule } from '../core/retry.ts';
 
 /** The server ends a request by itself after this time. */
 const CALL_MS = 30_000;
@@ -17,13 +17,16 @@ const LIMIT: RetryRule = {
   worthIt: ({ code }) => code === 'THROTTLED',
 };
 
+/** Of all calls of one command. */
+const LONGEST_MS = 15 * 60_000;
+
 /** It takes up to a minute: whoever waits has to be told. */
 export type Waiting = { readonly event: 'waiting'; readonly message: string; readonly waitMs: number };
 
 /** `what`: for the message when it takes too long. */
 export type PatientCall = <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 
-/** Calls are made again for as long as a limit asks for it, five times at most. `tell`: before each wait. */
+/** Calls are made again for as long as a limit asks for it, each five times at most, all for 15 minutes. `tell`: before each wait. */
 export function patientCalls(
   { words, clock }: { readonly words: ProviderWords; readonly clock: Clock },
   tell: (event: Waiting) => void,
@@ -32,6 +35,8 @@ export function patientCalls(
   const onRetry = ({ message }: PsiError, waitMs: number): void => {
     tell({ event: 'waiting', message, waitMs });
   };
+  const budget = new RetryBudget(LONGEST_MS);
+  const rule = { ...LIMIT, budget: () => budget };
   return (what, work) =>
-    withRetries(LIMIT, { clock, onRetry }, () => withDeadline(clock, { ms: CALL_MS, what, hint }, work));
+    withRetries(rule, { clock, onRetry }, () => withDeadline(clock, { ms: CALL_MS, what, hint }, work));
 }

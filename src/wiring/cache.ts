@@ -1,6 +1,6 @@
 // Wiring of the encrypted cache: key wrappers by backend, the file, and the values in memory. Part of the composition root.
 
-import { readFile } from 'node:fs/promises';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { EncryptedCacheFile } from '../adapters/cache-file/cache-file.ts';
 import { CredentialKeyWrapper } from '../adapters/credential/key-wrapper.ts';
 import { HsmKeyWrapper } from '../adapters/hsm/key-wrapper.ts';
@@ -55,13 +55,16 @@ export function keyFactory(cache: CacheConfig, stateDir: string, deps: KeyDeps):
     },
     hsm: () => {
       const { pin, ...target } = hsmSettings(cache);
-      const pins = pinSources({ env, readFile, configured: secrets.readerOf(pin) });
+      const pins = pinSources({ env, readFile: readBounded, configured: secrets.readerOf(pin) });
       return new HsmKeyWrapper(
         { clock, pins, refused: refusedPins },
         { target, publicKeyPath: publicKeyPath(stateDir, target), env },
       );
     },
     credential: () =>
-      new CredentialKeyWrapper({ readFile }, { name: cache.credential, folder: environment.cacheKeyFolder }),
+      new CredentialKeyWrapper(
+        { readFile: readBounded },
+        { name: cache.credential, folder: environment.cacheKeyFolder },
+      ),
   };
 }

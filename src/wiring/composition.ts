@@ -18,7 +18,7 @@ export function composition(deps: ServeDeps): Composition {
     },
     infisicalTools: async (config, target) =>
       (await import('./infisical-tools.ts')).composeInfisicalTools(config, target, deps),
-    readEnvFile: async (file) => (await import('./infisical-tools.ts')).composeEnvFile(file),
+    readEnvFile: async (file, reader) => (await import('./infisical-tools.ts')).composeEnvFile(file, reader),
     readPodmanSecrets: async (config, selection) =>
       (await import('./host-import.ts')).composePodmanSecrets(config, selection),
     importQuadlet: async (config, tools, flags, emit) =>

@@ -1,12 +1,11 @@
 // Wiring of how the config file is read, and of what stands for it where it cannot be. Part of the composition root.
 
-import { readFile, stat } from 'node:fs/promises';
-import { systemClock } from '../adapters/clock/system-clock.ts';
+import { stat } from 'node:fs/promises';
+import { fileCalls, readBounded } from '../adapters/files/file-calls.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { configFile, defaultConfig, type LoadOptions } from '../config/load.ts';
 import type { Env } from '../config/surroundings.ts';
 import type { LastGoodStore } from '../service/last-good.ts';
-import { patientRead } from '../service/patient-read.ts';
 import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 export type ReadingDeps = { readonly env: Env; readonly uid: number };
@@ -17,11 +16,11 @@ export function composeReading(
   { env, uid }: ReadingDeps,
 ): { readonly load: LoadOptions & { readonly path: string }; readonly lastGood: LastGoodStore } {
   const file = configFile({ path, env, uid });
-  const load = { path: file, env, uid, readFile: patientRead(readFile, systemClock), kinds: PROVIDER_KINDS };
+  const load = { path: file, env, uid, readFile: readBounded, kinds: PROVIDER_KINDS };
   return { load, lastGood: new LastGoodFile({ stateDir: defaultConfig(load).stateDir }) };
 }
 
 /** When a file was changed, ms since the epoch. */
 export async function changedAt(path: string): Promise<number> {
-  return (await stat(path)).mtimeMs;
+  return (await fileCalls.run(path, () => stat(path))).mtimeMs;
 }

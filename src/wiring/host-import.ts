@@ -5,9 +5,12 @@ import { HostFileSystem } from '../adapters/files/host-file.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { createSecretValues } from '../adapters/podman/values.ts';
 import { QuadletFolder } from '../adapters/systemd/quadlet-file.ts';
+import { quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
+import { userName } from '../adapters/systemd/user-name.ts';
 import type { QuadletFlags } from '../cli/commands/host-import.ts';
 import type { InfisicalTools } from '../cli/infisical-tools.ts';
 import type { Config } from '../config/config.ts';
+import { baseDirectories } from '../core/base-directories.ts';
 import { references } from '../config/references.ts';
 import { hostFolders, type HostLayout } from '../host/layout.ts';
 import { imageInUse } from '../host/units/container.ts';
@@ -18,7 +21,8 @@ import { importQuadlet, type QuadletReport } from '../transfer/import/quadlet.ts
 import type { ImportEvent } from '../transfer/import/report.ts';
 import { namedValues } from '../transfer/env-format.ts';
 import type { HostView } from '../transfer/quadlet/command-line.ts';
-import { quadletCommands, quadletPath } from '../transfer/quadlet/commands.ts';
+import { quadletCommands } from '../transfer/quadlet/commands.ts';
+import { specifiersOf } from '../transfer/quadlet/specifiers.ts';
 
 type ImportDeps = { readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number };
 
@@ -38,7 +42,10 @@ export async function composeQuadletImport(
   const configured = chosen.projects.get(project)?.environment;
   const environments = { project, configured, asked: flags.environment };
   refuseForeignRewrite(environments, flags.rewrite);
-  const file = quadletPath(flags.file, config.systemdDir, resolve);
+  const { scope, systemdDir } = config;
+  const roots = quadletRoots({ ...baseDirectories(env, uid), scope, systemdDir, uid });
+  const files = new QuadletFolder({ systemdDir, roots });
+  const file = await files.pathOf(flags.file);
   const commands = quadletCommands(
     { ...flags, group: tools.words.group, file },
     { host: await hostView(config, hostFolders(config.scope, env, uid)), container: env['container'] },
@@ -46,7 +53,7 @@ export async function composeQuadletImport(
   const report = await importQuadlet(
     {
       ...readerOf(config),
-      files: new QuadletFolder({ systemdDir: config.systemdDir }),
+      files,
       words: tools.words,
       elsewhere: commands.elsewhere,
       provider,
@@ -58,7 +65,7 @@ export async function composeQuadletImport(
       ...flags,
       path: file,
       place: { project, path },
-      scope: config.scope,
+      manager: { scope, specifiers: specifiersOf(scope, env, { uid, name: userName() }) },
       rewriteCommand: commands.rewriteCommand,
     },
     emit,

@@ -6,6 +6,7 @@ import { createSecretFiles } from '../adapters/files/secret-file.ts';
 import type { InfisicalTools, ProjectTarget } from '../cli/infisical-tools.ts';
 import type { Config } from '../config/config.ts';
 import { inEnvironment, providerOfProject } from '../provider/choice.ts';
+import type { EnvFileReader } from '../transfer/env-file/reading.ts';
 import type { ImportSource } from '../transfer/import/entry.ts';
 import { projectTools } from '../transfer/project-tools.ts';
 import { composeProvider } from './providers.ts';
@@ -25,6 +26,6 @@ export async function composeInfisicalTools(
   return projectTools(project, { provider, ...place, clock, files: createSecretFiles({ etc: '/etc' }) });
 }
 
-export function composeEnvFile(file: string): Promise<ImportSource> {
-  return readEnvFile(file, process.stdin);
+export function composeEnvFile(file: string, reader: EnvFileReader | undefined): Promise<ImportSource> {
+  return readEnvFile(file, reader, process.stdin);
 }

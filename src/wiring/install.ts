@@ -1,6 +1,6 @@
 // Wiring of the commands that prepare a host. Part of the composition root.
 
-import { readFile } from 'node:fs/promises';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { resolve } from 'node:path';
 import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
@@ -28,7 +28,7 @@ export async function composeInstall(
   surroundings: HostSurroundings,
 ): Promise<InstallReport> {
   const path = headerFilePath(config.stateDir);
-  const secrets = new SecretReader({ readFile, env: surroundings.env });
+  const secrets = new SecretReader({ readFile: readBounded, env: surroundings.env });
   return install(
     {
       files: new HostFileSystem(),

@@ -16,7 +16,8 @@ import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
 import { restartUnit } from '../adapters/systemd/restart-unit.ts';
-import { quadletFolders, QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
+import { quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
+import { QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -45,6 +46,7 @@ import { CertificateTimer } from '../service/certificate-timer.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
+import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
@@ -129,6 +131,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
+  const answers = new AnswersInFlight();
   const running = await RunningConfig.start(start, {
     ...load,
     ...{ clock, log },
@@ -136,7 +139,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     changedAt,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     secrets,
-    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, countBeside, known }),
+    providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, answers, countBeside, known }),
     headerFile,
   });
   const onError = faceErrors(log);
@@ -155,7 +158,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const processBegan = Date.now() - process.uptime() * 1000;
   void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
   const units = new DbusUnitManager({ socketPath: config.dbusSocket });
-  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
+  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
   const setup = new Setup({
     registry,
     mappings,
@@ -164,7 +167,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     cache,
     dropIns,
-    quadlets: new QuadletSearch({ folders: [config.systemdDir, ...others], units }),
+    quadlets: new QuadletSearch({ roots, units }),
     units,
     scope: config.scope,
     reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),

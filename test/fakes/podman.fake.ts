@@ -53,12 +53,16 @@ export class FakePodman {
   readonly driver: DriverFace;
   /** Write calls that arrived, whatever became of them. */
   readonly writes: Write[] = [];
+  /** After each of them has arrived. */
+  onWrite: () => void = () => undefined;
   /** Makes the next creates come out with other settings than asked for. */
   mixUp: ((request: CreateRequest) => CreateRequest) | undefined;
   /** The id that creates answer, whatever they made. */
   answerId: string | undefined;
   /** Makes every create fail with these words. */
   refuseCreate: { readonly status: number; readonly reason: string; readonly message: string } | undefined;
+  /** Makes creates wait for it before anything is done. */
+  holdCreate: Promise<unknown> | undefined;
   readonly #secrets = new Map<string, FakeSecret>();
   readonly #idByName = new Map<string, string>();
   /** What the file driver keeps. */
@@ -94,9 +98,10 @@ export class FakePodman {
     });
   }
 
-  create(request: CreateRequest): Promise<string> {
+  async create(request: CreateRequest): Promise<string> {
     const replace = request.replace && this.atLeast(4, 7);
-    this.writes.push({ op: replace ? 'replace' : 'create', name: request.name });
+    this.#arrived({ op: replace ? 'replace' : 'create', name: request.name });
+    await this.holdCreate;
     return this.#locked(async () => {
       const id = await this.#create(this.mixUp?.(request) ?? request, replace);
       return this.answerId ?? id;
@@ -104,12 +109,17 @@ export class FakePodman {
   }
 
   remove(nameOrId: string): Promise<void> {
-    this.writes.push({ op: 'remove', name: nameOrId });
+    this.#arrived({ op: 'remove', name: nameOrId });
     return this.#locked(async () => {
       const secret = this.#resolve(nameOrId);
       await this.#runDelete(secret, secret.options, nameOrId);
       this.#forget(secret.id);
     });
+  }
+
+  #arrived(write: Write): void {
+    this.writes.push(write);
+    this.onWrite();
   }
 
   async #create(request: CreateRequest, replace: boolean): Promise<string> {

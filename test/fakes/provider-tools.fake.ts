@@ -1,6 +1,7 @@
 // The world as an adapter of a provider sees it: files that a test fills, a clock that stands still, nothing else.
 
 import { SecretValue } from '../../src/core/secret-value.ts';
+import { AnswersInFlight } from '../../src/provider/answers-in-flight.ts';
 import type { ProviderTools } from '../../src/provider/provider.ts';
 import { FakeClock } from './clock.fake.ts';
 
@@ -21,6 +22,7 @@ export function fakeProviderTools(files: ReadonlyMap<string, string> = new Map()
       put: () => Promise.resolve(),
       remove: () => Promise.resolve(),
     },
+    answers: new AnswersInFlight().upTo(1 << 26),
     bootId: () => Promise.resolve('this boot'),
   };
 }

@@ -5,10 +5,16 @@ import type { Quadlets } from '../../src/registration/quadlets.ts';
 
 export class FakeQuadlets implements Quadlets {
   readonly units = new Set<string>();
+  /** Paths of `.kube` and `.pod` files, by the unit that is not there. */
+  readonly namesakes = new Map<string, string>();
   failWith: PsiError | undefined;
 
   find(unit: string): Promise<string | undefined> {
     if (this.failWith !== undefined) return Promise.reject(this.failWith);
     return Promise.resolve(this.units.has(unit) ? `/etc/containers/systemd/${unit} is there` : undefined);
+  }
+
+  namesake(unit: string): Promise<string | undefined> {
+    return Promise.resolve(this.namesakes.get(unit));
   }
 }

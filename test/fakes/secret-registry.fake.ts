@@ -111,6 +111,6 @@ export class FakeSecretRegistry implements SecretRegistry {
 function translated(refusal: PodmanRefusal): PsiError {
   if (refusal.reason === 'secret name in use')
     return new PsiError('CONFLICT', 'the name is in use', { cause: refusal });
-  const transient = /^exit status|^no such secret$|^no secret data/.test(refusal.reason);
+  const transient = /^exit status (?!22$)|^no such secret$|^no secret data/.test(refusal.reason);
   return new PsiError('HOST', refusal.message, { retry: transient ? 'later' : 'no', cause: refusal });
 }

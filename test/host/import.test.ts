@@ -14,7 +14,7 @@ const DROP_IN = `${UNIT}.d/60-more.conf`;
 const STAYS = [
   '# what a person wrote stays',
   'HostName=legacy',
-  'Environment="BLANKS= cut by infisical " LANG_FROM=%h',
+  'Environment="BLANKS= cut by infisical " LANG_FROM=%H',
   'Label=owner=ops',
 ];
 const GOES = [
@@ -108,7 +108,7 @@ test('a quadlet becomes one of PSI, and its container has the same environment a
       const { code, stdout, stderr } = await stage.host.run(elsewhere);
       assert.equal(code, 1, stderr);
       assert.match(stderr, /refused: BLANKS \(.*legacy\.container:\d+\)/);
-      assert.match(stderr, /refused: LANG_FROM \(.*\): psi cannot tell what systemd makes of %h/);
+      assert.match(stderr, /refused: LANG_FROM \(.*\): psi cannot tell what systemd makes of %H/);
       for (const value of VALUES) assert.ok(!(stdout + stderr).includes(value), value);
       printed = stdout;
       const kept = [...STAYS, '# a remark between the lines'];

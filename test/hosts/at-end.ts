@@ -1,4 +1,5 @@
-// What a campaign cleans up at its end, last things first: outside of a test there is no context that does it.
+// What is cleaned up at the end, last things first: a process ends before the folder that it writes to goes. A test's own context does it
+// in the order in which things were made, and stops at the first that fails.
 
 export type AtEnd = { readonly after: (what: () => unknown) => void };
 
@@ -9,8 +10,17 @@ export class Ends implements AtEnd {
     this.#ends.unshift(what);
   };
 
+  /** All of it, and then the first thing that failed is thrown. */
   async run(): Promise<void> {
-    for (const end of this.#ends.splice(0)) await end();
+    const failures: unknown[] = [];
+    for (const end of this.#ends.splice(0)) {
+      try {
+        await end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }
 

@@ -26,8 +26,8 @@ const NAMES = fc.oneof(
   { weight: 1, arbitrary: fc.stringMatching(/^[a-z][a-z0-9.-]{0,20}$/) },
 );
 
-export function generatedSecrets(): readonly Generated[] {
-  const sample = { seed: 20261124, numRuns: COUNT };
+export function generatedSecrets(count = COUNT): readonly Generated[] {
+  const sample = { seed: 20261124, numRuns: count };
   const names = fc.sample(NAMES, sample);
   const values = fc.sample(VALUES, sample);
   const large = 'sixty KB of "quotes" and $igns \\ '.repeat(1_800);
@@ -50,11 +50,10 @@ const STYLES: readonly ((value: string) => string | undefined)[] = [
     /[\n\r#]|^['"`]|\\$/.test(value) || value !== value.trim() || value.startsWith('-----BEGIN ') ? undefined : value,
   (value) => quoted(value, "'"),
   (value) => (/\\[nr\\$`"]/.test(value) ? undefined : quoted(value, '"')),
-  (value) => quoted(value, '`'),
 ];
 
 function lineOf({ key, value }: Generated, at: number): string {
   const said = STYLES.flatMap((style) => style(value) ?? []);
   const chosen = said[at % Math.max(1, said.length)] ?? `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-  return `${at % 5 === 0 ? 'export ' : ''}${key}=${chosen}`;
+  return `${at % 20 === 0 ? 'export ' : ''}${key}=${chosen}`;
 }

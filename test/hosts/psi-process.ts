@@ -49,7 +49,12 @@ export type PsiProcess = {
 export const PSI_FROM_SOURCE: readonly string[] = [process.execPath, join(ROOT, 'src/main.ts')];
 export const PSI_FROM_BUILD: readonly string[] = [process.execPath, join(ROOT, 'dist/main.js')];
 
-export async function startPsi(options: PsiOptions, command: readonly string[] = PSI_FROM_SOURCE): Promise<PsiProcess> {
+/** Resolves once it serves. `onSpawn`: for whoever cannot count on that. */
+export async function startPsi(
+  options: PsiOptions,
+  command: readonly string[] = PSI_FROM_SOURCE,
+  onSpawn: (child: ChildProcess) => void = () => undefined,
+): Promise<PsiProcess> {
   const { dir } = options;
   const configFile = join(dir, 'config.yaml');
   const socket = join(dir, 'psi.sock');
@@ -63,6 +68,7 @@ export async function startPsi(options: PsiOptions, command: readonly string[] =
   const env = { PATH: process.env['PATH'], PSI_CONFIG: configFile, PSI_LOG_LEVEL: 'info', ...options.env };
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  onSpawn(child);
   const ended = new Promise<NodeJS.Signals | null>((done) => {
     child.on('exit', (_code, signal) => {
       done(signal);

@@ -1,6 +1,7 @@
 // The cache on a machine with a TPM of its own (/dev/tpmrm0), real reboots and a kernel of its own: what no container host can show.
 // One machine serves both tests, as it takes a minute to start; each sets it up anew for its own key.
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import { after, before, test } from 'node:test';
 import { answerOf } from '../hosts/answer.ts';
 import { imageStore, imageSupport } from '../hosts/image.ts';
@@ -8,7 +9,7 @@ import { steps } from '../hosts/steps.ts';
 import { startVm, VM_GATEWAY, vmSupport, type Vm } from '../hosts/vm.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
 import { decode, seedCodec } from '../doubles/infisical/codec.ts';
-import { configText, installPsi, PROJECT, seedOf, sleeper } from '../host/psi-host.ts';
+import { configText, CREDENTIALS, installPsi, PROJECT, seedOf, sleeper } from '../host/psi-host.ts';
 
 const machine = await vmSupport();
 const support = machine.ok ? await imageSupport() : machine;
@@ -17,6 +18,9 @@ const options = { skip: support.ok ? false : support.reason };
 const FOLDERS = { '/myapp': { TOKEN: 'value-first', MULTI: 'two\n "lines" grüezi' } };
 const COUNT = Object.keys(FOLDERS['/myapp']).length;
 const KEY = '/etc/credstore.encrypted/psi-cache-key';
+
+const SEALED = { backend: 'tpm', tpm: { pcrs: [7] } };
+const SECRET = '/etc/credstore.encrypted/infisical-client-secret';
 
 /** The emulated processor takes ten seconds to start a Node. */
 const SLOW_MACHINE = {
@@ -30,11 +34,11 @@ const SLOW_MACHINE = {
 let double: InfisicalDouble;
 let vm: Vm;
 
-const config = (cache: unknown): string =>
+const config = (cache: unknown, provider: object = {}): string =>
   configText({
     workloads: { myapp: { secrets: [{ project: 'main', path: '/myapp' }] } },
     config: { ...SLOW_MACHINE.config, cache },
-    provider: { api_url: double.url.replace('127.0.0.1', VM_GATEWAY), allow_http: true },
+    provider: { api_url: double.url.replace('127.0.0.1', VM_GATEWAY), allow_http: true, ...provider },
   });
 
 before(async () => {
@@ -57,15 +61,20 @@ after(async () => {
 test('a key that is sealed to the TPM', options, async (t) => {
   await steps(t, {
     'is made by the setup, and holds what workloads get': async () => {
-      await installWith({ backend: 'tpm', tpm: { pcrs: [7] } });
+      await installWith(SEALED);
       await assertWorkloadHas(FOLDERS['/myapp']);
       await assertVerified();
     },
-    'opens after a reboot in an outage: the workload starts by itself, with its values': async () => {
-      await rebootInOutage();
-      await assertWorkloadHas(FOLDERS['/myapp']);
-      await assertVerified();
-    },
+    'opens after a reboot in an outage with a typo in the config: the workload starts by itself, with its values':
+      async () => {
+        const good = config(SEALED);
+        await vm.write('/etc/psi/config.yaml', `${good}workload: {}\n`, 0o600);
+        await rebootInOutage();
+        await assertWorkloadHas(FOLDERS['/myapp']);
+        await assertVerified();
+        assert.match(await vm.ok('podman exec psi psi status || true'), /config\.yaml:\d+:1 workload: /);
+        await vm.write('/etc/psi/config.yaml', good, 0o600);
+      },
     'does not open once a PCR has moved: PSI names it and what to run, and lookups are live': async () => {
       await endOutage();
       await vm.ok(`tpm2_pcrextend 7:sha256=${'5a'.repeat(32)}`);
@@ -85,15 +94,26 @@ test('a key that is sealed to the TPM', options, async (t) => {
 
 test('a key that systemd-creds has bound to the TPM', options, async (t) => {
   await steps(t, {
-    'opens after a reboot in an outage: the workload starts by itself, with its values': async () => {
-      await vm.ok(
-        `mkdir -p -m 0700 ${KEY.slice(0, KEY.lastIndexOf('/'))} && head -c 32 /dev/urandom | ` +
-          `systemd-creds encrypt --with-key=tpm2 --tpm2-pcrs=15 --name=psi-cache-key - ${KEY}`,
-      );
-      await installWith({ backend: 'credential' });
-      await rebootInOutage();
-      await assertWorkloadHas(FOLDERS['/myapp']);
-      await assertVerified();
+    'opens after a reboot in an outage with a client secret that nothing decrypts: the workload starts by itself':
+      async () => {
+        await vm.ok(
+          `mkdir -p -m 0700 ${KEY.slice(0, KEY.lastIndexOf('/'))} && head -c 32 /dev/urandom | ` +
+            `systemd-creds encrypt --with-key=tpm2 --tpm2-pcrs=15 --name=psi-cache-key - ${KEY}`,
+        );
+        await encryptClientSecret();
+        const { clientId } = CREDENTIALS;
+        const auth = { method: 'universal-auth', client_id: clientId, client_secret: { credential: basename(SECRET) } };
+        await installWith({ backend: 'credential' }, { auth });
+        // The same as what a cleared TPM or a lost host key does.
+        await vm.write(SECRET, 'bm90IG9uZQ==\n', 0o600);
+        await rebootInOutage();
+        await assertWorkloadHas(FOLDERS['/myapp']);
+        await assertVerified();
+      },
+    'asks Infisical again once the client secret is made anew and its unit restarted': async () => {
+      assert.match(await vm.ok('podman exec psi psi status || true'), /infisical-client-secret/);
+      await encryptClientSecret();
+      await vm.ok(`systemctl restart psi-credential@${basename(SECRET)}.service`);
     },
     'does not open once a PCR has moved: PSI says what to look at, and lookups are live': async () => {
       await endOutage();
@@ -108,12 +128,18 @@ test('a key that systemd-creds has bound to the TPM', options, async (t) => {
   });
 });
 
+async function encryptClientSecret(): Promise<void> {
+  await vm.ok(['systemd-creds', 'encrypt', '--with-key=tpm2', `--name=${basename(SECRET)}`, '-', SECRET], {
+    input: CREDENTIALS.clientSecret,
+  });
+}
+
 /** As an operator does, on a machine that has or has not had PSI before. */
-async function installWith(cache: unknown): Promise<void> {
+async function installWith(cache: unknown, provider?: object): Promise<void> {
   await vm.run('systemctl stop psi-infisical-setup.service psi.service');
   await double.acceptConnections();
   setToken(FOLDERS['/myapp'].TOKEN);
-  await vm.write('/etc/psi/config.yaml', config(cache), 0o600);
+  await vm.write('/etc/psi/config.yaml', config(cache, provider), 0o600);
   await installPsi(vm);
   await vm.ok(['podman', 'exec', 'psi', 'psi', 'setup']);
   await vm.ok('systemctl restart myapp.service');

@@ -2,7 +2,7 @@
 // the plaintext outlives the call.
 
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
@@ -10,10 +10,14 @@ import { SecretValue } from '../../core/secret-value.ts';
 import type { CacheFile, CacheFileContent } from '../../cache/cache-file.ts';
 import { DATA_KEY_BYTES, type KeyWrapper } from '../../sealing/key-wrapper.ts';
 import { syncFolder, writeFileAtomic, type WriteStep } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 import { cacheDefect } from './defects.ts';
 import { FILE_ID_BYTES, NONCE_FIELD_BYTES, splitEnvelope } from './envelope.ts';
 import { openEntries, sealEntries } from './seal.ts';
+
+/** Hundreds of thousands of values. */
+const LARGEST = 512 * 1024 * 1024;
 
 export type SaveStep = 'wrapped' | 'sealed' | WriteStep;
 
@@ -72,7 +76,7 @@ export class EncryptedCacheFile implements CacheFile {
       dataKey.fill(0);
     }
     try {
-      await this.#prepareFolder();
+      await fileCalls.run(this.#path, () => this.#prepareFolder());
       await writeFileAtomic(this.#path, file, { mode: 0o600, onStep: this.#onStep });
     } catch (error) {
       throw fileError('write the cache', this.#path, error);
@@ -82,8 +86,12 @@ export class EncryptedCacheFile implements CacheFile {
 
   async setAside(): Promise<string> {
     try {
-      const aside = await this.#freeName();
-      await rename(this.#path, aside);
+      const aside = await fileCalls.run(this.#path, async (late) => {
+        const free = await this.#freeName();
+        late.throwIfAborted();
+        await rename(this.#path, free);
+        return free;
+      });
       await syncFolder(dirname(this.#path));
       return aside;
     } catch (error) {
@@ -104,7 +112,7 @@ export class EncryptedCacheFile implements CacheFile {
 
   async #bytes(): Promise<Uint8Array | undefined> {
     try {
-      return await readFile(this.#path);
+      return await readBounded(this.#path, LARGEST);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fileError('read the cache', this.#path, error);

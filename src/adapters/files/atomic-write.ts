@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { fileCalls } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 export type AtomicWriteOptions = {
@@ -20,10 +21,19 @@ export type WriteStep = 'created' | 'written' | 'synced' | 'renamed';
  * Durable when it resolves. The temporary file is in the same folder, under a dot name that ends in `.tmp`: no mapping, and nothing
  * that quadlet reads (it takes every `*.conf`, hidden ones too).
  */
-export async function writeFileAtomic(
+export function writeFileAtomic(path: string, data: string | Uint8Array, options: AtomicWriteOptions): Promise<void> {
+  return fileCalls.run(path, (late) => replaceFile(path, data, options, late), WRITE_MS);
+}
+
+/** A disk that is busy takes its time to make it durable. */
+const WRITE_MS = 20_000;
+
+/** `late`: nobody believes in this write any more, so it must not replace anything. */
+async function replaceFile(
   path: string,
   data: string | Uint8Array,
   options: AtomicWriteOptions,
+  late: AbortSignal,
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   // Opened for its owner alone: a wider mode is given only once the content is whole.
@@ -41,13 +51,14 @@ export async function writeFileAtomic(
     } finally {
       await file.close();
     }
+    late.throwIfAborted();
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   options.onStep?.('renamed');
-  await syncFolder(dirname(path));
+  await syncNow(dirname(path));
 }
 
 const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
@@ -56,14 +67,25 @@ const TEMPORARY = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
  * Removes what writes left in a folder that were killed, of files by these names alone, and older than `before` (ms since the epoch): a younger
  * one may be a write under way. Resolves to their paths. A folder that is not there has none.
  */
-export async function removeLeftovers(
+export function removeLeftovers(
+  folder: string,
+  ours: (name: string) => boolean,
+  before: number,
+): Promise<readonly string[]> {
+  const sweep = (): Promise<readonly string[]> => sweepFolder(folder, ours, before);
+  return fileCalls.run(join(folder, '.'), sweep, WRITE_MS).catch((error: unknown) => {
+    throw fileError('read the folder', folder, error);
+  });
+}
+
+async function sweepFolder(
   folder: string,
   ours: (name: string) => boolean,
   before: number,
 ): Promise<readonly string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return [];
-    throw fileError('read the folder', folder, error);
+    throw error;
   });
   const removed: string[] = [];
   for (const name of names) {
@@ -80,7 +102,11 @@ export async function removeLeftovers(
 }
 
 /** Makes renames and removals in a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
+export function syncFolder(path: string): Promise<void> {
+  return fileCalls.run(join(path, '.'), () => syncNow(path), WRITE_MS);
+}
+
+async function syncNow(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -1,12 +1,13 @@
 // What PSI remembers of its certificates: `tls/{name}.json` in the state folder, for its owner alone. A damaged file counts as none.
 
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { CertificateState } from '../../certificates/certificate.ts';
 import type { CertificateStates } from '../../certificates/certificate-states.ts';
 import { writeFileAtomic } from './atomic-write.ts';
 import { decodeState, encodeState } from './certificate-state-codec.ts';
+import { fileCalls, readBounded } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 export class CertificateStateFiles implements CertificateStates {
@@ -19,7 +20,7 @@ export class CertificateStateFiles implements CertificateStates {
   async get(name: string): Promise<CertificateState | undefined> {
     const path = join(this.#dir, `${name}.json`);
     try {
-      return decodeState(await readFile(path, 'utf8'));
+      return decodeState((await readBounded(path)).toString('utf8'));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       // Unreadable is not absent: an order that is under way would be made a second time.
@@ -30,7 +31,7 @@ export class CertificateStateFiles implements CertificateStates {
   async put(name: string, state: CertificateState): Promise<void> {
     const path = join(this.#dir, `${name}.json`);
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(path, encodeState(state), { mode: 0o600 });
     } catch (error) {
       throw fileError('keep the state of the certificate', path, error);

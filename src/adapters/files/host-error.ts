@@ -16,6 +16,9 @@ const HINTS: Readonly<Record<string, string>> = {
   EISDIR: 'a folder is where the file belongs: move it away, then `podman exec psi psi setup`',
   ENOSPC: 'free space there: `df -h` and `df -i` show what is full',
   EDQUOT: 'free space there: `quota` shows what is full',
+  NOT_A_FILE: 'see what it is with `ls -l`, and move it away',
+  TOO_LARGE: 'nothing that psi reads is that large: see what it is with `ls -l`, and move it away',
+  HANGS: 'look at the mount: `findmnt -T` with this path names it, `journalctl -k` tells of the disk',
   EROFS: 'mount it writable, or set `state_dir` and `systemd_dir` to a place that is',
   EIO: 'look for disk errors with `journalctl -k`',
 };
@@ -27,13 +30,21 @@ function wayHint(path: string): string {
 
 const ON_THE_WAY: ReadonlySet<string> = new Set(['ENOTDIR', 'EEXIST', 'ELOOP']);
 
+const WORDS: Readonly<Record<string, string>> = {
+  NOT_A_FILE: 'it is no plain file',
+  TOO_LARGE: 'it is too large',
+  HANGS: 'the file system does not answer',
+};
+
+const MAY_PASS: ReadonlySet<string> = new Set(['ENOSPC', 'EMFILE', 'HANGS']);
+
 /** `what` is lower case, such as "write the mapping". */
 export function fileError(what: string, path: string, thrown: unknown): PsiError {
   if (thrown instanceof PsiError) return thrown;
   const errno = errnoOf(thrown);
-  return new PsiError('HOST', `cannot ${what} ${path}: ${errno ?? 'unexpected error'}`, {
+  return new PsiError('HOST', `cannot ${what} ${path}: ${WORDS[errno ?? ''] ?? errno ?? 'unexpected error'}`, {
     hint: ON_THE_WAY.has(errno ?? '') ? wayHint(path) : (HINTS[errno ?? ''] ?? 'see `journalctl -u psi`'),
-    retry: errno === 'ENOSPC' || errno === 'EMFILE' ? 'later' : 'no',
+    retry: MAY_PASS.has(errno ?? '') ? 'later' : 'no',
     cause: thrown,
   });
 }

@@ -1,19 +1,20 @@
 // Plain files, folders and links of the host, for installing. Never used for anything secret.
 
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import type { HostFiles } from '../../host/host-files.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
+import { readBounded } from './file-calls.ts';
 import { withFolderOf } from './held-folder.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 export class HostFileSystem implements HostFiles {
   async read(path: string): Promise<string | undefined> {
     try {
-      return await readFile(path, 'utf8');
+      return (await readBounded(path)).toString('utf8');
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fileError('read', path, error);

@@ -1,11 +1,12 @@
 // The last good config as a file in the state folder. It may hold what the config file holds, secrets included, so it is for its owner alone.
 
-import { lstat, mkdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sameBytes } from '../../core/bytes.ts';
 import { PsiError } from '../../core/error.ts';
 import type { LastGoodStore } from '../../service/last-good.ts';
 import { writeFileAtomic } from './atomic-write.ts';
+import { fileCalls, readBounded } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 /** Far more than a config of hundreds of workloads. */
@@ -22,9 +23,9 @@ export class LastGoodFile implements LastGoodStore {
 
   async read(): Promise<Uint8Array | undefined> {
     try {
-      const facts = await lstat(this.path);
+      const facts = await fileCalls.run(this.path, () => lstat(this.path));
       if (!facts.isFile() || facts.size > LARGEST) throw unusable(this.path);
-      return await readFile(this.path);
+      return await readBounded(this.path, LARGEST);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fileError('read the last good config', this.path, error);
@@ -34,11 +35,11 @@ export class LastGoodFile implements LastGoodStore {
   async keep(content: Uint8Array): Promise<void> {
     try {
       if (content.byteLength > LARGEST) {
-        await rm(this.path, { force: true });
+        await fileCalls.run(this.path, () => rm(this.path, { force: true }));
         throw tooLarge(content.byteLength);
       }
       if (await this.#holds(content)) return;
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(this.path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(this.path, content, { mode: 0o600 });
     } catch (error) {
       throw fileError('keep the last good config', this.path, error);
@@ -48,9 +49,9 @@ export class LastGoodFile implements LastGoodStore {
   /** What cannot be read, or others can read too, is written anew. */
   async #holds(content: Uint8Array): Promise<boolean> {
     try {
-      const facts = await lstat(this.path);
+      const facts = await fileCalls.run(this.path, () => lstat(this.path));
       if (!facts.isFile() || facts.size !== content.byteLength || (facts.mode & 0o077) !== 0) return false;
-      return sameBytes(await readFile(this.path), content);
+      return sameBytes(await readBounded(this.path, LARGEST), content);
     } catch {
       return false;
     }

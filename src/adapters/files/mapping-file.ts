@@ -1,7 +1,7 @@
 // Mappings on disk: one file per secret id in the state folder. Only these files are touched; everything else that lives there
 // (dot files, `*.bad`, `cache.enc`, `tls/`, `driver.hdr`) has a dot or is a folder, and so is never an id.
 
-import { close, open, read } from 'node:fs';
+import { close, constants, open, read } from 'node:fs';
 import type { Dirent } from 'node:fs';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,9 +13,10 @@ import type { Mapping } from '../../core/mapping.ts';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { MappingStore } from '../../lookup/mapping-store.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
+import { fileCalls } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
-/** Enough to keep libuv's four threads busy, few enough that 5,000 mappings do not open 5,000 files. */
+/** Enough to keep the threads for files busy, few enough that 5,000 mappings do not open 5,000 files. */
 const READERS = 16;
 
 const WRITE_ANEW =
@@ -57,7 +58,7 @@ export class MappingFiles implements MappingStore {
   async ids(): Promise<readonly SecretId[]> {
     let entries: readonly Dirent[];
     try {
-      entries = await readdir(this.#dir, { withFileTypes: true });
+      entries = await fileCalls.run(join(this.#dir, '.'), () => readdir(this.#dir, { withFileTypes: true }));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       const { message, cause } = fileError('read the state folder', this.#dir, error);
@@ -69,7 +70,7 @@ export class MappingFiles implements MappingStore {
   async put(id: SecretId, mapping: Mapping): Promise<void> {
     const path = this.#path(id);
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(path, encodeMapping(mapping), { mode: 0o600 });
     } catch (error) {
       throw fileError('write the mapping', path, error);
@@ -79,7 +80,7 @@ export class MappingFiles implements MappingStore {
   async remove(id: SecretId): Promise<void> {
     const path = this.#path(id);
     try {
-      await rm(path);
+      await fileCalls.run(path, () => rm(path));
       await syncFolder(this.#dir);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw fileError('remove the mapping', path, error);
@@ -90,15 +91,9 @@ export class MappingFiles implements MappingStore {
   async #read(id: SecretId, buffer: Buffer): Promise<Mapping | PsiError | undefined> {
     const path = join(this.#dir, id);
     try {
-      const file = await openFile(path, 'r');
-      try {
-        const { bytesRead } = await readFile(file, buffer, 0, buffer.length, 0);
-        const mapping =
-          bytesRead > MAX_MAPPING_BYTES ? undefined : decodeMapping(buffer.toString('utf8', 0, bytesRead));
-        return mapping ?? new PsiError('NOT_FOUND', `the file ${path} holds no mapping`, { hint: WRITE_ANEW });
-      } finally {
-        await closeFile(file);
-      }
+      const length = await fileCalls.run(path, () => readInto(buffer, path));
+      const mapping = length > MAX_MAPPING_BYTES ? undefined : decodeMapping(buffer.toString('utf8', 0, length));
+      return mapping ?? new PsiError('NOT_FOUND', `the file ${path} holds no mapping`, { hint: WRITE_ANEW });
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       const { message, cause } = fileError('read the mapping', path, error);
@@ -109,5 +104,15 @@ export class MappingFiles implements MappingStore {
   #path(id: string): string {
     if (!isSecretId(id)) throw new PsiError('BAD_REQUEST', 'not a secret id');
     return join(this.#dir, id);
+  }
+}
+
+async function readInto(buffer: Buffer, path: string): Promise<number> {
+  // The open of a FIFO would wait for somebody who writes.
+  const file = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return (await readFile(file, buffer, 0, buffer.length, null)).bytesRead;
+  } finally {
+    await closeFile(file);
   }
 }

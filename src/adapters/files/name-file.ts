@@ -1,10 +1,11 @@
 // The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none.
 
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { NameStore, Registered } from '../../lookup/name-store.ts';
 import { writeFileAtomic } from './atomic-write.ts';
+import { fileCalls, readBounded } from './file-calls.ts';
 import { fileError } from './host-error.ts';
 
 const FORMAT = 1;
@@ -23,8 +24,7 @@ export class NameFile implements NameStore {
 
   async load(): Promise<ReadonlyMap<SecretId, Registered>> {
     try {
-      const { size } = await stat(this.#path);
-      return size > MAX_BYTES ? new Map() : decode(await readFile(this.#path, 'utf8'));
+      return decode((await readBounded(this.#path, MAX_BYTES)).toString('utf8'));
     } catch {
       // Missing or damaged: the next setup writes it anew, so there is nothing to report.
       return new Map();
@@ -33,7 +33,7 @@ export class NameFile implements NameStore {
 
   async save(names: ReadonlyMap<SecretId, Registered>): Promise<void> {
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(this.#path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(this.#path, JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }), {
         mode: 0o600,
       });

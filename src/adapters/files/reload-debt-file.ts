@@ -4,6 +4,7 @@ import { access, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReloadDebt } from '../../registration/reload-debt.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
+import { fileCalls } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 export class ReloadDebtFile implements ReloadDebt {
@@ -17,7 +18,7 @@ export class ReloadDebtFile implements ReloadDebt {
 
   async owed(): Promise<boolean> {
     try {
-      await access(this.#path);
+      await fileCalls.run(this.#path, () => access(this.#path));
       return true;
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return false;
@@ -28,7 +29,7 @@ export class ReloadDebtFile implements ReloadDebt {
   async owe(): Promise<void> {
     if (await this.owed()) return;
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(this.#path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(this.#path, '', { mode: 0o600 });
     } catch (error) {
       throw fileError('note the reload that systemd owes', this.#path, error);
@@ -37,7 +38,7 @@ export class ReloadDebtFile implements ReloadDebt {
 
   async settle(): Promise<void> {
     try {
-      await rm(this.#path, { force: true });
+      await fileCalls.run(this.#path, () => rm(this.#path, { force: true }));
       await syncFolder(this.#dir);
     } catch (error) {
       // Without the folder there is no debt either.

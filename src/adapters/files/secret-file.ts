@@ -1,10 +1,11 @@
 // Secrets as files of their own. Users and groups are looked up where this process runs: in the container that is the container's list, and
 // numbers are what both sides agree on.
 
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { PsiError } from '../../core/error.ts';
 import type { FileOwner, SecretFiles } from '../../transfer/secret-files.ts';
 import { writeFileAtomic } from './atomic-write.ts';
+import { readBounded } from './file-calls.ts';
 import { withFolderOf } from './held-folder.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
@@ -14,8 +15,8 @@ const LARGEST_ID = 4_294_967_294;
 export function createSecretFiles({ etc }: { readonly etc: string }): SecretFiles {
   const idOf = async (file: 'passwd' | 'group', name: string): Promise<number> => {
     if (NUMBER.test(name) && Number(name) <= LARGEST_ID) return Number(name);
-    const text = await readFile(`${etc}/${file}`, 'utf8').catch(() => '');
-    const fields = text.split('\n').map((line) => line.split(':'));
+    const text = await readBounded(`${etc}/${file}`).catch(() => undefined);
+    const fields = (text?.toString('utf8') ?? '').split('\n').map((line) => line.split(':'));
     const id = fields.find(([known]) => known === name)?.[2];
     if (name !== '' && id !== undefined && NUMBER.test(id)) return Number(id);
     throw new PsiError('USAGE', `there is no ${file === 'passwd' ? 'user' : 'group'} ${name} in ${etc}/${file}`, {

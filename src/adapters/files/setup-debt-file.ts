@@ -1,9 +1,10 @@
 // The workloads that a setup is owed for, in the state folder for as long as there are any.
 
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SetupDebt, SetupDebtStore } from '../../registration/setup-debt.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
+import { fileCalls, readBounded } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
 const MOST_BYTES = 256 * 1024;
@@ -20,8 +21,7 @@ export class SetupDebtFile implements SetupDebtStore {
 
   async read(): Promise<SetupDebt | undefined> {
     try {
-      const { size } = await stat(this.#path);
-      return size > MOST_BYTES ? ALL : decode(await readFile(this.#path, 'utf8'));
+      return decode((await readBounded(this.#path, MOST_BYTES)).toString('utf8'));
     } catch (error) {
       return errnoOf(error) === 'ENOENT' ? undefined : ALL;
     }
@@ -29,7 +29,7 @@ export class SetupDebtFile implements SetupDebtStore {
 
   async write({ workloads }: SetupDebt): Promise<void> {
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(this.#path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(this.#path, JSON.stringify({ workloads: workloads ?? null }), { mode: 0o600 });
     } catch (error) {
       throw fileError('note the setup that is owed', this.#path, error);
@@ -38,8 +38,10 @@ export class SetupDebtFile implements SetupDebtStore {
 
   async clear(): Promise<void> {
     try {
-      await stat(this.#path);
-      await rm(this.#path, { force: true });
+      await fileCalls.run(this.#path, async () => {
+        await stat(this.#path);
+        await rm(this.#path, { force: true });
+      });
       await syncFolder(this.#dir);
     } catch (error) {
       // Without the file, or the folder, nothing is owed either.

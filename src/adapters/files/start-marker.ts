@@ -3,8 +3,10 @@
 
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileCalls } from './file-calls.ts';
 
 /** Never rejects: a stale one harms nobody who is answered. */
 export async function removeStartMarker(socket: string): Promise<void> {
-  await rm(join(dirname(socket), 'start-failed'), { force: true }).catch(() => undefined);
+  const path = join(dirname(socket), 'start-failed');
+  await fileCalls.run(path, () => rm(path, { force: true })).catch(() => undefined);
 }

@@ -1,10 +1,11 @@
 // Access tokens on disk: `.token.{name}.json` in the state folder, for its owner alone. A damaged file counts as none.
 
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PsiError } from '../../core/error.ts';
 import type { StoredToken, TokenStore } from '../../provider/token-store.ts';
 import { writeFileAtomic } from './atomic-write.ts';
+import { fileCalls, readBounded } from './file-calls.ts';
 import { fileError } from './host-error.ts';
 
 export class TokenFiles implements TokenStore {
@@ -17,7 +18,7 @@ export class TokenFiles implements TokenStore {
   async get(name: string): Promise<StoredToken | undefined> {
     const path = this.#path(name);
     try {
-      return decode(await readFile(path, 'utf8'));
+      return decode((await readBounded(path)).toString('utf8'));
     } catch {
       // Missing, unreadable or truncated: a login replaces it, so there is nothing to report.
       return undefined;
@@ -27,7 +28,7 @@ export class TokenFiles implements TokenStore {
   async put(name: string, token: StoredToken): Promise<void> {
     const path = this.#path(name);
     try {
-      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      await fileCalls.run(path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
       await writeFileAtomic(path, JSON.stringify(token), { mode: 0o600 });
     } catch (error) {
       throw fileError('keep the access token', path, error);
@@ -37,7 +38,7 @@ export class TokenFiles implements TokenStore {
   async remove(name: string): Promise<void> {
     const path = this.#path(name);
     try {
-      await rm(path, { force: true });
+      await fileCalls.run(path, () => rm(path, { force: true }));
     } catch (error) {
       throw fileError('remove the access token', path, error);
     }

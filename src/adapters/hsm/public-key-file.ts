@@ -2,10 +2,11 @@
 // next cache wrapped for a key of his own: it is in the state folder, where only PSI writes.
 
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { writeFileAtomic } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { fileError } from '../files/host-error.ts';
 import type { TokenTarget } from '../../sealing/token-target.ts';
 import { wrapKeyOfPem, type WrapKey } from './wrap-key.ts';
@@ -28,7 +29,7 @@ export class PublicKeyFile {
   /** Undefined for anything but a whole key: the token has it anyway. */
   async read(): Promise<WrapKey | undefined> {
     try {
-      return wrapKeyOfPem(await readFile(this.#path, 'utf8'));
+      return wrapKeyOfPem((await readBounded(this.#path)).toString('utf8'));
     } catch {
       return undefined;
     }
@@ -36,7 +37,7 @@ export class PublicKeyFile {
 
   async write({ key }: WrapKey): Promise<void> {
     try {
-      await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
+      await fileCalls.run(this.#path, () => mkdir(dirname(this.#path), { recursive: true, mode: 0o700 }));
       await writeFileAtomic(this.#path, key.export({ type: 'spki', format: 'pem' }), { mode: 0o600 });
     } catch (error) {
       throw fileError("write the token's public key", this.#path, error);

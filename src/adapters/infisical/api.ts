@@ -1,18 +1,21 @@
-// One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, retries, the
-// pool of connections. What an answer means is not decided here.
+// One request to the server and its complete answer, whatever the status. The only import of got: time limits per phase, the pool of
+// connections. What an answer means is not decided here.
 
 import type { ClientRequest } from 'node:http';
 import type { SecureContext } from 'node:tls';
-import type { Got, RequestError, Response } from 'got';
+import type { Got, PlainResponse, Request, RequestError, StreamOptions } from 'got';
 import { PsiError } from '../../core/error.ts';
+import { Turns, type EndTurn } from '../../core/turns.ts';
+import { namingAnswer, type AnswerRoom } from '../../provider/answers-in-flight.ts';
+import { setTimeout as pause } from 'node:timers/promises';
 import { agentsFor, AT_ONCE, certifiedAgent, type Agents } from './agents.ts';
+import { beginningOf, wholeOf } from './body.ts';
 import { connectionFailure, lateAnswer, phaseOf, type Endpoint, type Timings } from './connection-errors.ts';
 import { proxyError } from './proxy-errors.ts';
 import { readWays, type ProxyDeps, type Way } from './proxy.ts';
-import { pauseMs, RETRY } from './retry.ts';
+import { pauseMs } from './retry.ts';
 import { secureContext, type ClientCertificate, type Trust } from './tls.ts';
 import { TunnelError } from './tunnel.ts';
-import { Turns, type EndTurn } from './turns.ts';
 
 export type ApiRequest = {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -41,14 +44,14 @@ export type ServerAnswer = {
   /** When it was sent, by the clock of who sent it; absent: that is not told, or it comes from a cache. */
   readonly date?: string;
   readonly location: string | undefined;
-  /** Of a refusal without anything secret that the request held, in case the other side repeats it. */
+  /** Of a refusal only its beginning, and without anything secret that the request held, in case the other side repeats it. */
   readonly body: string;
 };
 
 export type Api = {
   /** Where it connects to, and by which proxy: for messages. */
   readonly where: string;
-  /** Fails with PROVIDER_DOWN or DEADLINE when there is no complete answer. */
+  /** Fails with PROVIDER_DOWN or DEADLINE when there is no complete answer, with ANSWER_TOO_LARGE when there is no room for it. */
   readonly ask: (request: ApiRequest, signal?: AbortSignal) => Promise<ServerAnswer>;
   readonly close: () => void;
 };
@@ -59,6 +62,8 @@ export type ApiOptions = Trust &
     readonly verifySsl: boolean;
     readonly headers: ReadonlyMap<string, string>;
     readonly userAgent: string;
+    /** Where its answers are counted, with those of all others. */
+    readonly answers: AnswerRoom;
   };
 
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -68,7 +73,7 @@ const PROXY_WANTS_CREDENTIALS = 407;
 type Client = { readonly got: Got; readonly way: Way; readonly agents: Agents };
 
 export function createApi(options: ApiOptions): Api {
-  const { apiUrl, headers } = options;
+  const { apiUrl, headers, answers } = options;
   const where = whereOf(apiUrl);
   // At once, so that a bundle which cannot be read is told before anything is asked.
   const context = secureContext(options);
@@ -76,81 +81,69 @@ export function createApi(options: ApiOptions): Api {
   const turns = new Turns(AT_ONCE);
 
   const ask = async (request: ApiRequest, signal?: AbortSignal): Promise<ServerAnswer> => {
-    const { method, path, query, body, hidden = [], bearer, once, timeoutMs, clientCertificate, follow } = request;
     const client = await kept.get();
     const { way } = client;
-    const endpoint = { apiUrl, where, way, certified: clientCertificate !== undefined };
-    const secrets = [bearer, ...hidden, ...headers.values()];
+    const endpoint = { apiUrl, where, way, certified: request.clientCertificate !== undefined };
+    const secrets = [request.bearer, ...(request.hidden ?? []), ...headers.values()];
+    let timings: Timings | undefined;
+    const late = (): PsiError => lateAnswer(via(where, way), phaseOf(timings), endpoint);
     const failure = (thrown: RequestError | TunnelError): PsiError => {
       const error = failureOf(thrown, endpoint);
       // The proxy's password may be another by now.
       if (error.details['status'] === PROXY_WANTS_CREDENTIALS) kept.forget(client);
       return error;
     };
-    const answered = (response: Response): ServerAnswer => {
-      if (!way.proxy || !isOfProxy(apiUrl, response)) return answerOf(response, secrets);
-      const at = { proxy: way.proxy, target: where, step: 'answer', status: response.statusCode } as const;
+    const answered = (answer: ServerAnswer): ServerAnswer => {
+      if (!way.proxy || !isOfProxy(apiUrl, answer)) return withoutSecrets(answer, secrets);
+      const at = { proxy: way.proxy, target: where, step: 'answer', status: answer.status } as const;
       throw failure(new TunnelError({ code: 'PROXY_REFUSED', ...at }));
     };
-    /** The last try, in the pause before the next one. */
-    let failed: RequestError | undefined;
-    let endTurn: EndTurn | undefined;
-    let timings: Timings | undefined;
-    follow?.(() => lateAnswer(via(where, way), phaseOf(timings), endpoint));
-    try {
-      endTurn = way.proxy && (await turns.take(signal));
-      const asked = client.got<string>(`${apiUrl}${path}`, {
-        method,
-        timeout: {
-          lookup: CONNECT_TIMEOUT_MS,
-          connect: CONNECT_TIMEOUT_MS,
-          secureConnect: CONNECT_TIMEOUT_MS,
-          ...(timeoutMs !== undefined && { request: timeoutMs }),
-        },
-        ...(query && { searchParams: query }),
-        ...(body && { json: body }),
-        ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
-        ...(signal && { signal }),
-        ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options, { way, context }) }),
-        retry: {
-          ...(once && { limit: 0 }),
-          calculateDelay: ({ error, computedValue }) => {
-            const pause = once ? 0 : pauseMs(error, computedValue);
-            failed = pause > 0 ? error : undefined;
-            return pause;
-          },
-        },
-        hooks: {
-          beforeRetry: [
-            () => {
-              failed = undefined;
-            },
-          ],
-        },
-      });
-      void asked.on('request', (started: ClientRequest & { readonly timings?: Timings }) => {
+    const send = (): Promise<ServerAnswer> => {
+      const asked = client.got.stream(`${apiUrl}${request.path}`, optionsFor(request, client, signal));
+      asked.on('request', (started: ClientRequest & { readonly timings?: Timings }) => {
         timings = started.timings;
       });
-      return answered(await asked);
+      return answerTo(asked, answers);
+    };
+    request.follow?.(late);
+    let endTurn: EndTurn | undefined;
+    try {
+      endTurn = way.proxy && (await turns.take(signal));
+      const tried = await tries(send, request, signal);
+      throwIfLeft(signal);
+      if (!(tried instanceof Error)) return answered(tried);
+      throw failure(tried);
     } catch (thrown) {
       const { RequestError, TimeoutError } = await import('got');
-      const reason: unknown = signal?.reason;
-      if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
-      if (thrown === reason) throw lateAnswer(via(where, way), 'connecting', endpoint);
+      throwIfLeft(signal);
+      if (signal?.aborted && thrown === signal.reason) throw lateAnswer(via(where, way), 'connecting', endpoint);
       // Never as a cause: got's errors carry the request's headers, and Node's parser errors the bytes received.
-      if (!(thrown instanceof RequestError)) throw thrown;
-      if (failed) {
-        // Nobody was slow: the caller does not wait for another try, and the last one was answered or failed by itself.
-        if (failed.response) return answered(failed.response);
-        throw failure(failed);
-      }
-      if (signal?.aborted) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
-      if (thrown instanceof TimeoutError) throw lateAnswer(via(where, way), phaseOf(thrown.timings), endpoint);
-      throw failure(thrown);
+      if (!(thrown instanceof RequestError)) throw namingAnswer(thrown, `an answer of infisical at ${where}`);
+      throw signal?.aborted || thrown instanceof TimeoutError ? late() : failure(thrown);
     } finally {
       endTurn?.();
     }
   };
+
+  const optionsFor = (
+    { method, query, body, bearer, timeoutMs, clientCertificate }: ApiRequest,
+    { way }: Client,
+    signal: AbortSignal | undefined,
+  ): StreamOptions => ({
+    method,
+    timeout: {
+      lookup: CONNECT_TIMEOUT_MS,
+      connect: CONNECT_TIMEOUT_MS,
+      secureConnect: CONNECT_TIMEOUT_MS,
+      ...(timeoutMs !== undefined && { request: timeoutMs }),
+    },
+    ...(query && { searchParams: query }),
+    ...(body && { json: body }),
+    ...(bearer !== undefined && { headers: { authorization: `Bearer ${bearer}` } }),
+    ...(signal && { signal }),
+    ...(clientCertificate && { agent: certifiedAgent(clientCertificate, options, { way, context }) }),
+  });
+
   return {
     get where() {
       const way = kept.way();
@@ -207,10 +200,54 @@ async function openClient(options: ApiOptions, context: SecureContext | undefine
     https: { rejectUnauthorized: verifySsl },
     followRedirect: false,
     throwHttpErrors: false,
-    responseType: 'text',
-    retry: RETRY,
   });
   return { got: client, way, agents };
+}
+
+/** Up to the end of what is wanted of it. */
+async function answerTo(asked: Request, answers: AnswerRoom): Promise<ServerAnswer> {
+  const { promise, resolve, reject } = Promise.withResolvers<PlainResponse>();
+  asked.once('response', resolve);
+  // For good: what is given up in the middle of its answer fails once more.
+  asked.on('error', reject);
+  const { statusCode: status, headers } = await promise;
+  return {
+    status,
+    contentType: headers['content-type'] ?? '',
+    retryAfter: headers['retry-after'],
+    ...(headers.date !== undefined && headers.age === undefined && { date: headers.date }),
+    location: headers.location,
+    body: status < 300 ? await wholeOf(asked, headers, answers) : await beginningOf(asked),
+  };
+}
+
+/** The last of its tries. A failure of the connection is resolved to like an answer that may be tried again. */
+async function tries(
+  send: () => Promise<ServerAnswer>,
+  { once }: ApiRequest,
+  signal: AbortSignal | undefined,
+): Promise<ServerAnswer | RequestError> {
+  const { RequestError, TimeoutError } = await import('got');
+  for (let attempt = 0; ; attempt += 1) {
+    const tried = await send().catch((thrown: unknown) => {
+      if (thrown instanceof RequestError && !(thrown instanceof TimeoutError) && !signal?.aborted) return thrown;
+      throw thrown;
+    });
+    const ms = once ? undefined : pauseMs(tried, attempt, Date.now(), Math.random());
+    if (ms === undefined) return tried;
+    try {
+      await pause(ms, undefined, { signal });
+    } catch {
+      // Nobody is slow then: the caller does not wait for another try, and the last one was answered or failed by itself.
+      return tried;
+    }
+  }
+}
+
+/** Whoever asked went away, for another reason than the time. */
+function throwIfLeft(signal: AbortSignal | undefined): void {
+  const reason: unknown = signal?.reason;
+  if (reason instanceof PsiError && reason.code !== 'DEADLINE') throw reason;
 }
 
 /** Without an answer. */
@@ -223,29 +260,18 @@ function failureOf(thrown: RequestError | TunnelError, endpoint: Endpoint): PsiE
 }
 
 /** Without a tunnel a proxy answers in the server's place, and never in JSON. */
-function isOfProxy(apiUrl: string, { statusCode, headers }: Response): boolean {
+function isOfProxy(apiUrl: string, { status, contentType }: ServerAnswer): boolean {
   if (!apiUrl.startsWith('http:')) return false;
-  if (statusCode === PROXY_WANTS_CREDENTIALS) return true;
-  return [502, 503, 504].includes(statusCode) && !(headers['content-type'] ?? '').includes('json');
+  if (status === PROXY_WANTS_CREDENTIALS) return true;
+  return [502, 503, 504].includes(status) && !contentType.includes('json');
 }
 
 function via(where: string, { proxy }: Way): string {
   return proxy === undefined ? where : `${where} through ${proxy.name}`;
 }
 
-function answerOf(
-  { statusCode: status, headers, body }: Response,
-  secrets: readonly (string | undefined)[],
-): ServerAnswer {
-  const text = typeof body === 'string' ? body : '';
-  return {
-    status,
-    contentType: headers['content-type'] ?? '',
-    retryAfter: headers['retry-after'],
-    ...(headers.date !== undefined && headers.age === undefined && { date: headers.date }),
-    location: headers.location,
-    body: status < 300 ? text : without(secrets, text),
-  };
+function withoutSecrets(answer: ServerAnswer, secrets: readonly (string | undefined)[]): ServerAnswer {
+  return answer.status < 300 ? answer : { ...answer, body: without(secrets, answer.body) };
 }
 
 function whereOf(apiUrl: string): string {

@@ -1,5 +1,6 @@
 // From an answer to secrets: who wins between own and imported ones, and which values are none, or not sure to be. Pure.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { Fetched, Moment } from '../../core/fetched.ts';
 import type { ListedSecret, Origin } from '../../provider/secret-source.ts';
@@ -50,38 +51,72 @@ export type IsLiteral = (item: Item, path: string) => boolean;
 
 /**
  * Own secrets win; among the imports the last does, and within one the first occurrence, because nested imports are appended behind.
- * At most one for each path and key.
+ * At most one for each path and key. Long listings are merged in slices: lookups go on meanwhile.
  */
-export function mergeListing(
+export async function mergeListing(
   listing: Listing,
   options: MergeOptions,
   moment: Moment,
   isLiteral: IsLiteral = () => false,
-): readonly ListedSecret[] {
+): Promise<readonly ListedSecret[]> {
   const { path, environment, recursive, values, imports, importedHere } = options;
-  const merged = new Map<string, ListedSecret>();
-  const add = (item: Item, where: string, from: Origin): void => {
-    const slot = JSON.stringify([where, item.secretKey]);
-    if (!isShared(item) || merged.has(slot)) return;
-    merged.set(slot, {
-      key: item.secretKey,
-      path: where,
-      ...(values ? settled(item, from, moment, (one) => isLiteral(one, where)) : NAME),
-    });
+  const merged = new Merged();
+  let turn = 0;
+  const add = async (item: Item, where: string, from: Origin): Promise<void> => {
+    if (isShared(item)) {
+      merged.add(where, item.secretKey, () => ({
+        key: item.secretKey,
+        path: where,
+        ...(values ? settled(item, from, moment, (one) => isLiteral(one, where)) : NAME),
+      }));
+    }
+    turn += 1;
+    if (turn % SLICE === 0) await nextTurn();
   };
   for (const item of listing.secrets) {
     const where = recursive ? (item.secretPath ?? path) : path;
-    add(item, where, { environment, path: where });
+    await add(item, where, { environment, path: where });
   }
-  if (imports === false) return [...merged.values()];
+  if (imports === false) return merged.all;
   for (const group of (listing.imports ?? []).toReversed()) {
     const from = originOf(group, { environment, path });
     for (const item of group.secrets) {
-      if (importedHere?.has(item.secretKey) === false) addElsewhere(merged, item, path);
-      else add(item, path, from);
+      if (importedHere?.has(item.secretKey) === false) merged.addElsewhere(item, path);
+      else await add(item, path, from);
     }
   }
-  return [...merged.values()];
+  return merged.all;
+}
+
+/** Secrets that are merged between two turns of the event loop. */
+const SLICE = 1_000;
+
+/** At most one secret for each path and key. */
+class Merged {
+  readonly #slots = new Map<string, ListedSecret>();
+  readonly #keys = new Set<string>();
+
+  get all(): readonly ListedSecret[] {
+    return [...this.#slots.values()];
+  }
+
+  add(where: string, key: string, made: () => ListedSecret): void {
+    const slot = JSON.stringify([where, key]);
+    if (this.#slots.has(slot)) return;
+    this.#slots.set(slot, made());
+    this.#keys.add(key);
+  }
+
+  /** Imported by a folder below the listed one: it is looked up there, and which one that is the answer does not say. */
+  addElsewhere(item: Item, path: string): void {
+    const { secretKey: key } = item;
+    if (!isShared(item) || this.#keys.has(key)) return;
+    const objection = {
+      reason: `a folder below ${path} imports it, and a recursive listing does not say which`,
+      hint: 'name that folder as a source of its own',
+    };
+    this.add('elsewhere', key, () => ({ key, path, fetched: undefined, objection }));
+  }
 }
 
 const NAME = { fetched: undefined };
@@ -99,22 +134,6 @@ function settled(
 
 function originOf({ environment, secretPath }: Import, home: Origin): Origin {
   return { environment: environment ?? home.environment, path: secretPath ?? home.path };
-}
-
-/** Imported by a folder below the listed one: it is looked up there, and which one that is the answer does not say. */
-function addElsewhere(merged: Map<string, ListedSecret>, item: Item, path: string): void {
-  const known = [...merged.values()].some(({ key }) => key === item.secretKey);
-  if (!isShared(item) || known) return;
-  const objection = {
-    reason: `a folder below ${path} imports it, and a recursive listing does not say which`,
-    hint: 'name that folder as a source of its own',
-  };
-  merged.set(JSON.stringify(['elsewhere', item.secretKey]), {
-    key: item.secretKey,
-    path,
-    fetched: undefined,
-    objection,
-  });
 }
 
 /** May a list of values have left out keys whose values may not be read? A plain folder is listed whole or refused whole. */

@@ -38,6 +38,7 @@ async function depsOf(config: InfisicalConfig, tools: ProviderTools): Promise<Id
     caCert: config.caCert === undefined ? undefined : await certificateText(config.caCert, tools),
     caCertFile: config.caCert,
     userAgent: `psi/${version}`,
+    answers: tools.answers,
   };
 }
 

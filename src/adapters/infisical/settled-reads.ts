@@ -5,6 +5,7 @@ import { PsiError } from '../../core/error.ts';
 import type { Fetched } from '../../core/fetched.ts';
 import type { Origin } from '../../provider/secret-source.ts';
 import type { ServerAnswer } from './api.ts';
+import { namingAnswer } from '../../provider/answers-in-flight.ts';
 import { decodeListing, decodeSingle, type Item } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { hiddenValue, missingSecret, noAnswer, refusedCall } from './errors.ts';
@@ -15,6 +16,7 @@ import type { Literals } from './literals.ts';
 import { fetchedOf, isDoubtful, isShared } from './merge.ts';
 import { referencesIn, type Reference } from './references.ts';
 import { getRequest, isAddressable, listRequest, type Reading } from './requests.ts';
+import { oneLine } from './words.ts';
 
 /** A secret that is asked for by its key. */
 export type Wanted = Subject & { readonly key: string };
@@ -126,13 +128,14 @@ export class SettledReads {
   /** The folder that a key lives in, as the folder that is asked lists it. */
   async #originOf(wanted: Wanted, signal: AbortSignal): Promise<Origin> {
     const folder = { ...wanted, key: undefined };
-    const answer = await this.#connection.callVersioned(
-      wanted.project,
-      (version) => listRequest(version, wanted, { recursive: false, values: false }),
-      signal,
-    );
+    const names = { recursive: false, values: false };
+    const answer = await this.#connection
+      .callVersioned(wanted.project, (version) => listRequest(version, wanted, names), signal)
+      .catch((thrown: unknown) => {
+        throw namingAnswer(thrown, `the folder ${wanted.project}:${wanted.path}`);
+      });
     if ('kind' in answer) throw this.#refusal(answer, folder);
-    const listing = decodeListing(answer.body);
+    const listing = await decodeListing(answer.body);
     if (!listing) throw noAnswer(`the listing of ${wanted.project}:${wanted.path}`, answer, this.#connection.context());
     const holds = (items: readonly Item[]): boolean => items.some(({ secretKey }) => secretKey === wanted.key);
     const group = holds(listing.secrets)
@@ -143,11 +146,11 @@ export class SettledReads {
   }
 
   #ask(wanted: Wanted, reading: Reading, signal: AbortSignal): Promise<ServerAnswer | Fault> {
-    return this.#connection.callVersioned(
-      wanted.project,
-      (version) => getRequest(version, wanted, wanted.key, reading),
-      signal,
-    );
+    return this.#connection
+      .callVersioned(wanted.project, (version) => getRequest(version, wanted, wanted.key, reading), signal)
+      .catch((thrown: unknown) => {
+        throw namingAnswer(thrown, `the answer about ${oneLine(wanted.key)} in ${wanted.project}:${wanted.path}`);
+      });
   }
 
   #decoded(wanted: Wanted, answer: ServerAnswer): Item {

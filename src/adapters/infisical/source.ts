@@ -4,6 +4,7 @@ import type { Fetched } from '../../core/fetched.ts';
 import { sameBytes } from '../../core/bytes.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
+import { namingAnswer } from '../../provider/answers-in-flight.ts';
 import { decodeListing, type Item, type Listing } from './codec.ts';
 import type { Connection } from './connection.ts';
 import { hiddenValue, missingSecret, noAnswer, refusedCall } from './errors.ts';
@@ -24,16 +25,16 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     signal: AbortSignal,
   ): Promise<Listing> => {
     const asked = (more: { readonly expand?: false } = {}): ReturnType<Connection['callVersioned']> =>
-      connection.callVersioned(
-        subject.project,
-        (version) => listRequest(version, subject, { ...options, ...more }),
-        signal,
-      );
+      connection
+        .callVersioned(subject.project, (version) => listRequest(version, subject, { ...options, ...more }), signal)
+        .catch((thrown: unknown) => {
+          throw namingAnswer(thrown, `the folder ${subject.project}:${subject.path}`);
+        });
     let answer = await asked();
     // One unreadable reference refuses the whole list: as they are stored, values can be had, and those with references are read singly.
     if ('kind' in answer && answer.kind === 'reference' && options.values) answer = await asked({ expand: false });
     if ('kind' in answer) throw refusedCall(answer, subject, connection.context());
-    const listed = decodeListing(answer.body);
+    const listed = await decodeListing(answer.body);
     const what = `the listing of ${subject.project}:${subject.path}`;
     if (!listed) throw noAnswer(what, answer, connection.context());
     if (!keepsTo(listed, { path: subject.path, recursive: options.recursive })) {
@@ -60,14 +61,14 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     const moment = connection.moment();
     const here = await importedHere(subject, found, options);
     const merging = { ...options, path, environment, ...(here && { importedHere: here }) };
-    const secrets = mergeListing(found, merging, moment, (item, where) => {
+    const secrets = await mergeListing(found, merging, moment, (item, where) => {
       const { secretKey: key, secretValue, version } = item;
       const place = { ...subject, path: where, key };
       return literals.has(place, secretValue ?? '', version ?? undefined) || isSame(options.known?.(key, where), item);
     });
     if (!options.values || !options.everyName || !mayLeaveOut(found, options)) return secrets;
     const names = await listing(subject, { ...options, values: false }, options.signal);
-    return withNames(secrets, mergeListing(names, { ...merging, values: false }, moment));
+    return withNames(secrets, await mergeListing(names, { ...merging, values: false }, moment));
   };
 
   return {

@@ -10,6 +10,9 @@ type Answer = { readonly status: number; readonly body: Buffer };
 
 export type Connection = { readonly socketPath: string; readonly timeoutMs: number; readonly timedOut: boolean };
 
+/** Nobody took the call, or nobody is going to answer it: the next one would end like it. */
+const AWAY = { answered: false } as const;
+
 /** No complete answer: the socket, its rights, or the time limit. */
 export function connectionFailure(thrown: unknown, connection: Connection): PsiError {
   const { socketPath, timeoutMs, timedOut } = connection;
@@ -19,6 +22,7 @@ export function connectionFailure(thrown: unknown, connection: Connection): PsiE
     return host(`podman did not answer on ${socketPath} within ${String(timeoutMs)} ms`, {
       hint: 'another podman command may hold its lock: see `ps -ef | grep podman` and `journalctl -u podman.service`',
       retry: 'later',
+      details: AWAY,
     });
   }
   if (thrown instanceof Error && thrown.message.startsWith('Max redirects exceeded')) {
@@ -33,11 +37,13 @@ export function connectionFailure(thrown: unknown, connection: Connection): PsiE
       return host(`podman's API socket is not there: ${socketPath}`, {
         hint: `${start}; in the container mount its folder (/run/podman), not the socket file`,
         retry: 'later',
+        details: AWAY,
       });
     case 'ECONNREFUSED':
       return host(`nobody answers on podman's API socket ${socketPath}`, {
         hint: `${start}; a socket file mounted into the container instead of its folder goes stale`,
         retry: 'later',
+        details: AWAY,
       });
     case 'EACCES':
     case 'EPERM':
@@ -79,7 +85,7 @@ export function refusal(what: string, answer: Answer): PsiError {
   if (exit !== undefined) {
     return new PsiError('HOST', `podman could not ${what}: its driver command failed (${curlExit(exit)})`, {
       hint: `${CURL_REMEDIES[exit] ?? ''}the reason is in \`journalctl -u psi.service\` and \`journalctl -u podman.service\``,
-      retry: 'later',
+      retry: HOPELESS.includes(exit) ? 'no' : 'later',
       details,
     });
   }
@@ -158,6 +164,9 @@ const CURL_REMEDIES: Readonly<Record<string, string>> = {
   '126': 'install curl on the host; ',
   '127': 'install curl on the host; ',
 };
+
+/** What the same command will end with again: an address or a refusal that stays, a program that is not there or cannot be run. */
+const HOPELESS: readonly string[] = ['3', '6', '22', '126', '127'];
 
 function curlExit(status: string): string {
   const reason = CURL_EXITS[status];

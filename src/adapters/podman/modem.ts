@@ -4,7 +4,7 @@
 import type Modem from 'docker-modem';
 import { IncomingMessage, type IncomingHttpHeaders } from 'node:http';
 import { addAbortSignal } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+import { PsiError } from '../../core/error.ts';
 import { connectionFailure } from './errors.ts';
 
 export type ApiRequest = {
@@ -33,18 +33,37 @@ export type ModemOptions = {
 /** docker-modem turns any status outside this list into an error whose text it makes up. */
 const EVERY_STATUS = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [100 + index, true]));
 
+/** A list of 50,000 secrets has half of it. */
+const LONGEST_ANSWER = 64 * 1024 * 1024;
+
 export function createPodmanApi(options: ModemOptions): PodmanApi {
   let modem: Promise<Modem> | undefined;
   return async (request) => {
     const signal = AbortSignal.timeout(options.timeoutMs);
     try {
       const response = await dial(await (modem ??= modemFor(options.socketPath)), request, signal);
-      const body = await buffer(addAbortSignal(signal, response));
+      const body = await whole(addAbortSignal(signal, response));
       return { status: response.statusCode ?? 0, headers: response.headers, body };
     } catch (thrown) {
+      if (thrown instanceof PsiError) throw thrown;
       throw connectionFailure(thrown, { ...options, timedOut: signal.aborted });
     }
   };
+}
+
+async function whole(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LONGEST_ANSWER) {
+      throw new PsiError('HOST', "podman's answer is larger than 64 MB", {
+        hint: 'is `podman_socket` in the config the socket of podman itself? `podman secret ls` shows what it holds',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function dial(modem: Modem, request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {

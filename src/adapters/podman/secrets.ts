@@ -69,8 +69,11 @@ class PodmanSecrets implements SecretRegistry {
           current.id,
         );
       await this.#remove(current.id, `remove ${secret.name}`);
-      // Until this succeeds no container that uses the secret can start, so it is tried once more at once.
-      return await onceMore(() => this.create(secret));
+      // Until this succeeds no container that uses the secret can start, so it is tried once more at once, whatever it failed for.
+      return await onceMore(
+        () => this.create(secret),
+        () => true,
+      );
     } catch (thrown) {
       throw await this.#afterFailedReplace(current, toPsiError(thrown), version);
     }

@@ -1,8 +1,9 @@
 // The driver's socket looked at through its path, as curl comes to it: by its folder, its file, and a question to whoever listens there.
 
-import { chmod, lstat, readFile } from 'node:fs/promises';
+import { chmod, lstat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { dirname } from 'node:path';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import type { SocketFinding, SocketPath } from '../../host/socket-path.ts';
 
 export type SocketPathOptions = {
@@ -29,7 +30,7 @@ export class DriverSocketPath implements SocketPath {
 
   async look(): Promise<SocketFinding> {
     const { path, instance } = this.#options;
-    const file = await lstat(path).catch((error: unknown) => error);
+    const file = await fileCalls.run(path, () => lstat(path)).catch((error: unknown) => error);
     if (file instanceof Error) return { kind: 'code' in file && file.code === 'ENOENT' ? 'removed' : 'unknown' };
     const info = file as Awaited<ReturnType<typeof lstat>>;
     if (!info.isSocket()) return { kind: 'foreign' };
@@ -49,11 +50,14 @@ export class DriverSocketPath implements SocketPath {
     const { path } = this.#options;
     try {
       // In a folder that others can change, the path may be a link by the time that it is followed.
-      const folder = await lstat(dirname(path));
-      const ours = folder.isDirectory() && [0, process.geteuid?.()].includes(folder.uid);
-      if (!ours || (folder.mode & 0o022) !== 0) return false;
-      await chmod(path, mode);
-      return true;
+      return await fileCalls.run(path, async (late) => {
+        const folder = await lstat(dirname(path));
+        const ours = folder.isDirectory() && [0, process.geteuid?.()].includes(folder.uid);
+        if (!ours || (folder.mode & 0o022) !== 0) return false;
+        late.throwIfAborted();
+        await chmod(path, mode);
+        return true;
+      });
     } catch {
       return false;
     }
@@ -65,8 +69,8 @@ export class DriverSocketPath implements SocketPath {
  * removed, and the last line is what covers the others. Undefined: the folder is no mount of its own, so that its path leads where it led.
  */
 async function mountedRoot(folder: string): Promise<string | undefined> {
-  const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  const mounts = text.split('\n').map((line) => line.split(' '));
+  const text = await readBounded('/proc/self/mountinfo').catch(() => undefined);
+  const mounts = (text?.toString('utf8') ?? '').split('\n').map((line) => line.split(' '));
   const last = mounts.findLast(([, , , , point]) => point === folder);
   return last === undefined ? undefined : `${last[2] ?? ''} ${last[3] ?? ''}`;
 }

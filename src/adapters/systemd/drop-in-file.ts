@@ -1,7 +1,7 @@
 // The drop-in files PSI owns in the quadlet folder: `{unit}.d/50-secrets.conf`, an instance's under another name. A file of that name without
 // PSI's mark is the operator's and is never touched. The files hold names only, so everybody may read them.
 
-import { lstat, mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
@@ -9,6 +9,7 @@ import { printable } from '../../core/naming.ts';
 import { DROP_IN_FILE, DROP_IN_MARK, dropInFileName, isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropIn, DropInStore, PresentDropIn } from '../../registration/drop-in-store.ts';
 import { removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
 
 const SUFFIX = '.container.d';
@@ -41,12 +42,12 @@ export class DropInFiles implements DropInStore {
     const there = await this.#refuseForeign(unit);
     const former = await this.#formerOf(unit);
     try {
-      const made = await mkdir(folder, { recursive: true, mode: 0o755 });
+      const made = await fileCalls.run(folder, () => mkdir(folder, { recursive: true, mode: 0o755 }));
       if (made !== undefined) await syncFolder(this.#dir);
       // Renamed and not written beside it: no moment has its lines twice, or not at all.
-      if (former && !there) await rename(former.path, path);
+      if (former && !there) await fileCalls.run(path, () => rename(former.path, path));
       await writeFileAtomic(path, text, { mode: 0o644 });
-      if (former && there) await rm(former.path, { force: true });
+      if (former && there) await fileCalls.run(former.path, () => rm(former.path, { force: true }));
       if (former) await syncFolder(folder);
     } catch (error) {
       throw fileError('write the drop-in', path, error);
@@ -60,10 +61,10 @@ export class DropInFiles implements DropInStore {
     const former = await this.#formerOf(unit);
     if (!there && !former) return;
     try {
-      await rm(path, { force: true });
-      if (former) await rm(former.path, { force: true });
+      await fileCalls.run(path, () => rm(path, { force: true }));
+      if (former) await fileCalls.run(former.path, () => rm(former.path, { force: true }));
       await syncFolder(folder);
-      await rmdir(folder);
+      await fileCalls.run(folder, () => rmdir(folder));
       await syncFolder(this.#dir);
     } catch (error) {
       // Other drop-ins of the operator keep the folder.
@@ -119,7 +120,7 @@ export class DropInFiles implements DropInStore {
 
   async #folders(): Promise<readonly string[]> {
     try {
-      const entries = await readdir(this.#dir, { withFileTypes: true });
+      const entries = await fileCalls.run(join(this.#dir, '.'), () => readdir(this.#dir, { withFileTypes: true }));
       return entries
         .filter((entry) => entry.isDirectory() && entry.name.endsWith(SUFFIX) && UNIT.test(entry.name.slice(0, -2)))
         .map((entry) => entry.name)
@@ -145,7 +146,7 @@ export class DropInFiles implements DropInStore {
 
   async #read(path: string): Promise<string | undefined> {
     try {
-      return await readFile(path, 'utf8');
+      return (await readBounded(path)).toString('utf8');
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fileError('read the drop-in', path, error);
@@ -160,7 +161,7 @@ export class DropInFiles implements DropInStore {
 
 async function isLink(path: string): Promise<boolean> {
   try {
-    return (await lstat(path)).isSymbolicLink();
+    return (await fileCalls.run(path, () => lstat(path))).isSymbolicLink();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return false;
     throw fileError('look at', path, error);

@@ -1,29 +1,41 @@
-// Quadlet files as they lie in the quadlet folder, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
+// Quadlet files as they lie in the quadlet folders, with the drop-ins that Podman's generator reads for them. Edits keep a backup, which
 // holds the old values: nobody but its owner may read it.
 
-import { lstat, open, readdir, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { isPsiDropIn } from '../../registration/drop-in.ts';
 import type { DropInText, QuadletFiles } from '../../transfer/quadlet/quadlet-files.ts';
 import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { withFolderOf } from '../files/held-folder.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
+import { quadletFolders, type QuadletRoot } from './quadlet-folders.ts';
+import { quadletPath } from './quadlet-search.ts';
 
 const MOST_BACKUPS = 100;
 
 export class QuadletFolder implements QuadletFiles {
   readonly #dir: string;
+  readonly #roots: readonly QuadletRoot[];
 
-  constructor(options: { readonly systemdDir: string }) {
-    this.#dir = options.systemdDir;
+  constructor({ systemdDir, roots }: { readonly systemdDir: string; readonly roots: readonly QuadletRoot[] }) {
+    this.#dir = systemdDir;
+    this.#roots = roots;
+  }
+
+  /** A name alone is the quadlet that Podman reads of this name. */
+  async pathOf(file: string): Promise<string> {
+    if (file.includes('/')) return resolve(file);
+    return (await quadletPath(file, this.#roots)) ?? join(this.#dir, file);
   }
 
   async read(path: string): ReturnType<QuadletFiles['read']> {
     const unit = { path, text: await readText(path) };
     const byName = new Map<string, DropInText>();
-    for (const { folder, shared } of this.#folders(path)) {
+    const places = [...new Set([...(await quadletFolders(this.#roots)), dirname(path)])];
+    for (const { folder, shared } of dropInFolders(basename(path), places)) {
       for (const name of await confFiles(folder)) {
         // The same name in a more specific folder hides it.
         if (byName.has(name)) continue;
@@ -37,7 +49,7 @@ export class QuadletFolder implements QuadletFiles {
 
   async readEnvFile(path: string): Promise<Uint8Array> {
     try {
-      return await readFile(path);
+      return await readBounded(path);
     } catch (error) {
       throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('read', path, error);
     }
@@ -61,27 +73,29 @@ export class QuadletFolder implements QuadletFiles {
       throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('edit the quadlet', path, error);
     }
   }
+}
 
-  /** From the most specific to the broadest; beside the unit, and in the quadlet folder itself for a unit in a folder below it. */
-  #folders(path: string): readonly { readonly folder: string; readonly shared: boolean }[] {
-    const file = basename(path);
-    const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
-    const parts = prefix.split('-');
-    const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
-    const names = [
-      ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
-      ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
-    ];
-    const places = [...new Set([dirname(path), this.#dir])];
-    return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
-      places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
-    );
-  }
+/** From the most specific to the broadest, and each in all places, as Podman looks for them. */
+function dropInFolders(
+  file: string,
+  places: readonly string[],
+): readonly { readonly folder: string; readonly shared: boolean }[] {
+  const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
+  const parts = prefix.split('-');
+  const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
+  const names = [
+    ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
+    ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
+  ];
+  return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
+    places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
+  );
 }
 
 async function confFiles(folder: string): Promise<readonly string[]> {
   try {
-    return (await readdir(folder)).filter((name) => name.endsWith('.conf')).sort();
+    const names = await fileCalls.run(join(folder, '.'), () => readdir(folder));
+    return names.filter((name) => name.endsWith('.conf')).sort();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
     throw fileError('read the folder of drop-ins', folder, error);
@@ -91,7 +105,7 @@ async function confFiles(folder: string): Promise<readonly string[]> {
 async function readText(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readBounded(path);
   } catch (error) {
     throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('read the quadlet', path, error);
   }

@@ -2,6 +2,7 @@
 
 import { Option, type Command } from 'commander';
 import { painted, type Style } from '../../core/text/line.ts';
+import { ENV_FILE_READERS, type EnvFileReader } from '../../transfer/env-file/reading.ts';
 import type { ImportSource } from '../../transfer/import/entry.ts';
 import type { Conflict, ImportEvent, ImportReport, KeyOutcome, KeyResult } from '../../transfer/import/report.ts';
 import { completedWithJson, type Ending, type Cli } from '../command.ts';
@@ -18,8 +19,10 @@ import type { Terminal } from '../terminal.ts';
 
 export type ImportFlags = PlaceFlags & { readonly conflict: Conflict; readonly dryRun: boolean };
 
-/** `readEnvFile`: `-` is standard input. */
-export type ImportNeeds = { readonly readEnvFile: (file: string) => Promise<ImportSource> };
+/** `readEnvFile`: `-` is standard input; `reader`: who the file was written for. */
+export type ImportNeeds = {
+  readonly readEnvFile: (file: string, reader: EnvFileReader | undefined) => Promise<ImportSource>;
+};
 
 export const IMPORT_EXITS: ExitStatuses = {
   ...ASKS_PROVIDER,
@@ -34,15 +37,21 @@ export function addImports(infisical: Command, cli: Cli<InfisicalNeeds & ImportN
   const command = withImport(
     group
       .command('env-file')
-      .description('the variables of an env file; what has more than one meaning is refused with its line')
-      .argument('<file>', 'the env file, or - for standard input'),
+      .description('the variables of an env file; what its readers take in different ways is refused with its line')
+      .argument('<file>', 'the env file, or - for standard input')
+      .addOption(
+        new Option(
+          '--reader <who>',
+          'take what this one takes: podman run --env-file, EnvironmentFile= of systemd, or dotenv',
+        ).choices(ENV_FILE_READERS),
+      ),
   );
   completedWithJson(command, cli, {
     exits: IMPORT_EXITS,
     example: 'podman exec -i psi psi infisical import env-file - --project myproject --path /myapp < myapp.env',
-    run: (file: string, flags: ImportFlags) =>
+    run: (file: string, flags: ImportFlags & { readonly reader?: EnvFileReader }) =>
       withTools(cli, flags, async (tools) => {
-        const found = await (await cli.compose()).readEnvFile(file);
+        const found = await (await cli.compose()).readEnvFile(file, flags.reader);
         return importFound(tools, cli.terminal, found, flags);
       }),
   });

@@ -26,7 +26,7 @@ const LAST_RESORT_MS = 3_500;
 /** Resolves after SIGTERM or SIGINT, when everything accepted has been answered. A second signal does not cut it shorter. */
 async function serve(configFile: string | undefined, needs: ServeNeeds): Promise<Ending> {
   const stopRequested = stopSignal().then(() => {
-    setTimeout(endNow, LAST_RESORT_MS).unref();
+    setTimeout(endNow, LAST_RESORT_MS, EXIT.DONE).unref();
     return undefined;
   });
   // Until it serves nothing was accepted, and a start that hangs must not keep it.

@@ -1,5 +1,7 @@
 // What to do about each kind of problem, in one table so that the wording can be reviewed. The codes are public: `--json` prints them.
 
+import { WITHOUT_SECRETS } from '../../core/quadlet-kinds.ts';
+
 const HINTS = {
   NO_FILE: 'create it (docs/config.example.yaml shows every key), or name another one with `--config` or PSI_CONFIG',
   UNREADABLE: 'run psi as the owner of the file, or correct its mode: `chmod 0600`, `chown root:root`',
@@ -16,6 +18,7 @@ const HINTS = {
   BAD_BOOLEAN: 'write true or false, without quotes (yes, no, on and off are text in YAML 1.2)',
   BAD_NUMBER: 'write a plain number within the limits',
   BAD_DURATION: 'write a number and a unit (ms, s, m, h, d, w) such as 30s or 1h30m; a bare number counts seconds',
+  BAD_SIZE: 'write a whole number and a unit (KB, MB, GB) such as 64MB; a bare number counts bytes',
   BAD_TTL: 'write a number and a unit, m, h or d, such as 90d',
   BAD_TEXT: 'write one line of text; put it in quotes if it looks like a number, a date or true or false',
   BAD_PATH: 'write the whole path from `/`, without `~` and without `..`',
@@ -30,6 +33,8 @@ const HINTS = {
     'use letters, digits, `.`, `_` and single `-` (`name--KEY` becomes the name of the Podman secret), and `@` at the end for a template',
   BAD_NAME: 'use letters, digits, `.`, `_` and `-`, beginning with a letter or digit',
   BAD_UNIT_FILE: 'name the Quadlet file without its folder, such as myapp.container or worker@.container',
+  POD_UNIT: WITHOUT_SECRETS.pod,
+  KUBE_UNIT: WITHOUT_SECRETS.kube,
   BAD_UNIT: 'name a systemd unit with its suffix, such as network-online.target',
   QUADLET_FILE_NAME:
     'systemd knows the generated unit: db.container becomes db.service, data.volume becomes data-volume.service',

@@ -33,11 +33,20 @@ export const workloadName = pattern(
 
 export const name = pattern({ expected: 'name', code: 'BAD_NAME' }, /^[A-Za-z0-9][A-Za-z0-9._-]*$/, 128);
 
-/** An instance (`worker@1.container`) stays as written: Podman reads its drop-in where that file exists beside the template. */
-export const unitFile = pattern(
+const UNIT_FILE = pattern(
   { expected: 'Quadlet file name such as myapp.container', code: 'BAD_UNIT_FILE' },
   /^[A-Za-z0-9_][A-Za-z0-9:_.-]*(?:@[A-Za-z0-9:_.-]*)?\.container$/,
 );
+
+/** An instance (`worker@1.container`) stays as written: Podman reads its drop-in where that file exists beside the template. */
+export const unitFile = new Leaf<string>({
+  ...UNIT_FILE.spec,
+  parse: (value) => {
+    if (isLine(value, 255) && value.endsWith('.pod')) return new LeafRefusal('POD_UNIT');
+    if (isLine(value, 255) && value.endsWith('.kube')) return new LeafRefusal('KUBE_UNIT');
+    return UNIT_FILE.spec.parse(value);
+  },
+});
 
 const QUADLET_SUFFIX = /\.(?:container|pod|volume|network|kube|image|build)$/;
 const UNIT =

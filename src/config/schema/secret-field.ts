@@ -111,6 +111,9 @@ export function reasonOf(cause: unknown): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'does not exist';
   if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user';
   if (code === 'EISDIR') return 'is a folder';
+  if (code === 'NOT_A_FILE') return 'is no plain file';
+  if (code === 'TOO_LARGE') return 'is too large';
+  if (code === 'HANGS') return 'is on a file system that does not answer';
   return typeof code === 'string' ? `cannot be read (${code})` : 'cannot be read';
 }
 

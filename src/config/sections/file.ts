@@ -11,6 +11,7 @@ import { absolutePath, socketPath } from '../schema/path-fields.ts';
 import { secretField, toSecretField } from '../schema/secret-field.ts';
 import { section } from '../schema/section.ts';
 import { assembleCache, cacheCodec } from './cache.ts';
+import { assembleLimits, limitsCodec } from './limits.ts';
 import { assembleLookup, lookupCodec } from './lookup.ts';
 import { assembleWorkloads, workloadsCodec } from './workloads.ts';
 
@@ -28,6 +29,7 @@ export function fileCodec(providers: t.Mixed) {
       ca_cert: absolutePath,
       socket_token: secretField,
       lookup: lookupCodec,
+      limits: limitsCodec,
       providers,
       cache: cacheCodec,
       workloads: workloadsCodec,
@@ -61,6 +63,7 @@ export function assemble(
     caCert,
     socketToken: socketToken(raw, env),
     lookup: assembleLookup(raw.lookup),
+    limits: assembleLimits(raw.limits),
     providers,
     cache: raw.cache === undefined ? undefined : assembleCache(raw.cache, stateDir),
     workloads: assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),

@@ -4,6 +4,9 @@ import { request, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { ERROR_CODES, PsiError } from '../../core/error.ts';
 
+/** The events and the report of a setup of 100,000 secrets. */
+const LONGEST_ANSWER = 64 * 1024 * 1024;
+
 export class ControlClient {
   readonly #socketPaths: readonly string[];
   readonly #whenDown: PsiError | undefined;
@@ -26,7 +29,12 @@ export class ControlClient {
   async #text(method: string, path: string, body: string | undefined): Promise<string> {
     const response = await this.#send(method, path, body);
     const chunks: Buffer[] = [];
-    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+    let length = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > LONGEST_ANSWER) throw tooLong(this.#socketPaths);
+      chunks.push(chunk);
+    }
     const text = Buffer.concat(chunks).toString('utf8');
     if (response.statusCode !== 200) {
       const refusal = refusalOf(text);
@@ -42,10 +50,15 @@ export class ControlClient {
   async *stream(path: string, body: unknown): AsyncGenerator {
     const response = await this.#send('POST', path, JSON.stringify(body));
     const lines = createInterface({ input: response, crlfDelay: Infinity });
+    let length = 0;
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > LONGEST_ANSWER) response.destroy(tooLong(this.#socketPaths));
+    });
     try {
       for await (const line of lines) yield JSON.parse(line) as unknown;
     } catch (cause) {
-      throw stoppedMeanwhile(cause);
+      throw cause instanceof PsiError ? cause : stoppedMeanwhile(cause);
     }
     if (!response.complete) throw stoppedMeanwhile(undefined);
   }
@@ -104,6 +117,12 @@ function refusalOf(text: string): PsiError | undefined {
   const known = ERROR_CODES.find((one) => one === code);
   if (known === undefined || typeof message !== 'string') return undefined;
   return new PsiError(known, message, typeof hint === 'string' ? { hint } : {});
+}
+
+function tooLong(socketPaths: readonly string[]): PsiError {
+  return new PsiError('INTERNAL', `what answers on ${socketPaths.join(' or ')} says more than psi ever does`, {
+    hint: 'is `control_socket` in the config the socket of psi.service? see `journalctl -u psi`',
+  });
 }
 
 function stoppedMeanwhile(cause: unknown): PsiError {

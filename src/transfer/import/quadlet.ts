@@ -1,7 +1,7 @@
 // A quadlet's variables brought into the secrets manager, and the quadlet edited to have them from there. What is taken out of the
 // quadlet is only what the provider then hands out with the very same value.
 
-import type { Scope } from '../../core/scope.ts';
+import type { UnitHost } from '../quadlet/specifiers.ts';
 import { sameBytes } from '../../core/bytes.ts';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import { nextSteps, type NextSteps } from '../quadlet/next-steps.ts';
@@ -30,7 +30,7 @@ export type QuadletRequest = {
   /** Absolute. */
   readonly path: string;
   readonly place: Place;
-  readonly scope: Scope;
+  readonly manager: UnitHost;
   readonly resolveSecrets: boolean;
   readonly conflict: Conflict;
   readonly dryRun: boolean;

@@ -26,8 +26,3 @@ export function quadletCommands(command: QuadletCommand, { host, container }: Co
     rewriteCommand: `${inContainer ? 'podman exec psi psi' : 'psi'} ${again}`,
   };
 }
-
-/** A name alone is one of the quadlet folder, wherever the command runs. `resolve` makes a path absolute. */
-export function quadletPath(file: string, systemdDir: string, resolve: (path: string) => string): string {
-  return file.includes('/') ? resolve(file) : `${systemdDir}/${file}`;
-}

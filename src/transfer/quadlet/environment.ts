@@ -6,7 +6,7 @@ import { PsiError } from '../../core/error.ts';
 import { folderOf } from '../../host/layout.ts';
 import { isEnvName, printable, type Refusal } from '../../core/naming.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import type { EnvFileLine } from './env-file.ts';
+import type { EnvFileLine } from '../env-file/podman.ts';
 import { parseSecretOption } from './secret-option.ts';
 import { expand, type UnitNames } from './specifiers.ts';
 import { liveLines, type LiveLine, type QuadletUnit } from './unit.ts';

@@ -1,15 +1,14 @@
 // A quadlet as something to import: its files read, its variables worked out, its Podman secrets resolved if that is asked for. Whatever
 // could change a value and cannot be read stops the run before anything is written.
 
-import type { Scope } from '../../core/scope.ts';
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource, RefusedEntry } from '../import/entry.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
 import { printable } from '../../core/naming.ts';
-import { parseEnvFile, type EnvFileLine } from './env-file.ts';
+import { parseEnvFile, type EnvFileLine } from '../env-file/podman.ts';
 import { environmentOf, envFileRefs, type EnvFileRef, type EnvFiles, type Setting } from './environment.ts';
 import { parseQuadlet } from './file.ts';
-import { unitNames, type UnitNames } from './specifiers.ts';
+import { unitNames, type UnitHost, type UnitNames } from './specifiers.ts';
 import { liveLines, type QuadletUnit } from './unit.ts';
 import type { QuadletFiles } from './quadlet-files.ts';
 import type { HeldValue } from '../secret-values.ts';
@@ -33,12 +32,12 @@ export type QuadletFound = {
 
 export type QuadletQuestion = {
   readonly path: string;
-  readonly scope: Scope;
+  readonly manager: UnitHost;
   readonly resolveSecrets: boolean;
 };
 
 export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion): Promise<QuadletFound> {
-  const { path, scope, resolveSecrets } = question;
+  const { path, manager, resolveSecrets } = question;
   const unitFile = path.slice(path.lastIndexOf('/') + 1);
   if (!/.\.container$/.test(unitFile)) {
     throw new PsiError('USAGE', `${printable(path)} is no .container file`, {
@@ -51,7 +50,7 @@ export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion
       return { file: parseQuadlet(file, text), shared };
     }),
   };
-  const names = unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, scope);
+  const names = unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, manager);
   const refs = envFileRefs(unit, names);
   const envFiles = await readEnvFiles(deps, refs);
   const { settings, notes } = environmentOf(unit, names, envFiles, deps.words);

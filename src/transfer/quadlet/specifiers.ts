@@ -1,7 +1,11 @@
 // What systemd makes of the words that Podman's generator hands on into ExecStart=: `%` specifiers, then `$$` and `${NAME}`. Only what is
 // sure for this unit is resolved; a wrong guess would end as somebody's password.
 
+import { baseDirectories, inFolder } from '../../core/base-directories.ts';
 import type { Scope } from '../../core/scope.ts';
+
+/** What the manager that runs the unit puts for a letter; undefined: psi does not know it for sure. */
+export type Specifiers = Readonly<Record<string, string | undefined>>;
 
 export type UnitNames = {
   /** `myapp.service`: the generated unit. */
@@ -10,13 +14,17 @@ export type UnitNames = {
   /** undefined: a template, which has a name for each instance; empty: no template at all. */
   readonly instance: string | undefined;
   readonly scope: Scope;
+  readonly specifiers: Specifiers;
 };
+
+/** Whose manager runs the unit. */
+export type UnitHost = Pick<UnitNames, 'scope' | 'specifiers'>;
 
 export type Expanded =
   { readonly text: string; readonly unclear?: undefined } | { readonly unclear: string; readonly text?: undefined };
 
 /** `myapp.container` → the names of its service; `serviceName` is what the quadlet itself says, without `.service`. */
-export function unitNames(unitFile: string, serviceName: string | undefined, scope: UnitNames['scope']): UnitNames {
+export function unitNames(unitFile: string, serviceName: string | undefined, host: UnitHost): UnitNames {
   const name = serviceName ?? unitFile.replace(/\.container$/, '');
   const at = name.indexOf('@');
   const instance = at === -1 ? '' : name.slice(at + 1);
@@ -24,16 +32,32 @@ export function unitNames(unitFile: string, serviceName: string | undefined, sco
     full: `${name}.service`,
     prefix: at === -1 ? name : name.slice(0, at),
     instance: at !== -1 && instance === '' ? undefined : instance,
-    scope,
+    ...host,
   };
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Of systemd.unit(5); `user`: whose manager it is, as far as the host tells. */
+export function specifiersOf(
+  scope: Scope,
+  env: Env,
+  user: { readonly uid: number; readonly name: string | undefined },
+): Specifiers {
+  if (scope === 'system') return SYSTEM;
+  const { home, config, state, cache, runtime } = baseDirectories(env, user.uid);
+  const manager = { U: String(user.uid), u: user.name, t: runtime };
+  // Without HOME none of the user's folders is sure.
+  if (env['HOME']?.startsWith('/') !== true) return manager;
+  return { ...manager, h: home, E: config, S: state, C: cache, L: inFolder(state, 'log') };
 }
 
 export function expand(text: string, unit: UnitNames): Expanded {
   let unclear: string | undefined;
-  // A `%` before anything that is no letter, and at the end, means itself.
-  const specified = text.replaceAll(/%([%A-Za-z])/g, (_, letter: string) => {
+  // A `%` before anything that is no letter and no digit, and at the end, means itself.
+  const specified = text.replaceAll(/%(%|[A-Za-z]|\d{1,2})/g, (_, letter: string) => {
     const value = letter === '%' ? '%' : specifier(letter, unit);
-    if (value === undefined) unclear ??= `psi cannot tell what systemd makes of %${letter} there`;
+    if (value === undefined) unclear ??= whyUnclear(letter);
     return value ?? '';
   });
   if (unclear !== undefined) return { unclear };
@@ -44,7 +68,7 @@ export function expand(text: string, unit: UnitNames): Expanded {
 }
 
 function specifier(letter: string, unit: UnitNames): string | undefined {
-  const { full, prefix, instance, scope } = unit;
+  const { full, prefix, instance } = unit;
   const last = prefix.slice(prefix.lastIndexOf('-') + 1);
   const names: Readonly<Record<string, string | undefined>> = {
     n: instance === undefined ? undefined : full,
@@ -56,11 +80,19 @@ function specifier(letter: string, unit: UnitNames): string | undefined {
     j: last,
     J: unescapeName(last),
   };
-  return Object.hasOwn(names, letter) ? names[letter] : scope === 'system' ? SYSTEM[letter] : undefined;
+  return { ...unit.specifiers, ...names }[letter];
 }
 
-/** The same on every host, for the system's own systemd. Its `%h` depends on how it was started. */
-const SYSTEM: Readonly<Record<string, string>> = {
+function whyUnclear(letter: string): string {
+  if (KNOWN.includes(letter)) return `psi cannot tell what systemd makes of %${letter} there`;
+  return `systemd knows no %${letter} and does not start the unit: write %%${letter}`;
+}
+
+/** All letters with which systemd 257 loads a unit: with any other it does not. */
+const KNOWN = 'aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY';
+
+/** The same on every host. */
+const SYSTEM: Specifiers = {
   C: '/var/cache',
   E: '/etc',
   G: '0',
@@ -68,6 +100,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
   S: '/var/lib',
   U: '0',
   g: 'root',
+  h: '/root',
   t: '/run',
   u: 'root',
 };

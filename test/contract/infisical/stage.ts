@@ -1,4 +1,5 @@
 // A source against an Infisical double, both on one clock that stands still. Not a test itself.
+import { AnswersInFlight } from '../../../src/provider/answers-in-flight.ts';
 import type { SecretField } from '../../../src/core/secret-field.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { createConnection, type Connection, type ConnectionDeps } from '../../../src/adapters/infisical/connection.ts';
@@ -89,6 +90,7 @@ export async function startStage(options: StageOptions = {}): Promise<Stage> {
       ]),
       clock,
       tokenStore: tokens,
+      answers: new AnswersInFlight().upTo(1 << 26),
       bootId: () => Promise.resolve('this boot'),
       env: {},
       resolveSecret: () =>

@@ -3,11 +3,14 @@
 
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { AtEnd } from '../../hosts/at-end.ts';
 
 export type Asked = { readonly method: string; readonly path: string; readonly query: URLSearchParams };
 export type Told = {
   readonly status: number;
+  /** A stream is sent as it comes, and ended with its connection. */
   readonly body: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -27,8 +30,9 @@ export async function startFront(t: AtEnd, upstream: string): Promise<Front> {
   const server = createServer((request, response) => {
     told(request).then(
       ({ status, body, headers }) => {
-        const text = typeof body === 'string' ? body : JSON.stringify(body);
-        response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers }).end(text);
+        response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+        if (body instanceof Readable) void pipeline(body, response).catch(() => undefined);
+        else response.end(typeof body === 'string' ? body : JSON.stringify(body));
       },
       // The server went away in the middle, as it does at the end of a test.
       () => response.destroy(),

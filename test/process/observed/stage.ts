@@ -17,7 +17,7 @@ import { FakePodman, type DriverFace } from '../../fakes/podman.fake.ts';
 import { servePodman } from '../../fakes/podman-api.fake.ts';
 import { ask, startPsi, type PsiOptions, type PsiProcess } from '../../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../../hosts/psi-tree.ts';
-import type { AtEnd } from '../../hosts/at-end.ts';
+import { Ends, type AtEnd } from '../../hosts/at-end.ts';
 import type { RunResult } from '../../hosts/run.ts';
 import { startFront, type Front } from './front.ts';
 
@@ -170,7 +170,9 @@ export class Observed {
   }
 }
 
-export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Observed> {
+export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Observed> {
+  const t = new Ends();
+  end.after(() => t.run());
   const dir = await mkdtemp(join(tmpdir(), 'psi-observed-'));
   t.after(() => rm(dir, { recursive: true, force: true }));
   const infisical = await startInfisicalDouble({

@@ -10,6 +10,8 @@ test('what is set and absolute counts, anything else is ignored', () => {
     home: '/home/ann',
     config: '/cfg',
     data: '/home/ann/.local/share',
+    state: '/home/ann/.local/state',
+    cache: '/home/ann/.cache',
     runtime: '/run/user/1000',
   });
   assert.equal(baseDirectories({ HOME: 'relative' }, 1000).config, '/.config');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { PsiError, type ErrorInit } from '../../../src/core/error.ts';
-import { doublingPauses, onceMore, withRetries, type RetryRule } from '../../../src/core/retry.ts';
+import { doublingPauses, onceMore, RetryBudget, withRetries, type RetryRule } from '../../../src/core/retry.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 
 /** Fails as often as it is told to, then answers the number of the try. */
@@ -22,6 +22,7 @@ async function run(
 ): Promise<{ readonly outcome: number | string; readonly pauses: readonly number[] }> {
   const pauses: number[] = [];
   const clock = {
+    monotonic: () => 0,
     sleep: (ms: number) => {
       pauses.push(ms);
       return Promise.resolve();
@@ -92,4 +93,35 @@ test('doubling pauses grow up to the longest and have no end', () => {
   const pauses = doublingPauses(15, 100);
   const first = Array.from({ length: 5 }, () => pauses.next().value);
   assert.deepEqual(first, [15, 30, 60, 100, 100]);
+});
+
+test('a budget bounds the pauses and the failed calls of all who share it, and the last pause is what is left', async () => {
+  const clock = new FakeClock();
+  const budget = new RetryBudget(60);
+  const rule: RetryRule = { pausesMs: [10, 20, 40], budget: () => budget };
+  const calls: number[] = [];
+  const call = async (): Promise<never> => {
+    calls.push(clock.monotonic());
+    await clock.sleep(5);
+    throw down();
+  };
+  const first = withRetries(rule, { clock }, call).catch((error: unknown) => String(error));
+  await clock.advance(100);
+  assert.equal(await first, 'PsiError: not there');
+  // 5 + 10, 5 + 20, and 20 of the 40 after the third; the fourth has no pause after it.
+  assert.deepEqual(calls, [0, 15, 40, 60]);
+  assert.equal(budget.leftMs, 0);
+  const second = withRetries(rule, { clock }, call).catch((error: unknown) => String(error));
+  await clock.advance(5);
+  assert.equal(await second, 'PsiError: not there');
+  assert.equal(calls.length, 5);
+});
+
+test('a wait that was asked for is not made shorter by a budget: it ends the tries', async () => {
+  const budget = new RetryBudget(60);
+  const rule: RetryRule = { pausesMs: [10, 10], longestAskedMs: 1_000, budget: () => budget };
+  const asked = (retryAfterMs: number): PsiError =>
+    new PsiError('THROTTLED', 'limit', { retry: 'later', retryAfterMs });
+  assert.deepEqual((await run(rule, failing(asked(50), asked(11)))).pauses, [50]);
+  assert.deepEqual((await run(rule, failing(asked(10)))).pauses, [10]);
 });

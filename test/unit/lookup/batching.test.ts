@@ -305,3 +305,23 @@ test('does not hand out a listing past the age that the caller keeps to, nor bel
   assert.equal(reader.held(mapping('SINCE'), fetched('newer', clock)), undefined);
   assert.equal(reader.held(mapping('SINCE'), undefined), undefined);
 });
+
+test('asks by key where the listing is too large, and does not fetch it again for a while', async () => {
+  const { source, clock, read } = stage();
+  source.listError = new PsiError('ANSWER_TOO_LARGE', 'the folder p:/myapp is larger than 64 MB');
+  assert.equal(await read('A'), 'value of A');
+  assert.equal(await read('B'), 'value of B');
+  assert.deepEqual(source.calls, ['list', 'get A', 'get B']);
+  await clock.advance(5 * 60_000 + 1);
+  await read('C');
+  assert.deepEqual(source.calls.slice(3), ['list', 'get C']);
+});
+
+test('asks by key where others had the room, and lists again for the next one', async () => {
+  const { source, read } = stage();
+  source.listError = new PsiError('ANSWER_TOO_LARGE', 'given up', { retry: 'later' });
+  await read('A');
+  source.listError = undefined;
+  await read('B');
+  assert.deepEqual(source.calls, ['list', 'get A', 'list']);
+});

@@ -105,3 +105,35 @@ test('the report holds nothing of a value', async () => {
   stage.folders['/myapp'] = { A: 'canary-value' };
   assert.doesNotMatch(JSON.stringify([await stage.run(), stage.events]), /canary/);
 });
+
+test('a provider that is down is not waited for where all that its workloads have is cached', async () => {
+  const stage = await twoWorkloads();
+  await stage.run();
+  const away = (): PsiError => new PsiError('PROVIDER_DOWN', 'away', { retry: 'later' });
+  stage.failures.push(away(), away());
+  const report = await stage.run();
+  assert.deepEqual(
+    report.failures.map(({ workload, message }) => [workload, message]),
+    [
+      ['myapp', 'away'],
+      ['other', 'away'],
+    ],
+  );
+  assert.equal(stage.clock.sleeping, 0);
+  assert.deepEqual(onDisk(stage), { '/myapp/A': '1', '/myapp/B': '2', '/other/C': '3' });
+});
+
+test('it is waited for where one secret that has a line is not cached', async () => {
+  const stage = await twoWorkloads();
+  await stage.run();
+  stage.cache.missing({ provider: 'infisical', project: 'p', path: '/other', key: 'C' });
+  stage.failures.push(new PsiError('PROVIDER_DOWN', 'away', { retry: 'later' }));
+  stage.failures.push(new PsiError('PROVIDER_DOWN', 'away', { retry: 'later' }));
+  const run = stage.run();
+  await stage.clock.advance(5_000);
+  const { failures } = await run;
+  assert.deepEqual(
+    failures.map(({ workload }) => workload),
+    ['myapp'],
+  );
+});

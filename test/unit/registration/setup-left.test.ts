@@ -186,3 +186,24 @@ test('a run about some workloads leaves the drop-ins of all others alone', async
     'write-drop-in other.container',
   ]);
 });
+
+for (const [path, what] of [
+  ['/etc/containers/systemd/myapp.kube', /write its containers as \.container files/],
+  ['/etc/containers/systemd/myapp.pod', /name their \.container files/],
+] as const) {
+  test(`a workload of which only ${path} is there gets no drop-in, and is told what to name`, async () => {
+    const stage = await setupStage();
+    stage.target.workloads = [workload('myapp'), workload('other')];
+    stage.folders['/myapp'] = { A: '1' };
+    stage.folders['/other'] = { B: '2' };
+    stage.quadlets.namesakes.set('myapp.container', path);
+    const report = await stage.run();
+    assert.equal(report.outcome, 'failed');
+    assert.deepEqual(
+      report.failures.map(({ workload: name, message }) => [name, message.includes(path)]),
+      [['myapp', true]],
+    );
+    assert.match(report.failures[0]?.hint ?? '', what);
+    assert.deepEqual([...stage.dropIns.files.keys()], ['other.container']);
+  });
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
 import type { SetupReport } from '../../../src/registration/setup-events.ts';
 import { SetupRuns } from '../../../src/registration/setup-runs.ts';
 import { setupStage, workload } from './setup-stage.ts';
@@ -69,4 +70,48 @@ test('it stays valid where a workload was left as it was, or was not asked about
 test('what is to be said of the config stands before the notes of the run', async () => {
   const { notes } = await ran({ ...CLEAN, notes: ['of the run'] }, ALL);
   assert.deepEqual(notes, ['a note of the config', 'of the run']);
+});
+
+test('a run whose command went away is in the status, and ends with what was done for the log', async () => {
+  const { target, source } = await setupStage();
+  const gone = new AbortController();
+  const seen: unknown[] = [];
+  const owed: unknown[] = [];
+  const report = {
+    ...CLEAN,
+    changes: [{ action: 'create', workload: 'myapp', target: 'A' }],
+    failures: [FAILURE],
+  } as const;
+  const runs = new SetupRuns({
+    setup: {
+      run: () => {
+        gone.abort(new PsiError('INTERNAL', 'the command went away'));
+        return Promise.resolve(report);
+      },
+    },
+    status: { setup: (one) => seen.push(one) },
+    mappings: { saveNames: () => Promise.resolve() },
+    owed: {
+      arm: () => undefined,
+      began: () => Promise.resolve(undefined),
+      ended: (_before, _about, left) => Promise.resolve(void owed.push(left)),
+      interrupted: () => Promise.resolve(),
+    },
+    load: () =>
+      Promise.resolve({
+        target: { ...target, sourceOf: () => source },
+        notes: [],
+        activate: () => Promise.resolve(),
+        settle: () => undefined,
+      }),
+  });
+  await assert.rejects(
+    runs.run(ALL, () => undefined, gone.signal),
+    {
+      message: 'setup was ended: the command went away; 1 change was made before',
+    },
+  );
+  assert.deepEqual(seen, [report]);
+  // What it did not come to is tried again by the service.
+  assert.deepEqual(owed, [report]);
 });

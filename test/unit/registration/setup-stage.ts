@@ -122,12 +122,15 @@ export async function setupStage(options: StageOptions = {}) {
   });
   const target = { workloads: [] as Workload[], options: OPTIONS, socketToken: undefined as SecretValue | undefined };
   const events: SetupEvent[] = [];
-  const run = (request: Partial<SetupRequest> = {}): Promise<SetupReport> =>
+  const run = (
+    request: Partial<SetupRequest> = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<SetupReport> =>
     setup.run(
       { ...target, sourceOf: (name) => (name === 'infisical' ? source : options.sources?.get(name)) },
       { provider: undefined, workload: undefined, dryRun: false, ...request },
       (event) => events.push(event),
-      new AbortController().signal,
+      signal,
     );
   return {
     run,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
@@ -215,9 +216,65 @@ test('gives up on a provider that stays down after the last pause', async () => 
   for (let index = 0; index < 9; index += 1)
     stage.failures.push(new PsiError('PROVIDER_DOWN', 'refused', { retry: 'later' }));
   const run = stage.run();
-  for (const pause of [5_000, 10_000, 20_000, 40_000, 60_000]) await stage.clock.advance(pause);
+  for (const pause of [5_000, 10_000, 20_000, 25_000]) await stage.clock.advance(pause);
   assert.equal((await run).failures[0]?.code, 'PROVIDER_DOWN');
-  assert.equal(stage.calls.length, 6);
+  assert.equal(stage.calls.length, 5);
+});
+
+const away = (): PsiError =>
+  new PsiError('HOST', 'podman did not answer', { retry: 'later', details: { answered: false } });
+
+test('a podman that is away after all tries is not asked again in this run', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp'), workload('other')];
+  stage.folders['/myapp'] = { A: '1', B: '2' };
+  stage.folders['/other'] = { C: '3' };
+  for (let times = 0; times < 4; times += 1) stage.registry.failNext('create', away());
+  const run = stage.run();
+  await stage.clock.advance(7_500);
+  const report = await run;
+  assert.deepEqual(
+    report.failures.map(({ workload, message }) => [workload, message]),
+    [
+      ['myapp', 'podman did not answer'],
+      ['myapp', 'podman did not answer'],
+      ['other', 'podman did not answer'],
+    ],
+  );
+  assert.deepEqual([changes(report), stage.registry.writes], [[], []]);
+  assert.deepEqual((await stage.run()).failures, []);
+});
+
+test('further tries of all changes of a run have one budget', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  const keys = Array.from({ length: 20 }, (_, index) => `K${String(index)}`);
+  stage.folders['/myapp'] = Object.fromEntries(keys.map((key) => [key, 'x']));
+  for (let times = 0; times < 80; times += 1) stage.registry.failNext('create');
+  const run = stage.run();
+  await stage.clock.advance(20_000);
+  assert.equal((await run).failures.length, 20);
+});
+
+test('a command that goes away ends the run between two changes, and what was done stays', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1', B: '2', C: '3' };
+  const gone = new AbortController();
+  const release = stage.registry.holdNext('create');
+  const run = stage.run({}, gone.signal);
+  while (!stage.events.some(({ event }) => event === 'applying')) await nextTurn();
+  gone.abort(new PsiError('INTERNAL', 'the command went away'));
+  release();
+  const report = await run;
+  // The create that had begun was waited for.
+  assert.deepEqual(changes(report), ['create myapp--A']);
+  assert.deepEqual(
+    report.failures.map(({ message }) => message),
+    Array.from({ length: 2 }, () => 'the command went away'),
+  );
+  assert.deepEqual(await stage.dropIns.list(), []);
+  assert.deepEqual((await stage.run()).failures, []);
 });
 
 test('asks for names alone where values are refused, reads what is new singly, and names what may not be read', async () => {

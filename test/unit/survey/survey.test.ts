@@ -81,7 +81,7 @@ test('another provider, or the sub-folders too, is another listing', async () =>
 });
 
 test('the failure of one workload is its own outcome, and the next one is still found', async () => {
-  const { source, run } = stage({ pausesMs: [] });
+  const { source, run } = stage({ once: true });
   source.set('p', '/other', 'B', '2');
   source.failNext(down());
   const [one, two] = await run(workload('one', {}), workload('two', { path: '/other' }));
@@ -93,7 +93,7 @@ test('the failure of one workload is its own outcome, and the next one is still 
 });
 
 test('a place that could not be listed is not asked for again in the same run', async () => {
-  const { source, run } = stage({ pausesMs: [] });
+  const { source, run } = stage({ once: true });
   source.failNext(down());
   const results = await run(workload('one', {}), workload('two', {}));
   assert.deepEqual(
@@ -128,8 +128,49 @@ test('waits a transient failure out, and says for how long', async () => {
   );
 });
 
+test('the folders of a provider that is down share one minute of waiting', async () => {
+  const { source, clock, run } = stage();
+  const names = Array.from({ length: 60 }, (_, index) => `F${String(index)}`);
+  source.failNext(...Array.from({ length: 200 }, down));
+  const results = run(...names.map((name) => workload(name, { path: `/${name}` })));
+  await clock.advance(60_000);
+  assert.equal((await results).filter(({ outcome }) => outcome.kind === 'failed').length, 60);
+  // The first one was asked five times.
+  assert.equal(source.calls.length, 64);
+});
+
+test('limits have a budget of their own', async () => {
+  const { source, clock, run } = stage();
+  source.failNext(...Array.from({ length: 5 }, down));
+  source.failNext(new PsiError('THROTTLED', 'limit', { retry: 'later', retryAfterMs: 120_000 }));
+  const results = run(workload('one', { path: '/one' }), workload('two', {}));
+  await clock.advance(60_000);
+  await clock.advance(120_000);
+  assert.equal(found((await results)[1]).secrets.length, 1);
+});
+
+test('where all that is wanted is there from before, only limits are waited for, and for a minute at most', async () => {
+  const { source, clock, run } = stage({ isServed: ({ name }) => name !== 'new' });
+  const limit = (retryAfterMs: number): PsiError =>
+    new PsiError('THROTTLED', 'limit', { retry: 'later', retryAfterMs });
+  source.failNext(down());
+  assert.equal(failed((await run(workload('one', {})))[0]).error.message, 'away');
+  source.failNext(limit(60_001));
+  assert.equal(failed((await run(workload('one', {})))[0]).error.message, 'limit');
+  assert.equal(clock.sleeping, 0);
+  source.failNext(limit(50_000));
+  const waited = run(workload('one', {}));
+  await clock.advance(50_000);
+  found((await waited)[0]);
+  // A place that somebody else has to wait for is waited for.
+  source.failNext(down());
+  const both = run(workload('one', {}), workload('new', { prefix: 'X_' }));
+  await clock.advance(5_000);
+  for (const one of await both) found(one);
+});
+
 test('a listing that never answers ends by its deadline', async () => {
-  const { source, clock, run } = stage({ pausesMs: [] });
+  const { source, clock, run } = stage({ once: true });
   source.hold();
   const results = run(workload('one', {}));
   await clock.advance(30_000);

@@ -17,21 +17,21 @@ test('hides a value by the flag, by the placeholder alone, and when there is non
   assert.equal(valueOf({ secretKey: 'K', secretValue: '' })?.exposeText(), '');
 });
 
-test('takes the first of two items of one name within an import', () => {
+test('takes the first of two items of one name within an import', async () => {
   const group = {
     secrets: [
       { secretKey: 'K', secretValue: 'direct' },
       { secretKey: 'K', secretValue: 'nested' },
     ],
   };
-  const [secret] = mergeListing({ secrets: [], imports: [group] }, OPTIONS, NOW);
+  const [secret] = await mergeListing({ secrets: [], imports: [group] }, OPTIONS, NOW);
   assert.equal(secret?.fetched?.value.exposeText(), 'direct');
 });
 
-test('looks every secret of a listing that is not recursive up where it was listed', () => {
+test('looks every secret of a listing that is not recursive up where it was listed', async () => {
   const secrets = [{ secretKey: 'K', secretValue: 'v', secretPath: '/elsewhere' }];
   assert.deepEqual(
-    mergeListing({ secrets }, OPTIONS, NOW).map(({ path }) => path),
+    (await mergeListing({ secrets }, OPTIONS, NOW)).map(({ path }) => path),
     ['/app'],
   );
 });
@@ -47,12 +47,11 @@ const listing = fc.record({
   imports: fc.option(fc.array(fc.record({ secrets: fc.array(item) })), { nil: undefined }),
 });
 
-test('has each shared (path, key) of the answer exactly once, whatever the answer', () => {
-  fc.assert(
-    fc.property(listing, fc.boolean(), ({ secrets, imports }, recursive) => {
-      const slots = mergeListing({ secrets, imports }, { ...OPTIONS, recursive }, NOW).map(
-        ({ path, key }) => `${path} ${key}`,
-      );
+test('has each shared (path, key) of the answer exactly once, whatever the answer', async () => {
+  await fc.assert(
+    fc.asyncProperty(listing, fc.boolean(), async ({ secrets, imports }, recursive) => {
+      const merged = await mergeListing({ secrets, imports }, { ...OPTIONS, recursive }, NOW);
+      const slots = merged.map(({ path, key }) => `${path} ${key}`);
       const shared = (items: typeof secrets) => items.filter(({ type }) => type === 'shared');
       const own = shared(secrets).map((one) => `${recursive ? (one.secretPath ?? '/app') : '/app'} ${one.secretKey}`);
       const imported = (imports ?? []).flatMap((group) => shared(group.secrets)).map((one) => `/app ${one.secretKey}`);

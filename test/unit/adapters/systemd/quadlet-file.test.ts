@@ -12,7 +12,7 @@ let dir: string;
 let folder: QuadletFolder;
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'psi-quadlet-'));
-  folder = new QuadletFolder({ systemdDir: dir });
+  folder = new QuadletFolder({ systemdDir: dir, roots: [{ folder: dir }] });
 });
 afterEach(() => rm(dir, { recursive: true }));
 
@@ -128,4 +128,26 @@ test('what was changed meanwhile, or is a link, stays as it is', async () => {
   await assert.rejects(folder.replace({ path: link, before: 'changed', after: 'new' }), code('CONFLICT'));
   assert.equal(await readFile(path, 'utf8'), 'changed');
   assert.deepEqual((await readdir(dir)).sort(), ['app.container', 'link.container']);
+});
+
+test('a name alone is the quadlet that podman reads, a path is one of the working directory', async () => {
+  assert.equal(await folder.pathOf('app.container'), join(dir, 'app.container'));
+  const below = await put('apps/app.container', '[Container]\n');
+  assert.equal(await folder.pathOf('app.container'), below);
+  assert.equal(await folder.pathOf('./app.container'), join(process.cwd(), 'app.container'));
+});
+
+test('reads drop-ins from all folders in which podman looks for them, the first of a name', async () => {
+  const roots = ['run', 'etc', 'usr'].map((name) => ({ folder: join(dir, name) }));
+  folder = new QuadletFolder({ systemdDir: join(dir, 'etc'), roots });
+  const unit = await put('etc/apps/app.container', '[Container]\n');
+  await put('run/app.container.d/10-a.conf', 'run');
+  await put('etc/app.container.d/10-a.conf', 'hidden');
+  await put('usr/sub/app.container.d/20-b.conf', 'usr');
+  await put('etc/apps/container.d/30-c.conf', 'all');
+  assert.deepEqual(await dropInsOf(unit), [
+    ['run/app.container.d/10-a.conf', false],
+    ['usr/sub/app.container.d/20-b.conf', false],
+    ['etc/apps/container.d/30-c.conf', true],
+  ]);
 });

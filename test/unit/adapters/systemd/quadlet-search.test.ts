@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { quadletFolders, QuadletSearch } from '../../../../src/adapters/systemd/quadlet-search.ts';
+import { quadletFolders, quadletRoots } from '../../../../src/adapters/systemd/quadlet-folders.ts';
+import { QuadletSearch } from '../../../../src/adapters/systemd/quadlet-search.ts';
 import { FakeUnitManager } from '../../../fakes/unit-manager.fake.ts';
 
 async function stage(t: TestContext) {
@@ -12,7 +13,7 @@ async function stage(t: TestContext) {
   const [first, second] = [join(base, 'run'), join(base, 'etc')];
   await mkdir(join(second, 'sub', 'deep'), { recursive: true });
   const units = new FakeUnitManager();
-  return { base, second, units, search: new QuadletSearch({ folders: [first, second], units }) };
+  return { base, second, units, search: new QuadletSearch({ roots: [{ folder: first }, { folder: second }], units }) };
 }
 
 test('finds a quadlet in any folder, below it, and behind a link', async (t) => {
@@ -47,8 +48,55 @@ test('a folder of links that lead round is looked through once', async (t) => {
   assert.equal(await search.find('a.container'), undefined);
 });
 
-test("a user's quadlets are looked for in the user's folders", () => {
-  const places = { config: '/home/u/.config', runtime: '/run/user/1000' };
-  assert.ok(quadletFolders(places, 1000).includes('/home/u/.config/containers/systemd'));
-  assert.ok(quadletFolders(places, undefined).includes('/usr/share/containers/systemd'));
+test("a user's quadlets are looked for where Podman looks for them, and not among those of others", async (t) => {
+  const roots = quadletRoots({ ...PLACES, scope: 'user', uid: 1000 });
+  assert.deepEqual(
+    roots.map(({ folder }) => folder),
+    [
+      '/run/user/1000/containers/systemd',
+      '/home/u/.config/containers/systemd',
+      '/etc/containers/systemd/users',
+      '/etc/containers/systemd/users/1000',
+      '/usr/share/containers/systemd/users',
+    ],
+  );
+  const { base } = await stage(t);
+  const users = join(base, 'users');
+  for (const name of ['1000/app', '1001', 'apps', 'apps/app.container.d']) {
+    await mkdir(join(users, name), { recursive: true });
+  }
+  const here = roots.slice(2, 4).map(({ folder, ...root }) => ({ ...root, folder: join(base, folder.slice(23)) }));
+  assert.deepEqual(await quadletFolders(here), [
+    users,
+    join(users, 'apps'),
+    join(users, '1000'),
+    join(users, '1000/app'),
+  ]);
 });
+
+test("the system's quadlets are looked for without those of the users, and first in psi's own folder if it is another", () => {
+  const roots = quadletRoots({ ...PLACES, scope: 'system', uid: 0, systemdDir: '/srv/q' });
+  assert.deepEqual(
+    roots.map(({ folder }) => folder),
+    ['/srv/q', '/run/containers/systemd', '/etc/containers/systemd', '/usr/share/containers/systemd'],
+  );
+  assert.ok(roots[2]?.others?.test('users'));
+});
+
+test('a .kube or a .pod is told where no .container of the name is', async (t) => {
+  const { second, search } = await stage(t);
+  await writeFile(join(second, 'sub', 'a.kube'), '');
+  await writeFile(join(second, 'b.pod'), '');
+  await writeFile(join(second, 'c.pod'), '');
+  await writeFile(join(second, 'c.container'), '');
+  assert.equal(await search.namesake('a.container'), join(second, 'sub', 'a.kube'));
+  assert.equal(await search.namesake('b.container'), join(second, 'b.pod'));
+  assert.equal(await search.namesake('c.container'), undefined);
+  assert.equal(await search.namesake('d.container'), undefined);
+});
+
+const PLACES = {
+  config: '/home/u/.config',
+  runtime: '/run/user/1000',
+  systemdDir: '/home/u/.config/containers/systemd',
+};

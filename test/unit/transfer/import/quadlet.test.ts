@@ -13,6 +13,7 @@ import { FakeQuadletFiles } from '../../../fakes/quadlet-files.fake.ts';
 import { FakeSecretSource } from '../../../fakes/secret-source.fake.ts';
 import { FakeSecretWriter } from '../../../fakes/secret-writer.fake.ts';
 import { INFISICAL_WORDS } from '../../../../src/adapters/infisical/provider-words.ts';
+import { SYSTEM } from '../quadlet/stage.ts';
 
 const UNIT = '/q/app.container';
 const PLACE = { project: 'main', path: '/app' };
@@ -63,7 +64,7 @@ function run(over: Partial<QuadletRequest> = {}): Promise<QuadletReport> {
     {
       path: UNIT,
       place: PLACE,
-      scope: 'system',
+      manager: SYSTEM,
       resolveSecrets: false,
       conflict: 'fail',
       dryRun: false,
@@ -128,11 +129,11 @@ test('a value that is there already and equal goes too', async () => {
 });
 
 test('what is refused, waits for approval or got lost stays', async () => {
-  quadlet('Environment=A=%h', 'Environment=B=2');
+  quadlet('Environment=A=%H', 'Environment=B=2');
   writer.approval = 'change-1';
   const report = await run({ rewrite: true });
   assert.deepEqual(outcomes(report), { A: 'refused', B: 'approval' });
-  assert.equal(files.texts.get(UNIT), '[Container]\nEnvironment=A=%h\nEnvironment=B=2\n');
+  assert.equal(files.texts.get(UNIT), '[Container]\nEnvironment=A=%H\nEnvironment=B=2\n');
   assert.deepEqual([report.exit, report.edits], [1, []]);
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { quadletCommands, quadletPath } from '../../../../src/transfer/quadlet/commands.ts';
+import { quadletCommands } from '../../../../src/transfer/quadlet/commands.ts';
 import { COMMAND, HOST } from './command-stage.ts';
 
 test('on the host a missing file is just missing', () => {
@@ -15,10 +15,4 @@ test('in the container a missing file is on the host, where the same import can 
   assert.match(hint, /^in the container only mounted folders are there; on the host: podman run /);
   assert.match(hint, / -v \/srv\/app\.env:\/srv\/app\.env:ro .* --conflict overwrite$/);
   assert.match(commands.rewriteCommand, /^podman exec psi psi infisical import quadlet .* --rewrite$/);
-});
-
-test('a name alone is one of the quadlet folder, a path is one of the working directory', () => {
-  const resolve = (path: string): string => `/here/${path}`;
-  assert.equal(quadletPath('app.container', '/etc/q', resolve), '/etc/q/app.container');
-  assert.equal(quadletPath('./app.container', '/etc/q', resolve), '/here/./app.container');
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PsiError } from '../../../../src/core/error.ts';
 import { envFileRefs } from '../../../../src/transfer/quadlet/environment.ts';
 import { unitNames } from '../../../../src/transfer/quadlet/specifiers.ts';
-import { environment, settings, unitOf } from './stage.ts';
+import { environment, settings, SYSTEM, unitOf } from './stage.ts';
 
 test('Environment= wins over env files, Secret= over both, and the last one in each', () => {
   const found = settings({
@@ -45,12 +45,12 @@ test('a secret without a target is the variable of its own name; a mounted one i
 });
 
 const REFUSED: readonly (readonly [why: string, unit: string, key: string, reason: RegExp])[] = [
-  ['a specifier that is not sure', 'Environment=A=%h', 'A', /%h/],
+  ['a specifier that is not sure', 'Environment=A=%H', 'A', /%H/],
   ["a variable of the service's environment", 'Environment=A=1\nEnvironment=A=${X}', 'A', /service's own environment/],
   ['an escape read differently', 'Environment=A=ok\nEnvironment=A=\\101', 'A', /not every version/],
   ['a name psi does not set', 'Environment=A.B=1', 'A.B', /letters, digits/],
   ['a name alone after an assignment', 'Environment=A=1\nEnvironment=A', 'A', /its own environment/],
-  ['a secret whose name is not sure', 'Secret=%h,type=env,target=A', 'A', /%h/],
+  ['a secret whose name is not sure', 'Secret=%H,type=env,target=A', 'A', /%H/],
 ];
 
 for (const [why, unit, key, reason] of REFUSED) {
@@ -108,7 +108,7 @@ test('other PodmanArgs= are nobody’s business', () => {
 test('paths of env files are relative to the unit, also from a drop-in, and specifiers in them are resolved', () => {
   const refs = envFileRefs(
     unitOf({ unit: 'EnvironmentFile=a.env /etc/%N.env "./b c.env"', dropIns: { 'x.conf': 'EnvironmentFile=d/e.env' } }),
-    unitNames('app.container', undefined, 'system'),
+    unitNames('app.container', undefined, SYSTEM),
   );
   assert.deepEqual(
     refs.map(({ path }) => path),
@@ -116,7 +116,7 @@ test('paths of env files are relative to the unit, also from a drop-in, and spec
   );
 });
 
-for (const path of ['%h/x.env', '%n/x.env', '${X}/a']) {
+for (const path of ['%H/x.env', '%n/x.env', '${X}/a']) {
   test(`stops at an env file whose place is not sure: ${path}`, () => {
     assert.throws(
       () => environment({ unit: `EnvironmentFile=${path}` }),

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nextSteps, type NextSteps, type NextStepsInput } from '../../../../src/transfer/quadlet/next-steps.ts';
 import { unitNames } from '../../../../src/transfer/quadlet/specifiers.ts';
+import { SYSTEM, USER } from './stage.ts';
 
 function steps(unitFile: string, over: Partial<NextStepsInput> = {}): NextSteps {
   return nextSteps({
     unitFile,
-    names: unitNames(unitFile, undefined, 'system'),
+    names: unitNames(unitFile, undefined, SYSTEM),
     provider: 'infisical',
     project: 'main',
     path: '/app',
@@ -31,7 +32,7 @@ test('an instance is a workload with a unit, because its name is none of a workl
 });
 
 test('in user scope the commands are those of the user', () => {
-  const names = unitNames('app.container', undefined, 'user');
+  const names = unitNames('app.container', undefined, USER);
   assert.deepEqual(steps('app.container', { names }).commands.slice(1), [
     'systemctl --user daemon-reload',
     'systemctl --user restart app.service',

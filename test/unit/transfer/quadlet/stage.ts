@@ -1,9 +1,9 @@
 // A quadlet from texts, and what comes of it. Not a test itself.
-import { parseEnvFile, type EnvFileLine } from '../../../../src/transfer/quadlet/env-file.ts';
+import { parseEnvFile, type EnvFileLine } from '../../../../src/transfer/env-file/podman.ts';
 import { environmentOf, envFileRefs, type Environment } from '../../../../src/transfer/quadlet/environment.ts';
 import { parseQuadlet } from '../../../../src/transfer/quadlet/file.ts';
 import { rewrite, type Edit } from '../../../../src/transfer/quadlet/rewrite.ts';
-import { unitNames } from '../../../../src/transfer/quadlet/specifiers.ts';
+import { specifiersOf, unitNames, type UnitHost } from '../../../../src/transfer/quadlet/specifiers.ts';
 import type { QuadletUnit } from '../../../../src/transfer/quadlet/unit.ts';
 import { INFISICAL_WORDS } from '../../../../src/adapters/infisical/provider-words.ts';
 
@@ -15,7 +15,16 @@ export type Texts = {
   readonly envFiles?: Readonly<Record<string, string>>;
 };
 
-const NAMES = unitNames('app.container', undefined, 'system');
+export const SYSTEM: UnitHost = {
+  scope: 'system',
+  specifiers: specifiersOf('system', { HOME: '/srv/elsewhere' }, { uid: 0, name: 'root' }),
+};
+export const USER: UnitHost = {
+  scope: 'user',
+  specifiers: specifiersOf('user', { HOME: '/home/ann' }, { uid: 1000, name: 'ann' }),
+};
+
+const NAMES = unitNames('app.container', undefined, SYSTEM);
 
 export function unitOf({ unit, dropIns = {}, shared = {} }: Texts): QuadletUnit {
   const part = (path: string, text: string, own: boolean): QuadletUnit['parts'][number] => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Turns } from '../../../../src/adapters/infisical/turns.ts';
+import { Turns } from '../../../src/core/turns.ts';
 
 test('so many at once, the others in their order', async () => {
   const turns = new Turns(2);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseEnvFile } from '../../../../src/transfer/quadlet/env-file.ts';
+import { parseEnvFile } from '../../../../src/transfer/env-file/podman.ts';
 
 const read = (text: string): unknown =>
   parseEnvFile(new TextEncoder().encode(text)).lines?.map(({ line, key, value }) => [line, key, value?.exposeText()]);
