@@ -125,7 +125,7 @@ export async function installPsi(host: HostCommands): Promise<void> {
 }
 
 /** The label `install` of the Containerfile, up to the command itself. */
-async function installCommand(): Promise<string> {
+export async function installCommand(): Promise<string> {
   const containerfile = await readFile(join(PSI_TREE, 'Containerfile'), 'utf8');
   const label = /\binstall="([^"]*) install"/.exec(containerfile)?.[1];
   if (label === undefined) throw new Error('the Containerfile has no label install');

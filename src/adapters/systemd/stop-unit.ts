@@ -12,20 +12,12 @@ const CALL_MS = 5_000;
 const STOP_MS = 60_000;
 const LOOK_MS = 100;
 
-/** One that systemd does not know is none that runs. Failure: HOST. */
+/** One that systemd does not know is none that runs, and of one that failed it remembers nothing more. Failure: HOST. */
 export async function stopUnit(busPath: string, unit: string): Promise<void> {
-  const options = { timeout: CALL_MS };
   try {
     await onBus(busPath, CALL_MS, async (bus) => {
-      if (!(await isRunning(bus, unit))) return;
-      await bus.invoke({ ...MANAGER, member: 'StopUnit', signature: 'ss', body: [unit, 'replace'] }, options);
-      for (let waited = 0; waited < STOP_MS; waited += LOOK_MS) {
-        if (!(await isRunning(bus, unit))) return;
-        await pause(LOOK_MS);
-      }
-      throw new PsiError('HOST', `${unit} has not ended ${String(STOP_MS / 1000)} s after it was to stop`, {
-        hint: `look at it with \`systemctl status ${unit}\`, then run this again`,
-      });
+      if (await isRunning(bus, unit)) await ended(bus, unit);
+      await forgetFailure(bus, unit);
     });
   } catch (thrown) {
     if (thrown instanceof PsiError) throw thrown;
@@ -37,11 +29,35 @@ export async function stopUnit(busPath: string, unit: string): Promise<void> {
   }
 }
 
+async function ended(bus: MessageBus, unit: string): Promise<void> {
+  const message = { ...MANAGER, member: 'StopUnit', signature: 'ss', body: [unit, 'replace'] };
+  await bus.invoke(message, { timeout: CALL_MS });
+  for (let waited = 0; waited < STOP_MS; waited += LOOK_MS) {
+    if (!(await isRunning(bus, unit))) return;
+    await pause(LOOK_MS);
+  }
+  throw new PsiError('HOST', `${unit} has not ended ${String(STOP_MS / 1000)} s after it was to stop`, {
+    hint: `look at it with \`systemctl status ${unit}\`, then run this again`,
+  });
+}
+
 async function isRunning(bus: MessageBus, unit: string): Promise<boolean> {
+  const state = await activeState(bus, unit);
+  return state !== undefined && state !== 'inactive' && state !== 'failed';
+}
+
+async function forgetFailure(bus: MessageBus, unit: string): Promise<void> {
+  if ((await activeState(bus, unit)) !== 'failed') return;
+  const message = { ...MANAGER, member: 'ResetFailedUnit', signature: 's', body: [unit] };
+  await bus.invoke(message, { timeout: CALL_MS });
+}
+
+/** Undefined: unloaded by now, or never loaded. */
+async function activeState(bus: MessageBus, unit: string): Promise<unknown> {
   const options = { timeout: CALL_MS };
   try {
     const path = await bus.invoke<string>({ ...MANAGER, member: 'GetUnit', signature: 's', body: [unit] }, options);
-    const state = await bus.invoke<unknown>(
+    return await bus.invoke<unknown>(
       {
         ...{ destination: MANAGER.destination, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get' },
         signature: 'ss',
@@ -49,10 +65,8 @@ async function isRunning(bus: MessageBus, unit: string): Promise<boolean> {
       },
       options,
     );
-    return state !== 'inactive' && state !== 'failed';
   } catch (error) {
-    // Unloaded by now, or never loaded.
-    if (error instanceof DBusError && /\.(?:NoSuchUnit|UnknownObject)$/.test(error.dbusName ?? '')) return false;
+    if (error instanceof DBusError && /\.(?:NoSuchUnit|UnknownObject)$/.test(error.dbusName ?? '')) return undefined;
     throw error;
   }
 }
