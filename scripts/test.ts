@@ -29,8 +29,16 @@ const TIERS: readonly Tier[] = [
     what: 'pure core, config, units, properties',
     run: tests('unit', '--test-isolation=none'),
   },
-  { name: 'contract', what: 'each port on its fake and on the real thing', run: tests('contract') },
-  { name: 'process', what: 'psi as a process of its own, beside doubles', run: tests('process') },
+  {
+    name: 'contract',
+    what: 'each port on its fake and on the real thing',
+    run: tests('contract', '--test-concurrency=2'),
+  },
+  {
+    name: 'process',
+    what: 'psi as a process of its own, beside doubles',
+    run: tests('process', '--test-concurrency=2'),
+  },
   { name: 'sandbox', what: 'real Podman on this machine', run: tests('sandbox', '--test-concurrency=1') },
   {
     name: 'host',

@@ -27,7 +27,7 @@ before(async () => {
 });
 after(async () => {
   await double.close();
-  await rm(dir, { recursive: true, force: true });
+  await rm(dir, { recursive: true, force: true, maxRetries: 10 });
 });
 
 /** Its second line is gone, as after a bad copy. */

@@ -47,7 +47,7 @@ type Stage = {
 /** `certs` and `private` below the folder, both root's. */
 async function stage(t: TestContext, paths: { readonly cert?: string; readonly key?: string } = {}): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-folders-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   await chmod(dir, 0o755);
   await mkdir(join(dir, 'certs'), { mode: 0o755 });
   await mkdir(join(dir, 'private'), { mode: 0o700 });

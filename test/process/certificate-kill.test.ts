@@ -21,7 +21,7 @@ describe('a replacement that is killed', () => {
     dir = await mkdtemp(join(tmpdir(), 'psi-kill-'));
     library = await compileKillPoint(dir);
   });
-  after(() => rm(dir, { recursive: true, force: true }));
+  after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
 
   let count = 0;
   const place = async (): Promise<string> => {

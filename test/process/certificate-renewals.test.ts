@@ -38,7 +38,7 @@ type Stage = {
 /** `aheadMs`: of the server's clock. */
 async function stage(t: TestContext, dates: Dates, aheadMs = 0): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-renewals-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const home = join(dir, 'home');
   for (const folder of ['', 'home', 'out']) {
     await mkdir(join(dir, folder), { recursive: true });
@@ -133,7 +133,7 @@ test('the timer follows the life that the authority gave, and an older one is na
 
 test('a service whose timer looks too seldom says so in its status', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'psi-renewals-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const bus = await startBus(dir, 'bus');
   t.after(() => bus.stop());
   const { leave } = await joinAsTimer(bus.socket, 'psi-tls-renew.timer', () => ['*-*-* *:00:00']);

@@ -169,7 +169,7 @@ async function bundleStage(
   t: TestContext,
 ): Promise<Bundle & { readonly client: { cert: string; key: string }; readonly other: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-hints-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const [authority, other] = [await makeTestAuthority(), await makeTestAuthority()];
   const double = await startInfisicalDouble({
     tls: authority.server,

@@ -47,7 +47,7 @@ for (const generation of ['2025', '2025-v4'] as const) {
     });
     after(async () => {
       await double.close();
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 });
     });
 
     test('a dry run names each value that refers to something', async () => {

@@ -38,7 +38,7 @@ for (const generation of ['v4', '2024'] as const) {
     });
     after(async () => {
       await double.close();
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 });
     });
 
     test('import, then env in a shell: a thousand secrets come back byte for byte, or are refused by name', async () => {
@@ -305,7 +305,7 @@ for (const generation of Object.keys(GENERATIONS) as readonly Generation[]) {
     });
     after(async () => {
       await double.close();
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 });
     });
 
     test('env is in the order of its names, whatever that of the server', async () => {

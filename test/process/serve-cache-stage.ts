@@ -40,7 +40,7 @@ export async function cacheStage(
   { cache, config = {}, folder = FOLDER }: CacheStageOptions,
 ): Promise<CacheStage> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-cache-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const infisical = await startInfisicalDouble({
     seed: {
       identities: [CREDENTIALS],

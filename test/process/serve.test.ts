@@ -29,7 +29,7 @@ async function stage(
   over: Partial<PsiOptions> = {},
 ): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-serve-'));
-  undo.push(() => rm(dir, { recursive: true, force: true }));
+  undo.push(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const infisical = await startInfisicalDouble({
     seed: {
       identities: [CREDENTIALS],

@@ -30,7 +30,7 @@ type Stage = {
 
 async function stage(t: TestContext, provider: PsiOptions['provider'] = {}): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), 'psi-stop-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const infisical = await startInfisicalDouble({
     seed: {
       identities: [CREDENTIALS],

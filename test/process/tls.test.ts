@@ -29,7 +29,7 @@ describe('psi infisical tls as a process', () => {
   });
   after(async () => {
     await double.close();
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const output = (): { readonly cert: string; readonly key: string; readonly chain: string } => ({

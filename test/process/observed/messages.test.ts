@@ -135,7 +135,7 @@ test('a dry run promises no name that an old Podman refuses', async (t) => {
 // I9
 test('2025: a login with a certificate, which this server does not know, is named', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'psi-observed-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const authority = await makeTestAuthority();
   const double = await startInfisicalDouble({ generation: '2025', tls: authority.server });
   t.after(() => double.close());

@@ -62,6 +62,8 @@ export class Observed {
   readonly front: Front;
   readonly podman: FakePodman;
   readonly options: PsiOptions;
+  /** Of the doubled systemd. */
+  readonly reloads: { readonly count: number };
   readonly #t: AtEnd;
   readonly #at: { psi: PsiProcess };
 
@@ -71,12 +73,14 @@ export class Observed {
     readonly front: Front;
     readonly podman: FakePodman;
     readonly options: PsiOptions;
+    readonly reloads: { readonly count: number };
     readonly at: { psi: PsiProcess };
   }) {
     this.infisical = parts.infisical;
     this.front = parts.front;
     this.podman = parts.podman;
     this.options = parts.options;
+    this.reloads = parts.reloads;
     this.#t = parts.t;
     this.#at = parts.at;
   }
@@ -176,7 +180,7 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
   const t = new Ends();
   end.after(() => t.run());
   const dir = await mkdtemp(join(tmpdir(), 'psi-observed-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  t.after(() => rm(dir, { recursive: true, force: true, maxRetries: 10 }));
   const infisical = await startInfisicalDouble({
     generation: options.generation,
     seed: {
@@ -194,7 +198,11 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
   const credentials = join(dir, 'credentials');
   await mkdir(credentials);
   await writeFile(join(credentials, 'psi-cache-key'), Buffer.alloc(32, 7));
-  const systemd = await joinAsSystemd(bus.socket, () => undefined, undefined, options.running);
+  const reloads = { count: 0 };
+  const reloaded = (): void => {
+    reloads.count += 1;
+  };
+  const systemd = await joinAsSystemd(bus.socket, reloaded, undefined, options.running);
   t.after(() => systemd.leave());
   const at: { psi?: PsiProcess } = {};
   const podman = podmanThatAsks(options, () => at.psi);
@@ -229,7 +237,7 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
   };
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);
   t.after(() => psi.kill());
-  return new Observed({ t, infisical, front, podman, options: psiOptions, at: Object.assign(at, { psi }) });
+  return new Observed({ t, infisical, front, podman, options: psiOptions, reloads, at: Object.assign(at, { psi }) });
 }
 
 /** Its driver commands ask the PSI under test, as the real ones do with curl. */
