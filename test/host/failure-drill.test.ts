@@ -101,7 +101,8 @@ function normalised(line: string): string {
     .replace(/\[req-[^\]]+\]/g, '[req-ID]')
     .replace(/\b\d+ (?:ms|s)\b/g, 'N s')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replace(/myapp--[AB]\b/, 'myapp--KEY');
+    .replace(/myapp--[AB]\b/, 'myapp--KEY')
+    .replace(/ [AB] in main:/, ' KEY in main:');
 }
 
 function readOr(instead: string): string {
