@@ -59,7 +59,11 @@ describe('a command on a host without systemd', () => {
 
   test('fails with what to look at, and leaves nothing behind', async () => {
     await writeFile(join(outputDir, '.psi-hook-0123456789ab.service.out'), 'of a killed run');
-    await assert.rejects(run(join(dir, 'absent')), { code: 'HOST', message: /no D-Bus socket/, hint: /systemctl start dbus\.socket/ });
+    await assert.rejects(run(join(dir, 'absent')), {
+      code: 'HOST',
+      message: /no D-Bus socket/,
+      hint: /systemctl start dbus\.socket/,
+    });
     await assert.rejects(run(empty.socket), {
       code: 'HOST',
       message: /refuses to run the command/,
