@@ -36,7 +36,7 @@ after(async () => {
 });
 
 /** PSI on the sandbox's Podman, beside a server with one empty project. */
-async function startTrip(generation: InfisicalDouble['generation']): Promise<Trip> {
+async function startTrip(generation: InfisicalDouble['generation'], workload = 'trip'): Promise<Trip> {
   const infisical = await startInfisicalDouble({
     generation,
     seed: { identities: [CREDENTIALS], projects: [{ id: 'trip', environments: ['prod'] }] },
@@ -49,7 +49,7 @@ async function startTrip(generation: InfisicalDouble['generation']): Promise<Tri
     apiUrl: infisical.url,
     ...CREDENTIALS,
     projects: { p: { id: 'trip', environment: 'prod' } },
-    workloads: { trip: { secrets: [{ project: 'p', path: '/trip' }] } },
+    workloads: { [workload]: { secrets: [{ project: 'p', path: '/trip' }] } },
     // Podman here reads no drop-ins, or there is no systemd to tell.
     config: { dbus_socket: join(sandbox.dir, 'no-bus') },
   });
@@ -111,14 +111,15 @@ test('a lookup in a container gives the same bytes', options, async () => {
 });
 
 test('a server of July 2024 does the same: import, setup, lookup in a container', options, async () => {
-  const old = await startTrip('2024');
+  // What the other one has registered with this Podman is not this one's.
+  const old = await startTrip('2024', 'old');
   try {
     const values = await imported(old, 'HOST=db.example\nMULTI="two\nlines"\nQUOTE=\'it is "so"\'\nEMPTY=\n');
     assert.equal(values.size, 4);
     const { code, stdout } = await old.psi.cli('setup', '--json');
     assert.equal(code, 0, stdout);
     const inside = await variablesIn(
-      [...values.keys()].flatMap((key) => ['--secret', `trip--${key},type=env,target=${key}`]),
+      [...values.keys()].flatMap((key) => ['--secret', `old--${key},type=env,target=${key}`]),
     );
     for (const [key, value] of values) assert.equal(inside.get(key), value, key);
   } finally {
