@@ -134,11 +134,17 @@ const STOPPING = new PsiError('SERVICE_DOWN', 'psi was stopped before it had an 
   hint: 'it is back when `systemctl status psi.service` says active; then start this again',
 });
 
-/** Without a word the caller would only see that its connection ended. */
+/** Without a word the caller would only see that its connection ended. The type is what PSI's own driver command prints. */
 function refuse(unanswered: ReadonlySet<ServerResponse>): void {
+  const line = hintLine(STOPPING);
   for (const response of unanswered) {
     if (response.headersSent) continue;
-    const headers = { connection: 'close', 'psi-code': STOPPING.code, 'psi-hint': hintLine(STOPPING) };
+    const headers = {
+      connection: 'close',
+      'psi-code': STOPPING.code,
+      'psi-hint': line,
+      'content-type': `psi: ${line}`,
+    };
     response.writeHead(httpStatus(STOPPING.code), headers).end();
   }
 }

@@ -135,9 +135,9 @@ test('a lookup that a stop cuts short hears so, with what to do', async (t) => {
   assert.ok((await terminated(child)) !== undefined, 'it goes on');
   const reply = await lookup;
   assert.equal(reply.status, 503);
-  assert.match(
-    String(reply.headers['psi-hint']),
-    /psi was stopped before it had an answer; hint: .*systemctl status psi\.service/,
-  );
+  const words = /psi was stopped before it had an answer; hint: .*systemctl status psi\.service/;
+  assert.match(String(reply.headers['psi-hint']), words);
+  // What the driver command prints into the journal of the unit.
+  assert.match(String(reply.headers['content-type']), new RegExp(`^psi: ${words.source}`));
   assert.equal(child.exitCode, 0);
 });
