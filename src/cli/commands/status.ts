@@ -1,4 +1,4 @@
-// `psi status`: is the service there, and what does it hold? Also the container's health check, so it must stay cheap.
+// `psi status`: is the service there, and what does it hold?
 
 import type { Command } from 'commander';
 import type { CacheStatus } from '../../cache/status.ts';
