@@ -3,7 +3,7 @@
 import { Mutex } from '../core/mutex.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
-import { toPsiError } from '../core/error.ts';
+import { toPsiError, type PsiError } from '../core/error.ts';
 import { isoTime } from '../core/time.ts';
 import type { OwedSetups } from './owed-setups.ts';
 import { both, type SetupDebt } from './setup-debt.ts';
@@ -22,7 +22,7 @@ export type Candidate = {
 
 export type SetupRunsDeps = {
   readonly setup: Pick<Setup, 'run'>;
-  readonly status: Pick<StatusBoard, 'setup'>;
+  readonly status: Pick<StatusBoard, 'setup' | 'setupFailed'>;
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
@@ -40,7 +40,7 @@ export class SetupRuns {
   run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
     if (this.#oneByOne.busy) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
     return this.#oneByOne
-      .run(() => this.#one(request, emit, signal))
+      .run(() => this.#one(request, emit, signal).catch((thrown: unknown) => this.#failed(request, toPsiError(thrown))))
       .finally(() => {
         this.#deps.owed.arm();
       });
@@ -72,8 +72,14 @@ export class SetupRuns {
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
     const followed = report.failures.length === 0;
     if (!request.dryRun && whole && followed) candidate.settle();
-    this.#deps.status.setup(report);
+    this.#deps.status.setup(report, whole);
     return report;
+  }
+
+  /** But for a command line that asks for what is not there. */
+  #failed({ dryRun }: SetupRequest, error: PsiError): never {
+    if (!dryRun && error.code !== 'USAGE') this.#deps.status.setupFailed(error);
+    throw error;
   }
 
   // Whatever ends a run, what it has not done is owed; but for a command line that asks for what is not there.

@@ -6,7 +6,10 @@ import { readConfig, type LoadOptions } from '../config/load.ts';
 import { unreadable } from '../config/unreadable.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { isoSeconds } from '../core/time.ts';
+import { guardedPlaces, openPlaces, type Openness } from './host-findings.ts';
 import type { LastGoodStore } from './last-good.ts';
+
+export type Openly = { readonly message: string; readonly hint: string | null };
 
 export type CheckReport = {
   readonly file: string;
@@ -15,6 +18,8 @@ export type CheckReport = {
   readonly findings: readonly LocatedIssue[];
   /** What the file refers to. Of one that is refused nobody knows. */
   readonly missing: readonly Failure[];
+  /** Files and folders that others than their owner can read or change. */
+  readonly open: readonly Openly[];
   /** What the service falls back to while the file is refused; null: there is nothing, or it is not the file of the service. */
   readonly lastGood: { readonly path: string; readonly since: string } | null;
 };
@@ -24,14 +29,16 @@ export type CheckDeps = {
   /** Undefined: the file is not the one that the service starts with. */
   readonly lastGood: LastGoodStore | undefined;
   readonly changedAt: (path: string) => Promise<number>;
+  readonly openness: Openness;
 };
 
-export async function checkConfig({ load, lastGood, changedAt }: CheckDeps): Promise<CheckReport> {
+export async function checkConfig({ load, lastGood, changedAt, openness }: CheckDeps): Promise<CheckReport> {
   const { path: file } = load;
   try {
     const { config, warnings } = await readConfig(load);
     const missing = (await unreadable(config, load)).map(failureOf);
-    return { file, failure: null, findings: warnings, missing, lastGood: null };
+    const open = (await openPlaces(guardedPlaces(config), openness)).map(({ message, hint }) => ({ message, hint }));
+    return { file, failure: null, findings: warnings, missing, open, lastGood: null };
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const since = lastGood && (await changedAt(lastGood.path).catch(() => undefined));
@@ -40,6 +47,7 @@ export async function checkConfig({ load, lastGood, changedAt }: CheckDeps): Pro
       failure: failureOf(thrown),
       findings: thrown.issues,
       missing: [],
+      open: [],
       lastGood: lastGood && since !== undefined ? { path: lastGood.path, since: isoSeconds(since) } : null,
     };
   }

@@ -37,13 +37,14 @@ export function composeProviders(config: Config, deps: ServedDeps): Promise<Prov
   return openProviders(config, async (name, configured) => {
     const provider = await openedOrLater(() => composeProvider(config, configured, deps));
     const { probe, problem } = provider;
-    const guarded = withThrottle(withBreaker(provider.source, { name, clock, probe }), { name, clock });
-    const source = metrics.countCalls(name, guarded);
+    const answers = withBreaker(provider.source, { name, clock, probe });
+    const source = metrics.countCalls(name, withThrottle(answers, { name, clock }));
     const reader = new BatchedReader({ source, clock, countBeside, known }, config.lookup);
     return {
       source,
       reader,
       problem,
+      answers,
       close: () => {
         reader.close();
         provider.close();

@@ -2,6 +2,7 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
+import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
@@ -20,7 +21,7 @@ import { quadletFolders, QuadletSearch } from '../adapters/systemd/quadlet-searc
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
-import { changedAt, composeReading } from './config-reading.ts';
+import { changedAt, composeReading, opennessOf } from './config-reading.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
@@ -36,12 +37,16 @@ import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } fro
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
-import { problemsLine, serviceProblems } from '../service/problems.ts';
+import { cacheProblem, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
+import { providerProblems, providerStatus } from '../service/provider-problems.ts';
+import { CertificateEnds } from '../service/certificate-ends.ts';
+import { guardedPlaces, missingQuadlets, openPlaces, reloadOwed } from '../service/host-findings.ts';
+import { Inspections } from '../service/inspections.ts';
 import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { socketPlace } from '../host/socket-path.ts';
-import { olderUnits } from '../host/units/revision.ts';
+import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
@@ -50,6 +55,7 @@ import { DriverStore } from '../lookup/driver-store.ts';
 import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
+import { certificatesOf } from '../provider/choice.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 
@@ -87,7 +93,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
-  const unitsAge = olderUnits(environment.unitsRevision, config.scope);
+  const unitsAge = warningOf(olderUnits(environment.unitsRevision, config.scope));
   const owed = new OwedSetups({
     store: new SetupDebtFile({ stateDir }),
     clock,
@@ -98,13 +104,27 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const problems = (): readonly ServiceProblem[] =>
     serviceProblems({
       mappings,
-      own: [...running.problems(), watch.problem, unitsAge, headerFile.problem, hostCurl.problem],
+      own: [watch.problem, hostCurl.problem, ...running.problems(), headerFile.problem],
       owed,
+      others: [
+        ...providerProblems(running.silent(), cache?.status()),
+        ...inspections.problems(),
+        ...status.failing(),
+        ...unitsAge,
+        ...cacheProblem(cache?.status()),
+        ...status.besides(),
+      ],
     });
+  const count = (severity: ServiceProblem['severity']): number =>
+    problems().filter((problem) => problem.severity === severity).length;
   const figures = {
     mappings: () => mappings.size,
-    problems: () => problems().length,
+    problems: () => count('error'),
+    warnings: () => count('warning'),
     owed: () => owed.debt !== undefined,
+    setupTimes: () => status.setupTimes,
+    providers: () => providerStatus(running.silent()),
+    certificates: () => certificates.ends,
   };
   const metrics = createMetrics(figures, () => cache?.status());
   const status = new StatusBoard({
@@ -116,6 +136,20 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
   });
+  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
+  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
+  const quadlets = new QuadletSearch({ folders: [config.systemdDir, ...others], units });
+  const reloadDebt = new ReloadDebtFile({ stateDir });
+  const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
+  const inspections = new Inspections(
+    [
+      () => reloadOwed(reloadDebt),
+      () => certificates.look([...running.config.providers.values()].flatMap((provider) => certificatesOf(provider))),
+      () => openPlaces(guardedPlaces(running.config), opennessOf),
+      () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
+    ],
+    { clock, log },
+  );
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -144,8 +178,6 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
   const processBegan = Date.now() - process.uptime() * 1000;
   void sweepLeftovers([new StateLeftovers({ stateDir }), dropIns], processBegan, log);
-  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
-  const others = quadletFolders(baseDirectories(env, uid), config.scope === 'system' ? undefined : uid);
   const setup = new Setup({
     registry,
     mappings,
@@ -154,10 +186,10 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     cache,
     dropIns,
-    quadlets: new QuadletSearch({ folders: [config.systemdDir, ...others], units }),
+    quadlets,
     units,
     scope: config.scope,
-    reloadDebt: new ReloadDebtFile({ stateDir: config.stateDir }),
+    reloadDebt,
   });
   const runs = new SetupRuns({ setup, status, mappings, owed, load: () => running.candidate() });
   const logRefusal = refusalLog(log);
@@ -182,13 +214,19 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const control = controlApp({
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look()]);
-      return { ...status.read(), cache: cache?.status() ?? null };
+      await Promise.all([running.look(), watch.look(), running.lookAtProviders(), inspections.look()]);
+      return {
+        ...status.read(),
+        providers: providerStatus(running.silent()),
+        certificates: certificates.told,
+        checksHealth: checkHealthByStatus(environment.unitsRevision),
+        cache: cache?.status() ?? null,
+      };
     },
     metrics: {
       contentType: metrics.contentType,
       text: async () => {
-        await running.look();
+        await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
         return await metrics.text();
       },
     },
@@ -226,5 +264,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
   });
   void removeStartMarker(config.socket);
+  // Not awaited: what is open to others is said at the start, and keeps nobody from it.
+  void inspections.look();
   return service;
 }

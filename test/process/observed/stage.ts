@@ -223,6 +223,8 @@ export async function stage(t: AtEnd, options: StageOptions = {}): Promise<Obser
       ...options.env,
     },
   };
+  await mkdir(join(dir, 'systemd'));
+  await writeFile(join(dir, 'systemd', 'app.container'), '[Container]\nImage=app\n');
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);
   t.after(() => psi.kill());
   return new Observed({ t, infisical, front, podman, options: psiOptions, at: Object.assign(at, { psi }) });

@@ -81,7 +81,7 @@ test('--json belongs to every command whose answer is data', () => {
   );
   assert.deepEqual(
     without.map(([path]) => path.join(' ')),
-    ['serve', 'install', 'systemd install', 'infisical env', 'infisical write-file', 'completion'],
+    ['serve', 'install', 'systemd install', 'health', 'infisical env', 'infisical write-file', 'completion'],
   );
 });
 
@@ -273,10 +273,11 @@ test('check prints what is wrong, doubtful or missing, and ends with what the fi
   const at = { file: 'f', line: 1, column: 1, path: '', expected: '', got: '', hint: '' };
   const warning = { ...at, code: 'MODE_WITHOUT_MOUNT', severity: 'warning' } as const;
   const missing = [{ code: 'CONFIG_INVALID', message: 'the file s does not exist', hint: 'make it' }] as const;
-  const good: CheckReport = { file: 'f', failure: null, findings: [warning], missing, lastGood: null };
+  const open = [{ message: 'the config file f is open, mode 0666: others can change it', hint: 'run `chmod 600 f`' }];
+  const good: CheckReport = { file: 'f', failure: null, findings: [warning], missing, open, lastGood: null };
   const failure = { code: 'CONFIG_INVALID', message: '1 problem in f', hint: 'mend it' } as const;
   const lastGood = { path: '/s/config.last-good', since: '2026-01-01T00:00:00Z' };
-  const bad: CheckReport = { ...good, failure, missing: [], lastGood };
+  const bad: CheckReport = { ...good, failure, open: [], missing: [], lastGood };
   const checked = async (report: CheckReport, ...flags: readonly string[]): Promise<readonly unknown[]> => {
     const check = (): Promise<CheckReport> => Promise.resolve(report);
     const { psi, out, errors } = stage({ compose: () => Promise.resolve(fakeComposition({ check })) });
@@ -287,6 +288,8 @@ test('check prints what is wrong, doubtful or missing, and ends with what the fi
     '1 issues',
     'missing the file s does not exist',
     'hint: make it',
+    'open the config file f is open, mode 0666: others can change it',
+    'hint: run `chmod 600 f`',
     'good f',
   ]);
   assert.deepEqual(await checked(bad), [
@@ -298,5 +301,5 @@ test('check prints what is wrong, doubtful or missing, and ends with what the fi
   const [exit, text] = await checked(bad, '--json');
   assert.equal(exit, 78);
   const { result, issues } = JSON.parse(String(text)) as Record<string, unknown>;
-  assert.deepEqual([result, issues], [{ file: 'f', good: false, missing: [], lastGood }, [warning]]);
+  assert.deepEqual([result, issues], [{ file: 'f', good: false, missing: [], open: [], lastGood }, [warning]]);
 });

@@ -42,7 +42,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
         return stage.run(request);
       },
     },
-    status: { setup: () => undefined },
+    status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: stage.mappings,
     owed,
     load: () => {

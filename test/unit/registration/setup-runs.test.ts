@@ -34,7 +34,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
   let settled = false;
   const runs = new SetupRuns({
     setup: { run: () => Promise.resolve(report) },
-    status: { setup: () => undefined },
+    status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
     owed: {
       arm: () => undefined,
