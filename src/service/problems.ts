@@ -27,6 +27,10 @@ export function serviceProblems({ mappings, own, owed, others }: ProblemSources)
 
 const SEVERITIES: readonly ServiceProblem['severity'][] = ['error', 'warning'];
 
+export function countOf(problems: readonly ServiceProblem[], wanted: ServiceProblem['severity']): number {
+  return problems.filter(({ severity }) => severity === wanted).length;
+}
+
 /** None, where nothing is wrong. */
 export function warningOf(error: PsiError | undefined): readonly ServiceProblem[] {
   return error ? [asProblem(error, 'warning')] : [];

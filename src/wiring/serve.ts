@@ -37,7 +37,7 @@ import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } fro
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
-import { cacheProblem, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
+import { cacheProblem, countOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
 import { providerProblems, providerStatus } from '../service/provider-problems.ts';
 import { CertificateEnds } from '../service/certificate-ends.ts';
 import { guardedPlaces, missingQuadlets, openPlaces, reloadOwed } from '../service/host-findings.ts';
@@ -115,12 +115,10 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...status.besides(),
       ],
     });
-  const count = (severity: ServiceProblem['severity']): number =>
-    problems().filter((problem) => problem.severity === severity).length;
   const figures = {
     mappings: () => mappings.size,
-    problems: () => count('error'),
-    warnings: () => count('warning'),
+    problems: () => countOf(problems(), 'error'),
+    warnings: () => countOf(problems(), 'warning'),
     owed: () => owed.debt !== undefined,
     setupTimes: () => status.setupTimes,
     providers: () => providerStatus(running.silent()),
