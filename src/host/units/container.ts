@@ -30,6 +30,11 @@ export function imageOf(text: string): string | undefined {
   return /^Image=(\S+)$/m.exec(text)?.[1];
 }
 
+/** Does it run without --privileged? */
+export function isUnprivileged(text: string): boolean {
+  return !/^PodmanArgs=--privileged$/m.test(text);
+}
+
 export function containerUnit(layout: HostLayout, options: ContainerOptions, target: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/.test(options.image)) {
     throw new PsiError('USAGE', `"${printable(options.image)}" is no image reference`, {
