@@ -26,6 +26,8 @@ export type SetupRunsDeps = {
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
+  /** What is to be said of the host, which keeps no setup from its work. */
+  readonly hostNotes: () => Promise<readonly string[]>;
   readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted'>;
 };
 
@@ -67,7 +69,8 @@ export class SetupRuns {
     const run = await this.#owing(request, candidate.target, () =>
       this.#withNamesKept(request, () => this.#deps.setup.run(candidate.target, request, emit, signal)),
     );
-    const report = { ...run, notes: [...candidate.notes, ...run.notes] };
+    const ofHost = await this.#deps.hostNotes().catch(() => []);
+    const report = { ...run, notes: [...candidate.notes, ...run.notes, ...ofHost] };
     const whole = about(request, candidate.target).workloads === undefined;
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
     const followed = report.failures.length === 0;

@@ -31,6 +31,11 @@ export function countOf(problems: readonly ServiceProblem[], wanted: ServiceProb
   return problems.filter(({ severity }) => severity === wanted).length;
 }
 
+/** For the report of a setup, which it does not concern. */
+export function noteOf({ message, hint }: ServiceProblem): string {
+  return hint === null ? message : `${message}; ${hint}`;
+}
+
 /** None, where nothing is wrong. */
 export function warningOf(error: PsiError | undefined): readonly ServiceProblem[] {
   return error ? [asProblem(error, 'warning')] : [];

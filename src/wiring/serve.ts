@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
+import { containersConf } from '../adapters/files/containers-conf.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
@@ -37,7 +38,7 @@ import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } fro
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
-import { cacheProblem, countOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
+import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
 import { providerProblems, providerStatus } from '../service/provider-problems.ts';
 import { CertificateEnds } from '../service/certificate-ends.ts';
 import { guardedPlaces, missingQuadlets, openPlaces, reloadOwed } from '../service/host-findings.ts';
@@ -45,6 +46,8 @@ import { Inspections } from '../service/inspections.ts';
 import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
+import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { folderOf, hostFolders } from '../host/layout.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
@@ -139,11 +142,15 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const quadlets = new QuadletSearch({ folders: [config.systemdDir, ...others], units });
   const reloadDebt = new ReloadDebtFile({ stateDir });
   const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
+  const { containersConfDir } = hostFolders(config.scope, env, uid);
+  const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
+    warningOf(foreignDefaultDriver(await containersConf(folderOf(containersConfDir), readFile)));
   const inspections = new Inspections(
     [
       () => reloadOwed(reloadDebt),
       () => certificates.look([...running.config.providers.values()].flatMap((provider) => certificatesOf(provider))),
       () => openPlaces(guardedPlaces(running.config), opennessOf),
+      defaultDriver,
       () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
     ],
     { clock, log },
@@ -189,7 +196,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     scope: config.scope,
     reloadDebt,
   });
-  const runs = new SetupRuns({ setup, status, mappings, owed, load: () => running.candidate() });
+  const runs = new SetupRuns({
+    setup,
+    status,
+    mappings,
+    owed,
+    load: () => running.candidate(),
+    hostNotes: async () => (await defaultDriver()).map(noteOf),
+  });
   const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,

@@ -5,6 +5,7 @@ import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run } from '../hosts/run.ts';
 import { said, stage, type Observed } from './observed/stage.ts';
 
@@ -243,4 +244,24 @@ test('what is asked of the cache does not fill the journal', async (t) => {
   await rm(join(it.psi.systemdDir, 'app.container'));
   await it.psi.stop();
   assert.equal(it.psi.log().match(/"audit":"lookup"/g)?.length ?? 0, 0, await readFile(it.psi.configFile, 'utf8'));
+});
+
+/** A host of its own: root of the machine is a user in a namespace. */
+const AS_USER = process.getuid?.() === 0 ? ['unshare', '--user', '--map-user=1000'] : [];
+
+test("a file that makes another PSI's commands the default driver is named by status and setup", async (t) => {
+  const it = await stage(t, { folders: FOLDERS });
+  const home = join(it.options.dir, 'home');
+  const path = join(home, '.config/containers/containers.conf.d/50-psi.conf');
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, '[secrets]\ndriver = "shell"\n[secrets.opts]\nlookup = "python3 -m psi.lookup"\n');
+  const env = { ...it.options.env, HOME: home, XDG_RUNTIME_DIR: join(home, 'run') };
+  await it.registered();
+  await it.restart([...AS_USER, ...PSI_UNDER_TEST], { ...it.options, env });
+  // In the namespace the bus would not know it.
+  const setup = await it.setup('--dry-run');
+  const problem = await first(it, 4, /50-psi\.conf makes commands that are not psi's the default secret driver/);
+  assert.match(setup.stdout, /note .*50-psi\.conf makes commands/);
+  await runHint(it, problem);
+  await well(it);
 });

@@ -44,6 +44,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
     },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: stage.mappings,
+    hostNotes: () => Promise.resolve([]),
     owed,
     load: () => {
       if (at.config) return Promise.reject(at.config);

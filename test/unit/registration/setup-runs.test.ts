@@ -36,6 +36,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
     setup: { run: () => Promise.resolve(report) },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
+    hostNotes: () => Promise.resolve([]),
     owed: {
       arm: () => undefined,
       began: () => Promise.resolve(undefined),
