@@ -17,7 +17,7 @@ const PACKAGES = {
   /** Boots under systemd-nspawn and, with the kernel, as a virtual machine; runs quadlets. */
   host: (
     'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl' +
+    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl,podman-compose' +
     (process.arch === 'x64' ? ',linux-image-cloud-amd64' : '')
   ).split(','),
   /** What the Containerfile's FROM names, as far as this project uses it. */
