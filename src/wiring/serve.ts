@@ -49,7 +49,6 @@ import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
-import { folderOf, hostFolders } from '../host/layout.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
@@ -147,9 +146,9 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const quadlets = new QuadletSearch({ roots, units });
   const reloadDebt = new ReloadDebtFile({ stateDir });
   const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
-  const { containersConfDir } = hostFolders(config.scope, env, uid);
+  const confHost = { ...baseDirectories(env, uid), env, uid };
   const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
-    warningOf(foreignDefaultDriver(await containersConf(folderOf(containersConfDir), readFile)));
+    warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
   const inspections = new Inspections(
     [
       () => reloadOwed(reloadDebt),
