@@ -186,7 +186,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     withoutConfig: () => running.refuseLookups(),
     audit: metrics.audit(auditLog(log)),
   });
-  const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
+  const dropIns = new DropInFiles({ ...config, roots });
   const processBegan = Date.now() - process.uptime() * 1000;
   const leftovers = [new StateLeftovers({ stateDir }), dropIns];
   void sweepLeftovers(leftovers, processBegan, log);
