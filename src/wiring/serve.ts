@@ -69,12 +69,14 @@ import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** With the revision of the image, for people. */
+  readonly fullVersion: string;
   readonly uid: number;
 };
 
 /** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
 export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
-  const { env, uid, version } = deps;
+  const { env, uid, version, fullVersion } = deps;
   const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
@@ -135,7 +137,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const status = new StatusBoard({
     clock,
     mappings,
-    version,
+    version: fullVersion,
     problems,
     hostCurl,
     notes: () => running.notes(),
@@ -276,7 +278,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
     watch,
     facts: {
-      version,
+      version: fullVersion,
+      units: environment.unitsRevision,
       socket: config.socket,
       activated: socketFd !== undefined,
       config: start.origin,
