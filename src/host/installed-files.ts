@@ -4,7 +4,7 @@
 import { isSecretId } from '../core/naming.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { credentialsFolder, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
+import { credentialsFolder, firstQuadlets, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -51,7 +51,7 @@ export async function installedFiles(
     running: runningUnits(own),
     files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...state.files],
     folders: state.folders,
-    shared: [...linkFolders, ...runtime.folders, folderOf(layout.configFile)],
+    shared: [...linkFolders, ...runtime.folders, firstQuadlets(layout), folderOf(layout.configFile)],
     foreign: [
       ...units.foreign,
       ...quadlets.foreign,

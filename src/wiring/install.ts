@@ -1,11 +1,14 @@
 // Wiring of the commands that prepare a host. Part of the composition root.
 
-import { readBounded } from '../adapters/files/file-calls.ts';
 import { resolve } from 'node:path';
+import { containersConf } from '../adapters/files/containers-conf.ts';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
+import { HostFolders } from '../adapters/files/host-tree.ts';
+import { quadletFolders, quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { shortestWindow } from '../certificates/status.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
@@ -13,7 +16,9 @@ import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
 import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
-import { install, type InstallOptions, type InstallReport } from '../host/install.ts';
+import { baseDirectories } from '../core/base-directories.ts';
+import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { install, type InstallDeps, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
 import { hostLayout, type HostSurroundings } from '../host/settings.ts';
 import { systemdInstall, type SystemdInstallOptions, type SystemdInstallReport } from '../host/systemd-install.ts';
@@ -37,6 +42,7 @@ export async function composeInstall(
       layout: await layoutOf(config, surroundings),
       token: secrets.readerOf(config.socketToken),
       driverOptions: frozenDriverOptions(config),
+      foreignDriver: driverOfOthers(surroundings),
     },
     options,
   );
@@ -49,7 +55,23 @@ export async function composeSystemdInstall(
 ): Promise<SystemdInstallReport> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
-  return systemdInstall({ files: new HostFileSystem(), unitManager, layout }, options);
+  const { env, uid } = surroundings;
+  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
+  return systemdInstall(
+    {
+      files: new HostFileSystem(),
+      tree: new HostFolders(),
+      ...{ unitManager, layout },
+      quadletFolders: () => quadletFolders(roots),
+      foreignDriver: driverOfOthers(surroundings),
+    },
+    options,
+  );
+}
+
+function driverOfOthers({ env, uid }: HostSurroundings): InstallDeps['foreignDriver'] {
+  return async () =>
+    foreignDefaultDriver(await containersConf({ ...baseDirectories(env, uid), env, uid }, readBounded));
 }
 
 export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
