@@ -13,6 +13,7 @@ import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
 import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import { withHostCommand, type Completions, type WithHostCommand } from '../host/command/put.ts';
 import { install, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
 import { hostLayout, type HostSurroundings } from '../host/settings.ts';
@@ -25,31 +26,38 @@ import { certificatesOf } from '../provider/choice.ts';
 export async function composeInstall(
   config: Config,
   options: InstallOptions,
+  completions: Completions,
   surroundings: HostSurroundings,
-): Promise<InstallReport> {
+): Promise<WithHostCommand<InstallReport>> {
   const path = headerFilePath(config.stateDir);
   const secrets = new SecretReader({ readFile: readBounded, env: surroundings.env });
-  return install(
-    {
-      files: new HostFileSystem(),
-      headerFile: new DriverHeaderFile({ path }),
-      headerFilePath: path,
-      layout: await layoutOf(config, surroundings),
-      token: secrets.readerOf(config.socketToken),
-      driverOptions: frozenDriverOptions(config),
-    },
-    options,
-  );
+  const files = new HostFileSystem();
+  const layout = await layoutOf(config, surroundings);
+  const deps = {
+    files,
+    layout,
+    headerFile: new DriverHeaderFile({ path }),
+    headerFilePath: path,
+    token: secrets.readerOf(config.socketToken),
+    driverOptions: frozenDriverOptions(config),
+  };
+  const wish = { needed: true, write: !options.stdout };
+  return withHostCommand({ files, layout, completions }, wish, () => install(deps, options));
 }
 
 export async function composeSystemdInstall(
   config: Config,
   options: SystemdInstallOptions,
+  completions: Completions,
   surroundings: HostSurroundings,
-): Promise<SystemdInstallReport> {
+): Promise<WithHostCommand<SystemdInstallReport>> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
-  return systemdInstall({ files: new HostFileSystem(), unitManager, layout }, options);
+  const files = new HostFileSystem();
+  const wish = { needed: false, write: true };
+  return withHostCommand({ files, layout, completions }, wish, () =>
+    systemdInstall({ files, unitManager, layout }, options),
+  );
 }
 
 export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
