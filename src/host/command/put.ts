@@ -96,7 +96,7 @@ async function putFile(
     // Completion is comfort: where a folder does not let it in, nothing is missed.
     if (code === 'HOST' && !isCommand) return NOTHING;
     const away = code === 'CONFLICT' ? `look at it, then move it away: \`mv ${path} ${path}.mine\`` : undefined;
-    const instead = isCommand ? `in your shell's profile it does without a file: ${SHELL_FUNCTION}` : undefined;
+    const instead = isCommand ? `in the profile of your shell this does without a file: ${SHELL_FUNCTION}` : undefined;
     const hint = [away, instead].filter((one) => one !== undefined).join('; or ');
     return leftBehind({ subject: path, reason: asOnHost(message), hint });
   }

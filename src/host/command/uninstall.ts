@@ -111,7 +111,7 @@ LINES
 # Into $mine; what has such a name without being psi's is named.
 find_units() {
   mine=
-  for file in "$units/psi.socket" "$units"/psi[.@-]*.timer "$units"/psi[.@-]*.service "$quadlets/psi.container" "$quadlets/pcscd.container"; do
+  for file in "$units"/psi[.@-]*socket "$units"/psi[.@-]*timer "$units"/psi[.@-]*service "$quadlets/psi.container" "$quadlets/pcscd.container"; do
     if starts "$file" '# Written by PSI (psi systemd install).'; then
       mine="$mine $file"
     elif [ -e "$file" ] || [ -h "$file" ]; then

@@ -86,7 +86,7 @@ describe('the command of a host', () => {
     const [left] = hostCommand.left;
     assert.equal(left?.subject, '/usr/local/bin/psi');
     assert.equal(left.reason, '/usr/local/bin/psi was not written by psi');
-    assert.match(left.hint, /`mv \/usr\/local\/bin\/psi [^`]+`; or in your shell's profile .*: psi\(\) \{ /);
+    assert.match(left.hint, /`mv \/usr\/local\/bin\/psi [^`]+`; or in the profile of your shell .*: psi\(\) \{ /);
   });
 
   it('gives the function where its folder cannot be written, and misses no completion', async () => {
@@ -95,7 +95,7 @@ describe('the command of a host', () => {
     const { hostCommand } = await put(files);
     assert.equal(hostCommand.left.length, 1);
     assert.equal(hostCommand.left[0]?.reason, 'cannot write /usr/local/bin/psi: EROFS');
-    assert.match(hostCommand.left[0].hint, /^in your shell's profile .*psi\(\) \{ if \[ -t 0 \]/);
+    assert.match(hostCommand.left[0].hint, /^in the profile of your shell .*psi\(\) \{ if \[ -t 0 \]/);
   });
 
   it('is shown and not written with --stdout, and asks for no mount then', async () => {
