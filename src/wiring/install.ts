@@ -17,6 +17,7 @@ import { references } from '../config/references.ts';
 import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
+import { withHostCommand, type Completions, type WithHostCommand } from '../host/command/put.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
 import { install, type InstallDeps, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
@@ -30,43 +31,46 @@ import { certificatesOf } from '../provider/choice.ts';
 export async function composeInstall(
   config: Config,
   options: InstallOptions,
+  completions: Completions,
   surroundings: HostSurroundings,
-): Promise<InstallReport> {
+): Promise<WithHostCommand<InstallReport>> {
   const path = headerFilePath(config.stateDir);
   const secrets = new SecretReader({ readFile: readBounded, env: surroundings.env });
-  return install(
-    {
-      files: new HostFileSystem(),
-      headerFile: new DriverHeaderFile({ path }),
-      headerFilePath: path,
-      layout: await layoutOf(config, surroundings),
-      token: secrets.readerOf(config.socketToken),
-      driverOptions: frozenDriverOptions(config),
-      foreignDriver: driverOfOthers(surroundings),
-    },
-    options,
-  );
+  const files = new HostFileSystem();
+  const layout = await layoutOf(config, surroundings);
+  const deps = {
+    files,
+    layout,
+    headerFile: new DriverHeaderFile({ path }),
+    headerFilePath: path,
+    token: secrets.readerOf(config.socketToken),
+    driverOptions: frozenDriverOptions(config),
+    foreignDriver: driverOfOthers(surroundings),
+  };
+  const wish = { needed: true, write: !options.stdout };
+  return withHostCommand({ files, layout, completions }, wish, () => install(deps, options));
 }
 
 export async function composeSystemdInstall(
   config: Config,
   options: SystemdInstallOptions,
+  completions: Completions,
   surroundings: HostSurroundings,
-): Promise<SystemdInstallReport> {
+): Promise<WithHostCommand<SystemdInstallReport>> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
   const { env, uid } = surroundings;
   const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
-  return systemdInstall(
-    {
-      files: new HostFileSystem(),
-      tree: new HostFolders(),
-      ...{ unitManager, layout },
-      quadletFolders: () => quadletFolders(roots),
-      foreignDriver: driverOfOthers(surroundings),
-    },
-    options,
-  );
+  const files = new HostFileSystem();
+  const deps = {
+    files,
+    tree: new HostFolders(),
+    ...{ unitManager, layout },
+    quadletFolders: () => quadletFolders(roots),
+    foreignDriver: driverOfOthers(surroundings),
+  };
+  const wish = { needed: false, write: true };
+  return withHostCommand({ files, layout, completions }, wish, () => systemdInstall(deps, options));
 }
 
 function driverOfOthers({ env, uid }: HostSurroundings): InstallDeps['foreignDriver'] {

@@ -42,6 +42,11 @@ export class FakeHostFiles implements HostFiles {
     return Promise.resolve(found === undefined ? 'created' : 'tightened');
   }
 
+  hasFolder(path: string): Promise<boolean> {
+    const inside = [...this.texts.keys()].some((one) => one.startsWith(`${path}/`));
+    return Promise.resolve(inside || (this.modes.has(path) && !this.texts.has(path)));
+  }
+
   link(path: string, target: string): Promise<'created' | 'unchanged'> {
     if (this.texts.has(path)) return Promise.reject(new PsiError('CONFLICT', `${path} is there and no symbolic link`));
     if (this.links.get(path) === target) return Promise.resolve('unchanged');
