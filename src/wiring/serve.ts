@@ -271,6 +271,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
       stop: () => {
         owed.stop();
+        runs.stop();
       },
     },
     cache: composed,
