@@ -55,6 +55,8 @@ export type HostLayout = Places & {
   readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
   /** Undefined: no certificates. */
   readonly tls: CertificateLayout | undefined;
+  /** Where figures for a collector of the host are put; undefined: nowhere. */
+  readonly textfileDir: string | undefined;
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;
@@ -62,6 +64,9 @@ export type HostLayout = Places & {
   readonly home: string | undefined;
   readonly runtimeDir: string | undefined;
 };
+
+/** What PSI writes into `textfileDir`. */
+export const METRICS_FILE = 'psi.prom';
 
 /** The folders that depend on the scope and not on the config. */
 export function hostFolders(
