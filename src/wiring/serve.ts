@@ -92,7 +92,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
-  const hostCurl = new HostCurl();
+  const hostCurl = new HostCurl({ socket: config.socket });
   const instance = randomUUID();
   const { socketFd } = environment;
   const place = socketPlace(config, socketFd !== undefined);
@@ -116,10 +116,10 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings,
       own: [watch.problem, hostCurl.problem, ...running.problems(), headerFile.problem],
       owed,
+      failing: status.failing(),
       others: [
         ...providerProblems(running.silent(), cache?.status()),
         ...inspections.problems(),
-        ...status.failing(),
         ...unitsAge,
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
