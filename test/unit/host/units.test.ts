@@ -24,6 +24,7 @@ const NONE = {
   credentials: [],
   cache: undefined,
   tls: undefined,
+  textfileDir: undefined,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 
@@ -45,6 +46,7 @@ const BUSY: HostLayout = {
   credentials: ['infisical-client-secret', 'psi-socket-token'],
   cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
+  textfileDir: '/var/lib/prometheus/node-exporter',
   tls: {
     outputs: [
       '/etc/pki/tls/certs/web.pem',
