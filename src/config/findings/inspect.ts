@@ -6,8 +6,7 @@ import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, Pair, YAMLMap } from 'yaml';
 import { listOr } from './check-parts.ts';
 import { suggest } from './hints.ts';
-import type { Finding, Path } from './finding.ts';
-import type { Follow } from './syntax.ts';
+import type { Finding, Follow, Path } from './finding.ts';
 import { meantArm, shapeOf } from '../schema/shape.ts';
 import type { Shape } from '../schema/shape.ts';
 

@@ -3,13 +3,11 @@
 
 import { isAlias, isCollection, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { Alias, Document, ErrorCode, Node } from 'yaml';
+import type { Follow } from './finding.ts';
 import type { Place } from './position.ts';
 
 /** `hint`: where that of a mistake in the syntax would mislead. */
 export type SyntaxProblem = { readonly place: Place; readonly got: string; readonly hint?: string };
-
-/** What an alias stands for. yaml's own `resolve` walks the document for each. */
-export type Follow = (alias: Alias) => Node | undefined;
 
 /** `lines`: from an offset in the text to its line and column, both counted from 1. */
 export type Parsed = { readonly lines: LineCounter } & (
