@@ -5,7 +5,7 @@ import { isSecretId } from '../core/naming.ts';
 import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { credentialsFolder, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
+import { credentialsFolder, firstQuadlets, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -55,7 +55,13 @@ export async function installedFiles(
     running: runningUnits(own),
     files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...state.files, ...command.own],
     folders: state.folders,
-    shared: [...linkFolders, ...runtime.folders, folderOf(layout.configFile), ...command.folders],
+    shared: [
+      ...linkFolders,
+      ...runtime.folders,
+      firstQuadlets(layout),
+      folderOf(layout.configFile),
+      ...command.folders,
+    ],
     foreign: [
       ...units.foreign,
       ...quadlets.foreign,

@@ -98,6 +98,11 @@ export function runtimeFolder({ runtimeDir }: Pick<HostLayout, 'runtimeDir'>): s
   return runtimeDir ?? '/run';
 }
 
+/** The folder that Podman reads quadlets and their drop-ins from before all others. */
+export function firstQuadlets(layout: Pick<HostLayout, 'runtimeDir'>): string {
+  return `${runtimeFolder(layout)}/containers/systemd`;
+}
+
 /** Where the units of PSI's credentials put what systemd decrypted: memory, for root (or the user) alone. */
 export function credentialsFolder(layout: Pick<HostLayout, 'runtimeDir'>): string {
   return `${runtimeFolder(layout)}/psi-credentials`;

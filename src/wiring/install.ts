@@ -1,11 +1,14 @@
 // Wiring of the commands that prepare a host. Part of the composition root.
 
-import { readBounded } from '../adapters/files/file-calls.ts';
 import { resolve } from 'node:path';
+import { containersConf } from '../adapters/files/containers-conf.ts';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
+import { HostFolders } from '../adapters/files/host-tree.ts';
+import { quadletFolders, quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { shortestWindow } from '../certificates/status.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
@@ -13,8 +16,10 @@ import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
 import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
+import { baseDirectories } from '../core/base-directories.ts';
 import { withHostCommand, type Completions, type WithHostCommand } from '../host/command/put.ts';
-import { install, type InstallOptions, type InstallReport } from '../host/install.ts';
+import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { install, type InstallDeps, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
 import { hostLayout, type HostSurroundings } from '../host/settings.ts';
 import { systemdInstall, type SystemdInstallOptions, type SystemdInstallReport } from '../host/systemd-install.ts';
@@ -40,6 +45,7 @@ export async function composeInstall(
     headerFilePath: path,
     token: secrets.readerOf(config.socketToken),
     driverOptions: frozenDriverOptions(config),
+    foreignDriver: driverOfOthers(surroundings),
   };
   const wish = { needed: true, write: !options.stdout };
   return withHostCommand({ files, layout, completions }, wish, () => install(deps, options));
@@ -53,11 +59,23 @@ export async function composeSystemdInstall(
 ): Promise<WithHostCommand<SystemdInstallReport>> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
+  const { env, uid } = surroundings;
+  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
   const files = new HostFileSystem();
+  const deps = {
+    files,
+    tree: new HostFolders(),
+    ...{ unitManager, layout },
+    quadletFolders: () => quadletFolders(roots),
+    foreignDriver: driverOfOthers(surroundings),
+  };
   const wish = { needed: false, write: true };
-  return withHostCommand({ files, layout, completions }, wish, () =>
-    systemdInstall({ files, unitManager, layout }, options),
-  );
+  return withHostCommand({ files, layout, completions }, wish, () => systemdInstall(deps, options));
+}
+
+function driverOfOthers({ env, uid }: HostSurroundings): InstallDeps['foreignDriver'] {
+  return async () =>
+    foreignDefaultDriver(await containersConf({ ...baseDirectories(env, uid), env, uid }, readBounded));
 }
 
 export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
