@@ -200,7 +200,7 @@ remove_files() {
   for file in "\${socket%/*}/start-failed" "\${socket%/*}/.start-failed" "\${socket%/*}/starts" "$socket" "$runtime/psi-mounts"; do
     remove_file file "$file"
   done
-  for folder in "\${socket%/*}" "$runtime/psi-absent" "$runtime/psi-credentials"; do apply remove_folder "$folder" shared; done
+  for folder in "\${socket%/*}" "$runtime/psi-absent" "$runtime/psi-credentials" "$runtime/containers/systemd"; do apply remove_folder "$folder" shared; done
   apply remove_folder "$config" shared
 }
 
