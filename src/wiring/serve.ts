@@ -51,7 +51,6 @@ import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
-import { folderOf, hostFolders } from '../host/layout.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
@@ -72,12 +71,14 @@ import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** With the revision of the image, for people. */
+  readonly fullVersion: string;
   readonly uid: number;
 };
 
 /** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
 export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
-  const { env, uid, version } = deps;
+  const { env, uid, version, fullVersion } = deps;
   const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
@@ -139,7 +140,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const status = new StatusBoard({
     clock,
     mappings,
-    version,
+    version: fullVersion,
     problems,
     hostCurl,
     notes: () => running.notes(),
@@ -163,9 +164,9 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const quadlets = new QuadletSearch({ roots, units });
   const reloadDebt = new ReloadDebtFile({ stateDir });
   const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
-  const { containersConfDir } = hostFolders(config.scope, env, uid);
+  const confHost = { ...baseDirectories(env, uid), env, uid };
   const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
-    warningOf(foreignDefaultDriver(await containersConf(folderOf(containersConfDir), readFile)));
+    warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
   const inspections = new Inspections(
     [
       () => reloadOwed(reloadDebt),
@@ -203,7 +204,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     withoutConfig: () => running.refuseLookups(),
     audit: metrics.audit(auditLog(log)),
   });
-  const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
+  const dropIns = new DropInFiles({ ...config, roots });
   const processBegan = Date.now() - process.uptime() * 1000;
   const leftovers = [new StateLeftovers({ stateDir }), dropIns, textfile];
   void sweepLeftovers(leftovers, processBegan, log);
@@ -280,6 +281,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
       stop: () => {
         owed.stop();
+        runs.stop();
       },
     },
     cache: composed,
@@ -288,7 +290,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     watch,
     figures: metricsFile,
     facts: {
-      version,
+      version: fullVersion,
+      units: environment.unitsRevision,
       socket: config.socket,
       activated: socketFd !== undefined,
       config: start.origin,

@@ -1,9 +1,10 @@
 // Debian 13 roots for test hosts and images, made by debootstrap once (about 70 s) and kept in a cache folder.
 // A kept root is never changed: hosts and images get it as the lower side of an overlay, or as a copy.
 import { createHash } from 'node:crypto';
-import { access, copyFile, mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { access, copyFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { aptMirror } from './apt-mirror.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { portableNode } from './portable-node.ts';
 import { missingCommand, must } from './run.ts';
 import type { Support } from './sandbox.ts';
@@ -16,7 +17,7 @@ const PACKAGES = {
   /** Boots under systemd-nspawn and, with the kernel, as a virtual machine; runs quadlets. */
   host: (
     'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl' +
+    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl,podman-compose' +
     (process.arch === 'x64' ? ',linux-image-cloud-amd64' : '')
   ).split(','),
   /** What the Containerfile's FROM names, as far as this project uses it. */
@@ -43,23 +44,22 @@ export async function baseRootSupport(kind: RootKind): Promise<Support> {
 /** The path of a root of this kind, made now where the cache has none. Treat it as read-only. */
 export async function baseRoot(kind: RootKind): Promise<string> {
   const root = join(cacheDir(), rootName(kind));
-  if (!(await exists(root))) {
-    await mkdir(cacheDir(), { recursive: true });
-    const draft = `${root}.${String(process.pid)}.tmp`;
-    try {
-      await make(kind, draft);
-      await rename(draft, root);
-    } catch (error) {
-      // Another run may have been faster; its root is as good.
-      if (!(await exists(root))) throw error;
-    } finally {
-      await rm(draft, { recursive: true, force: true });
-    }
-  }
+  if (!(await exists(root))) await oneAtATime(`${root}.lock`, () => makeKept(kind, root));
   const now = new Date();
   await utimes(root, now, now);
   await prune(kind, root);
   return root;
+}
+
+async function makeKept(kind: RootKind, root: string): Promise<void> {
+  if (await exists(root)) return;
+  const draft = `${root}.${String(process.pid)}.tmp`;
+  try {
+    await make(kind, draft);
+    await rename(draft, root);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
 }
 
 function rootName(kind: RootKind): string {

@@ -237,10 +237,13 @@ describe('units of psi', () => {
   it('names them after the providers, and sets all of them up', () => {
     const vault = { name: 'vault', title: 'Vault', group: 'vault' };
     const alone: HostLayout = { ...SYSTEM, providers: [vault], certifier: vault };
-    assert.match(textOf(alone, 'psi-vault-setup.service'), /secrets of Vault with[^]*psi setup --provider vault\n/);
+    assert.match(
+      textOf(alone, 'psi-vault-setup.service'),
+      /secrets of Vault with[^]*psi setup --boot --provider vault\n/,
+    );
     assert.match(textOf(alone, 'psi-vault-refresh.service'), /from Vault\nAfter=psi.service psi-vault-setup.service /);
     assert.match(textOf(alone, 'psi-tls-renew.service'), /ExecStart=podman exec psi psi vault tls renew\n/);
     const both: HostLayout = { ...SYSTEM, providers: [vault, ...SYSTEM.providers] };
-    assert.match(textOf(both, 'psi-vault-setup.service'), /secrets of Vault and Infisical[^]*psi setup\n/);
+    assert.match(textOf(both, 'psi-vault-setup.service'), /secrets of Vault and Infisical[^]*psi setup --boot\n/);
   });
 });
