@@ -3,6 +3,7 @@
 import { DEFAULT_IMAGE, imageOf, isUnprivileged } from './units/container.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import { providerUnit, type HostLayout } from './layout.ts';
+import { missingCredentials } from './missing-credentials.ts';
 import { hostUnits } from './units/service.ts';
 import type { HostUnit } from './units/service.ts';
 import { isPsiUnit } from './units/unit-file.ts';
@@ -39,7 +40,7 @@ export type SystemdInstallReport = {
   /** `failed`: the files are in place, but systemd has not read them. */
   readonly reload: 'done' | 'left out' | 'failed';
   readonly reloadError: PsiError | undefined;
-  /** What of others applies to these units, or to Podman's secrets. */
+  /** What of others applies to these units, or to Podman's secrets, and what the units are to load and is not there. */
   readonly notes: readonly string[];
   /** Commands to run next; empty if all is done. */
   readonly next: readonly string[];
@@ -74,7 +75,7 @@ export async function systemdInstall(
       before === undefined || before === options.unprivileged ? 'asked' : before === unprivileged ? 'kept' : 'changed',
     reload: !options.enable ? 'left out' : reloadError === undefined ? 'done' : 'failed',
     reloadError,
-    notes: [...foreign.notes, ...(driver ? [driverNote(driver)] : [])],
+    notes: [...foreign.notes, ...(driver ? [driverNote(driver)] : []), ...(await missingCredentials(files, layout))],
     next: nextCommands(layout, changes, options.enable && reloadError === undefined),
   };
 }
