@@ -2,9 +2,10 @@
 // these places without being PSI's is named, and left.
 
 import { isSecretId } from '../core/naming.ts';
+import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { credentialsFolder, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
+import { credentialsFolder, firstQuadlets, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -20,6 +21,8 @@ export type InstalledFiles = {
   readonly shared: readonly string[];
   /** Paths of what is not PSI's, or was changed by hand. */
   readonly foreign: readonly string[];
+  /** Paths of what cannot be looked at from here, of what install puts on a host. */
+  readonly unseen: readonly string[];
 };
 
 const UNIT = /^psi[.@-].*(?:service|socket|timer)$/;
@@ -41,6 +44,7 @@ export async function installedFiles(
     marked(tree, layout.systemdDir, (name) => QUADLETS.includes(name)),
   ]);
   const own = [...units.own, ...quadlets.own];
+  const command = await commandFiles(tree, layout);
   const driver = `${layout.containersConfDir}/psi.conf`;
   const driverText = await tree.read(driver);
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
@@ -49,14 +53,22 @@ export async function installedFiles(
   return {
     units: [...links, ...own],
     running: runningUnits(own),
-    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...state.files],
+    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...state.files, ...command.own],
     folders: state.folders,
-    shared: [...linkFolders, ...runtime.folders, folderOf(layout.configFile)],
+    shared: [
+      ...linkFolders,
+      ...runtime.folders,
+      firstQuadlets(layout),
+      folderOf(layout.configFile),
+      ...command.folders,
+    ],
     foreign: [
       ...units.foreign,
       ...quadlets.foreign,
       ...(driverText !== undefined && !isDriver(driverText) ? [driver] : []),
+      ...command.foreign,
     ],
+    unseen: command.unseen,
   };
 }
 

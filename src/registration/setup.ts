@@ -22,7 +22,7 @@ import type { SecretValue } from '../core/secret-value.ts';
 import { secretLines } from './drop-in.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
-import type { DropInStore } from './drop-in-store.ts';
+import type { DropInStore, Hider } from './drop-in-store.ts';
 import type { Quadlets } from './quadlets.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
@@ -103,7 +103,7 @@ export class Setup {
     const steps: WorkloadStep[] = [];
     for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
       const { workload } = surveyed;
-      const error = await this.#withoutLines(workload);
+      const error = (await this.#withoutLines(workload)) ?? (await this.#refused(run, workload));
       const outcome = error ? { kind: 'failed' as const, error, sources: [] } : surveyed.outcome;
       const hidden = await this.#hidden(run, workload);
       steps.push(await workloadStep(run, { workload, outcome }, hidden));
@@ -250,15 +250,20 @@ export class Setup {
     );
   }
 
-  /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */
+  /** Somebody else's file in the place of the drop-in: then nothing of the workload is registered either. */
+  async #refused({ features }: Run, { unit }: Workload): Promise<PsiError | undefined> {
+    return features.dropIns ? this.#deps.dropIns.refused(unit) : undefined;
+  }
+
+  /** Podman reads one file of a name: of two, the one in the folder that goes before. */
   async #hidden({ features }: Run, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
     if (!features.dropIns) return [];
-    const paths = await this.#deps.dropIns.hiders(unit);
-    return paths.map((path) => ({
+    const hiders = await this.#deps.dropIns.hiders(unit).catch((): readonly Hider[] => []);
+    return hiders.map(({ path, remedy }) => ({
       workload,
       name: path,
-      reason: `it has the name of psi's drop-in of ${unit} and hides it: the instance starts without these secrets`,
-      hint: `give it another name, for instance: \`mv ${path} ${path.replace(/[^/]*$/, '60-local.conf')}\`, then run \`podman exec psi psi setup\``,
+      reason: `it has the name of psi's drop-in of ${unit} and hides it: what starts with it starts without these secrets`,
+      hint: `look at it, then ${remedy}`,
     }));
   }
 

@@ -49,7 +49,6 @@ import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
-import { folderOf, hostFolders } from '../host/layout.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
@@ -70,12 +69,14 @@ import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** With the revision of the image, for people. */
+  readonly fullVersion: string;
   readonly uid: number;
 };
 
 /** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
 export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
-  const { env, uid, version } = deps;
+  const { env, uid, version, fullVersion } = deps;
   const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
@@ -136,7 +137,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const status = new StatusBoard({
     clock,
     mappings,
-    version,
+    version: fullVersion,
     problems,
     hostCurl,
     notes: () => running.notes(),
@@ -147,9 +148,9 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const quadlets = new QuadletSearch({ roots, units });
   const reloadDebt = new ReloadDebtFile({ stateDir });
   const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
-  const { containersConfDir } = hostFolders(config.scope, env, uid);
+  const confHost = { ...baseDirectories(env, uid), env, uid };
   const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
-    warningOf(foreignDefaultDriver(await containersConf(folderOf(containersConfDir), readFile)));
+    warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
   const inspections = new Inspections(
     [
       () => reloadOwed(reloadDebt),
@@ -187,7 +188,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     withoutConfig: () => running.refuseLookups(),
     audit: metrics.audit(auditLog(log)),
   });
-  const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
+  const dropIns = new DropInFiles({ ...config, roots });
   const processBegan = Date.now() - process.uptime() * 1000;
   const leftovers = [new StateLeftovers({ stateDir }), dropIns];
   void sweepLeftovers(leftovers, processBegan, log);
@@ -277,7 +278,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
     watch,
     facts: {
-      version,
+      version: fullVersion,
+      units: environment.unitsRevision,
       socket: config.socket,
       activated: socketFd !== undefined,
       config: start.origin,

@@ -14,6 +14,9 @@ import { sandboxSupport, startSandbox } from './sandbox.ts';
 /** The name that the archive's image bears. */
 export const PSI_IMAGE = 'localhost/psi:test';
 
+/** In the place of a commit, of which there would be another image each time. */
+const REVISION = 'of-the-tests';
+
 export interface ImageOptions {
   /** A stage of the Containerfile; default the last. */
   readonly target?: string;
@@ -29,7 +32,7 @@ export async function imageArchive(options: ImageOptions = {}): Promise<string> 
   const containerfile = await readFile(join(TREE, 'Containerfile'), 'utf8');
   const inputs = buildInputs(containerfile, options.target);
   const root = await baseRoot('node');
-  const hash = createHash('sha256').update([containerfile, options.target, root].join('\0'));
+  const hash = createHash('sha256').update([containerfile, options.target, root, REVISION].join('\0'));
   for (const source of inputs.sources) await addToHash(hash, join(TREE, source), await ignored());
   const stem = `image-${options.target ?? 'psi'}`;
   const archive = join(cacheDir(), `${stem}-${hash.digest('hex').slice(0, 16)}.tar`);
@@ -110,6 +113,7 @@ async function build(sandbox: Sandbox, target: string | undefined): Promise<void
   const mounts = await machineSettings(sandbox.dir);
   await podman(sandbox, [
     ...['build', '--isolation=chroot', '--network=host', '--pull=never', '--tag', PSI_IMAGE],
+    ...['--build-arg', `PSI_REVISION=${REVISION}`],
     ...mounts.flatMap((mount) => ['-v', mount]),
     ...(target === undefined ? [] : ['--target', target]),
     ...['-f', join(TREE, 'Containerfile'), TREE],

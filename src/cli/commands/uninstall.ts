@@ -5,6 +5,8 @@ import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
 import { painted } from '../../core/text/line.ts';
+import { ownContainer } from '../../host/command/own-container.ts';
+import { asOnHost } from '../../host/command/places.ts';
 import type { UninstallOptions, UninstallReport } from '../../host/uninstall.ts';
 import { completed, type Cli } from '../command.ts';
 import { EXIT_WORDS, exits } from '../help.ts';
@@ -51,7 +53,7 @@ export function addUninstall(program: Command, cli: Cli<UninstallNeeds>): void {
 /** The container of psi.service sees only a part of the host, and would end with its unit. */
 function inTheWrongPlace(): PsiError {
   return new PsiError('USAGE', 'psi cannot uninstall itself from within its own container', {
-    hint: 'run it as you ran `psi install`: `podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run IMAGE uninstall`',
+    hint: `run it as you ran \`psi install\`: \`${ownContainer('system', 'IMAGE uninstall')}\``,
   });
 }
 
@@ -63,7 +65,7 @@ function exitOf({ applied, blocked, undone, left, failures }: UninstallReport): 
 
 function print(terminal: Terminal, { applied, blocked, undone, left, failures }: UninstallReport): void {
   for (const { what, target } of undone) {
-    terminal.out([painted('red', applied ? 'removed' : 'would remove'), ` ${what} ${target}`]);
+    terminal.out([painted('red', applied ? 'removed' : 'would remove'), ` ${what} ${asOnHost(target)}`]);
   }
   for (const { subject, reason, hint } of left) terminal.fail({ message: reason, hint }, { word: 'left', subject });
   for (const failure of failures) terminal.fail(failure);

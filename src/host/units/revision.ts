@@ -1,6 +1,7 @@
 // Which rendering of the units a host has: they are written once, and an image is updated under them again and again.
 
 import { PsiError } from '../../core/error.ts';
+import { ownContainer } from '../command/own-container.ts';
 import type { Scope } from '../../core/scope.ts';
 
 /** Counts what hosts have to install anew: raised with every change of the units that one of them would miss. */
@@ -21,9 +22,7 @@ export function renderCommand(scope: Scope): string {
   return scope === 'system' ? RENDER : 'psi systemd install --enable';
 }
 
-const RENDER =
-  'podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run ' +
-  "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable";
+const RENDER = ownContainer('system', "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable");
 
 /** Undefined: the units are those of this image, or newer ones, or there are none. */
 export function olderUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
