@@ -39,6 +39,9 @@ const SEED = {
   values: { [PROJECT]: { prod: { '/myapp': { DB_HOST: 'db.internal' }, '/tls': { TLS_KEY: 'a key' } } } },
 };
 
+/** What `psi.container.d` holds is the operator's and stays. */
+const UNITS = 'ls -d /etc/containers/systemd/psi.container /etc/systemd/system/psi* /usr/local/bin/psi || :';
+
 type Config = Record<string, unknown> & {
   readonly providers: { readonly infisical: Record<string, unknown> };
 };
@@ -136,7 +139,7 @@ test('a host goes by the pages from its install to its end', options, async (t) 
       await follow('import-quadlet');
     },
     'README: setup and start': async () => {
-      await follow('first-setup', { statuses: { 'podman exec psi psi setup --dry-run': 3 } });
+      await follow('first-setup', { statuses: { 'psi setup --dry-run': 3 } });
       for (const [key, value] of [
         ['DB_HOST', 'db.internal'],
         ['GREETING', 'hello'],
@@ -185,8 +188,8 @@ test('a host goes by the pages from its install to its end', options, async (t) 
       await host.ok('systemctl stop myapp.service && rm /etc/containers/systemd/myapp.container');
       await configure({ workloads: {} });
       await follow('prune', { statuses: { 'podman exec psi psi prune': 3 } });
-      await follow('uninstall', { statuses: { '$run uninstall': 3 } });
-      assert.equal(await host.ok('ls /etc/containers/systemd/psi.container 2>/dev/null || :'), '');
+      await follow('leave', { statuses: { 'psi uninstall': 3 } });
+      assert.equal(await host.ok(UNITS), '');
     },
     'README: the units of the tree, copied by hand': async () => {
       config = parse(await shown('README.md', 'yaml', 'providers:')) as Config;
@@ -207,6 +210,13 @@ test('a host goes by the pages from its install to its end', options, async (t) 
         },
       });
       assert.match(stdout, /initializing source docker:\/\/localhost\/psi:latest/);
+      await buildImage(PSI_IMAGE, 1);
+      await host.ok('systemctl restart psi.service');
+    },
+    'and it is left without the command of the host': async () => {
+      await host.ok('systemctl stop myapp.service');
+      await follow('uninstall', { statuses: { '$run uninstall': 3 } });
+      assert.equal(await host.ok(UNITS), '');
     },
     'every block that is marked for this test was followed': async () => {
       const own = Object.entries(DOC_STAGES).filter(([, path]) => path === 'test/host/docs.test.ts');

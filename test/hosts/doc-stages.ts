@@ -32,5 +32,6 @@ export const DOC_STAGES: Readonly<Record<string, string>> = {
   'auto-update': HOST,
   // docs/uninstall.md
   prune: HOST,
+  leave: HOST,
   uninstall: HOST,
 };
