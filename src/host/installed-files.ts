@@ -5,7 +5,7 @@ import { isSecretId } from '../core/naming.ts';
 import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { credentialsFolder, firstQuadlets, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
+import { credentialsFolder, firstQuadlets, folderOf, METRICS_FILE, runtimeFolder, type HostLayout } from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -31,6 +31,8 @@ const QUADLETS: readonly string[] = ['psi.container', 'pcscd.container'];
 const STATE =
   /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
 const CERTIFICATE_STATE = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\.json|\.lock|\..+\.[0-9a-f]{12}\.tmp)$/;
+/** In the folder of node_exporter. */
+const FIGURES = new RegExp(`^(?:${METRICS_FILE}|\\.${METRICS_FILE}\\.[0-9a-f]{12}\\.tmp)$`);
 /** Beside the sockets: what psi.service counts its failed starts with. */
 const RUNTIME = /^(?:\.?start-failed|starts)$/;
 
@@ -49,11 +51,13 @@ export async function installedFiles(
   const driverText = await tree.read(driver);
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
   const runtime = await runtimeFiles(tree, layout);
+  const { textfileDir } = layout;
+  const figures = textfileDir === undefined ? [] : await pick(tree, textfileDir, (name) => FIGURES.test(name));
   const { folders: linkFolders, links } = await enabling(tree, layout.unitDir, new Set(own));
   return {
     units: [...links, ...own],
     running: runningUnits(own),
-    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...state.files, ...command.own],
+    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...figures, ...state.files, ...command.own],
     folders: state.folders,
     shared: [
       ...linkFolders,

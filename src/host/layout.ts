@@ -55,6 +55,8 @@ export type HostLayout = Places & {
   readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
   /** Undefined: no certificates. */
   readonly tls: CertificateLayout | undefined;
+  /** Where figures for a collector of the host are put; undefined: nowhere. */
+  readonly textfileDir: string | undefined;
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;
@@ -66,6 +68,9 @@ export type HostLayout = Places & {
 };
 
 export type HostFolder = 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir' | 'inImage';
+
+/** What PSI writes into `textfileDir`. */
+export const METRICS_FILE = 'psi.prom';
 
 /** What depends on the scope and not on the config. */
 export function hostFolders(

@@ -2,6 +2,8 @@
 // Part of the composition root.
 
 import { readFile } from 'node:fs/promises';
+import { execSessionGone } from '../adapters/podman/exec-session.ts';
+import { processCaller } from '../cli/caller.ts';
 import type { CliDeps } from '../cli/run.ts';
 import { processTerminal } from '../cli/terminal.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
@@ -18,6 +20,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
     (await import('./config-reading.ts')).composeReading(path, { env, uid });
   return {
     terminal: processTerminal(),
+    caller: processCaller((done) => execSessionGone(env, done)),
     version: fullVersion,
     loadConfig: async (path) => loadConfig((await reading(path)).load),
     defaultConfig: () => defaultConfig({ env, uid }),

@@ -96,6 +96,7 @@ export async function layoutOf(config: Config, surroundings: HostSurroundings): 
       controlSocket: config.controlSocket,
       podmanSocket: config.podmanSocket,
       dbusSocket: config.dbusSocket,
+      textfileDir: config.metrics.textfileDir,
       cache: cacheOrDefaults(config),
       certificates,
       shortestWindowMs: (await shortestWindow(known, certificates))?.ms,

@@ -7,6 +7,7 @@ import { containersConf } from '../adapters/files/containers-conf.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
+import { MetricsTextfile } from '../adapters/files/metrics-textfile.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
@@ -39,6 +40,7 @@ import { sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
+import { MetricsFile } from '../service/metrics-file.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
 import { providerProblems, providerStatus } from '../service/provider-problems.ts';
@@ -91,7 +93,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
-  const hostCurl = new HostCurl();
+  const hostCurl = new HostCurl({ socket: config.socket });
   const instance = randomUUID();
   const { socketFd } = environment;
   const place = socketPlace(config, socketFd !== undefined);
@@ -115,12 +117,13 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings,
       own: [watch.problem, hostCurl.problem, ...running.problems(), headerFile.problem],
       owed,
+      failing: status.failing(),
       others: [
         ...providerProblems(running.silent(), cache?.status()),
         ...inspections.problems(),
-        ...status.failing(),
         ...unitsAge,
         ...cacheProblem(cache?.status()),
+        ...warningOf(metricsFile.problem),
         ...status.besides(),
       ],
     });
@@ -142,6 +145,19 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostCurl,
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
+  });
+  const metricsText = async (): Promise<string> => {
+    await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
+    return await metrics.text();
+  };
+  const textfile = new MetricsTextfile({ folder: () => running.config.metrics.textfileDir, scope: config.scope });
+  const metricsFile = new MetricsFile({
+    wanted: () => textfile.wanted,
+    write: (text) => textfile.write(text),
+    text: metricsText,
+    pauseMs: environment.metricsMs,
+    clock,
+    log,
   });
   const units = new DbusUnitManager({ socketPath: config.dbusSocket });
   const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
@@ -190,7 +206,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   });
   const dropIns = new DropInFiles({ ...config, roots });
   const processBegan = Date.now() - process.uptime() * 1000;
-  const leftovers = [new StateLeftovers({ stateDir }), dropIns];
+  const leftovers = [new StateLeftovers({ stateDir }), dropIns, textfile];
   void sweepLeftovers(leftovers, processBegan, log);
   const registering = {
     registry,
@@ -245,13 +261,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         cache: cache?.status() ?? null,
       };
     },
-    metrics: {
-      contentType: metrics.contentType,
-      text: async () => {
-        await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
-        return await metrics.text();
-      },
-    },
+    metrics: { contentType: metrics.contentType, text: metricsText },
     cache: composeCacheFace({
       ...keyDeps,
       composed,
@@ -271,12 +281,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
       stop: () => {
         owed.stop();
+        runs.stop();
       },
     },
     cache: composed,
     control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
     watch,
+    figures: metricsFile,
     facts: {
       version: fullVersion,
       units: environment.unitsRevision,

@@ -114,7 +114,7 @@ function madeFolders(layout: HostLayout): readonly string[] {
 }
 
 function othersMounts(layout: HostLayout): readonly Mount[] {
-  const { caFiles, secretFiles, dbusSocket, configFile } = layout;
+  const { caFiles, secretFiles, dbusSocket, configFile, textfileDir } = layout;
   const own = ownFolders(layout);
   const config = folderOf(configFile);
   // Below the config's folder, which is mounted read-only, what is written to wants a mount of its own.
@@ -123,7 +123,8 @@ function othersMounts(layout: HostLayout): readonly Mount[] {
     !folders.some((folder) => isBelow(path, folder));
   const mounts = [
     ...(bus(layout).length === 0 ? [{ path: dbusSocket, access: 'rw' } as const] : []),
-    ...madeFolders(layout)
+    // The collector's own folder is not made: where there is none, there is no collector.
+    ...[...madeFolders(layout), ...(textfileDir === undefined ? [] : [textfileDir])]
       .filter((path) => unseen(seenForWriting, path))
       .map((path) => ({ path, access: 'folder' }) as const),
     ...[...caFiles, ...secretFiles.map(rotating)]

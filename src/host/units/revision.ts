@@ -24,14 +24,19 @@ export function renderCommand(scope: Scope): string {
 
 const RENDER = ownContainer('system', "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable");
 
+/** After it: the socket takes the service with it. */
+export function restartCommand(scope: Scope): string {
+  return scope === 'system' ? 'systemctl restart psi.socket' : 'systemctl --user restart psi.socket';
+}
+
 /** Undefined: the units are those of this image, or newer ones, or there are none. */
 export function olderUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
   if (revision === undefined || revision >= UNITS_REVISION) return undefined;
   const found = revision === 0 ? 'before revision 1' : `revision ${String(revision)}`;
   const hint =
     scope === 'system'
-      ? `run \`${RENDER}\`, then \`systemctl restart psi.socket\``
-      : 'render them anew as you did at first (`psi systemd install --enable`), then `systemctl --user restart psi.socket`';
+      ? `run \`${RENDER}\`, then \`${restartCommand(scope)}\``
+      : `render them anew as you did at first (\`${renderCommand(scope)}\`), then \`${restartCommand(scope)}\``;
   return new PsiError(
     'HOST',
     `the units of this host are older than the image: ${found} of ${String(UNITS_REVISION)}`,

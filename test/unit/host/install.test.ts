@@ -31,6 +31,7 @@ function host(token?: string) {
     credentials: [],
     cache: undefined,
     tls: undefined,
+    textfileDir: undefined,
     refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
   } as const;
   const deps: InstallDeps = {

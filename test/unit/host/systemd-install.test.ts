@@ -20,6 +20,7 @@ const LAYOUT: HostLayout = {
   credentials: [],
   cache: undefined,
   tls: undefined,
+  textfileDir: undefined,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 const PLAIN = { image: undefined, unprivileged: false, enable: false, pcscd: false };

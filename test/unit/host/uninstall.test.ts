@@ -26,6 +26,7 @@ const LAYOUT = {
   credentials: ['api'],
   cache: { backend: 'tpm', tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
   tls: undefined,
+  textfileDir: '/srv/figures',
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 } as const;
 
@@ -48,6 +49,8 @@ async function host(layout: HostLayout = LAYOUT) {
   tree.files.set('/var/lib/psi/tls/web.json', '{}');
   tree.files.set('/srv/psi/cache.enc', 'x');
   tree.files.set('/srv/psi/other', 'x');
+  for (const name of ['psi.prom', '.psi.prom.0123456789ab.tmp', 'other.prom'])
+    tree.files.set(`/srv/figures/${name}`, 'x');
   const users: SecretUser[] = [];
   const steps: string[] = [];
   const answered: string[][] = [];
@@ -105,7 +108,7 @@ test('drop-ins, a reload, the stop of the units, secrets while it answers, units
   ]);
   assert.deepEqual(on.answered, [ids]);
   assert.deepEqual(report.undone.map(({ what }) => what).slice(0, 3), ['drop-in', 'secret', 'unit']);
-  assert.deepEqual([...on.tree.files.keys()], ['/srv/psi/other']);
+  assert.deepEqual([...on.tree.files.keys()], ['/srv/psi/other', '/srv/figures/other.prom']);
   assert.deepEqual([...on.tree.links.keys()], [`${UNITS}/sockets.target.wants/other.socket`]);
   assert.deepEqual(await on.names(), []);
 });
