@@ -28,8 +28,10 @@ export const DOC_STAGES: Readonly<Record<string, string>> = {
   // docs/upgrade.md
   upgrade: HOST,
   'upgrade-units': HOST,
+  'auto-update-on': HOST,
   'auto-update': HOST,
   // docs/uninstall.md
   prune: HOST,
+  leave: HOST,
   uninstall: HOST,
 };
