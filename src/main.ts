@@ -1,13 +1,24 @@
 // The process: argv in, exit status out.
 
 import './wiring/thread-pool.ts';
-import { leave } from './cli/leave.ts';
-import { run } from './cli/run.ts';
+import { checkHealth, quickCheck } from './cli/health.ts';
 import { allowClosedReaders, flushed } from './cli/streams.ts';
-import { composeCommandLine } from './wiring/command-line.ts';
+import { processTerminal } from './cli/terminal.ts';
 
+const argv = process.argv.slice(2);
 const output = [process.stdout, process.stderr];
 allowClosedReaders(output);
-const status = await run(process.argv.slice(2), await composeCommandLine());
-await flushed(output);
-await leave(status);
+const socket = quickCheck(argv, process.env);
+if (socket === undefined) await runCommandLine();
+else process.exitCode = await checkHealth(socket, processTerminal());
+
+async function runCommandLine(): Promise<void> {
+  const [{ leave }, { run }, { composeCommandLine }] = await Promise.all([
+    import('./cli/leave.ts'),
+    import('./cli/run.ts'),
+    import('./wiring/command-line.ts'),
+  ]);
+  const status = await run(argv, await composeCommandLine());
+  await flushed(output);
+  await leave(status);
+}

@@ -26,6 +26,8 @@ export type Cli<Needs = unknown> = {
   readonly client: () => Promise<ControlClient>;
   /** For what must not fail because somebody is editing the config. Says whose fault it is where a refused config names no socket that is served. */
   readonly clientWhateverConfig: (whenDown: 'blame the config' | 'blame the service') => Promise<ControlClient>;
+  /** Where lookups are asked: as the unit names it, else as the config does, whatever is wrong with that. */
+  readonly driverSocket: () => Promise<string>;
   readonly compose: () => Promise<Needs>;
   readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly done: (exit: number) => void;

@@ -5,6 +5,7 @@ import type { Cli } from './command.ts';
 import { addCache } from './commands/cache.ts';
 import { addCheck, type CheckNeeds } from './commands/check.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addHealth } from './commands/health.ts';
 import { addHostImports, type HostImportNeeds } from './commands/host-import.ts';
 import { addHsm } from './commands/hsm.ts';
 import { addImports } from './commands/import.ts';
@@ -39,6 +40,7 @@ export function addCommands(program: Command, cli: Cli<Composition>): void {
   addInstall(program, cli);
   addSystemdInstall(program, cli);
   addUninstall(program, cli);
+  addHealth(program, cli);
   addStatus(program, cli);
   addCheck(program, cli);
   addCache(program, cli);

@@ -21,6 +21,8 @@ export type CliDeps = {
   readonly lastGoodConfig: () => Promise<Config | undefined>;
   /** Where the unit says that the service listens; undefined: it does not say. */
   readonly controlSocket?: string | undefined;
+  /** The same of the driver's socket. */
+  readonly driverSocket?: string | undefined;
   readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly compose: () => Promise<Composition>;
   /** The client of the service at the first of these sockets that is served; another one in tests. */
@@ -105,6 +107,10 @@ function cliOf(deps: CliDeps, configFile: () => string | undefined, done: (exit:
       }),
     configOrDefaults: () =>
       otherwise(({ issues }) => Promise.resolve(issues[0]?.code === 'NO_FILE' ? deps.defaultConfig() : undefined)),
+    driverSocket: async () => {
+      if (configFile() === undefined && deps.driverSocket !== undefined) return deps.driverSocket;
+      return (await otherwise(async () => (await lastGood()) ?? deps.defaultConfig())).socket;
+    },
     client: async () => connect([(await config()).controlSocket, ...namedByUnit()]),
     clientWhateverConfig: async (whenDown) => {
       const refused: { error?: ConfigError } = {};

@@ -1,6 +1,7 @@
 // Which files and credentials a config names beside itself: they have to be mounted into PSI's container.
 
 import type { SecretField } from '../core/secret-field.ts';
+import { SecretValue } from '../core/secret-value.ts';
 import type { Config } from './config.ts';
 import type { Env } from './surroundings.ts';
 
@@ -32,6 +33,15 @@ export function secretReferences(config: Partial<Config>): readonly SecretField[
       found.set(`${kind} ${name}`, { kind, name });
   });
   return [...found.values()];
+}
+
+/** Does a secret stand in the file itself? */
+export function hasPlainSecrets(config: Config): boolean {
+  let found = false;
+  walk(config, ({ kind, value }) => {
+    found ||= kind === 'text' && value instanceof SecretValue;
+  });
+  return found;
 }
 
 /** Environment variables whose values are secret. */

@@ -1,6 +1,8 @@
 // containers.conf.d/psi.conf: PSI as the secret driver of everybody who names none. PSI itself does not need it, because it gives
 // Podman the driver with each secret it registers.
 
+import { PsiError } from '../core/error.ts';
+import { shellWord } from '../core/text/shell.ts';
 import type { DriverOptions } from '../registration/registered-secret.ts';
 
 const MARK = '# Written by PSI (psi install --default-driver).';
@@ -38,4 +40,31 @@ export const DEFAULT_DRIVER_NOTES: readonly string[] = [
 /** A TOML basic string: JSON escapes the same way, and paths hold no control characters. */
 function basicString(text: string): string {
   return JSON.stringify(text);
+}
+
+/** One of the files that say what Podman does by default, in the order in which Podman reads them. */
+export type ContainersConf = { readonly path: string; readonly text: string };
+
+/** Whose `shell` driver is the default of this host, if it is not PSI's own: every secret that names no driver goes to its commands. */
+export function foreignDefaultDriver(files: readonly ContainersConf[]): PsiError | undefined {
+  const last = files.findLast(({ text }) => defaultDriverOf(text) !== undefined);
+  if (!last || defaultDriverOf(last.text) !== 'shell' || isPsiDefaultDriver(last.text)) return undefined;
+  const { path } = last;
+  return new PsiError(
+    'HOST',
+    `${path} makes commands that are not psi's the default secret driver of this host: \`podman secret create\` without --driver fails, or stores elsewhere`,
+    { hint: `look at it, then move it away: \`mv ${shellWord(path)} ${shellWord(`${path}.away`)}\`` },
+  );
+}
+
+/** `driver` of `[secrets]`; undefined: the file does not say. */
+function defaultDriverOf(text: string): string | undefined {
+  let section = '';
+  let driver: string | undefined;
+  for (const line of text.split('\n')) {
+    section = /^\s*\[\s*([^\]]*?)\s*\]/.exec(line)?.[1] ?? section;
+    const [, key, value] = /^\s*(secrets\s*\.\s*driver|driver)\s*=\s*["']([^"']*)["']/.exec(line) ?? [];
+    if (key !== undefined && (key === 'driver' ? section === 'secrets' : section === '')) driver = value;
+  }
+  return driver;
 }

@@ -1,6 +1,6 @@
 // `psi systemd install`: the units PSI runs under, rendered from the config, written only where they differ.
 
-import { DEFAULT_IMAGE, imageOf } from './units/container.ts';
+import { DEFAULT_IMAGE, imageOf, isUnprivileged } from './units/container.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import { providerUnit, type HostLayout } from './layout.ts';
 import { hostUnits } from './units/service.ts';
@@ -20,14 +20,19 @@ export type SystemdInstallDeps = {
 export type SystemdInstallOptions = {
   /** Undefined: the image of the psi.container that is already there, else the default one. */
   readonly image: string | undefined;
-  readonly unprivileged: boolean;
+  /** Undefined: as the psi.container is that is already there, else with --privileged. */
+  readonly unprivileged: boolean | undefined;
   readonly enable: boolean;
+  /** False: only where it is already there. */
   readonly pcscd: boolean;
 };
 
 export type SystemdInstallReport = {
   readonly changes: readonly HostChange[];
   readonly image: string;
+  readonly unprivileged: boolean;
+  /** `kept`: nobody asked for either, and they are those of the unit that is there; `changed`: they are not. */
+  readonly rights: 'asked' | 'kept' | 'changed';
   /** `failed`: the files are in place, but systemd has not read them. */
   readonly reload: 'done' | 'left out' | 'failed';
   readonly reloadError: PsiError | undefined;
@@ -40,12 +45,12 @@ export async function systemdInstall(
   options: SystemdInstallOptions,
 ): Promise<SystemdInstallReport> {
   const { files, layout } = deps;
-  const installed = await files.read(pathOf(layout, 'psi.container', 'quadlet'));
-  const image =
-    options.image ??
-    (installed !== undefined && isPsiUnit(installed) ? imageOf(installed) : undefined) ??
-    DEFAULT_IMAGE;
-  const units = hostUnits(layout, { image, unprivileged: options.unprivileged, pcscd: options.pcscd });
+  const installed = await ownUnit(deps, 'psi.container');
+  const pcscd = options.pcscd || (await ownUnit(deps, 'pcscd.container')) !== undefined;
+  const image = options.image ?? (installed === undefined ? undefined : imageOf(installed)) ?? DEFAULT_IMAGE;
+  const before = installed === undefined ? undefined : isUnprivileged(installed);
+  const unprivileged = options.unprivileged ?? before ?? false;
+  const units = hostUnits(layout, { image, unprivileged, pcscd });
   const changes: HostChange[] = [];
   for (const unit of units) {
     const path = pathOf(layout, unit.name, unit.kind);
@@ -56,10 +61,19 @@ export async function systemdInstall(
   return {
     changes,
     image,
+    unprivileged,
+    rights:
+      before === undefined || before === options.unprivileged ? 'asked' : before === unprivileged ? 'kept' : 'changed',
     reload: !options.enable ? 'left out' : reloadError === undefined ? 'done' : 'failed',
     reloadError,
     next: nextCommands(layout, changes, options.enable && reloadError === undefined),
   };
+}
+
+/** One that is there, if PSI wrote it. */
+async function ownUnit({ files, layout }: SystemdInstallDeps, name: string): Promise<string | undefined> {
+  const text = await files.read(pathOf(layout, name, 'quadlet'));
+  return text !== undefined && isPsiUnit(text) ? text : undefined;
 }
 
 /** The links that `systemctl enable` makes; there may be no systemctl where this runs (the image has none). */

@@ -115,6 +115,11 @@ export function foundUp(breakers: Breakers, place: string, now: number): Breaker
   return { whole: undefined, places: left, answeredAt: now, silent: new Set() };
 }
 
+/** Somebody who asked for no secret found it there. `wasAway`: what failed while nobody was there was not the places' own trouble. */
+export function seenUp({ places }: Breakers, wasAway: boolean, now: number): Breakers {
+  return { whole: undefined, places: wasAway ? new Map() : places, answeredAt: now, silent: new Set() };
+}
+
 /** It was not: nobody is asked for a while. */
 export function foundDown(breakers: Breakers, now: number): Breakers {
   return { ...breakers, whole: breakers.whole && rested(breakers.whole, now) };

@@ -8,9 +8,11 @@ import {
   failed,
   foundDown,
   foundUp,
+  seenUp,
   untold,
   type Breakers,
   type Permission,
+  type Silence,
 } from './breaker.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
@@ -23,6 +25,21 @@ export type BreakerDeps = {
   readonly clock: Clock;
   /** As `Provider.probe`; undefined: that nothing is answered is enough. */
   readonly probe: ((signal: AbortSignal) => Promise<void>) | undefined;
+};
+
+/** Nothing usable has come since. `place`: undefined where it is the provider as a whole. */
+export type Silent = {
+  readonly place: Place | undefined;
+  /** ms since the epoch. */
+  readonly since: number;
+  readonly error: PsiError;
+};
+
+export type GuardedSource = SecretSource & {
+  /** The provider as a whole, or else the places of it. Empty: all is well as far as it was asked. */
+  readonly silent: () => readonly Silent[];
+  /** Asks a provider that was silent whether it is there again, if that can be asked. Never fails, and ends within a second. */
+  readonly lookAgain: () => Promise<void>;
 };
 
 /** A server that is there answers this at once, and whoever wants a secret meanwhile waits for it. */
@@ -40,12 +57,15 @@ const ANSWERS: readonly ErrorCode[] = [
   'ANSWER_TOO_LARGE',
 ];
 
-export function withBreaker(source: SecretSource, { name, clock, probe }: BreakerDeps): SecretSource {
+export function withBreaker(source: SecretSource, { name, clock, probe }: BreakerDeps): GuardedSource {
   let breakers: Breakers = ALL_WELL;
+  let looking: Promise<void> | undefined;
+  /** Since when it was silent when a look found nobody there. */
+  let away: number | undefined;
   let probing: Promise<void> | undefined;
 
   const guarded = async <T>(place: Place, signal: AbortSignal, call: () => Promise<T>): Promise<T> => {
-    const key = JSON.stringify([place.project, place.path]);
+    const key = keyOf(place);
     if (probing) await untilProbed(probing, place, signal);
     const permission = ask(breakers, key, clock.monotonic());
     if (!permission.allowed) throw resting(permission, place);
@@ -97,7 +117,7 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
     { of, silence, retryInMs }: Omit<Extract<Permission, { readonly allowed: false }>, 'allowed'>,
     { project, path }: Place,
   ): PsiError => {
-    const since = isoSeconds(clock.now() - (clock.monotonic() - silence.since));
+    const since = isoSeconds(begun(silence));
     const what = of === 'place' ? `for ${project}:${path}` : 'at all';
     const { message, hint = 'see `podman exec psi psi status`' } = silence.last;
     return new PsiError('PROVIDER_DOWN', `${name} has given no usable answer ${what} since ${since} (${message})`, {
@@ -107,10 +127,42 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
     });
   };
 
+  const begun = ({ since }: Silence): number => clock.now() - (clock.monotonic() - since);
+
+  const silent = (): readonly Silent[] => {
+    const { whole, places } = breakers;
+    if (whole) return [{ place: undefined, since: begun(whole), error: whole.last }];
+    return [...places].map(([key, silence]) => ({ place: placeOf(key), since: begun(silence), error: silence.last }));
+  };
+
+  const look = async (question: NonNullable<typeof probe>): Promise<void> => {
+    const answers = await withDeadline(clock, { ms: PROBE_MS, what: `the probe of ${name}` }, question).then(
+      () => true,
+      () => false,
+    );
+    looking = undefined;
+    const { whole } = breakers;
+    if (!answers) away = whole?.since;
+    else if (whole) breakers = seenUp(breakers, whole.rest !== undefined || whole.since === away, clock.monotonic());
+  };
+
   return {
     list: (place, options) => guarded(place, options.signal, () => source.list(place, options)),
     get: (ref, signal) => guarded(ref, signal, () => source.get(ref, signal)),
+    silent,
+    lookAgain: async () => {
+      if (probe && breakers.whole) await (looking ??= look(probe));
+    },
   };
+}
+
+function keyOf({ project, path }: Place): string {
+  return JSON.stringify([project, path]);
+}
+
+function placeOf(key: string): Place {
+  const [project = '', path = ''] = JSON.parse(key) as readonly string[];
+  return { project, path };
 }
 
 function isAnswer({ code, details }: PsiError): boolean {

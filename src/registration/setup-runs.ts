@@ -27,10 +27,12 @@ export type Candidate = {
 export type SetupRunsDeps = {
   readonly setup: Pick<Setup, 'run'>;
   readonly prune: Pick<Prune, 'run'>;
-  readonly status: Pick<StatusBoard, 'setup'>;
+  readonly status: Pick<StatusBoard, 'setup' | 'setupFailed'>;
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
+  /** What is to be said of the host, which keeps no setup from its work. */
+  readonly hostNotes: () => Promise<readonly string[]>;
   readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted' | 'gone'>;
 };
 
@@ -45,7 +47,11 @@ export class SetupRuns {
   run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
     this.#sayThatItWaits(emit);
     return this.#oneByOne
-      .run(() => this.#one(request, emit, signal))
+      .run(() => this.#one(request, emit, signal).catch((thrown: unknown) => this.#failed(request, toPsiError(thrown))))
+      .then((report) => {
+        if (signal.aborted) throw endedWith(signal.reason, report);
+        return report;
+      })
       .finally(() => {
         this.#deps.owed.arm();
       });
@@ -90,14 +96,20 @@ export class SetupRuns {
     const run = await this.#owing(request, candidate.target, () =>
       this.#withNamesKept(request, () => this.#deps.setup.run(candidate.target, request, emit, signal)),
     );
-    const report = { ...run, notes: [...candidate.notes, ...run.notes] };
+    const ofHost = await this.#deps.hostNotes().catch(() => []);
+    const report = { ...run, notes: [...candidate.notes, ...run.notes, ...ofHost] };
     const whole = about(request, candidate.target).workloads === undefined;
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
     const followed = report.failures.length === 0;
     if (!request.dryRun && whole && followed) candidate.settle();
-    this.#deps.status.setup(report);
-    if (signal.aborted) throw endedWith(signal.reason, report);
+    this.#deps.status.setup(report, whole);
     return report;
+  }
+
+  /** But for a command line that asks for what is not there. */
+  #failed({ dryRun }: SetupRequest, error: PsiError): never {
+    if (!dryRun && error.code !== 'USAGE') this.#deps.status.setupFailed(error);
+    throw error;
   }
 
   // Whatever ends a run, what it has not done is owed; but for a command line that asks for what is not there.

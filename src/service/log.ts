@@ -3,7 +3,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import { visibleJson } from '../core/text/visible.ts';
-import type { AuditLog, RefusalEvent } from '../lookup/audit-log.ts';
+import type { AuditLog, LookupEvent, RefusalEvent } from '../lookup/audit-log.ts';
 import type { OwedLog } from '../registration/owed-setups.ts';
 import { isoTime } from '../core/time.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
@@ -87,10 +87,15 @@ export function faceErrors(log: Log): (error: PsiError, route: string) => void {
 export function auditLog(log: Log): AuditLog {
   return {
     lookup: (event) => {
-      const level = event.outcome === 'ok' ? 'info' : 'warn';
-      log[level]({ audit: 'lookup', ...event, caller: event.caller.kind }, 'lookup');
+      log[levelOf(event)]({ audit: 'lookup', ...event, caller: event.caller.kind }, 'lookup');
     },
   };
+}
+
+/** Podman looks secrets up for each health check of a container: what nobody had to be asked for would fill the journal. */
+function levelOf({ outcome, source }: LookupEvent): 'debug' | 'info' | 'warn' {
+  if (outcome !== 'ok') return 'warn';
+  return source === 'cache' || source === 'held' ? 'debug' : 'info';
 }
 
 /** For a socket of the config that cannot be served. */

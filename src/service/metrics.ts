@@ -20,11 +20,23 @@ export type CacheFigures = {
   readonly problem: unknown;
 };
 
+export type OwnFigures = {
+  readonly mappings: () => number;
+  readonly problems: () => number;
+  readonly warnings: () => number;
+  readonly owed: () => boolean;
+  /** ms since the epoch; undefined: none since the start. */
+  readonly setupTimes: () => { readonly last: number | undefined; readonly lastGood: number | undefined };
+  readonly providers: () => readonly {
+    readonly name: string;
+    readonly up: boolean;
+    readonly places: readonly unknown[];
+  }[];
+  readonly certificates: () => readonly { readonly name: string; readonly notAfter: number | undefined }[];
+};
+
 /** All are read when metrics are asked for; `cache` is undefined where there is none. */
-export function createMetrics(
-  own: { readonly mappings: () => number; readonly problems: () => number; readonly owed: () => boolean },
-  cache?: () => CacheFigures | undefined,
-): Metrics {
+export function createMetrics(own: OwnFigures, cache?: () => CacheFigures | undefined): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'psi_' });
   const lookups = new Counter({
@@ -61,10 +73,18 @@ export function createMetrics(
   });
   new Gauge({
     name: 'psi_problems',
-    help: 'What is not as it should be (config, files of its own, what setup left), as `psi status` names it',
+    help: 'What a start may meet (an outage, config, files of its own, what setup left), as `psi status` names it',
     registers: [registry],
     collect() {
       this.set(own.problems());
+    },
+  });
+  new Gauge({
+    name: 'psi_warnings',
+    help: 'What should be seen to and keeps nothing from starting, as `psi status` names it',
+    registers: [registry],
+    collect() {
+      this.set(own.warnings());
     },
   });
   new Gauge({
@@ -73,6 +93,50 @@ export function createMetrics(
     registers: [registry],
     collect() {
       this.set(own.owed() ? 1 : 0);
+    },
+  });
+  for (const [name, help, read] of TIME_GAUGES) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        // No time is no sample: a zero would be 1970.
+        this.remove();
+        const at = read(own);
+        if (at !== undefined) this.set(at / 1000);
+      },
+    });
+  }
+  new Gauge({
+    name: 'psi_provider_up',
+    help: '0 while a provider has given no usable answer since it was asked last, else 1',
+    labelNames: ['provider'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, up } of own.providers()) this.set({ provider: name }, up ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'psi_provider_silent_places',
+    help: 'Places that give no usable answer while their provider does',
+    labelNames: ['provider'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, places } of own.providers()) this.set({ provider: name }, places.length);
+    },
+  });
+  new Gauge({
+    name: 'psi_certificate_expiry_timestamp_seconds',
+    help: 'When a certificate ends that psi keeps',
+    labelNames: ['certificate'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, notAfter } of own.certificates())
+        if (notAfter !== undefined) this.set({ certificate: name }, notAfter / 1000);
     },
   });
   for (const [name, help, read] of CACHE_GAUGES) {
@@ -116,6 +180,23 @@ export function createMetrics(
     contentType: registry.contentType,
   };
 }
+
+const TIME_GAUGES: readonly (readonly [
+  name: string,
+  help: string,
+  read: (figures: OwnFigures) => number | undefined,
+])[] = [
+  [
+    'psi_setup_last_run_timestamp_seconds',
+    'When a setup ended last, since psi started',
+    ({ setupTimes }) => setupTimes().last,
+  ],
+  [
+    'psi_setup_last_success_timestamp_seconds',
+    'When a setup of all workloads did all there was to do, since psi started',
+    ({ setupTimes }) => setupTimes().lastGood,
+  ],
+];
 
 const CACHE_GAUGES: readonly (readonly [name: string, help: string, read: (figures: CacheFigures) => number])[] = [
   ['psi_cache_entries', 'Values in the cache', ({ entries }) => entries],

@@ -6,6 +6,7 @@ import type { BatchedReader } from '../lookup/batching.ts';
 import { closeAll, openAll } from '../provider/opened.ts';
 import type { ProviderConfig } from '../provider/provider.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
+import type { GuardedSource } from '../provider/with-breaker.ts';
 import type { Providers } from './running-config.ts';
 
 export type ServedProvider = {
@@ -13,6 +14,8 @@ export type ServedProvider = {
   readonly reader: BatchedReader;
   /** Why it cannot be asked at all just now; undefined: it can. */
   readonly problem: () => PsiError | undefined;
+  /** How it answers, and a look whether it does again. */
+  readonly answers: Pick<GuardedSource, 'silent' | 'lookAgain'>;
   readonly close: () => void;
 };
 
@@ -27,6 +30,10 @@ export async function openProviders(
     sources: each(({ source }) => source),
     readers: each(({ reader }) => reader),
     problems: () => [...opened.values()].map(({ problem }) => problem()).filter((problem) => problem !== undefined),
+    silent: () => each(({ answers }) => answers.silent()),
+    lookAgain: async () => {
+      await Promise.all([...opened.values()].map(({ answers }) => answers.lookAgain()));
+    },
     close: () => {
       closeAll(opened);
     },

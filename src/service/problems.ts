@@ -1,6 +1,7 @@
 // What is wrong with the running service, its files, its config and its place on the host: for `psi status`, the health check and the
 // metrics. PSI serves what it can meanwhile.
 
+import type { CacheStatus } from '../cache/status.ts';
 import type { PsiError } from '../core/error.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
@@ -12,20 +13,45 @@ export type ProblemSources = {
   /** Of the service as a whole; undefined of them: nothing is wrong there. */
   readonly own: readonly (PsiError | undefined)[];
   readonly owed: Pick<OwedSetups, 'debt' | 'items' | 'next'>;
+  /** In the order in which they are told among their like. */
+  readonly others: readonly ServiceProblem[];
 };
 
-export function serviceProblems({ mappings, own, owed }: ProblemSources): readonly ServiceProblem[] {
-  const ofAll = own.flatMap((error) => (error ? [{ subject: undefined, error }] : []));
-  const there = [...ofAll, ...mappings.problems()].map(({ subject, error: { message, hint } }) => ({
-    subject: subject ?? null,
-    message,
-    hint: hint ?? null,
-  }));
-  return [...there, ...leftBySetup(owed)];
+/** The worst first. */
+export function serviceProblems({ mappings, own, owed, others }: ProblemSources): readonly ServiceProblem[] {
+  const ofAll = own.flatMap((error) => (error ? [asProblem(error, 'error')] : []));
+  const ofSecrets = mappings.problems().map(({ subject, error }) => asProblem(error, 'error', subject));
+  const all = [...ofAll, ...ofSecrets, ...others, ...leftBySetup(owed)];
+  return SEVERITIES.flatMap((severity) => all.filter((problem) => problem.severity === severity));
+}
+
+const SEVERITIES: readonly ServiceProblem['severity'][] = ['error', 'warning'];
+
+export function countOf(problems: readonly ServiceProblem[], wanted: ServiceProblem['severity']): number {
+  return problems.filter(({ severity }) => severity === wanted).length;
+}
+
+/** For the report of a setup, which it does not concern. */
+export function noteOf({ message, hint }: ServiceProblem): string {
+  return hint === null ? message : `${message}; ${hint}`;
+}
+
+/** None, where nothing is wrong. */
+export function warningOf(error: PsiError | undefined): readonly ServiceProblem[] {
+  return error ? [asProblem(error, 'warning')] : [];
+}
+
+function asProblem(
+  { message, hint }: PsiError,
+  severity: ServiceProblem['severity'],
+  subject: string | null = null,
+): ServiceProblem {
+  return { severity, subject, message, hint: hint ?? null };
 }
 
 function leftBySetup({ debt, items, next }: ProblemSources['owed']): readonly ServiceProblem[] {
   const known = items.map(({ subject, message, hint }) => ({
+    severity: 'error' as const,
     subject: subject ?? null,
     message: `setup left it as it was: ${message}`,
     hint,
@@ -35,6 +61,7 @@ function leftBySetup({ debt, items, next }: ProblemSources['owed']): readonly Se
   const when = next === undefined ? '' : `, next at ${isoTime(next)}`;
   return [
     {
+      severity: 'error',
       subject: null,
       message: `an earlier setup left something as it was (${names}); it is tried again by itself${when}`,
       hint: 'to try it now: `podman exec psi psi setup`',
@@ -42,11 +69,18 @@ function leftBySetup({ debt, items, next }: ProblemSources['owed']): readonly Se
   ];
 }
 
+/** Lookups go on live: what it would be worth in an outage is told before there is one. */
+export function cacheProblem(cache: Pick<CacheStatus, 'state' | 'problem'> | undefined): readonly ServiceProblem[] {
+  if (!cache?.problem) return [];
+  const { message, hint } = cache.problem;
+  return [{ severity: 'warning', subject: null, message: `the cache is ${cache.state}: ${message}`, hint }];
+}
+
 const MOST_NAMED = 10;
 
-/** The line of the health check. */
+/** The line of the health check: what a start may meet. */
 export function problemsLine(problems: readonly ServiceProblem[]): { readonly problems?: string } {
-  const [first, ...more] = problems;
+  const [first, ...more] = problems.filter(({ severity }) => severity === 'error');
   if (!first) return {};
   const others = more.length > 0 ? ` and ${String(more.length)} more, see \`psi status\`` : '';
   return { problems: `${first.message}${others}` };

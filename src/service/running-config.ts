@@ -15,6 +15,7 @@ import type { SecretField } from '../core/secret-field.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { BatchedReader } from '../lookup/batching.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
+import type { Silent } from '../provider/with-breaker.ts';
 import { frozenDriverOptions } from '../registration/driver-command/options.ts';
 import type { Candidate } from '../registration/setup-runs.ts';
 import type { SetupTarget } from '../registration/setup.ts';
@@ -33,6 +34,10 @@ export type Providers = {
   readonly readers: ReadonlyMap<string, BatchedReader>;
   /** Of those that cannot be asked at all just now. */
   readonly problems: () => readonly PsiError[];
+  /** What of each has given no usable answer. */
+  readonly silent: () => ReadonlyMap<string, readonly Silent[]>;
+  /** Asks those that were silent whether they are there again. Never fails, and ends within a second. */
+  readonly lookAgain: () => Promise<void>;
   /** Ends connections and timers. Calls under way still finish. */
   readonly close: () => void;
 };
@@ -159,6 +164,15 @@ export class RunningConfig {
     return targetOf(this.#active);
   }
 
+  /** What of each provider has given no usable answer. */
+  silent(): ReadonlyMap<string, readonly Silent[]> {
+    return this.#active.providers.silent();
+  }
+
+  lookAtProviders(): Promise<void> {
+    return this.#active.providers.lookAgain();
+  }
+
   readerOf(provider: string): BatchedReader | undefined {
     return this.#active.providers.readers.get(provider);
   }
@@ -169,10 +183,10 @@ export class RunningConfig {
     const refused = this.#refused.now;
     const found = [
       refused && refusalProblem(refused, origin),
-      this.#kept.problem,
       tokenProblem(token),
       ...this.#references.unreadable,
       ...providers.problems(),
+      this.#kept.problem,
       ...(origin === 'nothing' ? [] : placeProblems(config, this.#deps.env)),
     ].filter((problem) => problem !== undefined);
     // A file of an authority that is not there keeps its provider from being opened too.

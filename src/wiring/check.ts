@@ -2,10 +2,15 @@
 
 import { checkConfig, type CheckReport } from '../service/check.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
-import { changedAt, composeReading, type ReadingDeps } from './config-reading.ts';
+import { changedAt, composeReading, opennessOf, type ReadingDeps } from './config-reading.ts';
 
 export function composeCheck(configFile: string | undefined, deps: ReadingDeps): Promise<CheckReport> {
   const { load, lastGood } = composeReading(configFile, deps);
-  const own = configFile === undefined ? lastGood : undefined;
-  return checkConfig({ load, lastGood: own, changedAt, timerProblem: certificateTimerProblem });
+  return checkConfig({
+    load,
+    lastGood: configFile === undefined ? lastGood : undefined,
+    changedAt,
+    timerProblem: certificateTimerProblem,
+    openness: opennessOf,
+  });
 }

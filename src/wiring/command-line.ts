@@ -25,6 +25,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
       return (await lastGoodConfig(load, lastGood).catch(() => undefined))?.config;
     },
     controlSocket: handedOver(env).controlSocket,
+    driverSocket: handedOver(env).socket,
     formatIssues: async (issues) => (await import('../config/findings/report.ts')).formatIssues(issues),
     compose: async () => (await import('./composition.ts')).composition({ env, version, uid }),
   };

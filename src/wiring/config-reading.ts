@@ -24,3 +24,8 @@ export function composeReading(
 export async function changedAt(path: string): Promise<number> {
   return (await fileCalls.run(path, () => stat(path))).mtimeMs;
 }
+
+/** What others may do with it; undefined: it is not there. */
+export async function opennessOf(path: string): Promise<{ readonly mode: number } | undefined> {
+  return await stat(path).catch(() => undefined);
+}

@@ -41,13 +41,14 @@ export function composeProviders(config: Config, deps: ServedDeps): Promise<Prov
     const provider = await openedOrLater(() => composeProvider(config, configured, deps));
     const { probe, problem } = provider;
     const inTurn = withPlaceTurns(provider.source, { name });
-    const guarded = withThrottle(withBreaker(inTurn, { name, clock, probe }), { name, clock });
-    const source = metrics.countCalls(name, guarded);
+    const answers = withBreaker(inTurn, { name, clock, probe });
+    const source = metrics.countCalls(name, withThrottle(answers, { name, clock }));
     const reader = new BatchedReader({ source, clock, countBeside, known }, config.lookup);
     return {
       source,
       reader,
       problem,
+      answers,
       close: () => {
         reader.close();
         provider.close();

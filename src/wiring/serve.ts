@@ -2,6 +2,8 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
+import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
+import { containersConf } from '../adapters/files/containers-conf.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
@@ -22,7 +24,7 @@ import { QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
-import { changedAt, composeReading } from './config-reading.ts';
+import { changedAt, composeReading, opennessOf } from './config-reading.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
@@ -38,14 +40,19 @@ import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } fro
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { RunningConfig } from '../service/running-config.ts';
-import { problemsLine, serviceProblems } from '../service/problems.ts';
+import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
+import { providerProblems, providerStatus } from '../service/provider-problems.ts';
+import { CertificateEnds } from '../service/certificate-ends.ts';
+import { guardedPlaces, missingQuadlets, openPlaces, reloadOwed } from '../service/host-findings.ts';
+import { Inspections } from '../service/inspections.ts';
 import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
+import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { folderOf, hostFolders } from '../host/layout.ts';
 import { socketPlace } from '../host/socket-path.ts';
-import { CertificateTimer } from '../service/certificate-timer.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
-import { olderUnits } from '../host/units/revision.ts';
+import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
@@ -56,6 +63,7 @@ import { Prune } from '../registration/prune.ts';
 import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
+import { certificatesOf } from '../provider/choice.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 
@@ -93,8 +101,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
-  const certificateTimer = new CertificateTimer({ ask: () => certificateTimerProblem(running.config), clock });
-  const unitsAge = olderUnits(environment.unitsRevision, config.scope);
+  const unitsAge = warningOf(olderUnits(environment.unitsRevision, config.scope));
   const owed = new OwedSetups({
     store: new SetupDebtFile({ stateDir }),
     clock,
@@ -105,20 +112,25 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const problems = (): readonly ServiceProblem[] =>
     serviceProblems({
       mappings,
-      own: [
-        ...running.problems(),
-        watch.problem,
-        unitsAge,
-        certificateTimer.problem,
-        headerFile.problem,
-        hostCurl.problem,
-      ],
+      own: [watch.problem, hostCurl.problem, ...running.problems(), headerFile.problem],
       owed,
+      others: [
+        ...providerProblems(running.silent(), cache?.status()),
+        ...inspections.problems(),
+        ...status.failing(),
+        ...unitsAge,
+        ...cacheProblem(cache?.status()),
+        ...status.besides(),
+      ],
     });
   const figures = {
     mappings: () => mappings.size,
-    problems: () => problems().length,
+    problems: () => countOf(problems(), 'error'),
+    warnings: () => countOf(problems(), 'warning'),
     owed: () => owed.debt !== undefined,
+    setupTimes: () => status.setupTimes,
+    providers: () => providerStatus(running.silent()),
+    certificates: () => certificates.ends,
   };
   const metrics = createMetrics(figures, () => cache?.status());
   const status = new StatusBoard({
@@ -130,6 +142,25 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
   });
+  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
+  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
+  const quadlets = new QuadletSearch({ roots, units });
+  const reloadDebt = new ReloadDebtFile({ stateDir });
+  const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
+  const { containersConfDir } = hostFolders(config.scope, env, uid);
+  const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
+    warningOf(foreignDefaultDriver(await containersConf(folderOf(containersConfDir), readFile)));
+  const inspections = new Inspections(
+    [
+      () => reloadOwed(reloadDebt),
+      () => certificates.look([...running.config.providers.values()].flatMap((provider) => certificatesOf(provider))),
+      () => openPlaces(guardedPlaces(running.config), opennessOf),
+      async () => warningOf(await certificateTimerProblem(running.config)),
+      defaultDriver,
+      () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
+    ],
+    { clock, log },
+  );
   const registry = createSecretRegistry({ socketPath: config.podmanSocket });
   const countBeside = (mapping: Mapping): number => mappings.countBeside(mapping);
   const known = (mapping: Mapping): Fetched | undefined => cache?.find(mapping)?.fetched;
@@ -160,21 +191,27 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const processBegan = Date.now() - process.uptime() * 1000;
   const leftovers = [new StateLeftovers({ stateDir }), dropIns];
   void sweepLeftovers(leftovers, processBegan, log);
-  const units = new DbusUnitManager({ socketPath: config.dbusSocket });
-  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
   const registering = {
     registry,
     mappings,
     clock,
     dropIns,
-    quadlets: new QuadletSearch({ roots, units }),
+    quadlets,
     units,
-    reloadDebt: new ReloadDebtFile({ stateDir }),
+    reloadDebt,
   };
   const setup = new Setup({ ...registering, headerFile, hostCurl, cache });
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
-  const runs = new SetupRuns({ setup, prune, status, mappings, owed, load: () => running.candidate() });
+  const runs = new SetupRuns({
+    setup,
+    prune,
+    status,
+    mappings,
+    owed,
+    load: () => running.candidate(),
+    hostNotes: async () => (await defaultDriver()).map(noteOf),
+  });
   const logRefusal = refusalLog(log);
   const driver = driverApp({
     lookup,
@@ -198,13 +235,19 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look(), certificateTimer.look()]);
-      return { ...status.read(), cache: cache?.status() ?? null };
+      await Promise.all([running.look(), watch.look(), running.lookAtProviders(), inspections.look()]);
+      return {
+        ...status.read(),
+        providers: providerStatus(running.silent()),
+        certificates: certificates.told,
+        checksHealth: checkHealthByStatus(environment.unitsRevision),
+        cache: cache?.status() ?? null,
+      };
     },
     metrics: {
       contentType: metrics.contentType,
       text: async () => {
-        await running.look();
+        await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
         return await metrics.text();
       },
     },
@@ -241,7 +284,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
-  void certificateTimer.look();
   void removeStartMarker(config.socket);
+  // Not awaited: what is open to others is said at the start, and keeps nobody from it.
+  void inspections.look();
   return service;
 }

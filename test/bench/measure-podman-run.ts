@@ -20,6 +20,7 @@ export async function measurePodmanRun(stage: Stage, command: readonly string[])
     command,
     dir: join(sandbox.dir, 'psi'),
     podmanSocket: sandbox.socket,
+    logged: true,
     workloads: { app: { provider: 'infisical', secrets: [{ project: 'main', path: '/app' }] } },
   });
   const setup = await psi.cli('setup');

@@ -82,6 +82,8 @@ export type PsiStart = {
   readonly workloads?: Readonly<Record<string, unknown>>;
   /** With the encrypted cache on, its key a credential: no TPM is needed, and none is measured. */
   readonly cached?: boolean;
+  /** Each lookup has a line, also where nobody had to be asked. */
+  readonly logged?: boolean;
 };
 
 export async function startPsiFor(stage: Stage, options: PsiStart): Promise<PsiProcess> {
@@ -94,6 +96,7 @@ export async function startPsiFor(stage: Stage, options: PsiStart): Promise<PsiP
       ...CREDENTIALS,
       projects: { main: { id: PROJECT, environment: 'prod' } },
       workloads: options.workloads ?? {},
+      ...(options.logged === true && { env: { PSI_LOG_LEVEL: 'debug' } }),
       ...(options.cached === true && (await cacheOn(dir))),
     },
     options.command,

@@ -135,7 +135,7 @@ test(
           await stage.host.ok(`rm ${ARMED}`);
           await provider('refuse');
           await stage.host.until(`test "$(systemctl show --value -p NRestarts psi)" -gt ${String(before)}`);
-          await stage.host.until('podman exec psi psi status');
+          await stage.host.until('podman exec psi psi health');
           token = isReplaced(point) ? value : token;
           await startsWith({ ...VALUES, TOKEN: token }, point);
           const { verified, setAside, entries } = await cacheStatus();

@@ -17,6 +17,8 @@ before(async () => {
   stage = await startPsiHost({
     folders: { '/many': VALUES },
     workloads: { many: { secrets: [{ project: 'main', path: '/many' }] } },
+    // What is held is logged at that level.
+    quadlets: { 'psi.container.d/log.conf': '[Container]\nEnvironment=PSI_LOG_LEVEL=debug\n' },
   });
   await stage.setup();
 });

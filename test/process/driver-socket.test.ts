@@ -13,7 +13,7 @@ test('a driver socket that is removed stands in the status with its command, unt
   assert.doesNotMatch(said(await psi.cli('status')), /problem/);
   await rename(psi.socket, `${psi.socket}.away`);
   const status = await psi.cli('status');
-  assert.equal(status.code, 0, said(status));
+  assert.equal(status.code, 1, said(status));
   assert.ok(status.stdout.includes(`lookups do not reach psi: ${psi.socket} was removed`), said(status));
   assert.match(status.stdout, /`systemctl (?:--user )?restart psi\.s/);
   // Of those who still have a way to it, health checks and metrics hear the same.

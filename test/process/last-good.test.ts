@@ -53,7 +53,7 @@ test('a typo in a top-level key and a restart: lookups go on, setup changes noth
   assert.ok(await restarted(it, { file: typo(it) }), 'psi does not start');
   assert.deepEqual(await it.lookup('A'), { ok: true, source: 'cache', value: 'value a' });
   const status = await it.psi.cli('status');
-  assert.equal(status.code, 0, said(status));
+  assert.equal(status.code, 1, said(status));
   assert.match(status.stdout, /problem .*not used: .*config\.yaml:\d+:1 worklods: .*last good config/);
   assert.match(status.stdout, /changed \d{4}-.*seen \d{4}-.*\n.*psi check.*workloads/);
   const { health, metric } = await problems(it);
@@ -109,7 +109,7 @@ test('without a config and without a last good one a lookup is answered at once 
   assert.ok(looked.hint.includes(`${it.psi.configFile} does not exist`), looked.hint);
   assert.match(looked.hint, /hint: .*podman exec psi psi check/);
   const status = await it.psi.cli('status');
-  assert.equal(status.code, 0, said(status));
+  assert.equal(status.code, 1, said(status));
   assert.match(status.stdout, /problem .*does not exist.*answers no lookup/);
   assert.match((await problems(it)).health, /does not exist/);
   assert.equal((await it.setup()).code, 78);
@@ -142,7 +142,7 @@ test('a bad config under a running psi is told by status, with its age, before a
   await it.registered();
   await it.psi.writeConfig({ ...it.options, file: typo(it) });
   const status = await it.psi.cli('status');
-  assert.equal(status.code, 0, said(status));
+  assert.equal(status.code, 1, said(status));
   assert.match(
     status.stdout,
     /problem .*worklods.*changed \d{4}-\d\d-\d\dT.*seen \d{4}-.*config of before\n.*psi check/,
@@ -175,7 +175,7 @@ test('a client secret that cannot be read keeps psi from nothing that the cache 
   assert.ok(await restarted(it, { provider: { auth } }), 'psi does not start');
   assert.deepEqual(await it.lookup('A'), { ok: true, source: 'cache', value: 'value a' });
   const status = await it.psi.cli('status');
-  assert.ok(status.code === 0 && status.stdout.includes(`the file ${gone} does not exist`), said(status));
+  assert.ok(status.code === 1 && status.stdout.includes(`the file ${gone} does not exist`), said(status));
   const setup = await it.setup();
   assert.ok(setup.code !== 0 && said(setup).includes(gone), said(setup));
   await writeFile(gone, CLIENT.clientSecret);
@@ -247,7 +247,7 @@ test('a control socket that cannot be served is that of the unit, and ends no st
   assert.ok(await restarted(it, { config }), 'psi does not start');
   assert.equal((await it.lookup('A')).ok, true);
   const status = await it.psi.cli('status');
-  assert.equal(status.code, 0, said(status));
+  assert.equal(status.code, 1, said(status));
   assert.match(status.stdout, /problem .*PSI_CONTROL_SOCKET.*config\.yaml\/control\.sock/);
 });
 
@@ -258,7 +258,7 @@ test('psi check judges a file without a service: all that is wrong, what is doub
   await mkdir(dir);
   const file = join(dir, 'config.yaml');
   const check = async (text: string, ...flags: readonly string[]): Promise<RunResult> => {
-    await writeFile(file, text);
+    await writeFile(file, text, { mode: 0o600 });
     return it.psi.cli('check', '--config', file, ...flags);
   };
   const good = await check(configText(it.options));

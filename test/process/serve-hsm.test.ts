@@ -83,7 +83,8 @@ test(
     const calls = it.infisical.count();
     assert.deepEqual(await sources(psi, 300), new Map([['200 cache', 300]]));
     assert.equal(it.infisical.count(), calls);
-    assert.equal((await psi.cli('status')).code, 0);
+    // Warnings alone at most: this stage has no quadlets.
+    assert.ok([0, 4].includes((await psi.cli('status')).code));
     assert.equal(await health(psi), 'cache opening, 3 entries');
     assert.equal(await it.token.calls('C_Decrypt'), 0, 'the token answered before it was let go');
 

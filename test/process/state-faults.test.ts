@@ -60,7 +60,7 @@ test('a mapping that cannot be read keeps PSI from nothing but its own lookups, 
   for (const part of ['app--A', path, 'EACCES', '`podman exec psi psi setup`'])
     assert.ok(failed.hint.includes(part), part);
   const status = await it.psi.cli('status');
-  assert.ok(status.code === 0 && status.stdout.includes(`app--A: cannot read the mapping ${path}`), said(status));
+  assert.ok(status.code === 1 && status.stdout.includes(`app--A: cannot read the mapping ${path}`), said(status));
   const health = await ask(it.psi.socket, 'GET', '/healthz');
   assert.match(health.body.toString('utf8'), /"problems":"cannot read the mapping/);
   assert.ok(it.psi.log().includes(path), 'the log names the file');

@@ -20,10 +20,10 @@ export function addCheck(program: Command, cli: Cli<CheckNeeds>): void {
     example: 'podman exec psi psi check',
     run: async () => {
       const report = await (await cli.compose()).check(cli.configFile());
-      const { file, failure, findings, missing, timer, lastGood } = report;
+      const { file, failure, findings, missing, timer, open, lastGood } = report;
       return {
         exit: failure === null ? EXIT.DONE : EXIT.CONFIG,
-        result: { file, good: failure === null, missing, timer, lastGood },
+        result: { file, good: failure === null, missing, timer, open, lastGood },
         failure,
         issues: findings,
         print: () => printCheck(cli, report),
@@ -33,10 +33,11 @@ export function addCheck(program: Command, cli: Cli<CheckNeeds>): void {
 }
 
 async function printCheck({ terminal, formatIssues }: Cli, report: CheckReport): Promise<void> {
-  const { file, failure, findings, missing, timer, lastGood } = report;
+  const { file, failure, findings, missing, timer, open, lastGood } = report;
   for (const line of await formatIssues(findings)) terminal.out(line);
   for (const { message, hint } of missing) terminal.tell([painted('red', 'missing'), ` ${message}`], hint);
   if (timer) terminal.tell([painted('yellow', 'warning'), ` ${timer.message}`], timer.hint);
+  for (const { message, hint } of open) terminal.tell([painted('yellow', 'open'), ` ${message}`], hint);
   if (failure === null) {
     terminal.out([painted('green', 'good'), ` ${file}`]);
     return;

@@ -49,7 +49,8 @@ export function addSystemdInstall(program: Command, cli: Cli<InstallNeeds>): voi
       .command('install')
       .description('write the units psi runs under, its setup and its refresh, rendered from the config')
       .option('--image <ref>', 'image of the psi container')
-      .option('--unprivileged', 'the least rights that work instead of --privileged', false)
+      .option('--unprivileged', 'the least rights that work instead of --privileged; kept by later runs')
+      .option('--no-unprivileged', 'with --privileged again')
       .option('--pcscd', 'a smart card daemon too: for an HSM on a host that has no pcscd', false)
       .option('--enable', 'enable them at boot and reload systemd', false),
     cli,
@@ -59,9 +60,17 @@ export function addSystemdInstall(program: Command, cli: Cli<InstallNeeds>): voi
         ...exits('CANNOT_CREATE', 'HOST', 'CONFIG'),
       },
       example: 'psi systemd install --enable',
-      run: async (flags: Omit<SystemdInstallOptions, 'image'> & { image?: string }) => {
+      run: async (
+        flags: Omit<SystemdInstallOptions, 'image' | 'unprivileged'> & { image?: string; unprivileged?: boolean },
+      ) => {
         const config = await cli.configOrDefaults();
-        const report = await (await cli.compose()).systemdInstall(config, { image: undefined, ...flags });
+        const report = await (
+          await cli.compose()
+        ).systemdInstall(config, {
+          image: undefined,
+          unprivileged: undefined,
+          ...flags,
+        });
         return {
           exit: report.reload === 'failed' ? EXIT.FAILED : EXIT.DONE,
           print: () => {
@@ -90,8 +99,18 @@ function printInstall(terminal: Terminal, report: InstallReport, stdout: boolean
 function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): void {
   printChanges(terminal, report.changes);
   terminal.out(`image: ${report.image}`);
+  terminal.out(`rights: ${rightsText(report)}`);
   for (const command of report.next) terminal.out(`next: ${command}`);
   if (report.reload === 'failed') terminal.fail(report.reloadError ?? { message: 'systemd could not be reached' });
+}
+
+function rightsText({ unprivileged, rights }: SystemdInstallReport): string {
+  const now = unprivileged ? 'the least that work' : '--privileged';
+  const other = unprivileged ? '--no-unprivileged' : '--unprivileged';
+  if (rights === 'kept') return `${now}, as psi.container had it (\`${other}\` changes it)`;
+  return rights === 'changed'
+    ? `${now}; psi.container had ${unprivileged ? '--privileged' : 'the least'} until now`
+    : now;
 }
 
 function printChanges(terminal: Terminal, changes: readonly HostChange[]): void {

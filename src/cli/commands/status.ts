@@ -1,45 +1,77 @@
-// `psi status`: is the service there, and what does it hold? Also the container's health check, so it must stay cheap.
+// `psi status`: what is wrong, the worst first, each with what mends it; and what the service holds.
 
 import type { Command } from 'commander';
 import type { CacheStatus } from '../../cache/status.ts';
 import { EXIT } from '../../core/exit.ts';
-import { painted } from '../../core/text/line.ts';
-import type { ServiceStatus } from '../../lookup/status.ts';
+import { painted, type Style } from '../../core/text/line.ts';
+import type { OwedSetup, ServiceProblem, ServiceStatus } from '../../lookup/status.ts';
+import type { ProviderStatus } from '../../service/provider-problems.ts';
 import { completedWithJson, type Cli } from '../command.ts';
 import { duration } from '../duration.ts';
-import { ASKS_SERVICE } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 import { printCacheLine } from './cache-report.ts';
 
-type Status = ServiceStatus & { readonly cache: CacheStatus | null };
+type Status = ServiceStatus & {
+  readonly providers: readonly ProviderStatus[];
+  readonly certificates: readonly {
+    readonly name: string;
+    readonly notAfter: string | null;
+    readonly renewalDue: string | null;
+  }[];
+  /** The units of this host check psi's health by the exit status of this command. */
+  readonly checksHealth: boolean;
+  readonly cache: CacheStatus | null;
+};
 
 /** `--json` has all of them. */
 const MOST_NAMED = 10;
 
 export function addStatus(program: Command, cli: Cli): void {
-  completedWithJson(program.command('status').description('what the running service holds and what failed last'), cli, {
-    exits: ASKS_SERVICE,
+  const command = program
+    .command('status')
+    .description('what is wrong, the worst first, and what the running service holds')
+    .option('--quiet', 'print what is wrong and nothing else', false);
+  completedWithJson(command, cli, {
+    exits: {
+      DONE: 'all is well',
+      FAILED: 'something is wrong that a start may meet, now or after the next reboot',
+      LEFT: 'there are warnings alone: something should be seen to',
+      UNAVAILABLE: 'the service does not answer',
+    },
     example: 'podman exec psi psi status',
-    run: async () => {
+    run: async ({ quiet }: { readonly quiet: boolean }) => {
       const status = JSON.parse(await (await cli.clientWhateverConfig('blame the service')).get('/status')) as Status;
       return {
-        exit: EXIT.DONE,
+        exit: exitOf(status),
         result: status,
         print: () => {
-          printStatus(cli.terminal, status);
+          printProblems(cli.terminal, status);
+          if (!quiet) printStatus(cli.terminal, status);
         },
       };
     },
   });
 }
 
+/** Under units that check health with this command, any other status would keep psi.service from its start. */
+function exitOf({ problems, checksHealth }: Status): number {
+  if (checksHealth || problems.length === 0) return EXIT.DONE;
+  return problems.some(({ severity }) => severity === 'error') ? EXIT.FAILED : EXIT.LEFT;
+}
+
+const WORDS: Readonly<Record<ServiceProblem['severity'], readonly [Style, string]>> = {
+  error: ['red', 'problem'],
+  warning: ['yellow', 'warning'],
+};
+
 function printProblems(terminal: Terminal, { problems, problemCount }: Status): void {
-  for (const { subject, message, hint } of problems) {
-    terminal.out([painted('red', 'problem'), ` ${subject === null ? '' : `${subject}: `}${message}`]);
+  for (const { severity, subject, message, hint } of problems) {
+    const [style, word] = WORDS[severity];
+    terminal.out([painted(style, word), ` ${subject === null ? '' : `${subject}: `}${message}`]);
     if (hint !== null) terminal.out(`        ${hint}`);
   }
   const more = problemCount - problems.length;
-  if (more > 0) terminal.out([painted('red', 'problem'), ` and ${String(more)} more of this kind`]);
+  if (more > 0) terminal.out([painted('red', 'problem'), ` and ${String(more)} more`]);
 }
 
 function printHostCurl(terminal: Terminal, { hostCurl }: Status): void {
@@ -51,9 +83,18 @@ function printHostCurl(terminal: Terminal, { hostCurl }: Status): void {
 function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`psi ${status.version}, up ${duration(status.upSeconds)}`);
   terminal.out(`secrets registered: ${String(status.mappings)}`);
-  printProblems(terminal, status);
   printHostCurl(terminal, status);
   for (const note of status.notes) terminal.out([painted('dim', 'note'), ` ${note}`]);
+  printLookups(terminal, status);
+  for (const { name, up } of status.providers) if (up) terminal.out(`${name}: answers, as far as it was asked`);
+  printSetups(terminal, status);
+  for (const { name, notAfter } of status.certificates) {
+    if (notAfter !== null) terminal.out(`certificate ${name}: ends ${notAfter}`);
+  }
+  if (status.cache) printCacheLine(terminal, status.cache);
+}
+
+function printLookups(terminal: Terminal, status: Status): void {
   terminal.out(`lookups: ${String(status.lookups.ok)} answered, ${String(status.lookups.failed)} failed`);
   for (const failure of status.lastFailures) {
     terminal.out([painted('red', 'failed'), ` ${failure.at} ${failure.name ?? failure.id}: ${failure.message}`]);
@@ -62,17 +103,24 @@ function printStatus(terminal: Terminal, status: Status): void {
   for (const { at, request, id, message } of status.lastRefusals) {
     terminal.out([painted('red', 'refused'), ` ${at} ${request}${id === null ? '' : ` ${id}`}: ${message}`]);
   }
-  if (status.lastSetup) {
-    const { at, changes, failures, outcome } = status.lastSetup;
-    const left = outcome === 'left' ? ', something was left as it was' : '';
-    terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures${left}`);
+}
+
+function printSetups(terminal: Terminal, { lastSetup, setupOwed }: Status): void {
+  if (lastSetup) {
+    const { at, changes, failures, outcome, failed } = lastSetup;
+    terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures${OUTCOMES[outcome]}`);
+    for (const { subject, message } of failed.slice(0, MOST_NAMED)) {
+      terminal.out([painted('red', outcome), ` ${subject === null ? '' : `${subject}: `}${message}`]);
+    }
   }
-  if (status.setupOwed) {
-    const { workloads, nextTry } = status.setupOwed;
-    const more =
-      (workloads?.length ?? 0) > MOST_NAMED ? ` and ${String((workloads?.length ?? 0) - MOST_NAMED)} more` : '';
-    const what = workloads === null ? 'all workloads' : `${workloads.slice(0, MOST_NAMED).join(', ')}${more}`;
-    terminal.out(`setup owed: ${what}; ${nextTry === null ? 'being tried' : `tried again by itself at ${nextTry}`}`);
-  }
-  if (status.cache) printCacheLine(terminal, status.cache);
+  if (setupOwed) terminal.out(`setup owed: ${owedText(setupOwed)}`);
+}
+
+const OUTCOMES = { done: '', left: ', something was left as it was', failed: ', it failed' } as const;
+
+function owedText({ workloads, nextTry }: OwedSetup): string {
+  const more =
+    (workloads?.length ?? 0) > MOST_NAMED ? ` and ${String((workloads?.length ?? 0) - MOST_NAMED)} more` : '';
+  const what = workloads === null ? 'all workloads' : `${workloads.slice(0, MOST_NAMED).join(', ')}${more}`;
+  return `${what}; ${nextTry === null ? 'being tried' : `tried again by itself at ${nextTry}`}`;
 }

@@ -30,6 +30,11 @@ export function imageOf(text: string): string | undefined {
   return /^Image=(\S+)$/m.exec(text)?.[1];
 }
 
+/** Does it run without --privileged? */
+export function isUnprivileged(text: string): boolean {
+  return !/^PodmanArgs=--privileged$/m.test(text);
+}
+
 export function containerUnit(layout: HostLayout, options: ContainerOptions, target: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/.test(options.image)) {
     throw new PsiError('USAGE', `"${printable(options.image)}" is no image reference`, {
@@ -66,14 +71,16 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         ...credentialContainerLines(layout),
         ...backendContainerLines(layout, options.unprivileged),
         'Notify=healthy',
-        'HealthCmd=psi status',
+        'HealthCmd=psi health',
         'HealthInterval=30s',
         'HealthTimeout=10s',
         '# Without it a first failure waits a whole HealthInterval.',
-        'HealthStartupCmd=psi status',
+        'HealthStartupCmd=psi health',
         'HealthStartupInterval=1s',
         'HealthStartupTimeout=10s',
         'StopTimeout=4',
+        '# Its memory holds values: none of it is written anywhere when it crashes.',
+        'Ulimit=core=0:0',
       ],
     ],
     ['Service', service(layout)],

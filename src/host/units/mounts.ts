@@ -87,9 +87,13 @@ function volumeOf(layout: HostLayout, { path, access }: Mount): string {
 /** Folders without which PSI is not PSI, or that any host can make. */
 function ownFolders(layout: HostLayout): readonly string[] {
   const { socket, stateDir, systemdDir, podmanSocket, configFile } = layout;
-  return [
-    ...new Set([folderOf(socket), stateDir, systemdDir, folderOf(podmanSocket), folderOf(configFile), ...bus(layout)]),
-  ];
+  const beside = [folderOf(podmanSocket), folderOf(configFile), ...bus(layout)];
+  return [...new Set([folderOf(socket), stateDir, containersFolder(layout), systemdDir, ...beside])];
+}
+
+/** Podman's defaults are looked at there. */
+function containersFolder({ containersConfDir }: HostLayout): string {
+  return folderOf(containersConfDir);
 }
 
 /** A mounted socket file goes stale when the bus restarts, hence its folder; a user's bus lies in the runtime folder itself. */
@@ -99,7 +103,8 @@ function bus({ dbusSocket, runtimeDir }: HostLayout): readonly string[] {
 
 /** Certificates that are written beside the config make its folder writable: Podman takes one mount of a folder. */
 function isReadOnly(layout: HostLayout, path: string): boolean {
-  return path === folderOf(layout.configFile) && !outputFolders(layout).includes(path);
+  const looked = [folderOf(layout.configFile), containersFolder(layout)];
+  return looked.includes(path) && path !== layout.systemdDir && !outputFolders(layout).includes(path);
 }
 
 /** Folders that PSI writes to and that need not be its own. */

@@ -4,7 +4,14 @@ import { PsiError } from '../../core/error.ts';
 import type { Scope } from '../../core/scope.ts';
 
 /** Counts what hosts have to install anew: raised with every change of the units that one of them would miss. */
-export const UNITS_REVISION = 1;
+export const UNITS_REVISION = 2;
+
+/** Before it, units checked psi's health by the exit status of `psi status`: one for each problem would keep psi.service from its start. */
+const HEALTH_COMMAND = 2;
+
+export function checkHealthByStatus(revision: number | undefined): boolean {
+  return revision !== undefined && revision < HEALTH_COMMAND;
+}
 
 /** In psi.container: the units say it to the PSI that runs under them. */
 export const REVISION_LINE = `Environment=PSI_UNITS=${String(UNITS_REVISION)}`;

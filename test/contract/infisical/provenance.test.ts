@@ -29,7 +29,7 @@ function psi({ clock, restart }: Stage, file: FakeCacheFile | undefined) {
     readerOf: () => reader,
     timeoutMs: () => 5_000,
     audit: { lookup: () => undefined },
-    status: new StatusBoard({ clock, mappings: { size: 0 }, version: '0' }),
+    status: new StatusBoard({ clock, mappings: { size: 0, get: () => undefined }, version: '0' }),
   });
   const ask = async (key: string): Promise<string> => {
     const mapping = { provider: 'infisical', project: 'main', path: '/', key };

@@ -235,6 +235,8 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
       ...options.env,
     },
   };
+  await mkdir(join(dir, 'systemd'));
+  await writeFile(join(dir, 'systemd', 'app.container'), '[Container]\nImage=app\n');
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);
   t.after(() => psi.kill());
   return new Observed({ t, infisical, front, podman, options: psiOptions, reloads, at: Object.assign(at, { psi }) });

@@ -54,7 +54,7 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
       }),
       timeoutMs: () => 5_000,
       audit: { lookup: () => undefined },
-      status: new StatusBoard({ clock, mappings: { size: 0 }, version: '0' }),
+      status: new StatusBoard({ clock, mappings: { size: 0, get: () => undefined }, version: '0' }),
     });
     return lookup.answer({ id: 'id', mapping: wanted, caller: UNKNOWN_CALLER });
   };

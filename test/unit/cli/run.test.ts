@@ -81,7 +81,16 @@ test('--json belongs to every command whose answer is data', () => {
   );
   assert.deepEqual(
     without.map(([path]) => path.join(' ')),
-    ['serve', 'install', 'systemd install', 'uninstall', 'infisical env', 'infisical write-file', 'completion'],
+    [
+      'serve',
+      'install',
+      'systemd install',
+      'uninstall',
+      'health',
+      'infisical env',
+      'infisical write-file',
+      'completion',
+    ],
   );
 });
 
@@ -274,10 +283,11 @@ test('check prints what is wrong, doubtful or missing, and ends with what the fi
   const warning = { ...at, code: 'MODE_WITHOUT_MOUNT', severity: 'warning' } as const;
   const missing = [{ code: 'CONFIG_INVALID', message: 'the file s does not exist', hint: 'make it' }] as const;
   const timer = { code: 'HOST', message: 'the timer looks too seldom', hint: 'render it' } as const;
-  const good: CheckReport = { file: 'f', failure: null, findings: [warning], missing, timer, lastGood: null };
+  const open = [{ message: 'the config file f is open, mode 0666: others can change it', hint: 'run `chmod 600 f`' }];
+  const good: CheckReport = { file: 'f', failure: null, findings: [warning], missing, timer, open, lastGood: null };
   const failure = { code: 'CONFIG_INVALID', message: '1 problem in f', hint: 'mend it' } as const;
   const lastGood = { path: '/s/config.last-good', since: '2026-01-01T00:00:00Z' };
-  const bad: CheckReport = { ...good, failure, missing: [], timer: null, lastGood };
+  const bad: CheckReport = { ...good, failure, open: [], missing: [], timer: null, lastGood };
   const checked = async (report: CheckReport, ...flags: readonly string[]): Promise<readonly unknown[]> => {
     const check = (): Promise<CheckReport> => Promise.resolve(report);
     const { psi, out, errors } = stage({ compose: () => Promise.resolve(fakeComposition({ check })) });
@@ -290,6 +300,8 @@ test('check prints what is wrong, doubtful or missing, and ends with what the fi
     'hint: make it',
     'warning the timer looks too seldom',
     'hint: render it',
+    'open the config file f is open, mode 0666: others can change it',
+    'hint: run `chmod 600 f`',
     'good f',
   ]);
   assert.deepEqual(await checked(bad), [
@@ -301,5 +313,8 @@ test('check prints what is wrong, doubtful or missing, and ends with what the fi
   const [exit, text] = await checked(bad, '--json');
   assert.equal(exit, 78);
   const { result, issues } = JSON.parse(String(text)) as Record<string, unknown>;
-  assert.deepEqual([result, issues], [{ file: 'f', good: false, missing: [], timer: null, lastGood }, [warning]]);
+  assert.deepEqual(
+    [result, issues],
+    [{ file: 'f', good: false, missing: [], timer: null, open: [], lastGood }, [warning]],
+  );
 });

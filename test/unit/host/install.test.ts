@@ -5,6 +5,7 @@ import { placesOf } from '../../../src/config/places.ts';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
+import { foreignDefaultDriver } from '../../../src/host/default-driver.ts';
 import { install } from '../../../src/host/install.ts';
 import type { InstallDeps } from '../../../src/host/install.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
@@ -98,5 +99,19 @@ describe('install', () => {
     assert.equal(report.files[0]?.path, CONF);
     assert.equal(report.headerFilePath, HEADER);
     assert.doesNotMatch(JSON.stringify(report), /canary/);
+  });
+});
+
+describe('the default driver of a host', () => {
+  const told = (...texts: readonly string[]): string | undefined =>
+    foreignDefaultDriver(texts.map((text, index) => ({ path: `/c/${String(index)}.conf`, text })))?.message;
+
+  it('is named where the last file that says it means the commands of somebody else', () => {
+    const foreign = '[secrets]\n# theirs\ndriver = "shell"\n[secrets.opts]\nlookup = "cat"\n';
+    assert.match(told('', foreign) ?? '', /^\/c\/1\.conf makes commands that are not psi's/);
+    assert.match(told("secrets.driver = 'shell'") ?? '', /0\.conf/);
+    assert.equal(told(foreign, '[secrets]\ndriver = "file"\n'), undefined);
+    assert.equal(told(foreign, `# Written by PSI (psi install --default-driver).\n${foreign}`), undefined);
+    assert.equal(told('[network]\ndriver = "shell"\n[secrets]\n', '[engine]\n#driver = "shell"'), undefined);
   });
 });

@@ -48,7 +48,13 @@ workloads:
   const providers = await openProviders(config, async (_, given) => {
     const { source, close } = await openProvider(KINDS, given, { ...fakeProviderTools(), readFile });
     const reader = new BatchedReader({ source, clock, countBeside: () => 1, known: () => undefined }, config.lookup);
-    return { source, reader, problem: () => undefined, close };
+    return {
+      source,
+      reader,
+      problem: () => undefined,
+      answers: { silent: () => [], lookAgain: () => Promise.resolve() },
+      close,
+    };
   });
   const made = await setupStage({ cache: true, sources: providers.sources });
   made.target.workloads = [...config.workloads];

@@ -43,8 +43,9 @@ async function owedStage(store = new FakeSetupDebtStore()) {
       },
     },
     prune: { run: () => assert.fail('nobody asks for it') },
-    status: { setup: () => undefined },
+    status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: stage.mappings,
+    hostNotes: () => Promise.resolve([]),
     owed,
     load: () => {
       if (at.config) return Promise.reject(at.config);

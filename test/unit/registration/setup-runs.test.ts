@@ -36,8 +36,9 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
   const runs = new SetupRuns({
     setup: { run: () => Promise.resolve(report) },
     prune: { run: () => assert.fail('nobody asks for it') },
-    status: { setup: () => undefined },
+    status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
+    hostNotes: () => Promise.resolve([]),
     owed: {
       arm: () => undefined,
       began: () => Promise.resolve(undefined),
@@ -86,13 +87,14 @@ test('a run whose command went away is in the status, and ends with what was don
   } as const;
   const runs = new SetupRuns({
     prune: { run: () => assert.fail('nobody asks for it') },
+    hostNotes: () => Promise.resolve([]),
     setup: {
       run: () => {
         gone.abort(new PsiError('INTERNAL', 'the command went away'));
         return Promise.resolve(report);
       },
     },
-    status: { setup: (one) => seen.push(one) },
+    status: { setup: (one) => seen.push(one), setupFailed: () => assert.fail('its report tells more') },
     mappings: { saveNames: () => Promise.resolve() },
     owed: {
       arm: () => undefined,

@@ -16,6 +16,7 @@ function check(
 ): Promise<CheckReport> {
   const missing = Object.assign(new Error('no such file'), { code: 'ENOENT' });
   return checkConfig({
+    openness: () => Promise.resolve(undefined),
     load: {
       path: FILE,
       env: {},

@@ -26,6 +26,8 @@ function madeProviders(): MadeProviders {
     sources: new Map([['infisical', source]]),
     readers: new Map(),
     problems: () => [],
+    silent: () => new Map(),
+    lookAgain: () => Promise.resolve(),
     close: () => {
       made.closed += 1;
     },
