@@ -4,7 +4,7 @@
 import { isSecretId } from '../core/naming.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { credentialsFolder, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
+import { cacheKeyFolder, credentialsFolder, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -134,7 +134,13 @@ async function runtimeFiles(tree: HostTree, layout: HostLayout): Promise<Some> {
   const mounts = await pick(tree, runtime, (name) => name === 'psi-mounts');
   return {
     files: [...counted, ...mounts],
-    folders: [folder, `${runtime}/psi-absent`, credentialsFolder(layout)],
+    // A folder of systemd's own goes with its unit.
+    folders: [
+      folder,
+      `${runtime}/psi-absent`,
+      credentialsFolder(layout),
+      ...(layout.scope === 'user' ? [cacheKeyFolder(layout)] : []),
+    ],
   };
 }
 
