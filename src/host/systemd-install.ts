@@ -10,10 +10,13 @@ import type { HostFiles } from './host-files.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
 import { writeOwnFile } from './change.ts';
 import type { HostChange } from './change.ts';
+import { userCredentialNotes } from './user-credentials.ts';
 
 export type SystemdInstallDeps = {
   readonly files: HostFiles;
   readonly unitManager: UnitManager;
+  /** The number of its release; undefined: it could not be asked. */
+  readonly systemdVersion: () => Promise<number | undefined>;
   readonly layout: HostLayout;
 };
 
@@ -36,6 +39,8 @@ export type SystemdInstallReport = {
   /** `failed`: the files are in place, but systemd has not read them. */
   readonly reload: 'done' | 'left out' | 'failed';
   readonly reloadError: PsiError | undefined;
+  /** To be shown to the operator. */
+  readonly notes: readonly string[];
   /** Commands to run next; empty if all is done. */
   readonly next: readonly string[];
 };
@@ -66,6 +71,7 @@ export async function systemdInstall(
       before === undefined || before === options.unprivileged ? 'asked' : before === unprivileged ? 'kept' : 'changed',
     reload: !options.enable ? 'left out' : reloadError === undefined ? 'done' : 'failed',
     reloadError,
+    notes: await userCredentialNotes(layout, deps.systemdVersion),
     next: nextCommands(layout, changes, options.enable && reloadError === undefined),
   };
 }

@@ -35,6 +35,7 @@ export async function composeInstall(
       headerFile: new DriverHeaderFile({ path }),
       headerFilePath: path,
       layout: await layoutOf(config, surroundings),
+      systemdVersion: () => new DbusUnitManager({ socketPath: config.dbusSocket }).version(),
       token: secrets.readerOf(config.socketToken),
       driverOptions: frozenDriverOptions(config),
     },
@@ -49,7 +50,8 @@ export async function composeSystemdInstall(
 ): Promise<SystemdInstallReport> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
-  return systemdInstall({ files: new HostFileSystem(), unitManager, layout }, options);
+  const systemdVersion = (): Promise<number | undefined> => unitManager.version();
+  return systemdInstall({ files: new HostFileSystem(), unitManager, systemdVersion, layout }, options);
 }
 
 export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {

@@ -47,7 +47,13 @@ export const cacheDir = (): string => process.env['PSI_TEST_CACHE'] ?? '/var/cac
 export async function baseRootSupport(kind: RootKind, suite: HostSuite = SUITE): Promise<Support> {
   if (process.getuid?.() !== 0) return { ok: false, reason: 'a Debian root needs root to be made' };
   if (await exists(join(cacheDir(), rootName(kind, suite)))) return { ok: true };
-  const missing = await missingCommand(['unshare', 'flock', 'debootstrap', 'curl', ...(kind === 'node' ? ['npm'] : [])]);
+  const missing = await missingCommand([
+    'unshare',
+    'flock',
+    'debootstrap',
+    'curl',
+    ...(kind === 'node' ? ['npm'] : []),
+  ]);
   if (missing !== undefined) return { ok: false, reason: `a Debian root needs ${missing}` };
   const mirror = await aptMirror();
   if (mirror === undefined) {

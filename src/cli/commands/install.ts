@@ -100,6 +100,7 @@ function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): 
   printChanges(terminal, report.changes);
   terminal.out(`image: ${report.image}`);
   terminal.out(`rights: ${rightsText(report)}`);
+  for (const note of report.notes) terminal.note(note);
   for (const command of report.next) terminal.out(`next: ${command}`);
   if (report.reload === 'failed') terminal.fail(report.reloadError ?? { message: 'systemd could not be reached' });
 }

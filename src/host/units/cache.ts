@@ -46,7 +46,6 @@ export function refreshTimer(layout: HostLayout): string {
   ]);
 }
 
-
 /** A unit of its own: a credential that cannot be decrypted stops its unit, and PSI has to serve without its cache then. */
 export function cacheKeyUnit(layout: HostLayout, credential: string): string {
   return unitFile('psi-cache-key.service', [

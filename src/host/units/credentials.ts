@@ -30,7 +30,9 @@ export function credentialUnit(layout: HostLayout): string {
     [
       'Service',
       [
-        ...(layout.scope === 'system' ? copyLines(layout) : userDecryptionLines(layout, credentialsFolder(layout), '%i')),
+        ...(layout.scope === 'system'
+          ? copyLines(layout)
+          : userDecryptionLines(layout, credentialsFolder(layout), '%i')),
         ...DECRYPTION_BOUND,
         '# A TPM may be late.',
         'Restart=on-failure',

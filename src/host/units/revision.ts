@@ -2,6 +2,7 @@
 
 import { PsiError } from '../../core/error.ts';
 import type { Scope } from '../../core/scope.ts';
+import { userHint } from '../../core/text/user-hints.ts';
 
 /** Counts what hosts have to install anew: raised with every change of the units that one of them would miss. */
 export const UNITS_REVISION = 2;
@@ -16,9 +17,9 @@ export function checkHealthByStatus(revision: number | undefined): boolean {
 /** In psi.container: the units say it to the PSI that runs under them. */
 export const REVISION_LINE = `Environment=PSI_UNITS=${String(UNITS_REVISION)}`;
 
-/** Units as they were first rendered; who runs PSI as a user has a command of his own. */
+/** Units as they were first rendered. */
 export function renderCommand(scope: Scope): string {
-  return scope === 'system' ? RENDER : 'psi systemd install --enable';
+  return scope === 'system' ? RENDER : userHint(RENDER);
 }
 
 const RENDER =
@@ -29,10 +30,8 @@ const RENDER =
 export function olderUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
   if (revision === undefined || revision >= UNITS_REVISION) return undefined;
   const found = revision === 0 ? 'before revision 1' : `revision ${String(revision)}`;
-  const hint =
-    scope === 'system'
-      ? `run \`${RENDER}\`, then \`systemctl restart psi.socket\``
-      : 'render them anew as you did at first (`psi systemd install --enable`), then `systemctl --user restart psi.socket`';
+  const systemctl = scope === 'system' ? 'systemctl' : 'systemctl --user';
+  const hint = `run \`${renderCommand(scope)}\`, then \`${systemctl} restart psi.socket\``;
   return new PsiError(
     'HOST',
     `the units of this host are older than the image: ${found} of ${String(UNITS_REVISION)}`,

@@ -37,6 +37,7 @@ function host(token?: string) {
     headerFile,
     headerFilePath: HEADER,
     layout,
+    systemdVersion: () => Promise.resolve(257),
     token: token === undefined ? undefined : () => Promise.resolve(SecretValue.fromText(token)),
     driverOptions: OPTIONS,
   };

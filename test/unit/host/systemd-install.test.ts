@@ -31,7 +31,12 @@ const TIMER = '/etc/systemd/system/psi-infisical-refresh.timer';
 const CREDENTIAL = '/etc/systemd/system/psi-credential@.service';
 const TLS = ['psi-tls-renew.service', 'psi-tls-renew.timer'].map((name) => `/etc/systemd/system/${name}`);
 
-const host = () => ({ files: new FakeHostFiles(), unitManager: new FakeUnitManager(), layout: LAYOUT });
+const host = (version?: number) => ({
+  files: new FakeHostFiles(),
+  unitManager: new FakeUnitManager(),
+  systemdVersion: () => Promise.resolve(version),
+  layout: LAYOUT,
+});
 
 describe('systemd install', () => {
   it('puts each unit where its generator looks and says what to run next', async () => {
@@ -134,5 +139,22 @@ describe('systemd install', () => {
       'loginctl enable-linger',
       'systemctl --user start psi.socket psi-infisical-setup.service',
     ]);
+  });
+
+  it('says what the systemd of a user cannot do with a credential, if the config wants one', async () => {
+    const env = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/1000' };
+    const plain: HostLayout = { ...LAYOUT, scope: 'user', ...placesOf(env, 1000), ...hostFolders('user', env, 1000) };
+    const notes = async (version: number | undefined, layout: HostLayout): Promise<string> =>
+      (await systemdInstall({ ...host(version), layout }, PLAIN)).notes.join('\n');
+    const secret: HostLayout = { ...plain, credentials: ['client-secret'] };
+    assert.match(await notes(257, secret), /^systemd 257 cannot load .* \(status 243; 258 can\).*decrypt --user/);
+    assert.match(await notes(255, secret), /^systemd 255 decrypts no credential for a user .*\{file: PATH\}/);
+    assert.match(await notes(undefined, secret), /was not asked/);
+    for (const silent of [
+      await notes(258, secret),
+      await notes(257, plain),
+      await notes(257, { ...secret, scope: 'system' }),
+    ])
+      assert.equal(silent, '');
   });
 });
