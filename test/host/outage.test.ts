@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { answerOf } from '../hosts/answer.ts';
 import { compileKillPoint, isReplaced, KILL_POINTS } from '../doubles/kill-point/kill-point.ts';
+import { SUITE } from '../hosts/base-root.ts';
 import type { Host } from '../hosts/nspawn.ts';
 import { PROJECT, onEachRoot, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
 import { steps } from '../hosts/steps.ts';
@@ -110,11 +111,12 @@ await onEachRoot(({ suite, supported, options }) => {
           assert.match(await stage.host.ok('systemctl list-timers --all'), /psi-infisical-refresh\.timer/);
         },
         'killed at any step of a save, PSI comes back and workloads start through an outage': async () => {
+          // What a kill does to the file is the same on each host; that systemd and Podman bring PSI back is not.
           let token = VALUES.TOKEN;
           const ends = 'journalctl -u psi.service -o cat | grep -c status=137';
           const restarts = async (): Promise<number> =>
             Number(await stage.host.ok('systemctl show --value -p NRestarts psi'));
-          for (const point of KILL_POINTS) {
+          for (const point of suite === SUITE ? KILL_POINTS : KILL_POINTS.slice(-1)) {
             await provider('none');
             await stage.host.ok('systemctl restart psi.service');
             await cacheStatus();

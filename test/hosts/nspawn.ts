@@ -38,6 +38,8 @@ export interface Host extends HostCommands {
   readonly name: string;
   /** Where this checkout is inside the host, read-only. */
   readonly tree: string;
+  /** Where the cache folder with its archives of images is, read-only. */
+  readonly cache: string;
   /** A Node 24, inside the host. */
   readonly node: string;
   /** A busybox image that is already loaded. */
@@ -113,6 +115,7 @@ function handOut(booted: Booted, name: string): Host {
     ...commands,
     name,
     tree: INSIDE.tree,
+    cache: INSIDE.cache,
     node: INSIDE.node,
     image: BUSYBOX_IMAGE,
     leader: booted.leader,
