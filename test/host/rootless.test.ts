@@ -68,6 +68,11 @@ await onEachRoot(({ suite, options }) => {
     return { code, state, entries, hint: problem?.hint ?? '' };
   };
 
+  const withJournal = async (error: unknown): Promise<never> => {
+    const journal = await stage.host.journal();
+    throw new Error(`${String(error)}\n${journal.slice(-6000)}`, { cause: error });
+  };
+
   test('a user follows the page from nothing to nothing', options, async (t) => {
     stage = await startRootlessHost(suite, WANTED);
     t.after(() => stage.host.stop());
@@ -111,7 +116,8 @@ await onEachRoot(({ suite, options }) => {
       'through an outage his systemd starts anew, and the workload has every value from the cache': async () => {
         await stage.provider('refuse');
         await stage.host.ok('systemctl restart user@1000.service');
-        await stage.user.until('systemctl --user is-active psi.service myapp.service');
+        // As at a boot: all that he has starts at once.
+        await stage.user.until('systemctl --user is-active psi.service myapp.service', 120_000).catch(withJournal);
         await startsWithAll('outage');
         const { code, state, entries } = await cacheStatus();
         assert.deepEqual([code, state, entries], [0, 'ready', 4]);
