@@ -4,7 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, relative, resolve } from 'node:path';
 import { changes, snapshot } from './leftovers.ts';
@@ -17,10 +17,19 @@ type Outcome = {
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 };
 
-/** Runs a tier, or only these of its files. */
-type Run = (only: readonly string[]) => Promise<Outcome>;
+/** Where the words of a tier go: to the terminal, or into a file that is shown later. */
+type Output = 'inherit' | number;
 
-type Tier = { readonly name: string; readonly what: string; readonly run: Run };
+/** Runs a tier, or only these of its files. */
+type Run = (only: readonly string[], output: Output) => Promise<Outcome>;
+
+type Tier = {
+  readonly name: string;
+  readonly what: string;
+  readonly run: Run;
+  /** It leaves a core idle: it is begun with that tier, and shown in its own turn. */
+  readonly beside?: string;
+};
 
 const TIERS: readonly Tier[] = [
   { name: 'static', what: 'formatted, lint-clean, type-clean', run: runStatic },
@@ -37,23 +46,24 @@ const TIERS: readonly Tier[] = [
   {
     name: 'process',
     what: 'psi as a process of its own, beside doubles',
-    run: tests('process', '--test-concurrency=2'),
+    run: tests('process', '--test-concurrency=3'),
   },
   { name: 'sandbox', what: 'real Podman on this machine', run: tests('sandbox', '--test-concurrency=1') },
   {
     name: 'host',
     what: 'a booted host: systemd, quadlets, the image',
-    run: tests('host', '--test-concurrency=1'),
+    run: tests('host', '--test-concurrency=2'),
   },
   {
     name: 'vm',
     what: 'a machine with a kernel and a TPM of its own: reboots',
     run: tests('vm', '--test-concurrency=1'),
+    beside: 'host',
   },
 ];
 
 function tests(tier: string, ...flags: readonly string[]): Run {
-  return (only) => runTests(tier, flags, only);
+  return (only, output) => runTests(tier, { flags, only, output });
 }
 
 async function main(chosen: readonly string[]): Promise<number> {
@@ -68,29 +78,74 @@ async function main(chosen: readonly string[]): Promise<number> {
     console.error(`hint: the tiers are ${TIERS.map((tier) => tier.name).join(', ')}`);
     return 64;
   }
+  const wanted = TIERS.map((tier) => ({
+    ...tier,
+    only: filesOf(tier.name).filter((file) => files.includes(file)),
+    // A tier that is named beside one of its files is run by that file.
+  })).filter(({ name, only }) => chosen.length === 0 || names.includes(name) || only.length > 0);
   const before = await snapshot();
+  const shared = await mkdtemp(join(tmpdir(), 'psi-test-'));
+  // Hundreds of processes load the same modules. In no folder that outlives the run: the next machine has none.
+  process.env['NODE_COMPILE_CACHE'] = join(shared, 'compiled');
   let passed = 0;
   const failed: string[] = [];
   const skipped: string[] = [];
-  for (const tier of TIERS) {
-    const only = filesOf(tier.name).filter((file) => files.includes(file));
-    // A tier that is named beside one of its files is run by that file.
-    if (chosen.length > 0 && !names.includes(tier.name) && only.length === 0) continue;
-    console.log(`\n== ${tier.name}: ${tier.what}`);
-    const startedAt = performance.now();
-    const outcome = await tier.run(only);
-    passed += outcome.passed;
-    failed.push(...outcome.failed.map((test) => `${tier.name}: ${test.name}`));
-    skipped.push(...outcome.skipped.map((test) => `${tier.name}: ${test.name}: ${test.reason}`));
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    console.log(
-      `== ${tier.name}: ${String(outcome.passed)} passed, ${String(outcome.failed.length)} failed in ${seconds} s`,
-    );
+  try {
+    for await (const { name, outcome } of outcomes(wanted, shared)) {
+      passed += outcome.passed;
+      failed.push(...outcome.failed.map((test) => `${name}: ${test.name}`));
+      skipped.push(...outcome.skipped.map((test) => `${name}: ${test.name}: ${test.reason}`));
+    }
+  } finally {
+    await rm(shared, { recursive: true, force: true });
   }
   const left = changes(before, await snapshot());
   if (left.length === 0) passed += 1;
   else failed.push(...left.map((what) => `left behind: ${what}`));
   return summary(passed, failed, skipped);
+}
+
+type Wanted = Tier & { readonly only: readonly string[] };
+
+/** One after the other, but for those that run beside another one. */
+async function* outcomes(
+  wanted: readonly Wanted[],
+  folder: string,
+): AsyncGenerator<{ readonly name: string; readonly outcome: Outcome }> {
+  const begun = new Map<string, Promise<Timed>>();
+  const heldIn = (name: string): string => join(folder, `${name}.log`);
+  for (const { name, what, run, only } of wanted) {
+    for (const tier of wanted.filter(({ beside }) => beside === name)) {
+      begun.set(
+        tier.name,
+        timed(() => held(tier, heldIn(tier.name))),
+      );
+    }
+    console.log(`\n== ${name}: ${what}`);
+    const { outcome, seconds } = await (begun.get(name) ?? timed(() => run(only, 'inherit')));
+    if (begun.has(name)) process.stdout.write(await readFile(heldIn(name), 'utf8'));
+    console.log(
+      `== ${name}: ${String(outcome.passed)} passed, ${String(outcome.failed.length)} failed in ${seconds.toFixed(1)} s`,
+    );
+    yield { name, outcome };
+  }
+}
+
+type Timed = { readonly outcome: Outcome; readonly seconds: number };
+
+async function timed(run: () => Promise<Outcome>): Promise<Timed> {
+  const startedAt = performance.now();
+  const outcome = await run();
+  return { outcome, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+async function held({ run, only }: Wanted, path: string): Promise<Outcome> {
+  const file = await open(path, 'w');
+  try {
+    return await run(only, file.fd);
+  } finally {
+    await file.close();
+  }
 }
 
 function summary(passed: number, failed: readonly string[], skipped: readonly string[]): number {
@@ -104,7 +159,7 @@ function summary(passed: number, failed: readonly string[], skipped: readonly st
   return failures === 0 && passed > 0 ? 0 : 1;
 }
 
-async function runStatic(): Promise<Outcome> {
+async function runStatic(_only: readonly string[], output: Output): Promise<Outcome> {
   const bin = (name: string): string => join(ROOT, 'node_modules', '.bin', name);
   const checks: readonly (readonly [string, readonly string[]])[] = [
     ['formatted (prettier)', [bin('prettier'), '--check', '--log-level=warn', '.']],
@@ -114,7 +169,7 @@ async function runStatic(): Promise<Outcome> {
   ];
   const failed: { name: string }[] = [];
   for (const [name, argv] of checks) {
-    const code = await execute(argv);
+    const code = await execute(argv, output);
     console.log(`${code === 0 ? '✔' : '✖'} ${name}`);
     if (code !== 0) failed.push({ name });
   }
@@ -140,7 +195,9 @@ function filesOf(tier: string): readonly string[] {
   return globSync([`test/${tier}/**/*.test.ts`, ...(PACKAGE_TESTS[tier] ?? [])], { cwd: ROOT }).sort();
 }
 
-async function runTests(tier: string, flags: readonly string[], only: readonly string[]): Promise<Outcome> {
+type TestRun = { readonly flags: readonly string[]; readonly only: readonly string[]; readonly output: Output };
+
+async function runTests(tier: string, { flags, only, output }: TestRun): Promise<Outcome> {
   const all = only.length > 0 ? only : filesOf(tier);
   const lack = missingForTpm();
   const skipped = all
@@ -154,7 +211,7 @@ async function runTests(tier: string, flags: readonly string[], only: readonly s
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...[`--test-reporter=${join(ROOT, 'scripts/count-reporter.mjs')}`, `--test-reporter-destination=${counts}`],
     ];
-    const code = await execute([process.execPath, '--test', ...flags, ...reporters, ...files]);
+    const code = await execute([process.execPath, '--test', ...flags, ...reporters, ...files], output);
     const outcome = JSON.parse(await readFile(counts, 'utf8')) as Outcome;
     // A file that does not load, or a test process that dies, fails without a failed test.
     const crashed =
@@ -167,10 +224,10 @@ async function runTests(tier: string, flags: readonly string[], only: readonly s
   }
 }
 
-function execute(argv: readonly string[]): Promise<number> {
+function execute(argv: readonly string[], output: Output): Promise<number> {
   const [command = '', ...args] = argv;
   return new Promise((done) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', output, output] });
     child.on('error', (error) => {
       console.error(error.message);
       done(127);

@@ -10,11 +10,13 @@ import type { Line } from '../core/text/line.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { ControlClient } from '../faces/control/client.ts';
 import { afterHelp, type ExitStatuses } from './help.ts';
+import type { Caller } from './caller.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a command is given. `Needs` is what it asks of the composition root, which it states itself. */
 export type Cli<Needs = unknown> = {
   readonly terminal: Terminal;
+  readonly caller: Caller;
   /** Of `--config`; undefined: it was not given. */
   readonly configFile: () => string | undefined;
   readonly config: () => Promise<Config>;
@@ -32,6 +34,9 @@ export type Cli<Needs = unknown> = {
   readonly formatIssues: (issues: readonly LocatedIssue[]) => Promise<readonly Line[]>;
   readonly done: (exit: number) => void;
 };
+
+/** Of each command that is made with `completedWithJson`. */
+export type JsonFlag = { readonly json: boolean };
 
 /** How a command ends. */
 export type Ending = {

@@ -18,6 +18,9 @@ export const EXIT_WORDS: Readonly<Record<ExitName, string>> = {
   TRY_LATER: 'not now: the same again later may succeed',
   DENIED: 'access was denied',
   CONFIG: 'the config has problems',
+  HUNG_UP: 'its terminal went away (SIGHUP), which ended it',
+  INTERRUPTED: 'it was ended by Ctrl-C (SIGINT); the lines on stderr say what was not done',
+  TERMINATED: 'it was ended by SIGTERM; the lines on stderr say what was not done',
 };
 
 /** The statuses that a command can end with; undefined words: those of EXIT_WORDS. */
@@ -34,6 +37,9 @@ export function exits(...names: readonly ExitName[]): ExitStatuses {
 
 /** Of a command that asks the running service, which hands on what its host, its key and its providers answer. */
 export const ASKS_SERVICE = exits('DATA', 'NO_INPUT', 'UNAVAILABLE', 'HOST', 'TRY_LATER', 'DENIED', 'CONFIG');
+
+/** Of a command that a signal ends in an orderly way. */
+export const ENDED = exits('HUNG_UP', 'INTERRUPTED', 'TERMINATED');
 
 /** Of a command that asks the provider itself. */
 export const ASKS_PROVIDER = exits('DATA', 'NO_INPUT', 'UNAVAILABLE', 'TRY_LATER', 'DENIED', 'CONFIG');

@@ -7,12 +7,15 @@ import type { PsiError } from '../core/error.ts';
 import { EXIT } from '../core/exit.ts';
 import type { Line } from '../core/text/line.ts';
 import { ControlClient } from '../faces/control/client.ts';
+import { PATIENT_CALLER, type Caller } from './caller.ts';
 import { thrownAnswer, type Cli } from './command.ts';
 import { addCommands, type Composition } from './commands.ts';
 import { hintLine, type Terminal } from './terminal.ts';
 
 export type CliDeps = {
   readonly terminal: Terminal;
+  /** Default: one that interrupts nothing. */
+  readonly caller?: Caller;
   readonly version: string;
   readonly loadConfig: (path: string | undefined) => Promise<Config>;
   /** What holds where there is no config file yet. */
@@ -79,7 +82,7 @@ export function build(deps: CliDeps, done: (exit: number) => void): Command {
 }
 
 function cliOf(deps: CliDeps, configFile: () => string | undefined, done: (exit: number) => void): Cli<Composition> {
-  const { terminal, compose, formatIssues, connect = connectTo } = deps;
+  const { terminal, caller = PATIENT_CALLER, compose, formatIssues, connect = connectTo } = deps;
   const config = (): Promise<Config> => deps.loadConfig(configFile());
   const otherwise = (other: (error: ConfigError) => Promise<Config | undefined>): Promise<Config> =>
     config().catch(async (error: unknown) => {
@@ -94,6 +97,7 @@ function cliOf(deps: CliDeps, configFile: () => string | undefined, done: (exit:
     configFile() === undefined && deps.controlSocket !== undefined ? [deps.controlSocket] : [];
   return {
     terminal,
+    caller,
     compose,
     formatIssues,
     done,

@@ -12,6 +12,8 @@ export type Output = {
   readonly error: (text: string) => void;
   /** A line that the next one overwrites; nothing where stderr is no terminal. Empty text clears it. */
   readonly progress: (text: string) => void;
+  /** Is stderr a terminal, where `progress` shows something? Default: it is none. */
+  readonly rewrites?: boolean;
   /** Colour where the stream is a terminal that wants it. */
   readonly paint: (stream: 'out' | 'error', style: Style, text: string) => string;
 };
@@ -34,6 +36,8 @@ export type Terminal = {
   /** One line on stderr. */
   readonly error: (line: Line) => void;
   readonly progress: (text: string) => void;
+  /** Does anybody see what `progress` shows? */
+  readonly rewrites: boolean;
   /** What a program reads back, on stdout byte for byte: variables, JSON, a script. */
   readonly data: (text: string) => void;
   /** The one way to print what went wrong: on stderr, with its hint below it. */
@@ -55,6 +59,7 @@ export function terminalOf(output: Output): Terminal {
     out,
     error,
     data: output.out,
+    rewrites: output.rewrites === true,
     progress: (text) => {
       output.progress(visible(text));
     },
@@ -92,6 +97,7 @@ export function processTerminal(): Terminal {
     if (stderr.isTTY) stderr.write('\r\u001b[K');
   };
   return terminalOf({
+    rewrites: stderr.isTTY,
     out: (line) => {
       clear();
       stdout.write(`${line}\n`);

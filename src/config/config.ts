@@ -9,6 +9,7 @@ import type { ProviderConfig } from '../provider/provider.ts';
 import type { CacheConfig } from './sections/cache.ts';
 import type { LimitsConfig } from './sections/limits.ts';
 import type { LookupConfig } from './sections/lookup.ts';
+import type { MetricsConfig } from './sections/metrics.ts';
 
 export type Config = Places & {
   /** The file it was read from. */
@@ -18,6 +19,7 @@ export type Config = Places & {
   readonly socketToken: SecretField | undefined;
   readonly lookup: LookupConfig;
   readonly limits: LimitsConfig;
+  readonly metrics: MetricsConfig;
   /** By name, each as its kind has read it. */
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   readonly cache: CacheConfig | undefined;

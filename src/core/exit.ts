@@ -16,6 +16,10 @@ export const EXIT = {
   TRY_LATER: 75,
   DENIED: 77,
   CONFIG: 78,
+  /** As shells have it: 128 and the number of the signal. */
+  HUNG_UP: 129,
+  INTERRUPTED: 130,
+  TERMINATED: 143,
 } as const;
 
 const EXIT_CODE: Readonly<Record<ErrorCode, number>> = {

@@ -41,7 +41,8 @@ export function driverApp(deps: DriverDeps): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  app.get('/healthz', (_request, response) => {
+  app.get('/healthz', (request, response) => {
+    deps.hostCurl.saw(request.get('user-agent'));
     sendJson(response, { status: 'ok', ...deps.health() });
   });
   app.use((request, _response, next) => {

@@ -1,6 +1,7 @@
 // What installing did to one path of the host.
 
 import { PsiError } from '../core/error.ts';
+import { movedAway } from '../core/text/shell.ts';
 import type { HostFiles } from './host-files.ts';
 
 export type HostChange = {
@@ -20,11 +21,13 @@ export async function writeOwnFile(
   const { path, mode, text } = file;
   const found = await files.read(path);
   if (found === text) return { path, change: 'unchanged' };
-  if (found !== undefined && !isOurs(found)) {
-    throw new PsiError('CONFLICT', `${path} was not written by psi`, {
-      hint: `look at it, then move it away: mv ${path} ${path}.mine`,
-    });
-  }
+  if (found !== undefined && !isOurs(found)) throw notWrittenByPsi(path);
   await files.write(path, text, mode);
   return { path, change: found === undefined ? 'created' : 'written' };
+}
+
+export function notWrittenByPsi(path: string): PsiError {
+  return new PsiError('CONFLICT', `${path} was not written by psi`, {
+    hint: `look at it, then move it away: \`${movedAway([path], '.mine')}\``,
+  });
 }

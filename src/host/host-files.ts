@@ -12,6 +12,8 @@ export type HostFiles = {
    * and else left as it is.
    */
   readonly folder: (path: string, mode: number) => Promise<'created' | 'tightened' | 'unchanged'>;
+  /** False where it cannot be told, too. */
+  readonly hasFolder: (path: string) => Promise<boolean>;
   /** Makes `path` a symbolic link to `target`. A link there that leads elsewhere is replaced; anything else there is CONFLICT. */
   readonly link: (path: string, target: string) => Promise<'created' | 'unchanged'>;
 };

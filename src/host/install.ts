@@ -1,14 +1,15 @@
 // `psi install`: what has to be there on the host before the service starts: folders with their modes, the header file, and
 // containers.conf.d/psi.conf if asked. Nothing that is in place is touched.
 
-import { DEFAULT_DRIVER_NOTES, defaultDriverText, isPsiDefaultDriver } from './default-driver.ts';
+import { DEFAULT_DRIVER_NOTES, defaultDriverText, driverNote, isPsiDefaultDriver } from './default-driver.ts';
+import { PsiError } from '../core/error.ts';
 import { folderOf } from './layout.ts';
 import type { HostLayout } from './layout.ts';
 import type { DriverOptions } from '../registration/registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { HeaderFile } from '../registration/driver-command/header-file.ts';
 import type { HostFiles } from './host-files.ts';
-import { writeOwnFile } from './change.ts';
+import { notWrittenByPsi, writeOwnFile } from './change.ts';
 import type { HostChange, PlannedFile } from './change.ts';
 import { userCredentialNotes } from './user-credentials.ts';
 
@@ -22,6 +23,8 @@ export type InstallDeps = {
   /** Undefined: the socket asks for none, and no header file is written. */
   readonly token: (() => Promise<SecretValue>) | undefined;
   readonly driverOptions: DriverOptions;
+  /** Whose commands are the default secret driver, if they are not PSI's. */
+  readonly foreignDriver: () => Promise<PsiError | undefined>;
 };
 
 export type InstallOptions = {
@@ -54,17 +57,27 @@ export async function install(deps: InstallDeps, options: InstallOptions): Promi
     mode: 0o644,
     text: defaultDriverText(deps.driverOptions),
   };
+  const foreign = await deps.foreignDriver();
+  if (options.defaultDriver && !options.stdout) await refuseBeside(deps, conf, foreign);
   const plan = {
     folders,
     files: options.defaultDriver ? [conf] : [],
     headerFilePath: deps.token === undefined ? undefined : deps.headerFilePath,
     notes: [
       ...(options.defaultDriver ? DEFAULT_DRIVER_NOTES : []),
+      ...(foreign ? [driverNote(foreign)] : []),
       ...(await userCredentialNotes(layout, deps.systemdVersion)),
     ],
   };
   // Where nothing is written, the token is not read: a credential that only the service has need not be there.
   return { ...plan, changes: options.stdout ? [] : await apply(deps, plan) };
+}
+
+/** Two cannot be the default: before anything is written. */
+async function refuseBeside({ files }: InstallDeps, conf: PlannedFile, foreign: PsiError | undefined): Promise<void> {
+  if (foreign) throw new PsiError('CONFLICT', foreign.message, { hint: foreign.hint ?? '' });
+  const found = await files.read(conf.path);
+  if (found !== undefined && !isPsiDefaultDriver(found)) throw notWrittenByPsi(conf.path);
 }
 
 async function apply(deps: InstallDeps, plan: Omit<InstallReport, 'changes'>): Promise<readonly HostChange[]> {

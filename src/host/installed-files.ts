@@ -2,9 +2,18 @@
 // these places without being PSI's is named, and left.
 
 import { isSecretId } from '../core/naming.ts';
+import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { cacheKeyFolder, credentialsFolder, folderOf, runtimeFolder, type HostLayout } from './layout.ts';
+import {
+  cacheKeyFolder,
+  credentialsFolder,
+  firstQuadlets,
+  folderOf,
+  METRICS_FILE,
+  runtimeFolder,
+  type HostLayout,
+} from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -20,6 +29,8 @@ export type InstalledFiles = {
   readonly shared: readonly string[];
   /** Paths of what is not PSI's, or was changed by hand. */
   readonly foreign: readonly string[];
+  /** Paths of what cannot be looked at from here, of what install puts on a host. */
+  readonly unseen: readonly string[];
 };
 
 const UNIT = /^psi[.@-].*(?:service|socket|timer)$/;
@@ -28,6 +39,8 @@ const QUADLETS: readonly string[] = ['psi.container', 'pcscd.container'];
 const STATE =
   /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
 const CERTIFICATE_STATE = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\.json|\.lock|\..+\.[0-9a-f]{12}\.tmp)$/;
+/** In the folder of node_exporter. */
+const FIGURES = new RegExp(`^(?:${METRICS_FILE}|\\.${METRICS_FILE}\\.[0-9a-f]{12}\\.tmp)$`);
 /** Beside the sockets: what psi.service counts its failed starts with. */
 const RUNTIME = /^(?:\.?start-failed|starts)$/;
 
@@ -41,22 +54,33 @@ export async function installedFiles(
     marked(tree, layout.systemdDir, (name) => QUADLETS.includes(name)),
   ]);
   const own = [...units.own, ...quadlets.own];
+  const command = await commandFiles(tree, layout);
   const driver = `${layout.containersConfDir}/psi.conf`;
   const driverText = await tree.read(driver);
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
   const runtime = await runtimeFiles(tree, layout);
+  const { textfileDir } = layout;
+  const figures = textfileDir === undefined ? [] : await pick(tree, textfileDir, (name) => FIGURES.test(name));
   const { folders: linkFolders, links } = await enabling(tree, layout.unitDir, new Set(own));
   return {
     units: [...links, ...own],
     running: runningUnits(own),
-    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...state.files],
+    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...figures, ...state.files, ...command.own],
     folders: state.folders,
-    shared: [...linkFolders, ...runtime.folders, folderOf(layout.configFile)],
+    shared: [
+      ...linkFolders,
+      ...runtime.folders,
+      firstQuadlets(layout),
+      folderOf(layout.configFile),
+      ...command.folders,
+    ],
     foreign: [
       ...units.foreign,
       ...quadlets.foreign,
       ...(driverText !== undefined && !isDriver(driverText) ? [driver] : []),
+      ...command.foreign,
     ],
+    unseen: command.unseen,
   };
 }
 

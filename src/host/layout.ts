@@ -55,26 +55,37 @@ export type HostLayout = Places & {
   readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
   /** Undefined: no certificates. */
   readonly tls: CertificateLayout | undefined;
+  /** Where figures for a collector of the host are put; undefined: nowhere. */
+  readonly textfileDir: string | undefined;
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;
   /** User scope only: what `%h` and `%t` stand for. */
   readonly home: string | undefined;
   readonly runtimeDir: string | undefined;
+  /** Runs this in PSI's image, where some folders of the host are not in their own places? */
+  readonly inImage: boolean;
 };
 
-/** The folders that depend on the scope and not on the config. */
+export type HostFolder = 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir' | 'inImage';
+
+/** What PSI writes into `textfileDir`. */
+export const METRICS_FILE = 'psi.prom';
+
+/** What depends on the scope and not on the config. */
 export function hostFolders(
   scope: Scope,
   env: Readonly<Record<string, string | undefined>>,
   uid: number,
-): Pick<HostLayout, 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir'> {
+): Pick<HostLayout, HostFolder> {
+  const inImage = env['PSI_IN_IMAGE'] !== undefined;
   if (scope === 'system') {
     return {
       unitDir: '/etc/systemd/system',
       containersConfDir: '/etc/containers/containers.conf.d',
       home: undefined,
       runtimeDir: undefined,
+      inImage,
     };
   }
   const { config, home, runtime } = baseDirectories(env, uid);
@@ -83,12 +94,18 @@ export function hostFolders(
     containersConfDir: inFolder(config, 'containers/containers.conf.d'),
     home,
     runtimeDir: runtime,
+    inImage,
   };
 }
 
 /** Where a host keeps what belongs to one boot: `/run`, or the user's own. */
 export function runtimeFolder({ runtimeDir }: Pick<HostLayout, 'runtimeDir'>): string {
   return runtimeDir ?? '/run';
+}
+
+/** The folder that Podman reads quadlets and their drop-ins from before all others. */
+export function firstQuadlets(layout: Pick<HostLayout, 'runtimeDir'>): string {
+  return `${runtimeFolder(layout)}/containers/systemd`;
 }
 
 /** Where the units of PSI's credentials put what systemd decrypted: memory, for root (or the user) alone. */

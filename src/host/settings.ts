@@ -1,14 +1,11 @@
 // From the settings of a config to the layout of its host: what the units have to know, and nothing else.
 
 import { looksFor } from '../certificates/looks.ts';
-import type { CacheLayout, HostLayout, CertificateLayout } from './layout.ts';
+import type { CacheLayout, HostFolder, HostLayout, CertificateLayout } from './layout.ts';
 import { hostFolders } from './layout.ts';
 
 /** What of a config the units depend on. */
-export type HostSettings = Omit<
-  HostLayout,
-  'cache' | 'refresh' | 'tls' | 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir'
-> & {
+export type HostSettings = Omit<HostLayout, 'cache' | 'refresh' | 'tls' | HostFolder> & {
   readonly cache: CacheSettings;
   readonly certificates: readonly CertificateSettings[];
   /** The shortest time between a certificate's renewal and its end; undefined: there are no certificates. */

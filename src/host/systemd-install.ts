@@ -6,18 +6,21 @@ import { providerUnit, type HostLayout } from './layout.ts';
 import { hostUnits } from './units/service.ts';
 import type { HostUnit } from './units/service.ts';
 import { isPsiUnit } from './units/unit-file.ts';
+import { driverNote } from './default-driver.ts';
+import { foreignUnits, type ForeignDeps } from './foreign-units.ts';
 import type { HostFiles } from './host-files.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
 import { writeOwnFile } from './change.ts';
 import type { HostChange } from './change.ts';
 import { userCredentialNotes } from './user-credentials.ts';
 
-export type SystemdInstallDeps = {
+export type SystemdInstallDeps = Omit<ForeignDeps, 'files' | 'unitManager'> & {
   readonly files: HostFiles;
   readonly unitManager: UnitManager;
   /** The number of its release; undefined: it could not be asked. */
   readonly systemdVersion: () => Promise<number | undefined>;
-  readonly layout: HostLayout;
+  /** Whose commands are the default secret driver, if they are not PSI's. */
+  readonly foreignDriver: () => Promise<PsiError | undefined>;
 };
 
 export type SystemdInstallOptions = {
@@ -39,7 +42,7 @@ export type SystemdInstallReport = {
   /** `failed`: the files are in place, but systemd has not read them. */
   readonly reload: 'done' | 'left out' | 'failed';
   readonly reloadError: PsiError | undefined;
-  /** To be shown to the operator. */
+  /** What of others applies to these units, or to Podman's secrets, and what this systemd cannot do for them. */
   readonly notes: readonly string[];
   /** Commands to run next; empty if all is done. */
   readonly next: readonly string[];
@@ -56,6 +59,9 @@ export async function systemdInstall(
   const before = installed === undefined ? undefined : isUnprivileged(installed);
   const unprivileged = options.unprivileged ?? before ?? false;
   const units = hostUnits(layout, { image, unprivileged, pcscd });
+  const foreign = await foreignUnits(deps, units);
+  const driver = await deps.foreignDriver();
+  if (foreign.error) throw driver ? both(foreign.error, driver) : foreign.error;
   const changes: HostChange[] = [];
   for (const unit of units) {
     const path = pathOf(layout, unit.name, unit.kind);
@@ -71,9 +77,18 @@ export async function systemdInstall(
       before === undefined || before === options.unprivileged ? 'asked' : before === unprivileged ? 'kept' : 'changed',
     reload: !options.enable ? 'left out' : reloadError === undefined ? 'done' : 'failed',
     reloadError,
-    notes: await userCredentialNotes(layout, deps.systemdVersion),
+    notes: [
+      ...foreign.notes,
+      ...(driver ? [driverNote(driver)] : []),
+      ...(await userCredentialNotes(layout, deps.systemdVersion)),
+    ],
     next: nextCommands(layout, changes, options.enable && reloadError === undefined),
   };
+}
+
+/** Told at once: the remedy of the one does not show the other. */
+function both({ code, message, hint = '' }: PsiError, driver: PsiError): PsiError {
+  return new PsiError(code, `${message}; ${driver.message}`, { hint: `${hint}; ${driver.hint ?? ''}` });
 }
 
 /** One that is there, if PSI wrote it. */

@@ -11,6 +11,7 @@ import type { RegisteredSecret } from '../registration/registered-secret.ts';
 import type { SecretRegistry } from '../registration/secret-registry.ts';
 import type { SecretUser, SecretUsers } from '../registration/secret-users.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
+import { HOST_MOUNT } from './command/own-container.ts';
 import type { HostTree } from './host-tree.ts';
 import { installedFiles, type InstalledFiles } from './installed-files.ts';
 import { folderOf, type HostLayout } from './layout.ts';
@@ -65,7 +66,7 @@ type Facts = {
 
 export async function uninstall(deps: UninstallDeps, options: UninstallOptions): Promise<UninstallReport> {
   const facts = await look(deps, options);
-  const foreign = facts.files.foreign.map(foreignFile);
+  const foreign = [...facts.files.foreign.map(foreignFile), ...facts.files.unseen.map(unseenFile)];
   const blocked = facts.inUse.length > 0 && !options.force;
   const report = { blocked, left: [...(blocked ? facts.inUse : []), ...foreign], failures: [] };
   if (blocked || !options.apply) return { ...report, applied: false, undone: planned(facts) };
@@ -212,6 +213,14 @@ function foreignFile(path: string): Staying {
     subject: path,
     reason: 'it was not written by psi, or the first line that says so was changed',
     hint: `look at it, then remove it yourself: \`rm ${path}\``,
+  };
+}
+
+function unseenFile(path: string): Staying {
+  return {
+    subject: path,
+    reason: 'this container does not see it, and it may be there',
+    hint: `give \`podman run\` one mount more: \`${HOST_MOUNT}\`; or remove it yourself: \`rm -f ${path}\``,
   };
 }
 

@@ -35,6 +35,6 @@ export class DriverStore {
 
 export function notAMapping(): PsiError {
   return new PsiError('NOT_A_MAPPING', 'the body is no mapping written by psi, so it was not stored', {
-    hint: 'use `podman secret create --driver file NAME -` for a value of your own, or `podman exec psi psi setup` for psi',
+    hint: 'run `podman exec psi psi setup`, which writes what psi needs; a value of your own goes to `podman secret create --driver file NAME -`',
   });
 }

@@ -2,6 +2,7 @@
 // `User-Agent` of the requests that come.
 
 import { PsiError } from '../core/error.ts';
+import { shellWord } from '../core/text/shell.ts';
 
 /** On every request of PSI's own driver commands, with the number of their shape. Lower case, as Node names headers. */
 export const COMMAND_HEADER = 'x-psi-command';
@@ -10,7 +11,13 @@ export const COMMAND_HEADER = 'x-psi-command';
 export type HostCurlStatus = { readonly version: string; readonly limit: string | null };
 
 export class HostCurl {
+  readonly #ask: string;
   #version: string | undefined;
+
+  /** `socket`: of the driver. */
+  constructor(options: { readonly socket: string }) {
+    this.#ask = `curl -sS --unix-socket ${shellWord(options.socket)} http://localhost/healthz`;
+  }
 
   /** `agent`: the `User-Agent` of a request of the driver. That of another program changes nothing. */
   saw(agent: string | undefined): void {
@@ -26,7 +33,11 @@ export class HostCurl {
   /** Undefined: PSI's commands work with it. */
   get problem(): PsiError | undefined {
     const version = this.#version;
-    return version !== undefined && mixesValues(version) ? tooOld(version) : undefined;
+    if (version === undefined || !mixesValues(version)) return undefined;
+    const { code, message } = tooOld(version);
+    // Else it would stand there until the next start of a container.
+    const hint = `${UPDATE}, then show it to psi: \`${this.#ask}\``;
+    return new PsiError(code, message, { hint });
   }
 }
 
@@ -66,10 +77,12 @@ function limitOf(version: string): string | undefined {
   return undefined;
 }
 
+const UPDATE = 'update curl on the host to 7.63 or later';
+
 function tooOld(version: string): PsiError {
   return new PsiError(
     'HOST',
     `curl ${version} on this host is too old for psi's driver command: it prints messages to where the value goes (7.63 does not)`,
-    { hint: 'update curl on the host to 7.63 or later; nothing else has to be done' },
+    { hint: `${UPDATE}; nothing else has to be done` },
   );
 }

@@ -85,6 +85,7 @@ export type SetupCounts = {
   readonly left: readonly { readonly unit: string; readonly reason: string; readonly hint: string | null }[];
   readonly orphans: readonly { readonly name: string; readonly id: string; readonly gone?: true }[];
   readonly outcome: 'done' | 'left' | 'failed';
+  readonly ended: { readonly reason: string } | null;
 };
 
 const KEPT_FAILURES = 5;
@@ -293,10 +294,13 @@ function removal(orphans: SetupCounts['orphans']): string {
   return `remove them with ${commands.map((command) => `\`${command}\``).join(' and ')}`;
 }
 
-function failedParts({ failures, problems, left }: SetupCounts): readonly FailedPart[] {
+function failedParts({ failures, problems, left, ended }: SetupCounts): readonly FailedPart[] {
   return [
     ...failures.map(({ workload, message, hint }) => ({ subject: workload, message, hint })),
     ...problems.map(({ workload, name, reason, hint }) => ({ subject: workload, message: `${name}: ${reason}`, hint })),
     ...left.map(({ unit, reason, hint }) => ({ subject: unit, message: reason, hint })),
+    ...(ended === null
+      ? []
+      : [{ subject: null, message: `it was ended: ${ended.reason}`, hint: 'run `podman exec psi psi setup` again' }]),
   ];
 }

@@ -33,7 +33,12 @@ export type ApplyDeps = {
 export type FailedChange = { readonly change: Change; readonly error: PsiError };
 
 /** What became of the changes of one step. */
-export type Applied = { readonly done: readonly Change[]; readonly failed: readonly FailedChange[] };
+export type Applied = {
+  readonly done: readonly Change[];
+  readonly failed: readonly FailedChange[];
+  /** The run was ended before them. */
+  readonly undone: readonly Change[];
+};
 
 /** Pauses before Podman is asked again: it may be restarting, or its lock is held by a slow start. */
 const PODMAN_PAUSES_MS: readonly number[] = [500, 2_000, 5_000];
@@ -54,19 +59,22 @@ export class PlanCarrier {
 
   /** Applies in order; a change that fails does not stop the rest. */
   async all(changes: readonly Change[]): Promise<Applied> {
+    const { emit, signal } = this.#deps;
     const done: Change[] = [];
     const failed: FailedChange[] = [];
     for (const [index, change] of changes.entries()) {
-      this.#deps.emit({ event: 'applying', done: index, total: changes.length });
+      if (signal.aborted) return { done, failed, undone: changes.slice(index) };
+      emit({ event: 'applying', workload: change.workload ?? null, done: index, total: changes.length });
       try {
-        this.#deps.signal.throwIfAborted();
         await this.#one(change);
         done.push(change);
       } catch (thrown) {
+        // The end came while Podman was waited for: whether this change can be made is not known.
+        if (thrown === signal.reason) return { done, failed, undone: changes.slice(index) };
         failed.push({ change, error: toPsiError(thrown) });
       }
     }
-    return { done, failed };
+    return { done, failed, undone: [] };
   }
 
   async #one(change: Change): Promise<void> {

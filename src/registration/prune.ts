@@ -2,7 +2,7 @@
 // names any more: ended at any step and run again, it goes on where it was, and no start ever finds a line without its secret.
 
 import type { Clock } from '../core/clock.ts';
-import { toPsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { encodeMapping } from '../core/mapping.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
@@ -89,7 +89,7 @@ export class Prune {
 
   async #apply(run: Run, plan: PrunePlan, facts: PruneFacts): Promise<PruneReport> {
     const { mappings } = this.#deps;
-    const dropIns = await carriedOut(run, this.#dropInSteps(plan, facts));
+    const dropIns = await carriedOut(run, 'drop-ins', this.#dropInSteps(plan, facts));
     const unread = await this.#reload(run);
     // A unit as systemd knows it still names the secrets: they stay until it was told.
     if (unread) return { applied: true, ...both(dropIns, unread), left: plan.left, notes: [] };
@@ -98,7 +98,10 @@ export class Prune {
     const planned = planPrune(run.wish, now);
     const named = linesBeside(new Set(), now);
     const rest = { ...planned, secrets: planned.secrets.filter(({ name }) => !named.has(name)) };
-    const secrets = await carriedOut(run, [...this.#secretSteps(run, rest), ...this.#mappingSteps(rest)]);
+    const secrets = await carriedOut(run, 'secrets and mappings', [
+      ...this.#secretSteps(run, rest),
+      ...this.#mappingSteps(rest),
+    ]);
     const files = run.wish.only === undefined ? await this.#sweep() : NOTHING;
     const outcome = both(both(dropIns, secrets), files);
     const names = await mappings.saveNames().then(() => NOTHING, failed);
@@ -200,15 +203,22 @@ export class Prune {
 const NOTHING: Outcome = { removals: [], failures: [] };
 
 /** One after another; what fails does not stop the rest, and who asked for it does by going away. */
-async function carriedOut({ emit, signal }: Run, steps: readonly Step[]): Promise<Outcome> {
+async function carriedOut({ emit, signal }: Run, what: string, steps: readonly Step[]): Promise<Outcome> {
   let outcome = NOTHING;
   for (const [done, { removal, work }] of steps.entries()) {
-    signal.throwIfAborted();
-    emit({ event: 'applying', done, total: steps.length });
+    if (signal.aborted) throw endedAt(signal.reason, `${String(done)} of ${String(steps.length)} ${what}`);
+    emit({ event: 'applying', workload: null, done, total: steps.length });
     const step = await work().then(() => ({ removals: [removal], failures: [] }), failed);
     outcome = both(outcome, step);
   }
   return outcome;
+}
+
+function endedAt(reason: unknown, removed: string): PsiError {
+  const { code, message } = toPsiError(reason);
+  return new PsiError(code, `prune was ended: ${message}; ${removed} were removed`, {
+    hint: 'run the same command again: it goes on where it was',
+  });
 }
 
 function both(some: Outcome, more: Outcome): Outcome {

@@ -4,12 +4,13 @@ import { toPsiError } from '../core/error.ts';
 import type { Applied } from './apply.ts';
 import type { Change } from './plan.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
-import type { ChangeReport, SetupReport } from './setup-events.ts';
+import type { ChangeReport, SetupReport, Undone } from './setup-events.ts';
 import { failureOf } from '../core/failure.ts';
 
 /** What one step of a run did, found and could not do. */
-export type RunPart = Omit<SetupReport, 'dryRun' | 'changes' | 'cache' | 'outcome' | 'nextTry'> & {
+export type RunPart = Omit<SetupReport, 'dryRun' | 'changes' | 'cache' | 'outcome' | 'nextTry' | 'ended'> & {
   readonly changes: readonly Change[];
+  readonly undone: readonly Undone[];
 };
 
 const NOTHING: RunPart = {
@@ -22,6 +23,7 @@ const NOTHING: RunPart = {
   overridden: [],
   failures: [],
   notes: [],
+  undone: [],
 };
 
 export function runPart(some: Partial<RunPart>): RunPart {
@@ -29,10 +31,11 @@ export function runPart(some: Partial<RunPart>): RunPart {
 }
 
 /** Of the changes of one step; `workload`: undefined where it concerns all of them. */
-export function partOf(workload: string | undefined, { done, failed }: Applied): RunPart {
+export function partOf(workload: string | undefined, { done, failed, undone }: Applied): RunPart {
   return runPart({
     changes: done,
     failures: failed.map(({ error }) => ({ workload: workload ?? null, ...failureOf(error) })),
+    undone: undone.length === 0 ? [] : [{ workload: workload ?? null, changes: undone.length }],
   });
 }
 
@@ -45,9 +48,9 @@ export async function guarded(workload: string | undefined, work: () => Promise<
   }
 }
 
-/** All parts in their order; a note that several of them make stands once. */
+/** All parts in their order; a note that several of them make stands once. `ended`: why before its end; undefined: it came to it. */
 export function reportOf(
-  { dryRun, outcome }: Pick<SetupReport, 'dryRun' | 'outcome'>,
+  { dryRun, outcome, ended }: Pick<SetupReport, 'dryRun' | 'outcome'> & { readonly ended?: string | undefined },
   parts: readonly RunPart[],
   cache: CacheOutcome | null,
 ): SetupReport {
@@ -65,6 +68,7 @@ export function reportOf(
     notes: [...new Set(parts.flatMap(({ notes }) => notes))],
     cache,
     nextTry: null,
+    ended: ended === undefined ? null : { reason: ended, undone: parts.flatMap(({ undone }) => undone) },
   };
 }
 

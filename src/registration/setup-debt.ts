@@ -1,6 +1,6 @@
 // What setups have left that another one may mend, and the port by which it is kept through a restart. Names of workloads alone.
 
-import type { SetupReport } from './setup-events.ts';
+import type { SetupReport, Undone } from './setup-events.ts';
 
 /** `workloads`: undefined for all of them. */
 export type SetupDebt = { readonly workloads: readonly string[] | undefined };
@@ -36,22 +36,32 @@ export function debtAfter(before: SetupDebt | undefined, did: SetupDebt, report:
 }
 
 /** Drop-ins of units that no workload has are not owed: no setup mends a config. */
-function owedBy({ outcome, failures, problems, refused }: SetupReport): SetupDebt | undefined {
+function owedBy({ outcome, failures, problems, refused, ended }: SetupReport): SetupDebt | undefined {
   if (outcome === 'done') return undefined;
-  const names = [...failures, ...problems, ...refused].map(({ workload }) => workload);
+  const names = [...failures, ...problems, ...refused, ...(ended?.undone ?? [])].map(({ workload }) => workload);
   if (names.length === 0) return undefined;
   const known = names.flatMap((name) => name ?? []);
   return known.length < names.length ? { workloads: undefined } : ofNames(known);
 }
 
 /** In the order of the report, what fails first at the front. */
-export function leftItems({ outcome, failures, problems, left }: SetupReport): readonly LeftItem[] {
+export function leftItems({ outcome, failures, problems, left, ended }: SetupReport): readonly LeftItem[] {
   if (outcome === 'done') return [];
   return [
     ...failures.map(({ workload, message, hint }) => ({ subject: workload ?? undefined, message, hint })),
     ...problems.map(({ workload, name, reason, hint }) => ({ subject: workload, message: `${name}: ${reason}`, hint })),
     ...left.map(({ unit, reason, hint }) => ({ subject: unit, message: reason, hint })),
+    ...(ended?.undone ?? []).map((undone) => undoneItem(ended?.reason ?? '', undone)),
   ];
+}
+
+function undoneItem(reason: string, { workload, changes }: Undone): LeftItem {
+  const what = changes === null ? 'before this' : `with ${String(changes)} of its changes to make`;
+  return {
+    subject: workload ?? undefined,
+    message: `setup was ended ${what}: ${reason}`,
+    hint: 'run `podman exec psi psi setup` again: it goes on where it was',
+  };
 }
 
 function ofNames(names: readonly string[]): SetupDebt {

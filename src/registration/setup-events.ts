@@ -15,6 +15,12 @@ export type ChangeReport = {
   readonly target: string | null;
 };
 
+/** What a run that was ended did not come to. `workload`: null for the run as a whole; `changes`: null where it was not begun. */
+export type Undone = { readonly workload: string | null; readonly changes: number | null };
+
+/** Why a run ended before its end, and what it left for the next one. */
+export type EndedEarly = { readonly reason: string; readonly undone: readonly Undone[] };
+
 /**
  * done     everything is as the config says
  * left     something was left as it was, and every workload has what it had, or more
@@ -39,13 +45,20 @@ export type SetupReport = {
   readonly cache: CacheOutcome | null;
   /** When the service sees to what was left, by itself (RFC 3339); null: there is nothing that it could do. */
   readonly nextTry: string | null;
+  /** Null: it came to its end. */
+  readonly ended: EndedEarly | null;
 };
 
 export type SetupEvent =
   | { readonly event: 'waiting'; readonly message: string }
   | SurveyEvent
-  | { readonly event: 'applying'; readonly done: number; readonly total: number }
+  /** `done` of `total` workloads are done, and this one is next. */
+  | { readonly event: 'workload'; readonly workload: string; readonly done: number; readonly total: number }
+  /** `workload`: null for what belongs to none. */
+  | { readonly event: 'applying'; readonly workload: string | null; readonly done: number; readonly total: number }
   | { readonly event: 'reloading' }
   | { readonly event: 'caching' }
+  /** With `boot`: nothing that a workload starts with is missing any more, or it could not be had. `report`: up to here. */
+  | { readonly event: 'ready'; readonly report: SetupReport; readonly rest: number }
   | { readonly event: 'done'; readonly report: SetupReport }
   | { readonly event: 'error'; readonly failure: Failure; readonly exit: number; readonly issues?: unknown };

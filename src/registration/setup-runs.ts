@@ -1,13 +1,14 @@
 // Around each setup and each prune: one at a time, with the config as it is in the file now. A dry run does not make that config the running
 // one, and a prune neither.
 
-import { Mutex } from '../core/mutex.ts';
+import { Turns, type EndTurn } from '../core/turns.ts';
 import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Prune, PruneRequest } from './prune.ts';
 import type { PruneWish } from './prune-plan.ts';
 import type { PruneReport } from './prune-report.ts';
+import { reportOf } from './run-report.ts';
 import { isoTime } from '../core/time.ts';
 import type { OwedSetups } from './owed-setups.ts';
 import { both, type SetupDebt } from './setup-debt.ts';
@@ -38,29 +39,37 @@ export type SetupRunsDeps = {
 
 export class SetupRuns {
   readonly #deps: SetupRunsDeps;
-  readonly #oneByOne = new Mutex();
+  readonly #turns = new Turns(1);
+  readonly #stopped = new AbortController();
+  /** Runs, and those that wait for their turn. */
+  #asked = 0;
 
   constructor(deps: SetupRunsDeps) {
     this.#deps = deps;
   }
 
-  run(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
-    this.#sayThatItWaits(emit);
-    return this.#oneByOne
-      .run(() => this.#one(request, emit, signal).catch((thrown: unknown) => this.#failed(request, toPsiError(thrown))))
-      .then((report) => {
-        if (signal.aborted) throw endedWith(signal.reason, report);
-        return report;
-      })
-      .finally(() => {
-        this.#deps.owed.arm();
-      });
+  /** With `boot` nobody may be left who listens: a stop of PSI ends it too. */
+  async run(request: SetupRequest, emit: (event: SetupEvent) => void, asked: AbortSignal): Promise<SetupReport> {
+    const signal = request.boot ? AbortSignal.any([asked, this.#stopped.signal]) : asked;
+    const end = await this.#turn(emit, signal).catch(() => undefined);
+    if (!end) return endedWhileWaiting(request, signal);
+    try {
+      return await this.#one(request, emit, signal).catch((thrown: unknown) =>
+        this.#failed(request, toPsiError(thrown)),
+      );
+    } finally {
+      end();
+      this.#deps.owed.arm();
+    }
   }
 
-  prune(request: PruneRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<PruneReport> {
-    this.#sayThatItWaits(emit);
-    return this.#oneByOne.run(async () => {
-      signal.throwIfAborted();
+  stop(): void {
+    this.#stopped.abort(new PsiError('SERVICE_DOWN', 'psi stops'));
+  }
+
+  async prune(request: PruneRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<PruneReport> {
+    const end = await this.#turn(emit, signal);
+    try {
       const { target, notes } = await this.#deps.load();
       const { workloads, options } = target;
       const wish = { workloads, only: request.workload };
@@ -68,16 +77,33 @@ export class SetupRuns {
       const report = await this.#deps.prune.run({ wish, options, emit, signal }, request);
       if (report.applied) this.#deps.owed.gone(report.removals.map(({ target: removed }) => removed));
       return { ...report, notes: [...notes, ...report.notes] };
-    });
+    } finally {
+      end();
+    }
   }
 
-  #sayThatItWaits(emit: (event: SetupEvent) => void): void {
-    if (this.#oneByOne.busy) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
+  /** Rejects when the signal aborts before. */
+  async #turn(emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<EndTurn> {
+    if (this.#asked > 0) emit({ event: 'waiting', message: 'another setup is running; waiting for it' });
+    this.#asked += 1;
+    const left = (): void => {
+      this.#asked -= 1;
+    };
+    try {
+      const end = await this.#turns.take(signal);
+      return () => {
+        left();
+        end();
+      };
+    } catch (thrown) {
+      left();
+      throw thrown;
+    }
   }
 
   /** What earlier runs left. Not while somebody's own is running or waiting: it may do all of it, and says what it leaves. */
   async owed({ workloads }: SetupDebt, signal: AbortSignal): Promise<void> {
-    if (this.#oneByOne.busy) return;
+    if (this.#asked > 0) return;
     // Somebody's own setup may come meanwhile, and the next try is the pause.
     const request = {
       provider: undefined,
@@ -90,7 +116,6 @@ export class SetupRuns {
   }
 
   async #one(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
-    signal.throwIfAborted();
     const candidate = await this.#deps.load();
     if (!request.dryRun) await candidate.activate();
     const run = await this.#owing(request, candidate.target, () =>
@@ -100,7 +125,7 @@ export class SetupRuns {
     const report = { ...run, notes: [...candidate.notes, ...run.notes, ...ofHost] };
     const whole = about(request, candidate.target).workloads === undefined;
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
-    const followed = report.failures.length === 0;
+    const followed = report.failures.length === 0 && report.ended === null;
     if (!request.dryRun && whole && followed) candidate.settle();
     this.#deps.status.setup(report, whole);
     return report;
@@ -163,11 +188,14 @@ function about({ provider, workload, workloads: only }: SetupRequest, { workload
   return { workloads: only ?? named.map(({ name }) => name) };
 }
 
-/** For the log: nobody else is there to be told what was done. */
-function endedWith(reason: unknown, { changes }: SetupReport): PsiError {
-  const { code, message } = toPsiError(reason);
+function endedWhileWaiting({ dryRun }: SetupRequest, { reason }: AbortSignal): SetupReport {
+  return reportOf({ dryRun, outcome: 'left', ended: toPsiError(reason).message }, [], null);
+}
+
+/** For the log, where nobody is left to be told what was done. */
+export function endedUntold({ changes, ended }: SetupReport): PsiError {
   const done = `${String(changes.length)} ${changes.length === 1 ? 'change was' : 'changes were'} made before`;
-  return new PsiError(code, `setup was ended: ${message}; ${done}`, {
+  return new PsiError('INTERNAL', `setup was ended: ${ended?.reason ?? 'the command went away'}; ${done}`, {
     hint: 'run `podman exec psi psi setup` again: it goes on where it was',
   });
 }

@@ -22,7 +22,7 @@ import type { SecretValue } from '../core/secret-value.ts';
 import { secretLines } from './drop-in.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
-import type { DropInStore } from './drop-in-store.ts';
+import type { DropInStore, Hider } from './drop-in-store.ts';
 import type { Quadlets } from './quadlets.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
@@ -31,13 +31,20 @@ import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
 import { PlanCarrier } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
-import { survey, type SurveyDeps } from '../survey/survey.ts';
+import { survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
 import type { HostCurl } from '../lookup/host-curl.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
 import { guarded, partOf, reportOf, runPart, type RunPart } from './run-report.ts';
 import type { SetupEvent, SetupOutcome, SetupReport } from './setup-events.ts';
-import { heldKeys, workloadStep, type StepSurroundings, type WorkloadStep } from './workload-step.ts';
+import {
+  heldKeys,
+  lacksSecrets,
+  notBegun,
+  workloadStep,
+  type StepSurroundings,
+  type WorkloadStep,
+} from './workload-step.ts';
 
 /** What the config asks for at this moment. */
 export type SetupTarget = {
@@ -67,6 +74,8 @@ export type SetupRequest = {
   readonly workloads?: readonly string[];
   /** No provider is waited for: what it does not answer now is left. */
   readonly once?: true;
+  /** Somebody's start waits for it: what workloads lack comes first, and the event `ready` tells when nothing is lacking any more. */
+  readonly boot?: true;
   readonly dryRun: boolean;
 };
 
@@ -75,6 +84,7 @@ type Run = StepSurroundings & {
   readonly target: SetupTarget;
   readonly request: SetupRequest;
   readonly emit: (event: SetupEvent) => void;
+  readonly signal: AbortSignal;
 };
 
 /** An HSM takes seconds. */
@@ -94,19 +104,21 @@ export class Setup {
     emit: (event: SetupEvent) => void,
     signal: AbortSignal,
   ): Promise<SetupReport> {
-    const workloads = chosen(target.workloads, request);
+    const named = chosen(target.workloads, request);
     await this.#deps.mappings.readAgain();
     const run = await this.#begin(target, request, emit, signal).catch(toPsiError);
-    if (run instanceof PsiError) return this.#withoutPodman(workloads, request, run);
+    if (run instanceof PsiError) return this.#withoutPodman(named, request, run);
     const restored = await guarded(undefined, () => this.#restore(run));
     const header = await guarded(undefined, () => this.#header(run));
+    const lacking = request.boot ? named.filter((workload) => lacksSecrets(workload, run)) : [];
+    const workloads = [...lacking, ...named.filter((workload) => !lacking.includes(workload))];
     const steps: WorkloadStep[] = [];
-    for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
-      const { workload } = surveyed;
-      const error = await this.#withoutLines(workload);
-      const outcome = error ? { kind: 'failed' as const, error, sources: [] } : surveyed.outcome;
-      const hidden = await this.#hidden(run, workload);
-      steps.push(await workloadStep(run, { workload, outcome }, hidden));
+    const tellReady = (): Promise<void> =>
+      this.#tellReady(run, [restored, header], steps, workloads.length - steps.length);
+    if (request.boot && lacking.length === 0) await tellReady();
+    for await (const step of this.#steps(run, workloads)) {
+      steps.push(step);
+      if (lacking.length > 0 && steps.length === lacking.length) await tellReady();
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
@@ -116,7 +128,42 @@ export class Setup {
     const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
     const outcome = outcomeOf([restored, header, reload], steps, unclaimedPart);
     const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
-    return reportOf({ dryRun: request.dryRun, outcome }, parts, cache);
+    const ended = endOf(signal, parts);
+    return reportOf({ dryRun: request.dryRun, outcome, ended }, parts, cache);
+  }
+
+  /** One for each workload, in their order. Once the run is ended the rest is left as it is, and told. */
+  async *#steps(run: Run, workloads: readonly Workload[]): AsyncGenerator<WorkloadStep, void, undefined> {
+    const { emit, signal } = run;
+    let done = 0;
+    const tellNext = (): void => {
+      const next = workloads[done];
+      if (next) emit({ event: 'workload', workload: next.name, done, total: workloads.length });
+    };
+    tellNext();
+    for await (const surveyed of survey(workloads, this.#surveyDeps(run), signal)) {
+      if (signal.aborted && surveyed.outcome.kind === 'failed') break;
+      yield await this.#step(run, surveyed);
+      done += 1;
+      if (signal.aborted) break;
+      tellNext();
+    }
+    for (const workload of workloads.slice(done)) yield notBegun(run, workload);
+  }
+
+  async #step(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
+    const error = (await this.#withoutLines(workload)) ?? (await this.#refused(run, workload));
+    const hidden = await this.#hidden(run, workload);
+    return workloadStep(run, { workload, outcome: error ? { kind: 'failed', error, sources: [] } : outcome }, hidden);
+  }
+
+  /** Whoever waits starts with what systemd has read: it reads before that is told. What fails of it is tried again at the end of the run. */
+  async #tellReady(run: Run, whole: readonly RunPart[], steps: readonly WorkloadStep[], rest: number): Promise<void> {
+    const reload = await guarded(undefined, () => this.#reload(run));
+    const parts = [...whole, ...steps.flatMap((step) => step.parts), reload];
+    const outcome = outcomeOf([...whole, reload], steps, runPart({}));
+    const report = reportOf({ dryRun: false, outcome, ended: endOf(run.signal, parts) }, parts, null);
+    run.emit({ event: 'ready', report, rest });
   }
 
   /** Podman does not answer: where every workload has its lines, that is nothing which a start has to fail for. */
@@ -161,10 +208,12 @@ export class Setup {
       options: target.options,
       request,
       emit,
+      signal,
       features,
       actual,
       dropIns: new Map(present.map(({ unit, text, misplaced = false }) => [unit, { text, misplaced }])),
-      carryOut: (changes) => (request.dryRun ? Promise.resolve({ done: changes, failed: [] }) : apply.all(changes)),
+      carryOut: (changes) =>
+        request.dryRun ? Promise.resolve({ done: changes, failed: [], undone: [] }) : apply.all(changes),
     };
   }
 
@@ -250,15 +299,20 @@ export class Setup {
     );
   }
 
-  /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */
+  /** Somebody else's file in the place of the drop-in: then nothing of the workload is registered either. */
+  async #refused({ features }: Run, { unit }: Workload): Promise<PsiError | undefined> {
+    return features.dropIns ? this.#deps.dropIns.refused(unit) : undefined;
+  }
+
+  /** Podman reads one file of a name: of two, the one in the folder that goes before. */
   async #hidden({ features }: Run, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
     if (!features.dropIns) return [];
-    const paths = await this.#deps.dropIns.hiders(unit);
-    return paths.map((path) => ({
+    const hiders = await this.#deps.dropIns.hiders(unit).catch((): readonly Hider[] => []);
+    return hiders.map(({ path, remedy }) => ({
       workload,
       name: path,
-      reason: `it has the name of psi's drop-in of ${unit} and hides it: the instance starts without these secrets`,
-      hint: `give it another name, for instance: \`mv ${path} ${path.replace(/[^/]*$/, '60-local.conf')}\`, then run \`podman exec psi psi setup\``,
+      reason: `it has the name of psi's drop-in of ${unit} and hides it: what starts with it starts without these secrets`,
+      hint: `look at it, then ${remedy}`,
     }));
   }
 
@@ -274,11 +328,17 @@ export class Setup {
 function outcomeOf(
   whole: readonly RunPart[],
   steps: readonly WorkloadStep[],
-  { failures, left }: RunPart,
+  { failures, left, undone }: RunPart,
 ): SetupOutcome {
   const outcomes = new Set(steps.map(({ outcome }) => outcome));
   if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
-  return outcomes.has('left') || failures.length + left.length > 0 ? 'left' : 'done';
+  return outcomes.has('left') || failures.length + left.length + undone.length > 0 ? 'left' : 'done';
+}
+
+/** An end that came when all was done changed nothing. */
+function endOf(signal: AbortSignal, parts: readonly RunPart[]): string | undefined {
+  const cut = signal.aborted && parts.some(({ undone }) => undone.length > 0);
+  return cut ? toPsiError(signal.reason).message : undefined;
 }
 
 /** In time: a device that does not answer holds nothing up, the run is only more patient then. */

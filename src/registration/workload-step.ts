@@ -54,10 +54,19 @@ export async function workloadStep(
   }
 }
 
+/** The run was ended before it: it is as it was. */
+export function notBegun(run: StepSurroundings, workload: Workload): WorkloadStep {
+  return untouched(run, workload, runPart({ undone: [{ workload: workload.name, changes: null }] }));
+}
+
 /** Nothing of a workload is changed, neither with Podman nor in the cache, where what it should have is not known as a whole. */
 function leftAsItWas(run: StepSurroundings, workload: Workload, error: PsiError): WorkloadStep {
+  return untouched(run, workload, runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] }));
+}
+
+function untouched(run: StepSurroundings, workload: Workload, part: RunPart): WorkloadStep {
   return {
-    parts: [runPart({ failures: [{ workload: workload.name, ...failureOf(error) }] })],
+    parts: [part],
     share: { kind: 'unlisted', wanted: registeredMappings(workload, run.actual) },
     outcome: hasSecrets(run, workload, run.dropIns.get(workload.unit)?.text) ? 'left' : 'failed',
   };
@@ -139,9 +148,18 @@ function sourceNote(
 }
 
 function stepOutcome(parts: readonly RunPart[], some: boolean, kept: ReadonlyMap<string, string>): SetupOutcome {
-  const troubled = parts.some(({ failures, problems }) => failures.length + problems.length > 0);
+  const troubled = parts.some(
+    ({ failures, problems, undone }) => failures.length + problems.length + undone.length > 0,
+  );
   if (troubled && !some) return 'failed';
   return troubled || kept.size > 0 ? 'left' : 'done';
+}
+
+/** Would it start without something that its drop-in names, or without a drop-in? */
+export function lacksSecrets(workload: Workload, run: StepSurroundings): boolean {
+  const keys = heldKeys(workload, run);
+  if (run.features.dropIns ? !run.dropIns.has(workload.unit) : keys.length === 0) return true;
+  return keys.some(({ mapping }) => mapping === undefined);
 }
 
 /** Has the workload secrets to start with? Podman before 5.0 reads no drop-ins: what is registered counts there. */
@@ -169,6 +187,7 @@ async function dropInStep(
   const { name, unit, dependsOn } = workload;
   const current = run.dropIns.get(unit);
   if (!run.features.dropIns) return { part: runPart({}), text: current?.text };
+  if (applied.undone.length > 0) return { part: runPart({}), text: current?.text };
   if (applied.failed.some(({ change }) => change.action !== 'remap')) {
     const notes = [`${name}: its drop-in is left as it is until all its secrets are registered`];
     return { part: runPart({ notes }), text: current?.text };
@@ -177,7 +196,7 @@ async function dropInStep(
   const part = await guarded(name, async () => {
     const wanted = dropInText({ unit, dependsOn, secrets: plan.usable, kept });
     const written = await run.carryOut(planDropIn(name, unit, wanted, current));
-    if (written.failed.length === 0) text = wanted;
+    if (written.failed.length + written.undone.length === 0) text = wanted;
     return partOf(name, written);
   });
   return { part, text };

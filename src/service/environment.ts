@@ -8,8 +8,9 @@ import type { Env } from '../config/surroundings.ts';
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const DEFAULT_RETRY_MS = 60_000;
+const DEFAULT_METRICS_MS = 30_000;
 /** A provider is asked each time. */
-const SHORTEST_RETRY_MS = 100;
+const SHORTEST_MS = 100;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -22,6 +23,8 @@ export type ServiceEnvironment = {
   readonly unitsRevision: number | undefined;
   /** PSI_SETUP_RETRY: before what a setup left is tried again for the first time; anything but a duration is a minute. */
   readonly setupRetryMs: number;
+  /** PSI_METRICS_INTERVAL: how often the metrics file is written; anything but a duration is half a minute. */
+  readonly metricsMs: number;
   /** The folder with the credential that opens the cache; undefined: there is none. */
   readonly cacheKeyFolder: string | undefined;
 };
@@ -34,7 +37,8 @@ export function serviceEnvironment(env: Env, ids: ProcessIds): ServiceEnvironmen
     logLevel: LOG_LEVELS.find((level) => level === env['PSI_LOG_LEVEL']) ?? 'info',
     socketFd,
     unitsRevision: unitsRevision(env['PSI_UNITS'], socketFd !== undefined),
-    setupRetryMs: Math.max(SHORTEST_RETRY_MS, parseDuration(env['PSI_SETUP_RETRY']) ?? DEFAULT_RETRY_MS),
+    setupRetryMs: Math.max(SHORTEST_MS, parseDuration(env['PSI_SETUP_RETRY']) ?? DEFAULT_RETRY_MS),
+    metricsMs: Math.max(SHORTEST_MS, parseDuration(env['PSI_METRICS_INTERVAL']) ?? DEFAULT_METRICS_MS),
     // Its own folder under the units that PSI renders: the key comes from a unit of its own there.
     cacheKeyFolder: env['PSI_CACHE_KEY_DIRECTORY'] ?? env['CREDENTIALS_DIRECTORY'],
   };

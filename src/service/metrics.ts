@@ -39,6 +39,7 @@ export type OwnFigures = {
 export function createMetrics(own: OwnFigures, cache?: () => CacheFigures | undefined): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'psi_' });
+  dropMisnamed(registry);
   const lookups = new Counter({
     name: 'psi_lookups_total',
     help: 'Lookups answered, by outcome (ok or error code) and source',
@@ -179,6 +180,13 @@ export function createMetrics(own: OwnFigures, cache?: () => CacheFigures | unde
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+/** By Prometheus's conventions `_total` is a counter's; the same numbers are there by their types. */
+function dropMisnamed(registry: Registry): void {
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (registry.getSingleMetric(name) instanceof Gauge && name.endsWith('_total')) registry.removeSingleMetric(name);
+  }
 }
 
 const TIME_GAUGES: readonly (readonly [

@@ -13,15 +13,18 @@ export type ProblemSources = {
   /** Of the service as a whole; undefined of them: nothing is wrong there. */
   readonly own: readonly (PsiError | undefined)[];
   readonly owed: Pick<OwedSetups, 'debt' | 'items' | 'next'>;
+  /** Secrets whose lookup the next start meets too. */
+  readonly failing: readonly ServiceProblem[];
   /** In the order in which they are told among their like. */
   readonly others: readonly ServiceProblem[];
 };
 
 /** The worst first. */
-export function serviceProblems({ mappings, own, owed, others }: ProblemSources): readonly ServiceProblem[] {
+export function serviceProblems({ mappings, own, owed, others, failing }: ProblemSources): readonly ServiceProblem[] {
   const ofAll = own.flatMap((error) => (error ? [asProblem(error, 'error')] : []));
   const ofSecrets = mappings.problems().map(({ subject, error }) => asProblem(error, 'error', subject));
-  const all = [...ofAll, ...ofSecrets, ...others, ...leftBySetup(owed)];
+  const ofLookups = failing.map((one) => ({ ...one, hint: thenSetup(one.hint) }));
+  const all = [...ofAll, ...ofSecrets, ...others, ...ofLookups, ...leftBySetup(owed)];
   return SEVERITIES.flatMap((severity) => all.filter((problem) => problem.severity === severity));
 }
 
@@ -54,7 +57,7 @@ function leftBySetup({ debt, items, next }: ProblemSources['owed']): readonly Se
     severity: 'error' as const,
     subject: subject ?? null,
     message: `setup left it as it was: ${message}`,
-    hint,
+    hint: thenSetup(hint),
   }));
   if (known.length > 0 || !debt) return known;
   const names = debt.workloads ? debt.workloads.slice(0, MOST_NAMED).join(', ') : 'all workloads';
@@ -64,10 +67,19 @@ function leftBySetup({ debt, items, next }: ProblemSources['owed']): readonly Se
       severity: 'error',
       subject: null,
       message: `an earlier setup left something as it was (${names}); it is tried again by itself${when}`,
-      hint: 'to try it now: `podman exec psi psi setup`',
+      hint: `to try it now: \`${SETUP}\``,
     },
   ];
 }
+
+/** What is mended elsewhere is over here when a setup has seen it. */
+function thenSetup(hint: string | null): string {
+  const again = `then \`${SETUP}\``;
+  if (hint === null) return again;
+  return hint.includes(SETUP) ? hint : `${hint}; ${again}`;
+}
+
+const SETUP = 'podman exec psi psi setup';
 
 /** Lookups go on live: what it would be worth in an outage is told before there is one. */
 export function cacheProblem(cache: Pick<CacheStatus, 'state' | 'problem'> | undefined): readonly ServiceProblem[] {

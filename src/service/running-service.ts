@@ -33,6 +33,8 @@ export type ServiceParts = {
   readonly driver: () => Promise<Face>;
   /** Looks after the driver's socket while it is served. */
   readonly watch: { readonly start: () => void; readonly close: () => void };
+  /** Puts PSI's figures where a collector of the host finds them. */
+  readonly figures: { readonly start: () => void; readonly close: () => void };
   /** For the line in the log that says that PSI serves. */
   readonly facts: Readonly<Record<string, unknown>>;
 };
@@ -57,7 +59,7 @@ export class RunningService {
 
   /** Resolves when lookups are answered. The driver's socket comes last: whoever can ask it can count on all the rest. */
   static async start(parts: ServiceParts): Promise<RunningService> {
-    const { cache, control, driver, facts, log, watch } = parts;
+    const { cache, control, driver, facts, figures, log, watch } = parts;
     // Not awaited: an HSM takes seconds, and lookups go live meanwhile.
     void cache?.cache.open();
     const controlFace = await control();
@@ -65,6 +67,7 @@ export class RunningService {
       const service = new RunningService(parts, [await driver(), controlFace]);
       log.info(facts, 'psi serves');
       watch.start();
+      figures.start();
       void parts.owed.start();
       return service;
     } catch (error) {
@@ -76,8 +79,9 @@ export class RunningService {
 
   /** Finishes what was accepted, then lets go of providers and devices. */
   async stop(): Promise<void> {
-    const { cache, clock, config, log, owed, watch } = this.#parts;
+    const { cache, clock, config, figures, log, owed, watch } = this.#parts;
     watch.close();
+    figures.close();
     const end = clock.monotonic() + STOP_MS;
     log.info('stopping: finishing what was accepted');
     owed.stop();

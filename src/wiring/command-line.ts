@@ -2,21 +2,26 @@
 // Part of the composition root.
 
 import { readFile } from 'node:fs/promises';
+import { execSessionGone } from '../adapters/podman/exec-session.ts';
+import { processCaller } from '../cli/caller.ts';
 import type { CliDeps } from '../cli/run.ts';
 import { processTerminal } from '../cli/terminal.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
 import { handedOver } from '../config/places.ts';
+import { versionText } from '../core/version.ts';
 import type { composeReading } from './config-reading.ts';
 
 export async function composeCommandLine(): Promise<CliDeps> {
   const { env } = process;
   const uid = process.getuid?.() ?? 0;
   const version = await ownVersion();
+  const fullVersion = versionText(version, env['PSI_REVISION']);
   const reading = async (path: string | undefined): Promise<ReturnType<typeof composeReading>> =>
     (await import('./config-reading.ts')).composeReading(path, { env, uid });
   return {
     terminal: processTerminal(),
-    version,
+    caller: processCaller((done) => execSessionGone(env, done)),
+    version: fullVersion,
     loadConfig: async (path) => loadConfig((await reading(path)).load),
     defaultConfig: () => defaultConfig({ env, uid }),
     lastGoodConfig: async () => {
@@ -27,7 +32,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
     controlSocket: handedOver(env).controlSocket,
     driverSocket: handedOver(env).socket,
     formatIssues: async (issues) => (await import('../config/findings/report.ts')).formatIssues(issues),
-    compose: async () => (await import('./composition.ts')).composition({ env, version, uid }),
+    compose: async () => (await import('./composition.ts')).composition({ env, version, fullVersion, uid }),
   };
 }
 

@@ -8,9 +8,10 @@ export function composition(deps: ServeDeps): Composition {
   return {
     serve: async (configFile) => (await import('./serve.ts')).serve(configFile, deps),
     check: async (configFile) => (await import('./check.ts')).composeCheck(configFile, deps),
-    install: async (config, options) => (await import('./install.ts')).composeInstall(config, options, deps),
-    systemdInstall: async (config, options) =>
-      (await import('./install.ts')).composeSystemdInstall(config, options, deps),
+    install: async (config, options, completions) =>
+      (await import('./install.ts')).composeInstall(config, options, completions, deps),
+    systemdInstall: async (config, options, completions) =>
+      (await import('./install.ts')).composeSystemdInstall(config, options, completions, deps),
     uninstall: async (config, options) => (await import('./uninstall.ts')).composeUninstall(config, options, deps),
     insideService: deps.env['PSI_UNITS'] !== undefined,
     tls: {

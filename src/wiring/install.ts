@@ -1,11 +1,14 @@
 // Wiring of the commands that prepare a host. Part of the composition root.
 
-import { readBounded } from '../adapters/files/file-calls.ts';
 import { resolve } from 'node:path';
+import { containersConf } from '../adapters/files/containers-conf.ts';
+import { readBounded } from '../adapters/files/file-calls.ts';
 import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
+import { HostFolders } from '../adapters/files/host-tree.ts';
+import { quadletFolders, quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { shortestWindow } from '../certificates/status.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
@@ -13,7 +16,10 @@ import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
 import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
-import { install, type InstallOptions, type InstallReport } from '../host/install.ts';
+import { baseDirectories } from '../core/base-directories.ts';
+import { withHostCommand, type Completions, type WithHostCommand } from '../host/command/put.ts';
+import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { install, type InstallDeps, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
 import { hostLayout, type HostSurroundings } from '../host/settings.ts';
 import { systemdInstall, type SystemdInstallOptions, type SystemdInstallReport } from '../host/systemd-install.ts';
@@ -25,33 +31,53 @@ import { certificatesOf } from '../provider/choice.ts';
 export async function composeInstall(
   config: Config,
   options: InstallOptions,
+  completions: Completions,
   surroundings: HostSurroundings,
-): Promise<InstallReport> {
+): Promise<WithHostCommand<InstallReport>> {
   const path = headerFilePath(config.stateDir);
   const secrets = new SecretReader({ readFile: readBounded, env: surroundings.env });
-  return install(
-    {
-      files: new HostFileSystem(),
-      headerFile: new DriverHeaderFile({ path }),
-      headerFilePath: path,
-      layout: await layoutOf(config, surroundings),
-      systemdVersion: () => new DbusUnitManager({ socketPath: config.dbusSocket }).version(),
-      token: secrets.readerOf(config.socketToken),
-      driverOptions: frozenDriverOptions(config),
-    },
-    options,
-  );
+  const files = new HostFileSystem();
+  const layout = await layoutOf(config, surroundings);
+  const deps = {
+    files,
+    layout,
+    headerFile: new DriverHeaderFile({ path }),
+    headerFilePath: path,
+    token: secrets.readerOf(config.socketToken),
+    driverOptions: frozenDriverOptions(config),
+    systemdVersion: () => new DbusUnitManager({ socketPath: config.dbusSocket }).version(),
+    foreignDriver: driverOfOthers(surroundings),
+  };
+  const wish = { needed: true, write: !options.stdout };
+  return withHostCommand({ files, layout, completions }, wish, () => install(deps, options));
 }
 
 export async function composeSystemdInstall(
   config: Config,
   options: SystemdInstallOptions,
+  completions: Completions,
   surroundings: HostSurroundings,
-): Promise<SystemdInstallReport> {
+): Promise<WithHostCommand<SystemdInstallReport>> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
-  const systemdVersion = (): Promise<number | undefined> => unitManager.version();
-  return systemdInstall({ files: new HostFileSystem(), unitManager, systemdVersion, layout }, options);
+  const { env, uid } = surroundings;
+  const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
+  const files = new HostFileSystem();
+  const deps = {
+    files,
+    tree: new HostFolders(),
+    ...{ unitManager, layout },
+    systemdVersion: () => unitManager.version(),
+    quadletFolders: () => quadletFolders(roots),
+    foreignDriver: driverOfOthers(surroundings),
+  };
+  const wish = { needed: false, write: true };
+  return withHostCommand({ files, layout, completions }, wish, () => systemdInstall(deps, options));
+}
+
+function driverOfOthers({ env, uid }: HostSurroundings): InstallDeps['foreignDriver'] {
+  return async () =>
+    foreignDefaultDriver(await containersConf({ ...baseDirectories(env, uid), env, uid }, readBounded));
 }
 
 export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
@@ -72,6 +98,7 @@ export async function layoutOf(config: Config, surroundings: HostSurroundings): 
       controlSocket: config.controlSocket,
       podmanSocket: config.podmanSocket,
       dbusSocket: config.dbusSocket,
+      textfileDir: config.metrics.textfileDir,
       cache: cacheOrDefaults(config),
       certificates,
       shortestWindowMs: (await shortestWindow(known, certificates))?.ms,

@@ -7,6 +7,7 @@ import { containersConf } from '../adapters/files/containers-conf.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
+import { MetricsTextfile } from '../adapters/files/metrics-textfile.ts';
 import { NameFile } from '../adapters/files/name-file.ts';
 import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
@@ -39,6 +40,7 @@ import { sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { loadMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
+import { MetricsFile } from '../service/metrics-file.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
 import { providerProblems, providerStatus } from '../service/provider-problems.ts';
@@ -49,7 +51,6 @@ import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
 import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
-import { folderOf, hostFolders } from '../host/layout.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
@@ -70,12 +71,14 @@ import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** With the revision of the image, for people. */
+  readonly fullVersion: string;
   readonly uid: number;
 };
 
 /** Starts both faces, with the config file or what stands for it. Resolves when lookups are answered. */
 export async function serve(path: string | undefined, deps: ServeDeps): Promise<Running> {
-  const { env, uid, version } = deps;
+  const { env, uid, version, fullVersion } = deps;
   const environment = serviceEnvironment(env, process);
   const log = createLog(environment.logLevel);
   const clock = systemClock;
@@ -90,7 +93,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
-  const hostCurl = new HostCurl();
+  const hostCurl = new HostCurl({ socket: config.socket });
   const instance = randomUUID();
   const { socketFd } = environment;
   const place = socketPlace(config, socketFd !== undefined);
@@ -114,12 +117,13 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings,
       own: [watch.problem, hostCurl.problem, ...running.problems(), headerFile.problem],
       owed,
+      failing: status.failing(),
       others: [
         ...providerProblems(running.silent(), cache?.status()),
         ...inspections.problems(),
-        ...status.failing(),
         ...unitsAge,
         ...cacheProblem(cache?.status()),
+        ...warningOf(metricsFile.problem),
         ...status.besides(),
       ],
     });
@@ -136,20 +140,33 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const status = new StatusBoard({
     clock,
     mappings,
-    version,
+    version: fullVersion,
     problems,
     hostCurl,
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
+  });
+  const metricsText = async (): Promise<string> => {
+    await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
+    return await metrics.text();
+  };
+  const textfile = new MetricsTextfile({ folder: () => running.config.metrics.textfileDir, scope: config.scope });
+  const metricsFile = new MetricsFile({
+    wanted: () => textfile.wanted,
+    write: (text) => textfile.write(text),
+    text: metricsText,
+    pauseMs: environment.metricsMs,
+    clock,
+    log,
   });
   const units = new DbusUnitManager({ socketPath: config.dbusSocket });
   const roots = quadletRoots({ ...baseDirectories(env, uid), ...config, uid });
   const quadlets = new QuadletSearch({ roots, units });
   const reloadDebt = new ReloadDebtFile({ stateDir });
   const certificates = new CertificateEnds({ states: new CertificateStateFiles({ stateDir }), clock });
-  const { containersConfDir } = hostFolders(config.scope, env, uid);
+  const confHost = { ...baseDirectories(env, uid), env, uid };
   const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
-    warningOf(foreignDefaultDriver(await containersConf(folderOf(containersConfDir), readFile)));
+    warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
   const inspections = new Inspections(
     [
       () => reloadOwed(reloadDebt),
@@ -187,9 +204,9 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     withoutConfig: () => running.refuseLookups(),
     audit: metrics.audit(auditLog(log)),
   });
-  const dropIns = new DropInFiles({ systemdDir: config.systemdDir });
+  const dropIns = new DropInFiles({ ...config, roots });
   const processBegan = Date.now() - process.uptime() * 1000;
-  const leftovers = [new StateLeftovers({ stateDir }), dropIns];
+  const leftovers = [new StateLeftovers({ stateDir }), dropIns, textfile];
   void sweepLeftovers(leftovers, processBegan, log);
   const registering = {
     registry,
@@ -244,13 +261,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         cache: cache?.status() ?? null,
       };
     },
-    metrics: {
-      contentType: metrics.contentType,
-      text: async () => {
-        await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
-        return await metrics.text();
-      },
-    },
+    metrics: { contentType: metrics.contentType, text: metricsText },
     cache: composeCacheFace({
       ...keyDeps,
       composed,
@@ -270,14 +281,17 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
       stop: () => {
         owed.stop();
+        runs.stop();
       },
     },
     cache: composed,
     control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
     driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
     watch,
+    figures: metricsFile,
     facts: {
-      version,
+      version: fullVersion,
+      units: environment.unitsRevision,
       socket: config.socket,
       activated: socketFd !== undefined,
       config: start.origin,

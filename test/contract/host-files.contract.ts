@@ -23,6 +23,14 @@ export function hostFilesContract(name: string, make: () => Promise<{ files: Hos
       assert.equal(await files.folder(`${root}/f`, 0o755), 'unchanged');
     });
 
+    it('tells a folder from what is none', async () => {
+      const { files, root } = await make();
+      await files.write(`${root}/d/file`, 'text', 0o644);
+      await files.folder(`${root}/e`, 0o755);
+      const asked = ['d', 'e', 'd/file', 'f'].map((name) => files.hasFolder(`${root}/${name}`));
+      assert.deepEqual(await Promise.all(asked), [true, true, false, false]);
+    });
+
     it('links once, moves a link that leads elsewhere, and refuses what is no link', async () => {
       const { files, root } = await make();
       assert.equal(await files.link(`${root}/x.wants/a`, '/one'), 'created');

@@ -2,7 +2,7 @@
 
 import { PsiError } from '../../src/core/error.ts';
 import { dropInFileName } from '../../src/registration/drop-in.ts';
-import type { DropIn, DropInStore, PresentDropIn } from '../../src/registration/drop-in-store.ts';
+import type { DropIn, DropInStore, Hider, PresentDropIn } from '../../src/registration/drop-in-store.ts';
 
 export class FakeDropInStore implements DropInStore {
   readonly files = new Map<string, string>();
@@ -11,7 +11,7 @@ export class FakeDropInStore implements DropInStore {
   /** Units whose drop-in has the name of their template's. */
   readonly misplaced = new Set<string>();
   /** By unit. */
-  readonly hiding = new Map<string, readonly string[]>();
+  readonly hiding = new Map<string, readonly Hider[]>();
   /** Units in the order of their writes and removals. */
   readonly changes: string[] = [];
 
@@ -44,7 +44,11 @@ export class FakeDropInStore implements DropInStore {
     return `/etc/containers/systemd/${unit}.d/${dropInFileName(unit)}`;
   }
 
-  hiders(unit: string): Promise<readonly string[]> {
+  refused(unit: string): Promise<PsiError | undefined> {
+    return Promise.resolve(this.foreign.has(unit) ? this.#refusal(unit) : undefined);
+  }
+
+  hiders(unit: string): Promise<readonly Hider[]> {
     return Promise.resolve(this.hiding.get(unit) ?? []);
   }
 

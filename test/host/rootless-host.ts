@@ -1,8 +1,8 @@
 // A booted host with a PSI of an ordinary user on it, made by the blocks of docs/rootless.md: his own Podman, systemd, quadlets and credentials.
 
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { HostSuite } from '../hosts/base-root.ts';
+import { docText, shellBlocks, type DocBlock } from '../hosts/doc-blocks.ts';
 import { hostCommands, type HostCommands } from '../hosts/host-commands.ts';
 import { imageArchive, PSI_IMAGE } from '../hosts/image.ts';
 import { startHost, type Host } from '../hosts/nspawn.ts';
@@ -12,6 +12,7 @@ import { configText, CREDENTIALS, seedOf, type PsiHostOptions } from './psi-host
 const USER = 'app';
 export const HOME = `/home/${USER}`;
 const UID = '1000';
+const PAGE = 'docs/rootless.md';
 
 export type RootlessHost = {
   readonly host: Host;
@@ -32,7 +33,7 @@ export async function startRootlessHost(
   wanted: Pick<PsiHostOptions, 'folders' | 'workloads' | 'quadlets' | 'config' | 'provider' | 'seed'>,
 ): Promise<RootlessHost> {
   const archive = await imageArchive();
-  const page = await readFile(join(import.meta.dirname, '../../docs/rootless.md'), 'utf8');
+  const page = shellBlocks(PAGE, await docText(PAGE));
   const host = await startHost({ suite, files: { '/root/seed.json': JSON.stringify(seedOf(wanted)) } });
   try {
     const user = hostCommands((argv, options) => host.run([...asUser, ...argv], options));
@@ -102,11 +103,12 @@ async function storage(host: Host, user: HostCommands): Promise<void> {
   await user.write(`${HOME}/.config/containers/storage.conf`, text);
 }
 
-function blockOf(page: string, name: string): string {
-  const found = new RegExp(`<!-- run: ${name} -->\\n+\`\`\`sh\\n([^]*?)\`\`\`\\n`).exec(page)?.[1];
-  if (found === undefined) throw new Error(`docs/rootless.md has no block ${name}`);
-  return found;
+function blockOf(blocks: readonly DocBlock[], name: string): string {
+  const found = blocks.find(({ run }) => run === name);
+  if (found === undefined) throw new Error(`${PAGE} has no block ${name}`);
+  return found.text;
 }
 
 /** What later blocks take from that of the installation. */
-const variables = (page: string): string => blockOf(page, INSTALL).replaceAll(/^(?!(?:image|run)=).*\n/gm, '');
+const variables = (page: readonly DocBlock[]): string =>
+  blockOf(page, INSTALL).replaceAll(/^(?!(?:image|run)=).*\n/gm, '');

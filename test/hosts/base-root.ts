@@ -23,7 +23,7 @@ const PACKAGES = {
   /** Boots under systemd-nspawn; runs quadlets, those of an ordinary user too. */
   host: (
     'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl,' +
+    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl,podman-compose,' +
     'uidmap,dbus-user-session,libpam-systemd'
   ).split(','),
   /** What the Containerfile's FROM names, as far as this project uses it. */
@@ -68,7 +68,7 @@ export async function baseRootSupport(kind: RootKind, suite: HostSuite = SUITE):
 export async function baseRoot(kind: RootKind, suite: HostSuite = SUITE): Promise<string> {
   const root = join(cacheDir(), rootName(kind, suite));
   if (!(await exists(root))) {
-    await oneAtATime(join(cacheDir(), '.making-root'), async () => {
+    await oneAtATime(`${root}.lock`, async () => {
       if (!(await exists(root))) await make(kind, suite, root);
     });
   }

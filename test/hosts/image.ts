@@ -6,12 +6,16 @@ import { join, relative } from 'node:path';
 import { baseRoot, baseRootSupport, cacheDir, exists } from './base-root.ts';
 import { buildInputs, ignoredPaths } from './containerfile.ts';
 import { machineSettings } from './machine-settings.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { PSI_TREE as TREE } from './psi-tree.ts';
 import type { Sandbox, Support } from './sandbox.ts';
 import { sandboxSupport, startSandbox } from './sandbox.ts';
 
 /** The name that the archive's image bears. */
 export const PSI_IMAGE = 'localhost/psi:test';
+
+/** In the place of a commit, of which there would be another image each time. */
+const REVISION = 'of-the-tests';
 
 export interface ImageOptions {
   /** A stage of the Containerfile; default the last. */
@@ -28,16 +32,33 @@ export async function imageArchive(options: ImageOptions = {}): Promise<string> 
   const containerfile = await readFile(join(TREE, 'Containerfile'), 'utf8');
   const inputs = buildInputs(containerfile, options.target);
   const root = await baseRoot('node');
-  const hash = createHash('sha256').update([containerfile, options.target, root].join('\0'));
+  const hash = createHash('sha256').update([containerfile, options.target, root, REVISION].join('\0'));
   for (const source of inputs.sources) await addToHash(hash, join(TREE, source), await ignored());
   const stem = `image-${options.target ?? 'psi'}`;
   const archive = join(cacheDir(), `${stem}-${hash.digest('hex').slice(0, 16)}.tar`);
-  if (await exists(archive)) return touch(archive);
+  if (!(await exists(archive))) {
+    // One lock for all of them: their layers share a store.
+    await oneAtATime(join(cacheDir(), 'image.lock'), () =>
+      buildKept(archive, { inputs, root, target: options.target }),
+    );
+    await dropOlder(stem, archive);
+  }
+  return touch(archive);
+}
+
+type Build = {
+  readonly inputs: ReturnType<typeof buildInputs>;
+  readonly root: string;
+  readonly target?: string | undefined;
+};
+
+async function buildKept(archive: string, { inputs, root, target }: Build): Promise<void> {
+  if (await exists(archive)) return;
   // The store is kept: a change in src alone then costs no `npm ci`.
   const sandbox = await startSandbox({ graphRoot: join(cacheDir(), 'storage') });
   try {
     for (const base of inputs.bases) await importBase(sandbox, root, base);
-    await build(sandbox, options.target);
+    await build(sandbox, target);
     const draft = `${archive}.${String(process.pid)}.tmp`;
     await podman(sandbox, ['save', '--quiet', '--format', 'docker-archive', '-o', draft, PSI_IMAGE]);
     await rename(draft, archive);
@@ -45,8 +66,6 @@ export async function imageArchive(options: ImageOptions = {}): Promise<string> 
   } finally {
     await sandbox.stop();
   }
-  await dropOlder(stem, archive);
-  return archive;
 }
 
 /**
@@ -56,7 +75,15 @@ export async function imageArchive(options: ImageOptions = {}): Promise<string> 
 export async function imageStore(options: ImageOptions = {}): Promise<string> {
   const archive = await imageArchive(options);
   const store = archive.replace(/image-(.*)\.tar$/, 'store-$1');
-  if (await exists(store)) return touch(store);
+  if (!(await exists(store))) {
+    await oneAtATime(`${store}.lock`, () => loadKept(archive, store));
+    await dropOlder(`store-${options.target ?? 'psi'}`, store);
+  }
+  return touch(store);
+}
+
+async function loadKept(archive: string, store: string): Promise<void> {
+  if (await exists(store)) return;
   const draft = `${store}.${String(process.pid)}.tmp`;
   const sandbox = await startSandbox({ graphRoot: draft });
   try {
@@ -65,8 +92,6 @@ export async function imageStore(options: ImageOptions = {}): Promise<string> {
     await sandbox.stop();
   }
   await rename(draft, store);
-  await dropOlder(`store-${options.target ?? 'psi'}`, store);
-  return touch(store);
 }
 
 async function podman(sandbox: Sandbox, args: readonly string[]): Promise<void> {
@@ -88,6 +113,7 @@ async function build(sandbox: Sandbox, target: string | undefined): Promise<void
   const mounts = await machineSettings(sandbox.dir);
   await podman(sandbox, [
     ...['build', '--isolation=chroot', '--network=host', '--pull=never', '--tag', PSI_IMAGE],
+    ...['--build-arg', `PSI_REVISION=${REVISION}`],
     ...mounts.flatMap((mount) => ['-v', mount]),
     ...(target === undefined ? [] : ['--target', target]),
     ...['-f', join(TREE, 'Containerfile'), TREE],

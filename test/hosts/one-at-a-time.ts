@@ -1,20 +1,22 @@
-// Work that two test processes must not do at once, such as making the same Debian root: whoever comes second waits, and finds it done.
-// The lock hangs on a pipe to this process, so that its end frees it however that comes.
+// Roots and images are kept in a folder that several test processes share: what one of them is making, the others wait for.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-const HOLD = 'echo locked; cat >/dev/null';
+/** A root is made in about a minute, an image in two; on a busy machine in five times that. */
+const PATIENCE_S = 20 * 60;
 
-/** Runs `work` while this process alone holds the lock file. */
+/** Runs the work while this process holds the lock; with the process the lock is gone. The file stays. */
 export async function oneAtATime<T>(lock: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(lock), { recursive: true });
-  const holder = spawn('flock', [lock, 'sh', '-c', HOLD], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const held = ['sh', '-c', 'echo held && exec cat'];
+  const holder = spawn('flock', ['-w', String(PATIENCE_S), lock, ...held], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(holder, 'exit');
+  const [told] = (await Promise.race([once(holder.stdout, 'data'), ended])) as readonly unknown[];
+  if (typeof told === 'number') throw new Error(`no lock on ${lock} in ${String(PATIENCE_S)} s`);
   try {
-    const [first] = (await Promise.race([once(holder.stdout, 'data'), ended])) as readonly unknown[];
-    if (!Buffer.isBuffer(first)) throw new Error(`${lock} could not be locked: flock ended with ${String(first)}`);
     return await work();
   } finally {
     holder.stdin.end();

@@ -6,6 +6,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { PSI_UNDER_TEST } from './psi-tree.ts';
 import { run, type RunResult } from './run.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -45,14 +46,12 @@ export type PsiProcess = {
   readonly ended: Promise<NodeJS.Signals | null>;
 };
 
-/** The command that runs PSI from this tree's source, without a build. */
-export const PSI_FROM_SOURCE: readonly string[] = [process.execPath, join(ROOT, 'src/main.ts')];
 export const PSI_FROM_BUILD: readonly string[] = [process.execPath, join(ROOT, 'dist/main.js')];
 
 /** Resolves once it serves. `onSpawn`: for whoever cannot count on that. */
 export async function startPsi(
   options: PsiOptions,
-  command: readonly string[] = PSI_FROM_SOURCE,
+  command: readonly string[] = PSI_UNDER_TEST,
   onSpawn: (child: ChildProcess) => void = () => undefined,
 ): Promise<PsiProcess> {
   const { dir } = options;

@@ -7,4 +7,15 @@ import { join, resolve } from 'node:path';
 export const PSI_TREE = resolve(process.env['PSI_TREE'] ?? join(import.meta.dirname, '../..'));
 
 /** The command that runs it from source. */
-export const PSI_UNDER_TEST: readonly string[] = [process.execPath, join(PSI_TREE, 'src/main.ts')];
+export const PSI_UNDER_TEST: readonly string[] = [
+  process.execPath,
+  ...compiledOnce(process.env['NODE_COMPILE_CACHE']),
+  join(PSI_TREE, 'src/main.ts'),
+];
+
+/** Hundreds of processes load the same source. By an option, as most of them get an environment of their own. */
+function compiledOnce(folder: string | undefined): readonly string[] {
+  if (!folder) return [];
+  const code = `import { enableCompileCache } from 'node:module'; enableCompileCache(${JSON.stringify(folder)});`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+}

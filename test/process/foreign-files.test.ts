@@ -181,7 +181,7 @@ describe('quadlets', () => {
   });
 
   test("a user's quadlet is found in the runtime folder", { skip: root ? false : 'needs root' }, async (t) => {
-    const it = await stage(t);
+    const it = await stage(t, { quadlet: false });
     await file(it, 'run/containers/systemd/app.container', '[Container]\nEnvironment=A=1\n');
     const result = await asUser(it, 'app.container');
     assert.deepEqual(stored(it), { A: '1' }, said(result));
@@ -204,7 +204,7 @@ describe('units that take no secrets', () => {
     });
 
     test(`a workload of which only ${unit} is there gets no drop-in that nobody reads`, async (t) => {
-      const it = await stage(t, { folders: { '/app': { A: '1' } } });
+      const it = await stage(t, { quadlet: false, folders: { '/app': { A: '1' } } });
       await file(it, `systemd/${unit}`, unit.endsWith('.pod') ? '[Pod]\n' : '[Kube]\nYaml=app.yaml\n');
       const result = await it.setup();
       assert.deepEqual(await readdir(it.psi.systemdDir), [unit], said(result));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
-import { PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
 import { writeToolsConfig } from './tools-config.ts';
 
@@ -30,7 +30,7 @@ for (const generation of ['2025', '2025-v4'] as const) {
     const go = (...flags: readonly string[]): Promise<RunResult> => {
       const env = { PATH: process.env['PATH'], PSI_CONFIG: join(dir, 'config.yaml') };
       const argv = ['infisical', 'import', 'env-file', '-', '--project', 'p', '--path', '/app', ...flags];
-      return run([...PSI_FROM_SOURCE, ...argv], { env, input: `${FILE}\n` });
+      return run([...PSI_UNDER_TEST, ...argv], { env, input: `${FILE}\n` });
     };
     const stored = (): Readonly<Record<string, string>> => {
       const folder = double.state.projects.get(PROJECT)?.environments.get('prod')?.folders.get('/app');

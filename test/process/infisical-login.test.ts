@@ -10,7 +10,7 @@ import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical
 import { acceptJwt, acceptLdap } from '../doubles/infisical/machine-logins.ts';
 import { ask, at } from '../doubles/infisical/talk.ts';
 import { mintJwt } from '../doubles/jwt.ts';
-import { PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
 
 const SECRET = 'canary-client-secret-55aa';
@@ -53,7 +53,7 @@ async function login(provider: object, flags: readonly string[] = [], env: objec
   const exp = Math.floor(Date.now() / 1000) + 600;
   const token = mintJwt({ iss: 'tests', sub: 'host', aud: 'infisical', exp }, KEY);
   const inherited = { PATH: process.env['PATH'], TOKEN_FOR_HELPER: token, ...env };
-  const result = await run([...PSI_FROM_SOURCE, '-c', file, 'infisical', 'login', ...flags], { env: inherited });
+  const result = await run([...PSI_UNDER_TEST, '-c', file, 'infisical', 'login', ...flags], { env: inherited });
   assert.doesNotMatch(result.stdout + result.stderr, /canary|eyJ/);
   return result;
 }

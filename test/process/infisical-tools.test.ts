@@ -11,7 +11,7 @@ import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical
 import { GENERATIONS } from '../doubles/infisical/generations.ts';
 import type { Generation } from '../doubles/infisical/model.ts';
 import { asEnvFile, COUNT, generatedSecrets } from '../hosts/generated-secrets.ts';
-import { PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
 import { writeToolsConfig } from './tools-config.ts';
 
@@ -24,7 +24,7 @@ for (const generation of ['v4', '2024'] as const) {
     let double: InfisicalDouble;
     const psi = (argv: readonly string[], input?: string): Promise<RunResult> => {
       const env = { PATH: process.env['PATH'], PSI_CONFIG: join(dir, 'config.yaml') };
-      return run([...PSI_FROM_SOURCE, 'infisical', ...argv], { env, ...(input !== undefined && { input }) });
+      return run([...PSI_UNDER_TEST, 'infisical', ...argv], { env, ...(input !== undefined && { input }) });
     };
     const at = (path: string, environment = 'prod'): ReadonlyMap<string, string> => {
       const folder = double.state.projects.get(PROJECT)?.environments.get(environment)?.folders.get(path);
@@ -285,7 +285,7 @@ for (const generation of Object.keys(GENERATIONS) as readonly Generation[]) {
     const PROD = { project: PROJECT, environment: 'prod' } as const;
     const psi = (...argv: readonly string[]): Promise<RunResult> => {
       const env = { PATH: process.env['PATH'], PSI_CONFIG: join(dir, 'config.yaml') };
-      return run([...PSI_FROM_SOURCE, 'infisical', ...argv], { env });
+      return run([...PSI_UNDER_TEST, 'infisical', ...argv], { env });
     };
     const envOf = (path: string, ...flags: readonly string[]): Promise<RunResult> =>
       psi('env', '--project', 'p', '--path', path, ...flags);

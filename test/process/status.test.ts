@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { ask } from '../hosts/psi-process.ts';
 import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run } from '../hosts/run.ts';
+import { isGet, isList } from './observed/front.ts';
 import { said, stage, type Observed } from './observed/stage.ts';
 
 const FOLDERS = { '/app': { A: 'value a', B: 'value b' } };
@@ -164,6 +165,55 @@ test('a request that was refused is named with its remedy, and settled by a setu
   assert.equal((await it.setup()).code, 0);
   await well(it);
   assert.equal(await metric(it, 'psi_refused_requests_total'), 1);
+});
+
+// F9, A18
+test('a request without the token has a line in the journal, a count, and a place in the status', async (t) => {
+  const token = 'canary-token';
+  const at: { it?: Observed } = {};
+  const tell = async (method: string, path: string, body?: Uint8Array): Promise<void> => {
+    await ask(at.it?.psi.socket ?? '', method, path, body, { authorization: `Bearer ${token}` });
+  };
+  const driver = {
+    store: (id: string, body: Uint8Array) => tell('POST', `/store/${id}`, body),
+    delete: (id: string) => tell('DELETE', `/delete/${id}`),
+  };
+  const it = await stage(t, { folders: FOLDERS, config: { socket_token: token }, driver });
+  at.it = it;
+  await it.registered();
+  await well(it);
+  for (const [method, path] of REQUESTS) assert.equal((await ask(it.psi.socket, method, path, 'x')).status, 401);
+  const { message, hint } = await first(it, 4, /^a request to delete 7{25} was refused at \d{4}-.* and 2 more within/);
+  assert.match(message, /the socket token is missing or wrong/);
+  assert.match((await it.psi.cli('status')).stdout, /^other requests refused: 3\n(?:refused .*\n){3}/m);
+  await runHint(it, { message, hint, subject: null });
+  await well(it);
+  await it.psi.stop();
+  assert.equal(it.psi.log().match(/"request":"(?:list|store|delete)".*"UNAUTHENTICATED"/g)?.length, 3);
+  assert.doesNotMatch(it.psi.log(), /canary-token/);
+});
+
+const ID = '7'.repeat(25);
+const REQUESTS = [
+  ['GET', '/list'],
+  ['POST', `/store/${ID}`],
+  ['DELETE', `/delete/${ID}`],
+] as const;
+
+// A25
+test('a server that answers 500 is not said to be silent for no time at all', async (t) => {
+  const it = await stage(t, { folders: FOLDERS, lookups: 'one by one' });
+  await it.registered();
+  const body = { reqId: 'req-1', statusCode: 500, message: 'Something went wrong', error: 'InternalServerError' };
+  it.front.answer = (asked) => (isList(asked) || isGet(asked) ? { status: 500, body } : undefined);
+  const hints: string[] = [];
+  for (const key of ['A', 'B', 'A', 'B', 'A']) {
+    const looked = await it.lookup(key);
+    if (!looked.ok) hints.push(looked.hint);
+  }
+  assert.doesNotMatch(hints.join('\n'), /has not answered for/);
+  assert.match(hints.at(-1) ?? '', /has given no usable answer for main:\/app since \d{4}-\S+Z \(.*500/);
+  await first(it, 1, /^infisical has given no usable answer for main:\/app since \d{4}-\S+Z \(.*500/);
 });
 
 test('a config and a state folder that are open to others are told at the start, in status and in check', async (t) => {

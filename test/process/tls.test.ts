@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { stringify } from 'yaml';
 import { factsOfPair } from '../../src/adapters/files/certificate-pair.ts';
 import { startInfisicalDouble, type InfisicalDouble } from '../doubles/infisical/infisical-double.ts';
-import { PSI_FROM_SOURCE } from '../hosts/psi-process.ts';
+import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { run, type RunResult } from '../hosts/run.ts';
 
 const CREDENTIALS = { clientId: 'tls-host', clientSecret: 'canary-client-secret-tls' };
@@ -58,7 +58,7 @@ describe('psi infisical tls as a process', () => {
   const printed: string[] = [];
   const tls = async (...args: readonly string[]): Promise<RunResult> => {
     const env = { PATH: process.env['PATH'], PSI_CONFIG: config };
-    const result = await run([...PSI_FROM_SOURCE, 'infisical', 'tls', ...args], { env });
+    const result = await run([...PSI_UNDER_TEST, 'infisical', 'tls', ...args], { env });
     printed.push(result.stdout, result.stderr);
     return result;
   };

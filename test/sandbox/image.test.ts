@@ -68,6 +68,10 @@ describe('the image', { skip }, () => {
     assert.deepEqual(JSON.parse(await node(program)), { slots: 0, client: true, maker: 'OpenSC Project' });
   });
 
+  it('says which revision it was built from', async () => {
+    assert.match(await inside(['psi', '--version']), /^\d+\.\d+\.\d+ \(of-the-tests\)\s*$/);
+  });
+
   it('has the smart card daemon of pcscd.container, and a driver for it', async () => {
     assert.match(await inside(['/usr/sbin/pcscd', '--version']), /^pcsc-lite version/);
     assert.match(await inside(['sh', '-c', 'ls -d /usr/lib/pcsc/drivers/*.bundle']), /ifd-ccid\.bundle/);

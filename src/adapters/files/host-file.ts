@@ -39,6 +39,11 @@ export class HostFileSystem implements HostFiles {
     }
   }
 
+  async hasFolder(path: string): Promise<boolean> {
+    const found = await stat(path).catch(() => undefined);
+    return found?.isDirectory() === true;
+  }
+
   async link(path: string, target: string): Promise<'created' | 'unchanged'> {
     try {
       const found = await linkAt(path);

@@ -2,26 +2,40 @@
 // PSI's mark is the operator's and is never touched. The files hold names only, so everybody may read them.
 
 import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { PsiError } from '../../core/error.ts';
+import { PsiError, toPsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
-import { DROP_IN_FILE, DROP_IN_MARK, dropInFileName, isPsiDropIn } from '../../registration/drop-in.ts';
-import type { DropIn, DropInStore, PresentDropIn } from '../../registration/drop-in-store.ts';
+import type { Scope } from '../../core/scope.ts';
+import { movedAway, shellWord } from '../../core/text/shell.ts';
+import { DROP_IN_FILE, dropInFileName, isPsiDropIn } from '../../registration/drop-in.ts';
+import type { DropIn, DropInStore, Hider, PresentDropIn } from '../../registration/drop-in-store.ts';
 import { findLeftovers, removeLeftovers, syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
+import { dropInFolders, quadletFolders, type QuadletRoot } from './quadlet-folders.ts';
 
 const SUFFIX = '.container.d';
 
 /** A plain file name that ends in `.container`; no separator, nothing hidden. */
 const UNIT = /^[A-Za-z0-9_@:][A-Za-z0-9_.@:\\-]*\.container$/;
 
+export type DropInFilesOptions = {
+  readonly systemdDir: string;
+  /** Where Podman reads quadlets and their drop-ins. */
+  readonly roots?: readonly QuadletRoot[];
+  readonly scope?: Scope;
+};
+
 export class DropInFiles implements DropInStore {
   readonly #dir: string;
+  readonly #roots: readonly QuadletRoot[];
+  readonly #reload: string;
 
-  constructor(options: { readonly systemdDir: string }) {
-    this.#dir = options.systemdDir;
+  constructor({ systemdDir, roots = [], scope = 'system' }: DropInFilesOptions) {
+    this.#dir = systemdDir;
+    this.#roots = roots;
+    this.#reload = scope === 'system' ? 'systemctl daemon-reload' : 'systemctl --user daemon-reload';
   }
 
   async list(): Promise<readonly PresentDropIn[]> {
@@ -76,13 +90,34 @@ export class DropInFiles implements DropInStore {
     return join(this.#folder(unit), dropInFileName(unit));
   }
 
-  async hiders(unit: string): Promise<readonly string[]> {
+  async refused(unit: string): Promise<PsiError | undefined> {
+    return this.#refuseForeign(unit).then(() => undefined, toPsiError);
+  }
+
+  async hiders(unit: string): Promise<readonly Hider[]> {
+    const name = dropInFileName(unit);
+    const earlier = dropInFolders(unit, await this.#earlierFolders()).map(({ folder }) => join(folder, name));
+    const found = await Promise.all([...earlier, ...(await this.#ofInstances(unit))].map((path) => this.#hider(path)));
+    return found.flatMap((hider) => hider ?? []);
+  }
+
+  /** Whoever wrote it: what lies there hides PSI's. */
+  async #hider(path: string): Promise<Hider | undefined> {
+    const text = await this.#read(path);
+    if (text === undefined || (path.startsWith(`${this.#dir}/`) && isPsiDropIn(text))) return undefined;
+    return { path, remedy: `\`${outOfTheWay(path, text)} && ${this.#reload}\`` };
+  }
+
+  async #earlierFolders(): Promise<readonly string[]> {
+    const folders = await quadletFolders(this.#roots);
+    return folders.slice(0, Math.max(folders.indexOf(this.#dir), 0));
+  }
+
+  async #ofInstances(unit: string): Promise<readonly string[]> {
     if (!unit.endsWith('@.container')) return [];
     const stem = unit.slice(0, -'.container'.length);
     const instances = (await this.#folders()).filter((name) => name.startsWith(stem) && name !== `${unit}.d`);
-    const paths = instances.map((name) => join(this.#dir, name, dropInFileName(unit)));
-    const texts = await Promise.all(paths.map((path) => this.#read(path)));
-    return paths.filter((_, index) => !isPsiDropIn(texts[index] ?? DROP_IN_MARK));
+    return instances.map((name) => join(this.#dir, name, dropInFileName(unit)));
   }
 
   /** Throws CONFLICT for somebody else's file, and for a link, which could lead out of the folder. Answers whether there is a file. */
@@ -99,7 +134,7 @@ export class DropInFiles implements DropInStore {
     const text = await this.#read(path);
     if (text === undefined || isPsiDropIn(text)) return text !== undefined;
     throw new PsiError('CONFLICT', `${path} was not written by psi`, {
-      hint: `rename it, for instance: mv ${path} ${join(folder, '60-local.conf')}`,
+      hint: `look at it, then \`${outOfTheWay(path, text)}\` and run \`podman exec psi psi setup\``,
     });
   }
 
@@ -157,6 +192,13 @@ export class DropInFiles implements DropInStore {
     if (!UNIT.test(unit)) throw new PsiError('HOST', `"${printable(unit)}" is no name of a quadlet container unit`);
     return join(this.#dir, `${unit}.d`);
   }
+}
+
+/** What gives a container secrets is read by nobody any more: under another name the workload would have them twice. */
+function outOfTheWay(path: string, text: string): string {
+  return /^\s*Secret\s*=/m.test(text)
+    ? movedAway([path], '.away')
+    : `mv ${shellWord(path)} ${shellWord(join(dirname(path), '60-local.conf'))}`;
 }
 
 async function isLink(path: string): Promise<boolean> {

@@ -11,7 +11,7 @@ import { syncFolder, writeFileAtomic } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { withFolderOf } from '../files/held-folder.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
-import { quadletFolders, type QuadletRoot } from './quadlet-folders.ts';
+import { dropInFolders, quadletFolders, type QuadletRoot } from './quadlet-folders.ts';
 import { quadletPath } from './quadlet-search.ts';
 
 const MOST_BACKUPS = 100;
@@ -73,23 +73,6 @@ export class QuadletFolder implements QuadletFiles {
       throw errnoOf(error) === 'ENOENT' ? missing(path) : fileError('edit the quadlet', path, error);
     }
   }
-}
-
-/** From the most specific to the broadest, and each in all places, as Podman looks for them. */
-function dropInFolders(
-  file: string,
-  places: readonly string[],
-): readonly { readonly folder: string; readonly shared: boolean }[] {
-  const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
-  const parts = prefix.split('-');
-  const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
-  const names = [
-    ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
-    ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
-  ];
-  return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
-    places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
-  );
 }
 
 async function confFiles(folder: string): Promise<readonly string[]> {

@@ -62,6 +62,23 @@ export async function quadletFolders(roots: readonly QuadletRoot[]): Promise<rea
   return walk.found;
 }
 
+/** From the most specific to the broadest, and each in all places, as Podman looks for them. */
+export function dropInFolders(
+  file: string,
+  places: readonly string[],
+): readonly { readonly folder: string; readonly shared: boolean }[] {
+  const [, prefix = '', instance] = /^([^@]*)(?:@(.*))?\.container$/.exec(file) ?? [];
+  const parts = prefix.split('-');
+  const truncated = parts.slice(0, -1).map((_, count) => `${parts.slice(0, count + 1).join('-')}-`);
+  const names = [
+    ...(instance === undefined || instance === '' ? [] : [`${prefix}@`]),
+    ...truncated.reverse().flatMap((start) => (instance === undefined ? [start] : [`${start}@`, start])),
+  ];
+  return [`${file}.d`, ...names.map((name) => `${name}.container.d`), 'container.d'].flatMap((folder, index) =>
+    places.map((place) => ({ folder: join(place, folder), shared: index > 0 })),
+  );
+}
+
 class Walk {
   readonly found: string[] = [];
   readonly #seen = new Set<string>();

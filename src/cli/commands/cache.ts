@@ -4,14 +4,14 @@ import { Option, type Command } from 'commander';
 import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
-import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
 import { spoken } from '../../core/text/user-hints.ts';
 import { BACKENDS } from '../../sealing/key-wrapper.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
-import { completedWithJson, endedEarly, failedAnswer, type Ending, type Cli } from '../command.ts';
-import { ASKS_SERVICE } from '../help.ts';
+import { completedWithJson, type Cli, type Ending, type JsonFlag } from '../command.ts';
+import { follow } from '../follow.ts';
+import { ASKS_SERVICE, ENDED } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 import { outcomeLine, printCacheReport, printKeyReport } from './cache-report.ts';
 
@@ -88,25 +88,27 @@ function addRefresh(cache: Command, cli: Cli): void {
     .description('fetch all values anew')
     .option('--replace', 'set aside a file that cannot be opened, even if not all values could be fetched', false);
   completedWithJson(command, cli, {
-    exits: { ...ASKS_SERVICE, TRY_LATER: 'an outage, which left the cache as it was' },
+    exits: { ...ASKS_SERVICE, ...ENDED, TRY_LATER: 'an outage, which left the cache as it was' },
     example: 'podman exec psi psi cache refresh',
-    run: async ({ replace }: { readonly replace: boolean }) =>
-      refresh(await cli.clientWhateverConfig('blame the config'), cli, replace),
+    run: async (flags: RefreshFlags) => refresh(await cli.clientWhateverConfig('blame the config'), cli, flags),
   });
 }
 
+type RefreshFlags = JsonFlag & { readonly replace: boolean };
+
 type Refreshed = SetupEvent | { readonly event: 'refreshed'; readonly report: RefreshReport | null };
 
-async function refresh(client: ControlClient, cli: Cli, replace: boolean): Promise<Ending> {
-  for await (const line of client.stream('/cache/refresh', replace ? { replace } : {})) {
-    const event = line as Refreshed;
-    if (event.event === 'listing') cli.terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
-    if (event.event === 'error') {
-      return failedAnswer(cli, { ...event, issues: event.issues as readonly LocatedIssue[] | undefined });
-    }
-    if (event.event === 'refreshed') return refreshed(cli.terminal, event.report);
-  }
-  throw endedEarly();
+async function refresh(client: ControlClient, cli: Cli, { replace, json }: RefreshFlags): Promise<Ending> {
+  return follow<Refreshed>(cli, client, {
+    name: 'cache refresh',
+    path: '/cache/refresh',
+    body: replace ? { replace } : {},
+    json,
+    on: (event) => {
+      if (event.event === 'listing') return `${event.workload}: listing ${event.project}:${event.path}`;
+      return event.event === 'refreshed' ? refreshed(cli.terminal, event.report) : undefined;
+    },
+  });
 }
 
 /** With the cache off there is nothing to do, and no failure: the timer may be there before the cache is. */

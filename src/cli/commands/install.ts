@@ -5,35 +5,49 @@ import type { Config } from '../../config/config.ts';
 import { EXIT } from '../../core/exit.ts';
 import { painted } from '../../core/text/line.ts';
 import type { HostChange } from '../../host/change.ts';
+import type { Completions, HostCommandReport, WithHostCommand } from '../../host/command/put.ts';
 import type { InstallOptions, InstallReport } from '../../host/install.ts';
 import type { SystemdInstallOptions, SystemdInstallReport } from '../../host/systemd-install.ts';
 import { completed, type Cli } from '../command.ts';
+import { completionsOf } from './completion.ts';
 import { exits } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 
 export type InstallNeeds = {
-  readonly install: (config: Config, options: InstallOptions) => Promise<InstallReport>;
-  readonly systemdInstall: (config: Config, options: SystemdInstallOptions) => Promise<SystemdInstallReport>;
+  readonly install: (
+    config: Config,
+    options: InstallOptions,
+    completions: Completions,
+  ) => Promise<WithHostCommand<InstallReport>>;
+  readonly systemdInstall: (
+    config: Config,
+    options: SystemdInstallOptions,
+    completions: Completions,
+  ) => Promise<WithHostCommand<SystemdInstallReport>>;
 };
 
 export function addInstall(program: Command, cli: Cli<InstallNeeds>): void {
   completed(
     program
       .command('install')
-      .description('prepare this host: folders, the header file, and the default driver if asked')
+      .description('prepare this host: folders, the header file, the command psi, and the default driver if asked')
       .option('--default-driver', 'make psi the default secret driver of this host (containers.conf.d/psi.conf)', false)
       .option('--stdout', 'print the files instead of writing them', false),
     cli,
     {
-      exits: exits('CANNOT_CREATE', 'HOST', 'CONFIG'),
+      exits: {
+        LEFT: 'all is in place but the command psi on the host: the lines on stderr say why, and what to do instead',
+        ...exits('CANNOT_CREATE', 'HOST', 'CONFIG'),
+      },
       example: 'psi install --stdout',
       run: async (flags: InstallOptions) => {
         const config = await cli.configOrDefaults();
-        const report = await (await cli.compose()).install(config, flags);
+        const report = await (await cli.compose()).install(config, flags, completionsOf(program));
         return {
-          exit: EXIT.DONE,
+          exit: report.hostCommand.left.length > 0 ? EXIT.LEFT : EXIT.DONE,
           print: () => {
             printInstall(cli.terminal, report, flags.stdout);
+            printHostCommand(cli.terminal, report.hostCommand);
           },
         };
       },
@@ -64,16 +78,12 @@ export function addSystemdInstall(program: Command, cli: Cli<InstallNeeds>): voi
         flags: Omit<SystemdInstallOptions, 'image' | 'unprivileged'> & { image?: string; unprivileged?: boolean },
       ) => {
         const config = await cli.configOrDefaults();
-        const report = await (
-          await cli.compose()
-        ).systemdInstall(config, {
-          image: undefined,
-          unprivileged: undefined,
-          ...flags,
-        });
+        const options = { image: undefined, unprivileged: undefined, ...flags };
+        const report = await (await cli.compose()).systemdInstall(config, options, completionsOf(program));
         return {
           exit: report.reload === 'failed' ? EXIT.FAILED : EXIT.DONE,
           print: () => {
+            printHostCommand(cli.terminal, report.hostCommand);
             printSystemdInstall(cli.terminal, report);
           },
         };
@@ -82,12 +92,12 @@ export function addSystemdInstall(program: Command, cli: Cli<InstallNeeds>): voi
   );
 }
 
-function printInstall(terminal: Terminal, report: InstallReport, stdout: boolean): void {
+function printInstall(terminal: Terminal, report: WithHostCommand<InstallReport>, stdout: boolean): void {
   if (stdout) {
     for (const { path, mode } of report.folders) terminal.out(`# folder ${path} ${octal(mode)}`);
     if (report.headerFilePath !== undefined)
       terminal.out(`# file ${report.headerFilePath} 0600 (the socket token, not shown)`);
-    for (const { path, mode, text } of report.files) {
+    for (const { path, mode, text } of [...report.files, ...report.hostCommand.planned]) {
       terminal.out(`# file ${path} ${octal(mode)}`);
       terminal.data(text);
     }
@@ -103,6 +113,11 @@ function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): 
   for (const note of report.notes) terminal.note(note);
   for (const command of report.next) terminal.out(`next: ${command}`);
   if (report.reload === 'failed') terminal.fail(report.reloadError ?? { message: 'systemd could not be reached' });
+}
+
+function printHostCommand(terminal: Terminal, { changes, left }: HostCommandReport): void {
+  printChanges(terminal, changes);
+  for (const { subject, reason, hint } of left) terminal.fail({ message: reason, hint }, { word: 'left', subject });
 }
 
 function rightsText({ unprivileged, rights }: SystemdInstallReport): string {

@@ -1,18 +1,18 @@
 // `psi prune`: asks the running service what is left of workloads that are gone, and to remove it.
 
 import type { Command } from 'commander';
-import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { EXIT } from '../../core/exit.ts';
 import { painted } from '../../core/text/line.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { PruneRequest } from '../../registration/prune.ts';
 import type { PruneReport, Removal } from '../../registration/prune-report.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
-import { completedWithJson, endedEarly, failedAnswer, type Cli, type Ending } from '../command.ts';
-import { ASKS_SERVICE, EXIT_WORDS } from '../help.ts';
+import { completedWithJson, type Cli, type Ending, type JsonFlag } from '../command.ts';
+import { follow } from '../follow.ts';
+import { ASKS_SERVICE, ENDED, EXIT_WORDS } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 
-type PruneFlags = { readonly workload?: string; readonly apply: boolean };
+type PruneFlags = JsonFlag & { readonly workload?: string; readonly apply: boolean };
 
 export function addPrune(program: Command, cli: Cli): void {
   const command = program
@@ -27,30 +27,28 @@ export function addPrune(program: Command, cli: Cli): void {
       ...ASKS_SERVICE,
       FAILED: EXIT_WORDS.FAILED,
       DRIFT: 'without --apply: something would be removed',
+      ...ENDED,
       LEFT: 'nothing (more) to remove, but something stays that the config does not name; the lines on stderr say why',
     },
     example: 'podman exec psi psi prune',
-    run: async ({ workload, apply }: PruneFlags) =>
-      prune(await cli.clientWhateverConfig('blame the config'), cli, { workload, apply }),
+    run: async ({ workload, apply, json }: PruneFlags) =>
+      prune(await cli.clientWhateverConfig('blame the config'), cli, { workload, apply, json }),
   });
 }
 
 type Pruned = SetupEvent | { readonly event: 'pruned'; readonly report: PruneReport };
 
-async function prune(client: ControlClient, cli: Cli, request: PruneRequest): Promise<Ending> {
-  for await (const line of client.stream('/prune', request)) {
-    const event = line as Pruned;
-    if (event.event === 'waiting') cli.terminal.error(event.message);
-    if (event.event === 'applying') {
-      cli.terminal.progress(`removing ${String(event.done + 1)}/${String(event.total)}`);
-    }
-    if (event.event === 'reloading') cli.terminal.progress('systemd reads the units again');
-    if (event.event === 'error') {
-      return failedAnswer(cli, { ...event, issues: event.issues as readonly LocatedIssue[] | undefined });
-    }
-    if (event.event === 'pruned') return pruned(cli.terminal, event.report, request);
-  }
-  throw endedEarly();
+async function prune(client: ControlClient, cli: Cli, { json, ...request }: PruneRequest & JsonFlag): Promise<Ending> {
+  return follow<Pruned>(cli, client, {
+    name: 'prune',
+    path: '/prune',
+    body: request,
+    json,
+    on: (event) => {
+      if (event.event === 'applying') return `removing ${String(event.done + 1)}/${String(event.total)}`;
+      return event.event === 'pruned' ? pruned(cli.terminal, event.report, request) : undefined;
+    },
+  });
 }
 
 function pruned(terminal: Terminal, report: PruneReport, request: PruneRequest): Ending {

@@ -1,18 +1,23 @@
 // `psi setup`: asks the running service to plan and apply, shows progress, prints the report.
 
 import type { Command } from 'commander';
-import type { LocatedIssue } from '../../config/findings/issue.ts';
 import { EXIT } from '../../core/exit.ts';
 import { painted, type Style } from '../../core/text/line.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
-import type { ChangeReport, SetupEvent, SetupReport } from '../../registration/setup-events.ts';
-import type { SetupRequest } from '../../registration/setup.ts';
-import { completedWithJson, failedAnswer, endedEarly, type Ending, type Cli } from '../command.ts';
-import { ASKS_SERVICE } from '../help.ts';
+import type { ChangeReport, EndedEarly, SetupEvent, SetupReport, Undone } from '../../registration/setup-events.ts';
+import { completedWithJson, type Ending, type Cli, type JsonFlag } from '../command.ts';
+import { follow } from '../follow.ts';
+import { ASKS_SERVICE, ENDED } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
+import { BootWait } from './boot-wait.ts';
 import { outcomeLine } from './cache-report.ts';
 
-type SetupFlags = { readonly provider?: string; readonly workload?: string; readonly dryRun: boolean };
+type SetupFlags = JsonFlag & {
+  readonly provider?: string;
+  readonly workload?: string;
+  readonly dryRun: boolean;
+  readonly boot: boolean;
+};
 
 export function addSetup(program: Command, cli: Cli): void {
   const command = program
@@ -20,52 +25,80 @@ export function addSetup(program: Command, cli: Cli): void {
     .description('register the secrets of all workloads with Podman and write their drop-ins')
     .option('--provider <name>', 'only workloads of this provider')
     .option('--workload <name>', 'only this workload')
-    .option('--dry-run', 'print what would change, change nothing', false);
+    .option('--dry-run', 'print what would change, change nothing', false)
+    .option(
+      '--boot',
+      'for the setup unit: end when no workload lacks a secret that its drop-in names, after 280 s at the latest; psi goes on',
+      false,
+    );
   completedWithJson(command, cli, {
     exits: {
       ...ASKS_SERVICE,
+      ...ENDED,
       FAILED: 'the run failed, or a workload that has no secrets yet could get none',
       LEFT: 'something was left as it was; every workload has what it had, and the service tries again by itself',
       DRIFT: 'with --dry-run: something would change',
+      TRY_LATER:
+        'not now: the same again later may succeed; with --boot: a workload still lacks secrets, and psi goes on',
     },
     example: 'podman exec psi psi setup --dry-run',
-    run: async ({ provider, workload, dryRun }: SetupFlags) =>
-      setup(await cli.clientWhateverConfig('blame the config'), cli, { provider, workload, dryRun }),
+    run: async (flags: SetupFlags) => setup(await cli.clientWhateverConfig('blame the config'), cli, flags),
   });
 }
 
-async function setup(client: ControlClient, cli: Cli, request: SetupRequest): Promise<Ending> {
-  for await (const line of client.stream('/setup', request)) {
-    const event = line as SetupEvent;
-    if (event.event === 'done') return done(cli.terminal, event.report);
-    if (event.event === 'error') {
-      return failedAnswer(cli, { ...event, issues: event.issues as readonly LocatedIssue[] | undefined });
-    }
-    show(cli.terminal, event);
-  }
-  throw endedEarly();
+async function setup(
+  client: ControlClient,
+  cli: Cli,
+  { provider, workload, dryRun, boot, json }: SetupFlags,
+): Promise<Ending> {
+  const { terminal } = cli;
+  const place = new WorkloadPlace();
+  const waiting = boot && !dryRun ? new BootWait(cli) : undefined;
+  return follow<SetupEvent>(cli, client, {
+    name: 'setup',
+    path: '/setup',
+    body: { provider, workload, dryRun, ...(waiting && { boot }) },
+    json,
+    ...(waiting && { until: waiting.ends }),
+    on: (event) => {
+      if (event.event === 'ready') {
+        waiting?.ready(done(terminal, event.report), event.rest);
+        return undefined;
+      }
+      return event.event === 'done' ? done(terminal, event.report) : shown(terminal, place, event);
+    },
+  });
 }
 
-function show(terminal: Terminal, event: Exclude<SetupEvent, { readonly event: 'done' | 'error' }>): void {
+/** Which workload of how many the run is at. */
+class WorkloadPlace {
+  #text = '';
+
+  at({ done: count, total }: { readonly done: number; readonly total: number }): void {
+    this.#text = ` (${String(count + 1)}/${String(total)})`;
+  }
+
+  of(workload: string | null): string {
+    return workload === null ? 'setup' : `${workload}${this.#text}`;
+  }
+}
+
+function shown(terminal: Terminal, place: WorkloadPlace, event: SetupEvent): string | undefined {
   switch (event.event) {
     case 'retrying':
       terminal.error(`${event.message}; trying again in ${String(Math.round(event.waitMs / 1000))} s`);
-      break;
-    case 'waiting':
-      terminal.error(event.message);
-      break;
+      return `${place.of(event.workload)}: waiting for the provider`;
+    case 'workload':
+      place.at(event);
+      return place.of(event.workload);
     case 'listing':
-      terminal.progress(`${event.workload}: listing ${event.project}:${event.path}`);
-      break;
+      return `${place.of(event.workload)}: listing ${event.project}:${event.path}`;
     case 'applying':
-      terminal.progress(`applying ${String(event.done + 1)}/${String(event.total)}`);
-      break;
-    case 'reloading':
-      terminal.progress('systemd reads the units again');
-      break;
+      return `${place.of(event.workload)}: ${String(event.done + 1)}/${String(event.total)}`;
     case 'caching':
-      terminal.progress('saving the cache');
-      break;
+      return 'saving the cache';
+    default:
+      return undefined;
   }
 }
 
@@ -130,6 +163,7 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
   for (const { unit, reason, hint } of report.left)
     terminal.fail({ message: reason, hint }, { word: 'left', subject: unit });
   for (const failure of report.failures) terminal.fail(failure, { subject: failure.workload });
+  if (report.ended) printEnded(terminal, report, report.ended);
   if (report.nextTry !== null) {
     terminal.out([
       painted('dim', 'note'),
@@ -137,6 +171,29 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
     ]);
   }
   terminal.out(summary(report));
+}
+
+/** Of a host with many workloads the first ones. */
+const NAMED = 20;
+
+/** What was done stands in the lines above. */
+function printEnded(terminal: Terminal, { changes }: SetupReport, { reason, undone }: EndedEarly): void {
+  const rest = undone.length - NAMED;
+  for (const one of undone.slice(0, NAMED)) {
+    terminal.fail({ message: undoneWords(one, changes) }, { word: 'not done', subject: one.workload });
+  }
+  if (rest > 0) terminal.fail({ message: `${String(rest)} more workloads` }, { word: 'not done' });
+  const nothing = changes.length === 0 ? '; nothing was changed' : '';
+  terminal.fail({
+    message: `setup was ended before its end: ${reason}${nothing}`,
+    hint: 'run `podman exec psi psi setup` again: it goes on where it was',
+  });
+}
+
+function undoneWords({ workload, changes }: Undone, all: readonly ChangeReport[]): string {
+  if (changes === null) return 'not begun';
+  const made = all.filter((change) => change.workload === workload).length;
+  return `${String(changes)} of ${String(made + changes)} changes`;
 }
 
 function subject(change: ChangeReport): string {
@@ -164,6 +221,7 @@ function summary(report: SetupReport): string {
     ...(report.refused.length > 0 ? [`${String(report.refused.length)} refused`] : []),
     ...(failed > 0 ? [`${String(failed)} failed`] : []),
     ...(report.left.length > 0 ? [`${String(report.left.length)} left`] : []),
+    ...(report.ended ? ['ended early'] : []),
   ];
   return parts.join(', ');
 }

@@ -4,7 +4,10 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
+import type { Scope } from '../../core/scope.ts';
 import { painted } from '../../core/text/line.ts';
+import { ownContainer } from '../../host/command/own-container.ts';
+import { asOnHost } from '../../host/command/places.ts';
 import type { UninstallOptions, UninstallReport } from '../../host/uninstall.ts';
 import { completed, type Cli } from '../command.ts';
 import { EXIT_WORDS, exits } from '../help.ts';
@@ -35,8 +38,9 @@ export function addUninstall(program: Command, cli: Cli<UninstallNeeds>): void {
       example: 'psi uninstall',
       run: async (flags: UninstallOptions) => {
         const { insideService, uninstall } = await cli.compose();
-        if (insideService) throw inTheWrongPlace();
-        const report = await uninstall(await cli.configOrLastGood().catch(() => cli.configOrDefaults()), flags);
+        const config = await cli.configOrLastGood().catch(() => cli.configOrDefaults());
+        if (insideService) throw inTheWrongPlace(config.scope);
+        const report = await uninstall(config, flags);
         return {
           exit: exitOf(report),
           print: () => {
@@ -49,9 +53,9 @@ export function addUninstall(program: Command, cli: Cli<UninstallNeeds>): void {
 }
 
 /** The container of psi.service sees only a part of the host, and would end with its unit. */
-function inTheWrongPlace(): PsiError {
+function inTheWrongPlace(scope: Scope): PsiError {
   return new PsiError('USAGE', 'psi cannot uninstall itself from within its own container', {
-    hint: 'run it as you ran `psi install`: `podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run IMAGE uninstall`',
+    hint: `run it as you ran \`psi install\`: \`${ownContainer(scope, 'IMAGE uninstall')}\``,
   });
 }
 
@@ -63,7 +67,7 @@ function exitOf({ applied, blocked, undone, left, failures }: UninstallReport): 
 
 function print(terminal: Terminal, { applied, blocked, undone, left, failures }: UninstallReport): void {
   for (const { what, target } of undone) {
-    terminal.out([painted('red', applied ? 'removed' : 'would remove'), ` ${what} ${target}`]);
+    terminal.out([painted('red', applied ? 'removed' : 'would remove'), ` ${what} ${asOnHost(target)}`]);
   }
   for (const { subject, reason, hint } of left) terminal.fail({ message: reason, hint }, { word: 'left', subject });
   for (const failure of failures) terminal.fail(failure);

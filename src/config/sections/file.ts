@@ -13,6 +13,7 @@ import { section } from '../schema/section.ts';
 import { assembleCache, cacheCodec } from './cache.ts';
 import { assembleLimits, limitsCodec } from './limits.ts';
 import { assembleLookup, lookupCodec } from './lookup.ts';
+import { assembleMetrics, metricsCodec } from './metrics.ts';
 import { assembleWorkloads, workloadsCodec } from './workloads.ts';
 
 /** `providers`: the section of that name. */
@@ -30,6 +31,7 @@ export function fileCodec(providers: t.Mixed) {
       socket_token: secretField,
       lookup: lookupCodec,
       limits: limitsCodec,
+      metrics: metricsCodec,
       providers,
       cache: cacheCodec,
       workloads: workloadsCodec,
@@ -64,6 +66,7 @@ export function assemble(
     socketToken: socketToken(raw, env),
     lookup: assembleLookup(raw.lookup),
     limits: assembleLimits(raw.limits),
+    metrics: assembleMetrics(raw.metrics),
     providers,
     cache: raw.cache === undefined ? undefined : assembleCache(raw.cache, stateDir),
     workloads: assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),

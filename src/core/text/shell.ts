@@ -9,3 +9,11 @@ export function shellQuoted(text: string): string {
 export function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : shellQuoted(text);
 }
+
+/** The command that gives each of these files a name under which nobody reads it. */
+export function movedAway(paths: readonly string[], suffix: string): string {
+  const words = paths.map(shellWord);
+  const [first = ''] = words;
+  if (words.length === 1) return `mv ${first} ${shellWord(`${paths[0] ?? ''}${suffix}`)}`;
+  return `for f in ${words.join(' ')}; do mv "$f" "$f${suffix}"; done`;
+}

@@ -28,8 +28,4 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/(^|[\s`'"(=:])\/etc\/psi(?![\w-])/g, '$1~/.config/psi'],
   [/(^|[\s`'"(=:])\/etc\/containers\/systemd(?![\w-])/g, '$1~/.config/containers/systemd'],
   [/(^|[\s`'"(=:])\/var\/lib\/psi(?![\w-])/g, '$1~/.local/share/psi'],
-  [
-    /\bpodman run --rm --privileged --network=none --security-opt label=disable -v \/etc:\/etc -v \/var\/lib:\/var\/lib -v \/run:\/run\b/g,
-    'podman run --rm --userns=keep-id --network=none --security-opt label=disable -e HOME -e XDG_RUNTIME_DIR -v $HOME:$HOME -v $XDG_RUNTIME_DIR:$XDG_RUNTIME_DIR',
-  ],
 ];

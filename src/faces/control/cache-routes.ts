@@ -8,7 +8,7 @@ import type { RefreshOptions, RefreshReport } from '../../cache/refresh.ts';
 import type { KeyReport } from '../../sealing/key-report.ts';
 import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
-import { streamed, type OnError } from './stream.ts';
+import type { LongWorks } from './stream.ts';
 import { sendJson } from '../json.ts';
 
 /** Each may take as long as its device: an HSM answers in seconds. */
@@ -30,17 +30,21 @@ export type CacheFace = {
   };
 };
 
-export function cacheRoutes(face: CacheFace, onError: OnError): Router {
+export function cacheRoutes(face: CacheFace, works: LongWorks): Router {
   const router = Router();
   const body = json({ limit: '16kb' });
   router.get('/cache', async (request, response) => {
     sendJson(response, (await face.status({ verify: request.query['verify'] === 'true' })) ?? null);
   });
   router.post('/cache/refresh', body, (request, response) =>
-    streamed(response, onError, 'POST cache/refresh', async (emit, signal) => ({
-      event: 'refreshed',
-      report: (await face.refresh({ replace: fieldOf(request.body, 'replace') === true }, emit, signal)) ?? null,
-    })),
+    works.stream(response, {
+      route: 'POST cache/refresh',
+      run: runOf(request.body),
+      work: async (emit, signal) => ({
+        event: 'refreshed',
+        report: (await face.refresh({ replace: fieldOf(request.body, 'replace') === true }, emit, signal)) ?? null,
+      }),
+    }),
   );
   router.post('/cache/invalidate', body, async (request, response) => {
     sendJson(response, await face.invalidate(textOf(request.body, 'name')));
@@ -61,6 +65,17 @@ export function cacheRoutes(face: CacheFace, onError: OnError): Router {
     sendJson(response, await face.hsm.init());
   });
   return router;
+}
+
+const LONGEST_RUN = 64;
+
+/** Empty: the command gave none. */
+export function runOf(body: unknown): string {
+  const run = fieldOf(body, 'run') ?? '';
+  if (typeof run !== 'string' || run.length > LONGEST_RUN) {
+    throw new PsiError('BAD_REQUEST', `run must be text of at most ${String(LONGEST_RUN)} characters`);
+  }
+  return run;
 }
 
 export function fieldOf(body: unknown, name: string): unknown {

@@ -6,9 +6,10 @@ import type { PruneRequest } from '../../registration/prune.ts';
 import type { PruneReport } from '../../registration/prune-report.ts';
 import type { SetupRequest } from '../../registration/setup.ts';
 import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts';
-import { cacheRoutes, fieldOf, type CacheFace } from './cache-routes.ts';
+import { endedUntold } from '../../registration/setup-runs.ts';
+import { cacheRoutes, fieldOf, runOf, type CacheFace } from './cache-routes.ts';
 import { sendError } from '../error-to-response.ts';
-import { streamed, type OnError } from './stream.ts';
+import { LongWorks, type OnError } from './stream.ts';
 import { sendJson } from '../json.ts';
 
 export type ControlDeps = {
@@ -32,19 +33,29 @@ export function controlApp(deps: ControlDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  const works = new LongWorks(deps.onError);
   app.post('/setup', express.json({ limit: '16kb' }), async (request, response) => {
     const wanted = setupRequest(request.body);
-    await streamed(response, deps.onError, 'POST setup', async (emit, signal) => ({
-      event: 'done',
-      report: await deps.setup(wanted, emit, signal),
-    }));
+    await works.stream(response, {
+      route: 'POST setup',
+      run: runOf(request.body),
+      outlivesCommand: wanted.boot === true,
+      work: async (emit, signal) => ({ event: 'done', report: await deps.setup(wanted, emit, signal) }),
+      untold: ({ report }) => endedUntold(report),
+    });
   });
   app.post('/prune', express.json({ limit: '16kb' }), async (request, response) => {
     const wanted = { workload: textOf(request.body, 'workload'), apply: fieldOf(request.body, 'apply') === true };
-    await streamed(response, deps.onError, 'POST prune', async (emit, signal) => ({
-      event: 'pruned',
-      report: await deps.prune(wanted, emit, signal),
-    }));
+    await works.stream(response, {
+      route: 'POST prune',
+      run: runOf(request.body),
+      work: async (emit, signal) => ({ event: 'pruned', report: await deps.prune(wanted, emit, signal) }),
+    });
+  });
+  app.post('/end', express.json({ limit: '16kb' }), (request, response) => {
+    const why = textOf(request.body, 'why') ?? '';
+    if (!/^[A-Z0-9]{1,16}$/.test(why)) throw new PsiError('BAD_REQUEST', 'why must be the name of a signal');
+    sendJson(response, { ended: works.end(runOf(request.body), why) });
   });
   app.get('/status', async (_request, response) => {
     sendJson(response, await deps.status());
@@ -52,7 +63,7 @@ export function controlApp(deps: ControlDeps): Express {
   app.get('/metrics', async (_request, response) => {
     response.type(deps.metrics.contentType).send(await deps.metrics.text());
   });
-  app.use(cacheRoutes(deps.cache, deps.onError));
+  app.use(cacheRoutes(deps.cache, works));
   app.use(() => {
     throw new PsiError('NOT_FOUND', 'no such route');
   });
@@ -64,7 +75,9 @@ export function controlApp(deps: ControlDeps): Express {
 
 function setupRequest(body: unknown): SetupRequest {
   const dryRun = fieldOf(body, 'dryRun') === true;
-  return { provider: textOf(body, 'provider'), workload: textOf(body, 'workload'), dryRun };
+  const boot = fieldOf(body, 'boot') === true && !dryRun;
+  const named = { provider: textOf(body, 'provider'), workload: textOf(body, 'workload'), dryRun };
+  return boot ? { ...named, boot } : named;
 }
 
 function textOf(body: unknown, name: string): string | undefined {

@@ -2,7 +2,7 @@
 // and what belongs to others is looked at: what is missing, or on a file system that does not answer, is left out of that start.
 
 import { outputFolders } from './certificates.ts';
-import { credentialsFolder, folderOf, isBelow, runtimeFolder, unitPath } from '../layout.ts';
+import { credentialsFolder, firstQuadlets, folderOf, isBelow, runtimeFolder, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 
 /** `folder`: PSI writes there, so without it there must be no other in its place. */
@@ -88,7 +88,8 @@ function volumeOf(layout: HostLayout, { path, access }: Mount): string {
 function ownFolders(layout: HostLayout): readonly string[] {
   const { socket, stateDir, systemdDir, podmanSocket, configFile } = layout;
   const beside = [folderOf(podmanSocket), folderOf(configFile), ...bus(layout)];
-  return [...new Set([folderOf(socket), stateDir, containersFolder(layout), systemdDir, ...beside])];
+  const quadlets = [systemdDir, firstQuadlets(layout)];
+  return [...new Set([folderOf(socket), stateDir, containersFolder(layout), ...quadlets, ...beside])];
 }
 
 /** Podman's defaults are looked at there. */
@@ -103,7 +104,7 @@ function bus({ dbusSocket, runtimeDir }: HostLayout): readonly string[] {
 
 /** Certificates that are written beside the config make its folder writable: Podman takes one mount of a folder. */
 function isReadOnly(layout: HostLayout, path: string): boolean {
-  const looked = [folderOf(layout.configFile), containersFolder(layout)];
+  const looked = [folderOf(layout.configFile), containersFolder(layout), firstQuadlets(layout)];
   return looked.includes(path) && path !== layout.systemdDir && !outputFolders(layout).includes(path);
 }
 
@@ -113,7 +114,7 @@ function madeFolders(layout: HostLayout): readonly string[] {
 }
 
 function othersMounts(layout: HostLayout): readonly Mount[] {
-  const { caFiles, secretFiles, dbusSocket, configFile } = layout;
+  const { caFiles, secretFiles, dbusSocket, configFile, textfileDir } = layout;
   const own = ownFolders(layout);
   const config = folderOf(configFile);
   // Below the config's folder, which is mounted read-only, what is written to wants a mount of its own.
@@ -122,7 +123,8 @@ function othersMounts(layout: HostLayout): readonly Mount[] {
     !folders.some((folder) => isBelow(path, folder));
   const mounts = [
     ...(bus(layout).length === 0 ? [{ path: dbusSocket, access: 'rw' } as const] : []),
-    ...madeFolders(layout)
+    // The collector's own folder is not made: where there is none, there is no collector.
+    ...[...madeFolders(layout), ...(textfileDir === undefined ? [] : [textfileDir])]
       .filter((path) => unseen(seenForWriting, path))
       .map((path) => ({ path, access: 'folder' }) as const),
     ...[...caFiles, ...secretFiles.map(rotating)]

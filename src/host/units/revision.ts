@@ -1,8 +1,8 @@
 // Which rendering of the units a host has: they are written once, and an image is updated under them again and again.
 
 import { PsiError } from '../../core/error.ts';
+import { ownContainer } from '../command/own-container.ts';
 import type { Scope } from '../../core/scope.ts';
-import { userHint } from '../../core/text/user-hints.ts';
 
 /** Counts what hosts have to install anew: raised with every change of the units that one of them would miss. */
 export const UNITS_REVISION = 2;
@@ -17,21 +17,26 @@ export function checkHealthByStatus(revision: number | undefined): boolean {
 /** In psi.container: the units say it to the PSI that runs under them. */
 export const REVISION_LINE = `Environment=PSI_UNITS=${String(UNITS_REVISION)}`;
 
-/** Units as they were first rendered. */
+/** Units as they were first rendered; who runs PSI as a user has a command of his own. */
 export function renderCommand(scope: Scope): string {
-  return scope === 'system' ? RENDER : userHint(RENDER);
+  return scope === 'system' ? RENDER : 'psi systemd install --enable';
 }
 
-const RENDER =
-  'podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run ' +
-  "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable";
+const RENDER = ownContainer('system', "$(podman inspect --format '{{.ImageName}}' psi) systemd install --enable");
+
+/** After it: the socket takes the service with it. */
+export function restartCommand(scope: Scope): string {
+  return scope === 'system' ? 'systemctl restart psi.socket' : 'systemctl --user restart psi.socket';
+}
 
 /** Undefined: the units are those of this image, or newer ones, or there are none. */
 export function olderUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
   if (revision === undefined || revision >= UNITS_REVISION) return undefined;
   const found = revision === 0 ? 'before revision 1' : `revision ${String(revision)}`;
-  const systemctl = scope === 'system' ? 'systemctl' : 'systemctl --user';
-  const hint = `run \`${renderCommand(scope)}\`, then \`${systemctl} restart psi.socket\``;
+  const hint =
+    scope === 'system'
+      ? `run \`${RENDER}\`, then \`${restartCommand(scope)}\``
+      : `render them anew as you did at first (\`${renderCommand(scope)}\`), then \`${restartCommand(scope)}\``;
   return new PsiError(
     'HOST',
     `the units of this host are older than the image: ${found} of ${String(UNITS_REVISION)}`,

@@ -103,8 +103,9 @@ function setupUnit(layout: HostLayout, target: string): string {
       [
         'Type=oneshot',
         'RemainAfterExit=yes',
-        `ExecStart=podman exec psi psi setup${others.length === 0 ? ` --provider ${first.name}` : ''}`,
-        '# Workloads are ordered after this unit: at the latest then they start, whatever holds the setup up.',
+        '# Workloads are ordered after this unit. With --boot it ends when none of them lacks what its drop-in names, after 280 s at the latest;',
+        '# what else there is to do goes on in psi.service.',
+        `ExecStart=podman exec psi psi setup --boot${others.length === 0 ? ` --provider ${first.name}` : ''}`,
         'TimeoutStartSec=300',
         '# 4: something was left as it was. 78: the config was refused, nothing was changed. What every workload has it can start with.',
         'SuccessExitStatus=4 78',

@@ -32,6 +32,8 @@ export type StageOptions = {
   /** Of the one workload, `app`. */
   readonly secrets?: readonly object[];
   readonly seed?: Partial<Seed>;
+  /** False: the workload's quadlet, `app.container`, is not there. */
+  readonly quadlet?: false;
   /** What happens to the double before PSI starts. */
   readonly prepare?: (infisical: InfisicalDouble) => void;
   /** Of the project, in the config. */
@@ -236,7 +238,9 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
     },
   };
   await mkdir(join(dir, 'systemd'));
-  await writeFile(join(dir, 'systemd', 'app.container'), '[Container]\nImage=app\n');
+  if (options.quadlet !== false) {
+    await writeFile(join(dir, 'systemd', 'app.container'), '[Container]\nImage=app\n');
+  }
   const psi = await startPsi(psiOptions, PSI_UNDER_TEST);
   t.after(() => psi.kill());
   return new Observed({ t, infisical, front, podman, options: psiOptions, reloads, at: Object.assign(at, { psi }) });

@@ -21,11 +21,6 @@ const ROWS: readonly (readonly [string, string])[] = [
   ['`systemctl reboot --firmware-setup`', '`systemctl reboot --firmware-setup`'],
   // Not these folders.
   ['/home/ann/etc/psi and /etc/psi-other', '/home/ann/etc/psi and /etc/psi-other'],
-  [
-    'render: `podman run --rm --privileged --network=none --security-opt label=disable -v /etc:/etc -v /var/lib:/var/lib -v /run:/run IMAGE install`',
-    'render: `podman run --rm --userns=keep-id --network=none --security-opt label=disable -e HOME -e XDG_RUNTIME_DIR -v $HOME:$HOME ' +
-      '-v $XDG_RUNTIME_DIR:$XDG_RUNTIME_DIR IMAGE install`',
-  ],
 ];
 
 test('names the systemd, the store and the folders of the user, and leaves what is the host’s', () => {

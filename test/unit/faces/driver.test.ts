@@ -56,7 +56,7 @@ async function stage(options: StageOptions = {}) {
   );
   const errors: string[] = [];
   const refusals: RefusalEvent[] = [];
-  const hostCurl = new HostCurl();
+  const hostCurl = new HostCurl({ socket: '/run/psi/psi.sock' });
   const app = driverApp({
     lookup: new Lookup({
       mappings,
@@ -312,7 +312,7 @@ test('takes over the socket file of a process that died, and never that of a liv
     register: undefined as never,
     tokens: () => [],
     mappings: undefined as never,
-    hostCurl: new HostCurl(),
+    hostCurl: new HostCurl({ socket: '/run/psi/psi.sock' }),
     health: () => ({}),
     onRefused: () => undefined,
     onError: () => undefined,

@@ -4,8 +4,9 @@ import { describe, it } from 'node:test';
 import { placesOf } from '../../../src/config/places.ts';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
+import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import { foreignDefaultDriver } from '../../../src/host/default-driver.ts';
+import { defaultDriverText, foreignDefaultDriver } from '../../../src/host/default-driver.ts';
 import { install } from '../../../src/host/install.ts';
 import type { InstallDeps } from '../../../src/host/install.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
@@ -30,6 +31,7 @@ function host(token?: string) {
     credentials: [],
     cache: undefined,
     tls: undefined,
+    textfileDir: undefined,
     refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
   } as const;
   const deps: InstallDeps = {
@@ -40,6 +42,7 @@ function host(token?: string) {
     systemdVersion: () => Promise.resolve(257),
     token: token === undefined ? undefined : () => Promise.resolve(SecretValue.fromText(token)),
     driverOptions: OPTIONS,
+    foreignDriver: () => Promise.resolve(undefined),
   };
   return { files, headerFile, deps };
 }
@@ -91,6 +94,17 @@ describe('install', () => {
     await assert.rejects(install(deps, { ...PLAIN, defaultDriver: true }), { code: 'CONFLICT' });
   });
 
+  it('names a foreign default driver, and makes none beside it', async () => {
+    const { files, headerFile, deps } = host('token');
+    const driver = new PsiError('HOST', 'theirs', { hint: 'move it' });
+    const beside = { ...deps, foreignDriver: () => Promise.resolve(driver) };
+    await assert.rejects(install(beside, { ...PLAIN, defaultDriver: true }), { code: 'CONFLICT', message: 'theirs' });
+    files.texts.set(CONF, '[secrets]\n');
+    await assert.rejects(install(deps, { ...PLAIN, defaultDriver: true }), { code: 'CONFLICT' });
+    assert.deepEqual([files.changes, headerFile.writes], [[], 0]);
+    assert.deepEqual((await install(beside, PLAIN)).notes, ['theirs; move it']);
+  });
+
   it('only says what it would write with --stdout, without the token', async () => {
     const { files, headerFile, deps } = host('canary-token');
     const unread = (): never => assert.fail('the token is not read');
@@ -113,6 +127,14 @@ describe('the default driver of a host', () => {
     assert.match(told("secrets.driver = 'shell'") ?? '', /0\.conf/);
     assert.equal(told(foreign, '[secrets]\ndriver = "file"\n'), undefined);
     assert.equal(told(foreign, `# Written by PSI (psi install --default-driver).\n${foreign}`), undefined);
+    assert.match(told('secrets = { driver = "shell", opts = { lookup = "cat" } }') ?? '', /0\.conf/);
+    assert.match(told('[Secrets]\n"driver"="shell"') ?? '', /0\.conf/);
+    // Its commands, though the driver is PSI's word.
+    const psis = defaultDriverText(OPTIONS);
+    assert.equal(told(psis), undefined);
+    assert.match(told(psis, '[secrets.opts]\nlookup = "cat"\n') ?? '', /^\/c\/1\.conf makes/);
+    // All of them: with the last one gone, the one before it counts.
+    assert.match(told(foreign, foreign) ?? '', /^\/c\/0\.conf and \/c\/1\.conf make commands/);
     assert.equal(told('[network]\ndriver = "shell"\n[secrets]\n', '[engine]\n#driver = "shell"'), undefined);
   });
 });

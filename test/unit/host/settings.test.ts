@@ -36,6 +36,7 @@ function layout(over: Partial<HostSettings> = {}, env = {}, uid = 0): HostLayout
     caFiles: [],
     secretFiles: [],
     credentials: [],
+    textfileDir: undefined,
     cache: CACHE,
     certificates: [],
     shortestWindowMs: undefined,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { placesOf } from '../../../src/config/places.ts';
-import { PsiError } from '../../../src/core/error.ts';
+import { PsiError, toPsiError } from '../../../src/core/error.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
 import { systemdInstall } from '../../../src/host/systemd-install.ts';
@@ -20,6 +20,7 @@ const LAYOUT: HostLayout = {
   credentials: [],
   cache: undefined,
   tls: undefined,
+  textfileDir: undefined,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 const PLAIN = { image: undefined, unprivileged: false, enable: false, pcscd: false };
@@ -31,12 +32,20 @@ const TIMER = '/etc/systemd/system/psi-infisical-refresh.timer';
 const CREDENTIAL = '/etc/systemd/system/psi-credential@.service';
 const TLS = ['psi-tls-renew.service', 'psi-tls-renew.timer'].map((name) => `/etc/systemd/system/${name}`);
 
-const host = (version?: number) => ({
-  files: new FakeHostFiles(),
-  unitManager: new FakeUnitManager(),
-  systemdVersion: () => Promise.resolve(version),
-  layout: LAYOUT,
-});
+const QUADLETS = ['/run/containers/systemd', '/etc/containers/systemd', '/usr/share/containers/systemd'];
+
+function host(version?: number) {
+  const files = new FakeHostFiles();
+  return {
+    files,
+    tree: files,
+    unitManager: new FakeUnitManager(),
+    layout: LAYOUT,
+    systemdVersion: () => Promise.resolve(version),
+    quadletFolders: () => Promise.resolve(QUADLETS),
+    foreignDriver: () => Promise.resolve<PsiError | undefined>(undefined),
+  };
+}
 
 describe('systemd install', () => {
   it('puts each unit where its generator looks and says what to run next', async () => {
@@ -156,5 +165,70 @@ describe('systemd install', () => {
       await notes(257, { ...secret, scope: 'system' }),
     ])
       assert.equal(silent, '');
+  });
+
+  it('names all that another PSI has in the way, wherever it is read from, and writes nothing', async () => {
+    const deps = host();
+    const foreign = [
+      SOCKET,
+      CONTAINER,
+      SETUP,
+      REFRESH,
+      TIMER,
+      '/usr/lib/systemd/system/psi.socket',
+      '/usr/share/containers/systemd/psi.container',
+      '/etc/systemd/system/psi.service',
+      '/etc/containers/systemd/psi.container.d/50-theirs.conf',
+      '/etc/systemd/system/sockets.target.wants/psi.socket',
+    ];
+    for (const path of foreign) deps.files.texts.set(path, '[Unit]\n');
+    const driver = new PsiError('HOST', 'the driver is theirs', { hint: 'see to it' });
+    const told = await systemdInstall(
+      { ...deps, foreignDriver: () => Promise.resolve(driver) },
+      { ...PLAIN, enable: true },
+    ).catch(toPsiError);
+    assert.ok(told instanceof PsiError);
+    assert.equal(told.code, 'CONFLICT');
+    for (const path of [...foreign, 'the driver is theirs']) assert.ok(told.message.includes(path), path);
+    assert.match(told.hint ?? '', /`for f in .*; do mv "\$f" "\$f\.mine"; done`.*see to it/);
+    assert.deepEqual(deps.files.changes, []);
+  });
+
+  it('names what would be read in the place of its own units, and what is masked', async () => {
+    const deps = host();
+    await systemdInstall(deps, PLAIN);
+    const copy = deps.files.texts.get(CONTAINER) ?? '';
+    deps.files.texts.set('/run/containers/systemd/psi.container', copy);
+    deps.files.texts.set('/run/systemd/system/psi.service', '');
+    const told = await systemdInstall(deps, PLAIN).catch(toPsiError);
+    assert.ok(told instanceof PsiError);
+    assert.match(
+      told.message,
+      /\/run\/containers\/systemd\/psi\.container is read in the place of the one that psi writes/,
+    );
+    assert.match(told.hint ?? '', /`rm \/run\/systemd\/system\/psi\.service`/);
+    // In a later folder it is hidden, and PSI's own.
+    for (const path of ['/run/containers/systemd/psi.container', '/run/systemd/system/psi.service']) {
+      deps.files.texts.delete(path);
+    }
+    deps.files.texts.set('/usr/share/containers/systemd/psi.container', copy);
+    await systemdInstall(deps, PLAIN);
+  });
+
+  it('asks systemd for what it cannot see itself', async () => {
+    const deps = host();
+    deps.unitManager.units.add('psi.socket');
+    await assert.rejects(systemdInstall(deps, PLAIN), {
+      code: 'CONFLICT',
+      message: 'psi.socket is known to systemd from a folder that psi does not see here',
+    });
+    assert.deepEqual(deps.files.changes, []);
+  });
+
+  it('notes drop-ins that are older than its units, and none of their operator', async () => {
+    const deps = host();
+    deps.files.texts.set('/etc/systemd/system/psi.socket.d/theirs.conf', '[Socket]\n');
+    assert.match((await systemdInstall(deps, PLAIN)).notes.join(), /psi\.socket\.d\/theirs\.conf was there before/);
+    assert.deepEqual((await systemdInstall(deps, PLAIN)).notes, []);
   });
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { placesOf } from '../../../src/config/places.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { defaultDriverText } from '../../../src/host/default-driver.ts';
-import { hostFolders } from '../../../src/host/layout.ts';
+import { hostFolders, type HostLayout } from '../../../src/host/layout.ts';
 import { uninstall, type UninstallOptions, type UninstallReport } from '../../../src/host/uninstall.ts';
 import { unitFile } from '../../../src/host/units/unit-file.ts';
 import type { SecretUser } from '../../../src/registration/secret-users.ts';
@@ -16,7 +16,7 @@ const UNITS = '/etc/systemd/system';
 const QUADLETS = '/etc/containers/systemd';
 const CONF = '/etc/containers/containers.conf.d/psi.conf';
 
-const layout = {
+const LAYOUT = {
   scope: 'system',
   ...placesOf({}, 0),
   ...hostFolders('system', {}, 0),
@@ -26,10 +26,11 @@ const layout = {
   credentials: ['api'],
   cache: { backend: 'tpm', tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
   tls: undefined,
+  textfileDir: '/srv/figures',
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 } as const;
 
-async function host() {
+async function host(layout: HostLayout = LAYOUT) {
   const stage = await setupStage();
   stage.target.workloads = [workload('myapp')];
   stage.folders['/myapp'] = { A: '1' };
@@ -48,6 +49,8 @@ async function host() {
   tree.files.set('/var/lib/psi/tls/web.json', '{}');
   tree.files.set('/srv/psi/cache.enc', 'x');
   tree.files.set('/srv/psi/other', 'x');
+  for (const name of ['psi.prom', '.psi.prom.0123456789ab.tmp', 'other.prom'])
+    tree.files.set(`/srv/figures/${name}`, 'x');
   const users: SecretUser[] = [];
   const steps: string[] = [];
   const answered: string[][] = [];
@@ -105,7 +108,7 @@ test('drop-ins, a reload, the stop of the units, secrets while it answers, units
   ]);
   assert.deepEqual(on.answered, [ids]);
   assert.deepEqual(report.undone.map(({ what }) => what).slice(0, 3), ['drop-in', 'secret', 'unit']);
-  assert.deepEqual([...on.tree.files.keys()], ['/srv/psi/other']);
+  assert.deepEqual([...on.tree.files.keys()], ['/srv/psi/other', '/srv/figures/other.prom']);
   assert.deepEqual([...on.tree.links.keys()], [`${UNITS}/sockets.target.wants/other.socket`]);
   assert.deepEqual(await on.names(), []);
 });
@@ -184,4 +187,27 @@ test('a header file that the delete commands read is made where it is gone, and 
   assert.deepEqual((await on.uninstall()).failures, []);
   assert.deepEqual(on.sockets, ['/run/psi/psi.sock', '/run/old/psi.sock']);
   assert.ok(!on.tree.files.has(headerFile));
+});
+
+const COMMAND = '#!/bin/sh\n# Written by PSI (psi install). Changes here are overwritten.\n';
+
+test("the host's command and its completions go last, and what others call so stays", async () => {
+  const on = await host({ ...LAYOUT, inImage: true });
+  on.tree.files.set('/host/usr/local/bin/psi', COMMAND);
+  on.tree.files.set('/etc/bash_completion.d/psi', '# bash completion for psi, written by `psi completion bash`.\n');
+  on.tree.files.set('/etc/fish/completions/psi.fish', 'complete -c psi\n');
+  const { undone, left } = await on.uninstall();
+  const files = undone.filter(({ what }) => what === 'file').map(({ target }) => target);
+  assert.deepEqual(files.slice(-2), ['/etc/bash_completion.d/psi', '/host/usr/local/bin/psi']);
+  assert.deepEqual(
+    left.map(({ subject }) => subject),
+    ['/etc/fish/completions/psi.fish'],
+  );
+});
+
+test('a command that lies where this container does not see is named, with the mount that shows it', async () => {
+  const on = await host({ ...LAYOUT, inImage: true });
+  const { left } = await on.uninstall();
+  assert.equal(left[0]?.subject, '/usr/local/bin/psi');
+  assert.match(left[0].hint, /-v \/usr\/local:\/host\/usr\/local.*rm -f \/usr\/local\/bin\/psi/);
 });

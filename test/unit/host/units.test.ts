@@ -24,6 +24,7 @@ const NONE = {
   credentials: [],
   cache: undefined,
   tls: undefined,
+  textfileDir: undefined,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 
@@ -45,6 +46,7 @@ const BUSY: HostLayout = {
   credentials: ['infisical-client-secret', 'psi-socket-token'],
   cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
+  textfileDir: '/var/lib/prometheus/node-exporter',
   tls: {
     outputs: [
       '/etc/pki/tls/certs/web.pem',
@@ -87,7 +89,7 @@ describe('a host whose units are older than the image', () => {
     const found = olderUnits(0, 'system');
     assert.match(found?.message ?? '', /older than the image/);
     assert.match(found?.hint ?? '', /podman run .* systemd install --enable`, then `systemctl restart psi\.socket`/);
-    assert.match(olderUnits(0, 'user')?.hint ?? '', /podman run --rm --userns=keep-id .*systemctl --user/);
+    assert.match(olderUnits(0, 'user')?.hint ?? '', /systemctl --user/);
   });
 });
 
@@ -249,10 +251,13 @@ describe('units of psi', () => {
   it('names them after the providers, and sets all of them up', () => {
     const vault = { name: 'vault', title: 'Vault', group: 'vault' };
     const alone: HostLayout = { ...SYSTEM, providers: [vault], certifier: vault };
-    assert.match(textOf(alone, 'psi-vault-setup.service'), /secrets of Vault with[^]*psi setup --provider vault\n/);
+    assert.match(
+      textOf(alone, 'psi-vault-setup.service'),
+      /secrets of Vault with[^]*psi setup --boot --provider vault\n/,
+    );
     assert.match(textOf(alone, 'psi-vault-refresh.service'), /from Vault\nAfter=psi.service psi-vault-setup.service /);
     assert.match(textOf(alone, 'psi-tls-renew.service'), /ExecStart=podman exec psi psi vault tls renew\n/);
     const both: HostLayout = { ...SYSTEM, providers: [vault, ...SYSTEM.providers] };
-    assert.match(textOf(both, 'psi-vault-setup.service'), /secrets of Vault and Infisical[^]*psi setup\n/);
+    assert.match(textOf(both, 'psi-vault-setup.service'), /secrets of Vault and Infisical[^]*psi setup --boot\n/);
   });
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { curlRefusal, HostCurl } from '../../../src/lookup/host-curl.ts';
 
 test('the last curl that called is the one of the host; other programs change nothing', () => {
-  const curl = new HostCurl();
+  const curl = new HostCurl({ socket: '/run/psi/psi.sock' });
   for (const agent of [undefined, '', 'Python-urllib/3.11', 'libcurl/7.61.0', 'curl/', 'curl/x', 'curl/7.61.0.1.2']) {
     curl.saw(agent);
     assert.ok(!curl.status, agent);
@@ -18,7 +18,7 @@ test('the last curl that called is the one of the host; other programs change no
 
 test('what is worse with an earlier curl is said', () => {
   const limit = (version: string): string | null | undefined => {
-    const curl = new HostCurl();
+    const curl = new HostCurl({ socket: '/run/psi/psi.sock' });
     curl.saw(`curl/${version}`);
     return curl.status?.limit;
   };

@@ -81,10 +81,24 @@ test("somebody's file that hides the drop-in of a template is named", async () =
   const stage = await setupStage();
   stage.target.workloads = [workload('tm@')];
   stage.folders['/tm@'] = { COMMON: '1' };
-  stage.dropIns.hiding.set('tm@.container', ['/etc/containers/systemd/tm@x.container.d/50-secrets.conf']);
+  const path = '/etc/containers/systemd/tm@x.container.d/50-secrets.conf';
+  stage.dropIns.hiding.set('tm@.container', [{ path, remedy: '`mv it`' }]);
   const report = await stage.run();
   assert.equal(report.outcome, 'left');
   assert.match(report.problems[0]?.reason ?? '', /hides it/);
+  assert.match(report.problems[0]?.hint ?? '', /`mv it`/);
+});
+
+test("where somebody else's file is in the place of the drop-in, nothing of the workload is registered, in a dry run neither", async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('myapp')];
+  stage.folders['/myapp'] = { A: '1' };
+  stage.dropIns.foreign.add('myapp.container');
+  for (const dryRun of [true, false]) {
+    const report = await stage.run({ dryRun });
+    assert.deepEqual([report.outcome, changes(report)], ['failed', []]);
+    assert.match(report.failures[0]?.message ?? '', /was not written by psi/);
+  }
 });
 
 test('a lost mapping and a hidden value cost no line, and the mapping is there again', async () => {

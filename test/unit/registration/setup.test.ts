@@ -57,7 +57,7 @@ test('a dry run that would change a drop-in reloads nothing and says nothing of 
   assert.deepEqual([stage.dropIns.changes.length, stage.units.reloads], [0, 0]);
   assert.deepEqual(
     stage.events.map(({ event }) => event),
-    ['listing'],
+    ['workload', 'listing'],
   );
 });
 
@@ -269,10 +269,11 @@ test('a command that goes away ends the run between two changes, and what was do
   const report = await run;
   // The create that had begun was waited for.
   assert.deepEqual(changes(report), ['create myapp--A']);
-  assert.deepEqual(
-    report.failures.map(({ message }) => message),
-    Array.from({ length: 2 }, () => 'the command went away'),
-  );
+  assert.deepEqual(report.failures, []);
+  assert.deepEqual(report.ended, {
+    reason: 'the command went away',
+    undone: [{ workload: 'myapp', changes: 2 }],
+  });
   assert.deepEqual(await stage.dropIns.list(), []);
   assert.deepEqual((await stage.run()).failures, []);
 });

@@ -44,6 +44,11 @@ test('the units say which rendering they are, and older ones, which say nothing,
   assert.deepEqual([revision({ PSI_UNITS: 'new' }), revision({ PSI_UNITS: '', ...activated })], [undefined, 0]);
 });
 
+test('the metrics file is written as often as PSI_METRICS_INTERVAL says, each half minute without it', () => {
+  const each = (text?: string): number => serviceEnvironment({ PSI_METRICS_INTERVAL: text }, IDS).metricsMs;
+  assert.deepEqual([each('1s'), each(), each('often'), each('0')], [1000, 30_000, 30_000, 100]);
+});
+
 test('the first try of what a setup left waits as long as PSI_SETUP_RETRY says, a minute without it', () => {
   const first = (text?: string): number => serviceEnvironment({ PSI_SETUP_RETRY: text }, IDS).setupRetryMs;
   assert.deepEqual(

@@ -45,13 +45,14 @@ test('errors come before warnings, and only errors are for the health check', ()
     mappings: { problems: () => [] },
     own: [undefined, new PsiError('HOST', 'own')],
     owed: { debt: undefined, items: [{ subject: 'app', message: 'x', hint: null }], next: undefined },
+    failing: [of('error', 'f')],
     others: [of('warning', 'w'), of('error', 'e')],
   });
   assert.deepEqual(
     found.map(({ message }) => message),
-    ['own', 'e', 'setup left it as it was: x', 'w'],
+    ['own', 'e', 'f', 'setup left it as it was: x', 'w'],
   );
-  assert.deepEqual(problemsLine(found), { problems: 'own and 2 more, see `psi status`' });
+  assert.deepEqual(problemsLine(found), { problems: 'own and 3 more, see `psi status`' });
   assert.deepEqual(problemsLine([of('warning', 'w')]), {});
 });
 

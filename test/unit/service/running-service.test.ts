@@ -40,6 +40,7 @@ function stage(over: Partial<ServiceParts> = {}) {
     control: face('control'),
     driver: face('driver'),
     watch: { start: () => void note('watch starts'), close: () => void note('watch ends') },
+    figures: { start: () => void note('figures start'), close: () => void note('figures end') },
     facts: {},
     ...over,
   };
@@ -49,7 +50,14 @@ function stage(over: Partial<ServiceParts> = {}) {
 test('the cache opens beside, and the socket that lookups come by is served last', async () => {
   const { parts, done } = stage();
   await RunningService.start(parts);
-  assert.deepEqual(done, ['cache opens', 'control listens', 'driver listens', 'log: psi serves', 'watch starts']);
+  assert.deepEqual(done, [
+    'cache opens',
+    'control listens',
+    'driver listens',
+    'log: psi serves',
+    'watch starts',
+    'figures start',
+  ]);
 });
 
 test('a cache whose device is slow does not hold up the start', async () => {
@@ -59,7 +67,7 @@ test('a cache whose device is slow does not hold up the start', async () => {
     ...parts,
     cache: { cache: { open: () => never, close: () => never }, keys: { close: () => never } },
   });
-  assert.deepEqual(done.slice(-2), ['log: psi serves', 'watch starts']);
+  assert.deepEqual(done.slice(-3), ['log: psi serves', 'watch starts', 'figures start']);
 });
 
 test('without its driver socket no service is left half started', async () => {
@@ -77,6 +85,7 @@ test('a stop answers what was accepted, then lets go of providers, cache and dev
   await service.stop();
   assert.deepEqual(done, [
     'watch ends',
+    'figures end',
     'log: stopping: finishing what was accepted',
     `driver stops within ${String(STOP_GRACE_MS)}`,
     `control stops within ${String(STOP_GRACE_MS)}`,
@@ -124,8 +133,13 @@ test('what is owed is tried while psi serves, and no longer once it stops', asyn
   const { parts, done } = stage();
   const owed = { start: () => Promise.resolve(void done.push('owed')), stop: () => void done.push('owed no more') };
   const service = await RunningService.start({ ...parts, owed });
-  assert.deepEqual(done.slice(-2), ['watch starts', 'owed']);
+  assert.deepEqual(done.slice(-3), ['watch starts', 'figures start', 'owed']);
   done.length = 0;
   await service.stop();
-  assert.deepEqual(done.slice(0, 3), ['watch ends', 'log: stopping: finishing what was accepted', 'owed no more']);
+  assert.deepEqual(done.slice(0, 4), [
+    'watch ends',
+    'figures end',
+    'log: stopping: finishing what was accepted',
+    'owed no more',
+  ]);
 });

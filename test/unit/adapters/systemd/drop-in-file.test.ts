@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import { DropInFiles } from '../../../../src/adapters/systemd/drop-in-file.ts';
@@ -60,7 +60,7 @@ describe('drop-in files', () => {
     await writeFile(path, '[Container]\n');
     await assert.rejects(new DropInFiles({ systemdDir }).write({ unit: 'app.container', text: TEXT }), {
       message: `${path} was not written by psi`,
-      hint: /^rename it, for instance: mv /,
+      hint: /^look at it, then `mv /,
     });
     assert.equal(await readFile(path, 'utf8'), '[Container]\n');
   });
@@ -147,9 +147,45 @@ describe('drop-in files', () => {
     const path = join(systemdDir, 'tm@x.container.d', '50-secrets.conf');
     await mkdir(join(systemdDir, 'tm@x.container.d'));
     await writeFile(path, '[Container]\n');
-    assert.deepEqual(await store.hiders('tm@.container'), [path]);
+    const remedy = `\`mv ${path} ${join(dirname(path), '60-local.conf')} && systemctl daemon-reload\``;
+    assert.deepEqual(await store.hiders('tm@.container'), [{ path, remedy }]);
     assert.deepEqual(await store.hiders('tm@x.container'), []);
     await store.write({ unit: 'tm@x.container', text: TEXT });
     assert.equal(await readFile(path, 'utf8'), '[Container]\n');
+  });
+
+  it('names whatever lies in a folder that Podman reads before its own, for the reader of one and of the other', async () => {
+    const [earlier, systemdDir] = [await folder(), await folder()];
+    const roots = [{ folder: earlier }, { folder: systemdDir }];
+    const store = new DropInFiles({ systemdDir, roots, scope: 'user' });
+    for (const [unit, name, text] of [
+      ['app.container', 'app.container.d/50-secrets.conf', TEXT],
+      ['app.container', 'sub/container.d/50-secrets.conf', '[Container]\n'],
+      ['tm@x.container', 'tm@x.container.d/51-secrets-instance.conf', '[Container]\nSecret=a\n'],
+    ] as const) {
+      assert.deepEqual(await store.hiders(unit), []);
+      const path = join(earlier, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text);
+      const [hider, ...others] = await store.hiders(unit);
+      assert.deepEqual([hider?.path, others], [path, []]);
+      assert.match(hider?.remedy ?? '', /^`mv .* && systemctl --user daemon-reload`$/);
+      await rm(path);
+    }
+  });
+
+  it("keeps no line of somebody's file that would give the workload a secret twice", async () => {
+    const systemdDir = await folder();
+    const store = new DropInFiles({ systemdDir });
+    assert.equal(await store.refused('app.container'), undefined);
+    const path = join(systemdDir, 'app.container.d', '50-secrets.conf');
+    await mkdir(dirname(path));
+    for (const [text, away] of [
+      ['[Container]\nSecret=app--A,type=env\n', `${path}.away`],
+      ['[Container]\nEnvironment=A=1\n', join(dirname(path), '60-local.conf')],
+    ] as const) {
+      await writeFile(path, text);
+      assert.ok((await store.refused('app.container'))?.hint?.includes(`\`mv ${path} ${away}\``));
+    }
   });
 });
