@@ -3,6 +3,7 @@
 
 import { styleText } from 'node:util';
 import { lineText, type Line, type Style } from '../core/text/line.ts';
+import { spoken } from '../core/text/user-hints.ts';
 import { visible } from '../core/text/visible.ts';
 
 /** Where text goes as it is; each line gets its end there. */
@@ -76,7 +77,7 @@ export function terminalOf(output: Output): Terminal {
 }
 
 export function hintLine(hint: string): string {
-  return `hint: ${hint}`;
+  return `hint: ${spoken(hint)}`;
 }
 
 function problemLines(
