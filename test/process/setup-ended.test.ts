@@ -206,8 +206,10 @@ describe('the setup unit', () => {
     assert.ok(it.podman.writes.length < COUNT, `it waited for all of them: ${text.slice(0, 300)}`);
     assert.equal(code, 0, text);
     slowly(it, 0);
-    for (const until = Date.now() + 30_000; (await it.targets()).length <= COUNT; await pause(50)) {
+    const until = Date.now() + 30_000;
+    while ((await it.targets()).length <= COUNT) {
       assert.ok(Date.now() < until, 'nobody did the rest');
+      await pause(50);
     }
   });
 });
