@@ -92,7 +92,7 @@ test('on a terminal it has one, and Ctrl-C ends the command in the container', o
   }
 });
 
-for (const signal of ['INT', 'TERM', 'HUP']) {
+for (const signal of ['INT', 'TERM', 'HUP', 'KILL']) {
   test(`SIG${signal} to it ends the command in the container`, options, async () => {
     const { host } = stage;
     await hang('hang');
@@ -184,7 +184,7 @@ for (const state of ['psi runs', 'psi was killed']) {
       await host.ok('systemctl start app.service');
       if (state !== 'psi runs')
         await host.ok('systemctl mask --runtime psi.service; systemctl kill -s KILL psi.service');
-      await host.ok('podman rmi --force localhost/psi:own');
+      await host.until('podman rmi --force localhost/psi:own');
       const blocked = await host.run(`${psi} uninstall --apply`);
       assert.equal(blocked.code, 4, blocked.stdout + blocked.stderr);
       assert.match(blocked.stderr, /^left: systemd-app: this container names secrets of psi/m);
