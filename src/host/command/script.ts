@@ -43,6 +43,7 @@ function settings(layout: HostLayout, { command, completions }: CommandPlaces): 
     config: folderOf(layout.configFile),
     state: layout.stateDir,
     cache: layout.cache?.path ?? '',
+    figures: layout.textfileDir ?? '',
     socket: layout.socket,
     runtime: runtimeFolder(layout),
     self: command,
