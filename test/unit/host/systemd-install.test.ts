@@ -156,8 +156,8 @@ describe('systemd install', () => {
     const notes = async (version: number | undefined, layout: HostLayout): Promise<string> =>
       (await systemdInstall({ ...host(version), layout }, PLAIN)).notes.join('\n');
     const secret: HostLayout = { ...plain, credentials: ['client-secret'] };
-    assert.match(await notes(257, secret), /^systemd 257 cannot load .* \(status 243; 258 can\).*decrypt --user/);
-    assert.match(await notes(255, secret), /^systemd 255 decrypts no credential for a user .*\{file: PATH\}/);
+    assert.match(await notes(257, secret), /^systemd 257 cannot load .* \(status 243; 258 can\).*decrypt --user/m);
+    assert.match(await notes(255, secret), /^systemd 255 decrypts no credential for a user .*\{file: PATH\}/m);
     assert.match(await notes(undefined, secret), /was not asked/);
     for (const silent of [
       await notes(258, secret),
