@@ -2,8 +2,9 @@
 // from a server, from Podman, from files: every line is made safe here, and nowhere else.
 
 import { styleText } from 'node:util';
+import { scopeOf } from '../core/scope.ts';
 import { lineText, type Line, type Style } from '../core/text/line.ts';
-import { spoken } from '../core/text/user-hints.ts';
+import { speakTo, spoken } from '../core/text/user-hints.ts';
 import { visible } from '../core/text/visible.ts';
 
 /** Where text goes as it is; each line gets its end there. */
@@ -91,7 +92,9 @@ function problemLines(
   ];
 }
 
+/** Each command has one, and has it first: from here on hints are for whoever runs this process. */
 export function processTerminal(): Terminal {
+  speakTo(scopeOf(process.getuid?.() ?? 0));
   const { stdout, stderr } = process;
   let drawn = false;
   const clear = (): void => {

@@ -2,14 +2,9 @@
 
 import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PLACE_VARIABLES, type Places } from '../core/places.ts';
-import type { Scope } from '../core/scope.ts';
 import type { Env } from './surroundings.ts';
 
 export type DefaultPlaces = Places & { readonly configFile: string };
-
-export function scopeOf(uid: number): Scope {
-  return uid === 0 ? 'system' : 'user';
-}
 
 export function placesOf(env: Env, uid: number): DefaultPlaces {
   return uid === 0 ? SYSTEM : userPlaces(env, uid);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
@@ -222,4 +222,21 @@ test('a TPM that is gone, and a PCR that moved, are named by the lookup that fai
   await psi.stop();
   await it.infisical.refuseConnections();
   assert.deepEqual(await answers(await it.start()), from('cache'));
+});
+
+test('without a file and without a key the cache does not pass for ready, and comes back by itself', async (t) => {
+  const it = await filledStage(t);
+  const kept = await readFile(it.keyFile);
+  await Promise.all([rm(it.keyFile), rm(it.cacheFile)]);
+  const psi = await it.start();
+  const { code, stdout, stderr } = await psi.cli('cache', 'status', '--verify');
+  assert.equal(code, 69, stdout + stderr);
+  assert.doesNotMatch(stdout, /^cache: ready/m);
+  assert.match(stderr, /error: the credential psi-cache-key cannot be read/);
+  // The first command that the hint names is one of the host: the key is put back as that unit does it.
+  await writeFile(it.keyFile, kept);
+  const refreshed = await psi.cli('cache', 'refresh');
+  assert.equal(refreshed.code, 0, refreshed.stdout + refreshed.stderr);
+  assert.equal((await psi.cli('cache', 'status', '--verify')).code, 0);
+  assert.deepEqual(await it.aside(), []);
 });

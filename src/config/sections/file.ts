@@ -2,11 +2,12 @@
 // has a file of its own; what depends on two of them is in findings/checks.ts.
 
 import type * as t from 'io-ts';
+import { scopeOf } from '../../core/scope.ts';
 import type { SecretField } from '../../core/secret-field.ts';
 import type { ProviderConfig } from '../../provider/provider.ts';
 import type { Config } from '../config.ts';
 import type { Env } from '../surroundings.ts';
-import { placesOf, scopeOf } from '../places.ts';
+import { placesOf } from '../places.ts';
 import { absolutePath, socketPath } from '../schema/path-fields.ts';
 import { secretField, toSecretField } from '../schema/secret-field.ts';
 import { section } from '../schema/section.ts';

@@ -126,7 +126,7 @@ describe('units of psi', () => {
     assert.doesNotMatch(container, /^(?:Requires|BindsTo)=.*psi-cache-key/m);
   });
 
-  it("have the system's systemd decrypt a user's credentials: his own loads none before 258", async () => {
+  it("have the system's systemd decrypt a user's credentials: his own loads none before 258", () => {
     const layout = { ...USER, cache: CREDENTIAL.cache };
     for (const [unit, folder, name] of [
       ['psi-credential@.service', 'psi-credentials', '%i'],
