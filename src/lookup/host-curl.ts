@@ -77,12 +77,15 @@ function limitOf(version: string): string | undefined {
   return undefined;
 }
 
+/** In the details of a refusal: status has a problem of its own for the cause. */
+export const OF_ITS_OWN = 'problem-of-its-own';
+
 const UPDATE = 'update curl on the host to 7.63 or later';
 
 function tooOld(version: string): PsiError {
   return new PsiError(
     'HOST',
     `curl ${version} on this host is too old for psi's driver command: it prints messages to where the value goes (7.63 does not)`,
-    { hint: `${UPDATE}; nothing else has to be done` },
+    { hint: `${UPDATE}; nothing else has to be done`, details: { [OF_ITS_OWN]: true } },
   );
 }

@@ -4,7 +4,7 @@ import type { ErrorCode, PsiError } from '../core/error.ts';
 import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import type { LookupEvent, RefusalEvent } from './audit-log.ts';
 import type { Clock } from '../core/clock.ts';
-import type { HostCurlStatus } from './host-curl.ts';
+import { OF_ITS_OWN, type HostCurlStatus } from './host-curl.ts';
 
 /** Something of PSI's own that is not as it should be, while it serves all the rest. */
 export type ServiceProblem = {
@@ -160,7 +160,8 @@ export class StatusBoard {
     this.#refused += 1;
     const { message, hint = null } = error;
     const refusal = { at: this.#at(), request, id: name ?? id ?? null, message, hint, seenAt: this.#deps.clock.now() };
-    for (const kept of [this.#refusals, this.#unsettled]) {
+    const told = error.details[OF_ITS_OWN] === true;
+    for (const kept of told ? [this.#refusals] : [this.#refusals, this.#unsettled]) {
       kept.push(refusal);
       if (kept.length > KEPT_FAILURES) kept.shift();
     }

@@ -27,7 +27,8 @@ type UserHost = {
 };
 
 /** The home of a user with PSI's units, and the programs that the command calls. */
-async function installed(t: AtEnd): Promise<UserHost> {
+/** `config`: of the home that it gets. */
+async function installed(t: AtEnd, config?: (home: string) => string): Promise<UserHost> {
   const home = await mkdtemp(join(tmpdir(), 'psi-command-'));
   t.after(() => rm(home, { recursive: true, force: true }));
   const bin = join(home, 'bin');
@@ -45,6 +46,10 @@ async function installed(t: AtEnd): Promise<UserHost> {
       await chmod(join(bin, name), 0o755);
     },
   };
+  if (config) {
+    await mkdir(join(home, '.config/psi'), { recursive: true });
+    await writeFile(join(home, '.config/psi/config.yaml'), config(home));
+  }
   await host.program('journalctl', 'echo "its last words"');
   await host.program('systemctl', '[ "$2" != is-active ] || echo active');
   for (const words of [['install'], ['systemd', 'install', '--enable']]) await host.install(...words);
@@ -132,8 +137,8 @@ const SECRETS = [
 ];
 
 /** Without an image, and with these secrets; what is removed stands in the file `removed`. */
-async function withoutImage(t: AtEnd, containers = ''): Promise<UserHost> {
-  const host = await installed(t);
+async function withoutImage(t: AtEnd, containers = '', config?: (home: string) => string): Promise<UserHost> {
+  const host = await installed(t, config);
   await writeFile(join(host.home, 'secrets'), `${SECRETS.join('\n')}\n`);
   await writeFile(join(host.home, 'containers'), containers);
   await host.program(
@@ -161,7 +166,11 @@ async function tree(host: UserHost): Promise<readonly string[]> {
 }
 
 test('a host without the image is uninstalled in the order of psi uninstall, and what is not of psi stays', async (t) => {
-  const host = await withoutImage(t);
+  const host = await withoutImage(t, '', (at) => `metrics: {textfile_dir: ${join(at, 'figures')}}\n`);
+  const figures = join(host.home, 'figures');
+  await mkdir(figures);
+  for (const name of ['psi.prom', '.psi.prom.0123456789ab.tmp', 'other.prom'])
+    await writeFile(join(figures, name), 'x');
   const config = join(host.home, '.config');
   await mkdir(join(config, 'containers/systemd/web.container.d'));
   for (const path of FOREIGN) await writeFile(join(config, path), '# mine\n');
@@ -185,9 +194,12 @@ test('a host without the image is uninstalled in the order of psi uninstall, and
     '.config/systemd/user/psi.timer',
     '.local/share/psi',
   ]);
+  assert.deepEqual(await readdir(figures), ['other.prom']);
   const rest = (await tree(host)).filter((path) => /psi|50-secrets/.test(path));
   assert.deepEqual(rest, [
     '.config/containers/systemd/web.container.d/50-secrets.conf',
+    '.config/psi',
+    '.config/psi/config.yaml',
     '.config/systemd/user/psi-mine.service',
     '.config/systemd/user/psi.timer',
     '.local/share/psi',

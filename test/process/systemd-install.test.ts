@@ -42,9 +42,9 @@ test('the unit checks health by its own command, and leaves no core dump with va
   const done = await run([...AS_USER, ...PSI_UNDER_TEST, 'systemd', 'install'], { env });
   assert.equal(done.code, 0, done.stderr);
   const text = await readFile(join(home, '.config/containers/systemd/psi.container'), 'utf8');
+  assert.match(text, /^Ulimit=core=0:0$/m);
   assert.match(text, /^HealthCmd=psi health$/m);
   assert.match(text, /^HealthStartupCmd=psi health$/m);
-  assert.match(text, /^Ulimit=core=0:0$/m);
 });
 
 type Host = {
@@ -136,4 +136,24 @@ test('a foreign default driver is named by install, wherever Podman reads it, an
     assert.equal(asked.code, 0, asked.stderr);
     assert.doesNotMatch(asked.stderr, /not psi's/);
   }
+});
+
+// F17
+test('a credential of the config that nobody has made is named by the install, with the command that makes it', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'psi-install-'));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const env = { PATH: process.env['PATH'], HOME: home, XDG_RUNTIME_DIR: join(home, 'run') };
+  const store = join(home, '.config/credstore.encrypted');
+  for (const folder of [store, join(home, '.config/psi')]) await mkdir(folder, { recursive: true });
+  await writeFile(join(home, '.config/psi/config.yaml'), 'socket_token: {credential: token}\n');
+  const install = (): Promise<RunResult> => run([...AS_USER, ...PSI_UNDER_TEST, 'systemd', 'install'], { env });
+  const missing = await install();
+  assert.match(
+    missing.stdout + missing.stderr,
+    /the credential token of the config is not there: make it with `systemd-creds --user encrypt --name=token - \S+\/token`/,
+  );
+  assert.equal(missing.code, 0);
+  await writeFile(join(store, 'token'), 'encrypted');
+  const made = await install();
+  assert.doesNotMatch(made.stdout + made.stderr, /is not there/);
 });

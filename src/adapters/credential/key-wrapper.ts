@@ -96,7 +96,8 @@ export class CredentialKeyWrapper implements KeyWrapper {
     const { name, folder } = this.#options;
     // One that is there may be what a cache opens with: it is not to be made anew in its place.
     const hint =
-      '`systemctl status psi-cache-key` says why it could not be loaded; if there is none yet, make it: ' +
+      '`systemctl status psi-cache-key` says why it could not be loaded; mended, `systemctl restart psi-cache-key.service psi.service` ' +
+      'loads it; if there is none yet, make it: ' +
       `\`head -c 32 /dev/urandom | systemd-creds encrypt --name=${name} - /etc/credstore.encrypted/${name}\`, ` +
       'then `psi systemd install` writes psi-cache-key.service, which loads it';
     if (folder === undefined || folder === '')
