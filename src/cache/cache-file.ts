@@ -1,7 +1,8 @@
 // Port: the cache on disk, one encrypted file. PSI is its only writer.
 //
 // Failure meaning:
-//   KEY_UNAVAILABLE  the key wrapper refuses or is not there; the file may be good. `retry: later` where waiting can help.
+//   KEY_UNAVAILABLE  the key wrapper refuses or is not there; the file may be good. `retry: later` where waiting can help. `details.file` is
+//                    `none` where there is no file yet, and could be none.
 //   CACHE_CORRUPT    this PSI as it is configured cannot open the file; `details.defect` names the reason. `details.damaged` is true only
 //                    where no key, no other config and no other PSI opens it either.
 //   HOST             the file system refuses.

@@ -106,7 +106,7 @@ export class CacheKeeper {
     if (this.#state === 'ready') return true;
     if (!superseded) {
       if (!replace) return false;
-      this.#setAside = await this.#deps.file.setAside();
+      if (this.#lock?.details['file'] !== 'none') this.#setAside = await this.#deps.file.setAside();
     }
     this.#inStep();
     return true;

@@ -7,7 +7,7 @@ import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 
 /**
  * `opening`: the file is being read. `ready`: memory and file are in step, but for `unsaved`. `locked`: there is a file that may be good and
- * cannot be opened now; lookups are answered from what was learned since the start.
+ * cannot be opened now, or none yet and no key for one; lookups are answered from what was learned since the start.
  */
 export type CacheState = 'opening' | 'ready' | 'locked';
 

@@ -3,6 +3,7 @@
 
 import { styleText } from 'node:util';
 import { lineText, type Line, type Style } from '../core/text/line.ts';
+import { spoken } from '../core/text/user-hints.ts';
 import { visible } from '../core/text/visible.ts';
 
 /** Where text goes as it is; each line gets its end there. */
@@ -76,7 +77,7 @@ export function terminalOf(output: Output): Terminal {
 }
 
 export function hintLine(hint: string): string {
-  return `hint: ${hint}`;
+  return `hint: ${spoken(hint)}`;
 }
 
 function problemLines(
@@ -92,8 +93,10 @@ function problemLines(
 
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
+  let drawn = false;
   const clear = (): void => {
-    if (stderr.isTTY) stderr.write('\r\u001b[K');
+    if (drawn) stderr.write('\r\u001b[K');
+    drawn = false;
   };
   return terminalOf({
     rewrites: stderr.isTTY,
@@ -107,7 +110,8 @@ export function processTerminal(): Terminal {
     },
     progress: (text) => {
       clear();
-      if (stderr.isTTY && text !== '') stderr.write(text.slice(0, Math.max(10, stderr.columns - 1)));
+      drawn = stderr.isTTY && text !== '';
+      if (drawn) stderr.write(text.slice(0, Math.max(10, stderr.columns - 1)));
     },
     // styleText leaves colour out by itself where the stream is no terminal or NO_COLOR is set.
     paint: (stream, style, text) => styleText(style, text, { stream: stream === 'out' ? stdout : stderr }),

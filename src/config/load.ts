@@ -62,7 +62,7 @@ export async function readConfig(options: LoadOptions): Promise<Loaded> {
   const entries = mapOf(mapOf(parsed.value)['providers']);
   const codec = fileCodec(providersCodec(entries, kinds));
   const decoded = codec.decode(parsed.value);
-  const inspection = inspect(parsed.doc, codec);
+  const inspection = inspect(parsed.doc, parsed.follow, codec);
   const errors = decoded._tag === 'Left' ? decodeFindings(decoded.left) : [];
   const findings = [...errors, ...inspection.findings, ...crossChecks(parsed.value, kinds)];
   const issues = locateAll(findings, { file, text, parsed, visible: inspection.visible });
@@ -137,9 +137,9 @@ function locateAll(findings: readonly Finding[], { file, text, parsed, visible }
 function syntaxIssues(file: string, parsed: Parsed & { ok: false }): readonly LocatedIssue[] {
   return parsed.problems
     .toSorted((a, b) => a.place.start - b.place.start)
-    .map(({ place, got }) => {
+    .map(({ place, got, hint }) => {
       const position = positionOf(parsed.lines, place);
-      const words = { expected: 'valid YAML', got, hint: hintFor('SYNTAX') };
+      const words = { expected: 'valid YAML', got, hint: hint ?? hintFor('SYNTAX') };
       return { code: 'SYNTAX', severity: 'error', path: '', file, ...position, ...words };
     });
 }

@@ -1,6 +1,8 @@
 // The error taxonomy: a closed union of codes. What a code means to a shell stands in exit.ts.
 // Adapters translate into PsiError at their border; faces (http/, cli/) only map it.
 
+import { spoken } from './text/user-hints.ts';
+
 export const ERROR_CODES = [
   'USAGE',
   'CONFIG_INVALID',
@@ -53,7 +55,7 @@ export class PsiError extends Error {
     super(message);
     this.name = 'PsiError';
     this.code = code;
-    this.hint = init.hint;
+    this.hint = init.hint === undefined ? undefined : spoken(init.hint);
     this.retry = init.retry ?? 'no';
     this.retryAfterMs = init.retryAfterMs;
     this.details = init.details ?? {};

@@ -11,12 +11,15 @@ import type { HeaderFile } from '../registration/driver-command/header-file.ts';
 import type { HostFiles } from './host-files.ts';
 import { notWrittenByPsi, writeOwnFile } from './change.ts';
 import type { HostChange, PlannedFile } from './change.ts';
+import { userCredentialNotes } from './user-credentials.ts';
 
 export type InstallDeps = {
   readonly files: HostFiles;
   readonly headerFile: HeaderFile;
   readonly headerFilePath: string;
   readonly layout: HostLayout;
+  /** The number of systemd's release; undefined: it could not be asked. */
+  readonly systemdVersion: () => Promise<number | undefined>;
   /** Undefined: the socket asks for none, and no header file is written. */
   readonly token: (() => Promise<SecretValue>) | undefined;
   readonly driverOptions: DriverOptions;
@@ -60,7 +63,11 @@ export async function install(deps: InstallDeps, options: InstallOptions): Promi
     folders,
     files: options.defaultDriver ? [conf] : [],
     headerFilePath: deps.token === undefined ? undefined : deps.headerFilePath,
-    notes: [...(options.defaultDriver ? DEFAULT_DRIVER_NOTES : []), ...(foreign ? [driverNote(foreign)] : [])],
+    notes: [
+      ...(options.defaultDriver ? DEFAULT_DRIVER_NOTES : []),
+      ...(foreign ? [driverNote(foreign)] : []),
+      ...(await userCredentialNotes(layout, deps.systemdVersion)),
+    ],
   };
   // Where nothing is written, the token is not read: a credential that only the service has need not be there.
   return { ...plan, changes: options.stdout ? [] : await apply(deps, plan) };

@@ -5,7 +5,15 @@ import { isSecretId } from '../core/naming.ts';
 import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
-import { credentialsFolder, firstQuadlets, folderOf, METRICS_FILE, runtimeFolder, type HostLayout } from './layout.ts';
+import {
+  cacheKeyFolder,
+  credentialsFolder,
+  firstQuadlets,
+  folderOf,
+  METRICS_FILE,
+  runtimeFolder,
+  type HostLayout,
+} from './layout.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -150,7 +158,13 @@ async function runtimeFiles(tree: HostTree, layout: HostLayout): Promise<Some> {
   const mounts = await pick(tree, runtime, (name) => name === 'psi-mounts');
   return {
     files: [...counted, ...mounts],
-    folders: [folder, `${runtime}/psi-absent`, credentialsFolder(layout)],
+    // A folder of systemd's own goes with its unit.
+    folders: [
+      folder,
+      `${runtime}/psi-absent`,
+      credentialsFolder(layout),
+      ...(layout.scope === 'user' ? [cacheKeyFolder(layout)] : []),
+    ],
   };
 }
 

@@ -113,6 +113,12 @@ export function credentialsFolder(layout: Pick<HostLayout, 'runtimeDir'>): strin
   return `${runtimeFolder(layout)}/psi-credentials`;
 }
 
+/** Where the key is that was decrypted for the cache: systemd's own folder for that unit, or one beside the user's credentials. */
+export function cacheKeyFolder(layout: Pick<HostLayout, 'runtimeDir' | 'scope'>): string {
+  const runtime = runtimeFolder(layout);
+  return layout.scope === 'system' ? `${runtime}/credentials/psi-cache-key.service` : `${runtime}/psi-cache-key`;
+}
+
 /** A unit of PSI that is about the providers. */
 export function providerUnit({ providers: [first] }: HostLayout, suffix: string): string {
   return `psi-${first.name}-${suffix}`;

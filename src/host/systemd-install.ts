@@ -13,10 +13,13 @@ import type { HostFiles } from './host-files.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
 import { writeOwnFile } from './change.ts';
 import type { HostChange } from './change.ts';
+import { userCredentialNotes } from './user-credentials.ts';
 
 export type SystemdInstallDeps = Omit<ForeignDeps, 'files' | 'unitManager'> & {
   readonly files: HostFiles;
   readonly unitManager: UnitManager;
+  /** The number of its release; undefined: it could not be asked. */
+  readonly systemdVersion: () => Promise<number | undefined>;
   /** Whose commands are the default secret driver, if they are not PSI's. */
   readonly foreignDriver: () => Promise<PsiError | undefined>;
 };
@@ -40,7 +43,7 @@ export type SystemdInstallReport = {
   /** `failed`: the files are in place, but systemd has not read them. */
   readonly reload: 'done' | 'left out' | 'failed';
   readonly reloadError: PsiError | undefined;
-  /** What of others applies to these units, or to Podman's secrets, and what the units are to load and is not there. */
+  /** What of others applies to these units, or to Podman's secrets, what the units are to load and is not there, and what this systemd cannot do. */
   readonly notes: readonly string[];
   /** Commands to run next; empty if all is done. */
   readonly next: readonly string[];
@@ -75,7 +78,12 @@ export async function systemdInstall(
       before === undefined || before === options.unprivileged ? 'asked' : before === unprivileged ? 'kept' : 'changed',
     reload: !options.enable ? 'left out' : reloadError === undefined ? 'done' : 'failed',
     reloadError,
-    notes: [...foreign.notes, ...(driver ? [driverNote(driver)] : []), ...(await missingCredentials(files, layout))],
+    notes: [
+      ...foreign.notes,
+      ...(driver ? [driverNote(driver)] : []),
+      ...(await missingCredentials(files, layout)),
+      ...(await userCredentialNotes(layout, deps.systemdVersion)),
+    ],
     next: nextCommands(layout, changes, options.enable && reloadError === undefined),
   };
 }

@@ -45,6 +45,8 @@ export class OwedSetups {
   #pauses: Iterator<number, never>;
   #timer: { readonly due: number; readonly cancel: () => void } | undefined;
   #running = false;
+  /** What was owed before the setup that is under way: what that one is about is told when it has ended. */
+  #before: { readonly debt: SetupDebt | undefined } | undefined;
   #lastFailure: string | undefined;
 
   constructor(deps: OwedSetupsDeps) {
@@ -68,16 +70,18 @@ export class OwedSetups {
 
   /** When the next try begins, in ms since the epoch; undefined: nothing is owed, or it is being tried. */
   get next(): number | undefined {
-    return this.#debt && this.#timer?.due;
+    return this.debt && this.#timer?.due;
   }
 
+  /** Of setups that have ended. */
   get debt(): SetupDebt | undefined {
-    return this.#debt;
+    return this.#before ? this.#before.debt : this.#debt;
   }
 
   status(): OwedSetup | null {
-    if (!this.#debt) return null;
-    return { workloads: this.#debt.workloads ?? null, nextTry: isoTimeOrNull(this.next) };
+    const { debt } = this;
+    if (!debt) return null;
+    return { workloads: debt.workloads ?? null, nextTry: isoTimeOrNull(this.next) };
   }
 
   get items(): readonly LeftItem[] {
@@ -92,6 +96,7 @@ export class OwedSetups {
   /** A setup is about to change things: until it has ended well, what it is about is owed, also through a kill. */
   async began(about: SetupDebt): Promise<SetupDebt | undefined> {
     const before = this.#debt;
+    this.#before = { debt: before };
     this.#timer?.cancel();
     this.#timer = undefined;
     // Somebody runs a setup: what was in the way may be mended.
@@ -103,6 +108,7 @@ export class OwedSetups {
   /** Resolves to when the next try begins. */
   async ended(before: SetupDebt | undefined, about: SetupDebt, report: SetupReport): Promise<number | undefined> {
     const had = this.#items.length > 0 || before !== undefined;
+    this.#before = undefined;
     const others = this.#items.filter(({ subject }) => isOfOthers(subject, about));
     this.#items = [...others, ...leftItems(report)];
     this.#lastFailure = undefined;
@@ -115,6 +121,7 @@ export class OwedSetups {
 
   /** A setup ended before its report. `owed`: what is owed from now on. */
   async interrupted(owed: SetupDebt | undefined, error: PsiError): Promise<void> {
+    this.#before = undefined;
     await this.#keep(owed);
     if (owed)
       this.#items = [{ subject: undefined, message: `setup ended early: ${error.message}`, hint: error.hint ?? null }];

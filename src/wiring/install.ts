@@ -45,6 +45,7 @@ export async function composeInstall(
     headerFilePath: path,
     token: secrets.readerOf(config.socketToken),
     driverOptions: frozenDriverOptions(config),
+    systemdVersion: () => new DbusUnitManager({ socketPath: config.dbusSocket }).version(),
     foreignDriver: driverOfOthers(surroundings),
   };
   const wish = { needed: true, write: !options.stdout };
@@ -66,6 +67,7 @@ export async function composeSystemdInstall(
     files,
     tree: new HostFolders(),
     ...{ unitManager, layout },
+    systemdVersion: () => unitManager.version(),
     quadletFolders: () => quadletFolders(roots),
     foreignDriver: driverOfOthers(surroundings),
   };

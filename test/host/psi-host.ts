@@ -3,7 +3,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describe } from 'node:test';
 import { stringify } from 'yaml';
+import { HOST_SUITES, type HostSuite } from '../hosts/base-root.ts';
 import { imageStore, imageSupport, PSI_IMAGE } from '../hosts/image.ts';
 import type { HostCommands } from '../hosts/host-commands.ts';
 import { hostSupport, startHost, type Host } from '../hosts/nspawn.ts';
@@ -20,6 +22,10 @@ const CONTROL = 8098;
 export type Folders = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export type PsiHostOptions = {
+  /** Debian 13 where none is named. */
+  readonly suite?: HostSuite;
+  /** Further flags of `psi systemd install`. */
+  readonly flags?: readonly string[];
   readonly folders: Folders;
   readonly workloads: Readonly<Record<string, unknown>>;
   /** Quadlets that are there at boot, by file name. */
@@ -47,9 +53,27 @@ export type PsiHost = {
   readonly stop: () => Promise<void>;
 };
 
-export async function psiHostSupport(): Promise<Support> {
-  const host = await hostSupport();
+export async function psiHostSupport(suite?: HostSuite): Promise<Support> {
+  const host = await hostSupport(suite);
   return host.ok ? imageSupport() : host;
+}
+
+export type HostRoot = {
+  readonly suite: HostSuite;
+  readonly supported: boolean;
+  /** Of each test: skipped, with the reason, where no such host can boot. */
+  readonly options: { readonly skip: string | false };
+};
+
+/** Declares tests once for each root that hosts are made of, below its name. */
+export async function onEachRoot(declare: (root: HostRoot) => void): Promise<void> {
+  for (const suite of HOST_SUITES) {
+    const support = await psiHostSupport(suite);
+    const options = { skip: support.ok ? (false as const) : support.reason };
+    describe(`on Debian ${suite}`, () => {
+      declare({ suite, supported: support.ok, options });
+    });
+  }
 }
 
 export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
@@ -57,6 +81,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
     ([name, text]) => [`/etc/containers/systemd/${name}`, text] as const,
   );
   const host = await startHost({
+    ...(options.suite === undefined ? {} : { suite: options.suite }),
     imageStore: await imageStore(),
     files: {
       '/etc/psi/config.yaml': { content: configText(options), mode: 0o600 },
@@ -88,7 +113,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
       );
     await host.until(`curl -sf http://127.0.0.1:${String(CONTROL)}/__double/counts`);
     await options.prepare?.(host);
-    await installPsi(host);
+    await installPsi(host, options.flags);
     const psi: PsiHost['psi'] = (...args) => host.run(['podman', 'exec', 'psi', 'psi', ...args]);
     return {
       host,
@@ -117,10 +142,10 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
 }
 
 /** The one `podman run` of the README and of the image's own label, then what `systemd install` says to run next. */
-export async function installPsi(host: HostCommands): Promise<void> {
+export async function installPsi(host: HostCommands, flags: readonly string[] = []): Promise<void> {
   const command = await installCommand();
   await host.ok(`${command} install`);
-  await host.ok(`${command} systemd install --image ${PSI_IMAGE} --enable`);
+  await host.ok([`${command} systemd install --image ${PSI_IMAGE} --enable`, ...flags].join(' '));
   await host.ok('systemctl start podman.socket psi.socket psi.service');
 }
 

@@ -7,7 +7,7 @@ const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
 
 const LOOK =
-  'find /etc /run/psi /run/psi-credentials /var/lib/psi 2>/dev/null | sort; podman secret ls --format "{{.Name}}" | sort; ' +
+  'find /etc /usr/local /run/psi /run/psi-credentials /var/lib/psi 2>/dev/null | sort; podman secret ls --format "{{.Name}}" | sort; ' +
   'systemctl list-units --all --plain --no-legend "psi*" | cut -d" " -f1';
 
 let stage: PsiHost;

@@ -1,4 +1,4 @@
-// Debian 13 roots for test hosts and images, made by debootstrap once (about 70 s) and kept in a cache folder.
+// Debian roots for test hosts and images, made by debootstrap once (a minute or two each) and kept in a cache folder.
 // A kept root is never changed: hosts and images get it as the lower side of an overlay, or as a copy.
 import { createHash } from 'node:crypto';
 import { access, copyFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -6,23 +6,37 @@ import { join } from 'node:path';
 import { aptMirror } from './apt-mirror.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { portableNode } from './portable-node.ts';
-import { missingCommand, must } from './run.ts';
+import { missingCommand, must, run } from './run.ts';
 import type { Support } from './sandbox.ts';
 
-/** Of every root and image. */
-export const SUITE = 'trixie';
+/**
+ * The suites that hosts are made of. `trixie` is Debian 13: systemd 257, Podman 5.4; images and virtual machines are of it too. `forky` has
+ * the next ones, systemd 262 and Podman 5.8 when it was taken up: what changes for PSI between the two shows beside what does not.
+ */
+export const HOST_SUITES = ['trixie', 'forky'] as const;
+export type HostSuite = (typeof HOST_SUITES)[number];
+
+export const SUITE: HostSuite = 'trixie';
 const NPM = 'npm@11';
 
 const PACKAGES = {
-  /** Boots under systemd-nspawn and, with the kernel, as a virtual machine; runs quadlets. */
+  /** Boots under systemd-nspawn; runs quadlets, those of an ordinary user too. */
   host: (
     'systemd,systemd-sysv,dbus,podman,crun,netavark,aardvark-dns,passt,nftables,curl,ca-certificates,' +
-    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl,podman-compose' +
-    (process.arch === 'x64' ? ',linux-image-cloud-amd64' : '')
+    'iproute2,jq,procps,busybox-static,swtpm,swtpm-tools,tpm2-tools,libnss3,libfaketime,openssl,podman-compose,' +
+    'uidmap,dbus-user-session,libpam-systemd'
   ).split(','),
   /** What the Containerfile's FROM names, as far as this project uses it. */
   node: ['ca-certificates'],
 } as const;
+
+/** With it a host boots as a virtual machine too. */
+const KERNEL = process.arch === 'x64' ? ['linux-image-cloud-amd64'] : [];
+
+const packagesOf = (kind: RootKind, suite: HostSuite): readonly string[] => [
+  ...PACKAGES[kind],
+  ...(kind === 'host' && suite === SUITE ? KERNEL : []),
+];
 
 export type RootKind = keyof typeof PACKAGES;
 
@@ -30,50 +44,66 @@ export type RootKind = keyof typeof PACKAGES;
 export const cacheDir = (): string => process.env['PSI_TEST_CACHE'] ?? '/var/cache/psi-test';
 
 /** Whether a root can be made, or is there already. */
-export async function baseRootSupport(kind: RootKind): Promise<Support> {
+export async function baseRootSupport(kind: RootKind, suite: HostSuite = SUITE): Promise<Support> {
   if (process.getuid?.() !== 0) return { ok: false, reason: 'a Debian root needs root to be made' };
-  if (await exists(join(cacheDir(), rootName(kind)))) return { ok: true };
-  const missing = await missingCommand(['unshare', 'debootstrap', ...(kind === 'node' ? ['npm'] : [])]);
+  if (await exists(join(cacheDir(), rootName(kind, suite)))) return { ok: true };
+  const missing = await missingCommand([
+    'unshare',
+    'flock',
+    'debootstrap',
+    'curl',
+    ...(kind === 'node' ? ['npm'] : []),
+  ]);
   if (missing !== undefined) return { ok: false, reason: `a Debian root needs ${missing}` };
-  if ((await aptMirror()) === undefined) {
+  const mirror = await aptMirror();
+  if (mirror === undefined) {
     return { ok: false, reason: 'no Debian mirror in the apt sources; set PSI_TEST_MIRROR to the URL of one' };
   }
+  const asked = await run(['curl', '-sSfL', '--max-time', '20', '-o', '/dev/null', `${mirror}/dists/${suite}/Release`]);
+  if (asked.code !== 0) return { ok: false, reason: `no Debian ${suite} at ${mirror}: ${asked.stderr.trim()}` };
   return { ok: true };
 }
 
 /** The path of a root of this kind, made now where the cache has none. Treat it as read-only. */
-export async function baseRoot(kind: RootKind): Promise<string> {
-  const root = join(cacheDir(), rootName(kind));
-  if (!(await exists(root))) await oneAtATime(`${root}.lock`, () => makeKept(kind, root));
+export async function baseRoot(kind: RootKind, suite: HostSuite = SUITE): Promise<string> {
+  const root = join(cacheDir(), rootName(kind, suite));
+  if (!(await exists(root))) {
+    await oneAtATime(`${root}.lock`, async () => {
+      if (!(await exists(root))) await make(kind, suite, root);
+    });
+  }
   const now = new Date();
   await utimes(root, now, now);
   await prune(kind, root);
   return root;
 }
 
-async function makeKept(kind: RootKind, root: string): Promise<void> {
-  if (await exists(root)) return;
+function rootName(kind: RootKind, suite: HostSuite): string {
+  const recipe = [suite, process.arch, ...packagesOf(kind, suite), ...(kind === 'node' ? [process.version, NPM] : [])];
+  return `root-${kind}-${createHash('sha256').update(recipe.join('\n')).digest('hex').slice(0, 12)}`;
+}
+
+async function make(kind: RootKind, suite: HostSuite, root: string): Promise<void> {
   const draft = `${root}.${String(process.pid)}.tmp`;
+  console.log(`making a Debian ${suite} root with debootstrap: ${root} (a minute or two, once)`);
   try {
-    await make(kind, draft);
+    await debootstrap(kind, suite, draft);
     await rename(draft, root);
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
 }
 
-function rootName(kind: RootKind): string {
-  const recipe = [SUITE, process.arch, ...PACKAGES[kind], ...(kind === 'node' ? [process.version, NPM] : [])];
-  return `root-${kind}-${createHash('sha256').update(recipe.join('\n')).digest('hex').slice(0, 12)}`;
-}
+// Debootstrap has a script for each suite that it knows, all of them links to this one: an older debootstrap makes a newer suite with it.
+const SCRIPT = '/usr/share/debootstrap/scripts/sid';
 
-async function make(kind: RootKind, draft: string): Promise<void> {
+async function debootstrap(kind: RootKind, suite: HostSuite, draft: string): Promise<void> {
   const mirror = await aptMirror();
   if (mirror === undefined) throw new Error('no Debian mirror known: set PSI_TEST_MIRROR');
   // In namespaces of its own: a killed debootstrap leaves neither its /proc mount nor its children behind.
   const apart = ['unshare', '-m', '-p', '-f', '--kill-child', '--mount-proc'];
-  const include = `--include=${PACKAGES[kind].join(',')}`;
-  await must([...apart, 'debootstrap', '--variant=minbase', include, SUITE, draft, mirror]);
+  const include = `--include=${packagesOf(kind, suite).join(',')}`;
+  await must([...apart, 'debootstrap', '--variant=minbase', include, suite, draft, mirror, SCRIPT]);
   for (const folder of ['var/cache/apt/archives', 'var/lib/apt/lists', 'usr/share/doc', 'usr/share/man']) {
     await rm(join(draft, folder), { recursive: true, force: true });
   }

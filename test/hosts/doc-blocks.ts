@@ -2,6 +2,7 @@
 // from the text, or `<!-- not run: why -->`.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PSI_TREE as TREE } from './psi-tree.ts';
 
 export type DocBlock = {
   /** Path of its page in the tree, and where its fence stands there. */
@@ -13,8 +14,6 @@ export type DocBlock = {
   /** The reason of `not run: why`. */
   readonly notRun: string | undefined;
 };
-
-const TREE = join(import.meta.dirname, '../..');
 
 /** What people read and type from: the pages of the tree's root and of docs/. */
 export async function docPages(): Promise<readonly string[]> {

@@ -1,6 +1,7 @@
 // Which test runs the blocks of README and docs that are marked `<!-- run: NAME -->`.
 
 const HOST = 'test/host/docs.test.ts';
+const ROOTLESS = 'test/host/rootless.test.ts';
 
 export const DOC_STAGES: Readonly<Record<string, string>> = {
   // README.md
@@ -28,8 +29,16 @@ export const DOC_STAGES: Readonly<Record<string, string>> = {
   // docs/upgrade.md
   upgrade: HOST,
   'upgrade-units': HOST,
+  'auto-update-on': HOST,
   'auto-update': HOST,
   // docs/uninstall.md
   prune: HOST,
+  leave: HOST,
   uninstall: HOST,
+  // docs/rootless.md
+  'rootless-root': 'test/host/rootless-host.ts',
+  'rootless-credentials': ROOTLESS,
+  'rootless-install': ROOTLESS,
+  'rootless-setup': ROOTLESS,
+  'rootless-uninstall': ROOTLESS,
 };

@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { baseRoot, baseRootSupport, cacheDir } from './base-root.ts';
+import { baseRoot, baseRootSupport, cacheDir, SUITE, type HostSuite } from './base-root.ts';
 import { BUSYBOX_IMAGE, busyboxArchive, findBusybox } from './busybox.ts';
 import { hostCommands, type HostCommands } from './host-commands.ts';
 import type { HostFiles } from './host-files.ts';
@@ -15,6 +15,8 @@ import { missingCommand, run } from './run.ts';
 import type { Support } from './sandbox.ts';
 
 export interface HostOptions {
+  /** Debian 13 where none is named. */
+  readonly suite?: HostSuite;
   /** Docker archives of the cache folder, loaded before the host is handed out. */
   readonly images?: readonly string[];
   /** A folder of images (see imageStore) that the host has without loading. */
@@ -36,6 +38,8 @@ export interface Host extends HostCommands {
   readonly name: string;
   /** Where this checkout is inside the host, read-only. */
   readonly tree: string;
+  /** Where the cache folder with its archives of images is, read-only. */
+  readonly cache: string;
   /** A Node 24, inside the host. */
   readonly node: string;
   /** A busybox image that is already loaded. */
@@ -53,7 +57,7 @@ const TREE = join(import.meta.dirname, '../..');
 const INSIDE = { tree: '/mnt/psi', cache: '/mnt/psi-cache', store: '/mnt/psi-images', node: '/usr/local/bin/node' };
 
 /** Whether a host can boot here; the reason is fit for naming a skipped test. */
-export async function hostSupport(): Promise<Support> {
+export async function hostSupport(suite: HostSuite = SUITE): Promise<Support> {
   if (process.platform !== 'linux') return { ok: false, reason: 'a test host needs Linux' };
   if (process.getuid?.() !== 0) return { ok: false, reason: 'a test host needs root' };
   const missing = await missingCommand(['unshare', 'nsenter', 'systemd-nspawn']);
@@ -61,11 +65,11 @@ export async function hostSupport(): Promise<Support> {
   if ((await findBusybox()) === undefined) return { ok: false, reason: 'a test host needs a static busybox' };
   const tried = await run(['unshare', '-m', '-p', '-f', 'mount', '-t', 'tmpfs', 'none', '/dev/shm']);
   if (tried.code !== 0) return { ok: false, reason: 'no right to make namespaces and mounts here' };
-  return baseRootSupport('host');
+  return baseRootSupport('host', suite);
 }
 
 export async function startHost(options: HostOptions = {}): Promise<Host> {
-  const base = await baseRoot('host');
+  const base = await baseRoot('host', options.suite);
   const dir = await mkdtemp(join(tmpdir(), 'psi-host-'));
   let booted: Booted | undefined;
   try {
@@ -111,6 +115,7 @@ function handOut(booted: Booted, name: string): Host {
     ...commands,
     name,
     tree: INSIDE.tree,
+    cache: INSIDE.cache,
     node: INSIDE.node,
     image: BUSYBOX_IMAGE,
     leader: booted.leader,

@@ -8,6 +8,9 @@ import { run, type RunResult } from '../hosts/run.ts';
 import { PSI_UNDER_TEST } from '../hosts/psi-tree.ts';
 import { PLACE, said, stage, type Observed } from './observed/stage.ts';
 
+// The tree of this checkout may be closed to others.
+const READING = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
+
 const WHERE = ['--project', 'main', '--path', '/new'];
 
 function stored(it: Observed): Readonly<Record<string, string>> {
@@ -121,8 +124,6 @@ describe('quadlets', () => {
 
   const root = process.getuid?.() === 0;
   const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-  // The tree of this checkout may be closed to others.
-  const READING = ['--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search'];
 
   function asUser(it: Observed, unit: string): Promise<RunResult> {
     const { dir } = it.options;
@@ -186,6 +187,26 @@ describe('quadlets', () => {
     const result = await asUser(it, 'app.container');
     assert.deepEqual(stored(it), { A: '1' }, said(result));
   });
+});
+
+describe('folders of the distribution', () => {
+  // F28: in a mount namespace, /usr/share/containers is a folder of the test.
+  const root = process.getuid?.() === 0;
+  test(
+    "a user's quadlet is found in /usr/share/containers/systemd/users",
+    { skip: root ? false : 'needs root' },
+    async (t) => {
+      const it = await stage(t);
+      await file(it, 'share/systemd/users/shop/shop.container', '[Container]\nEnvironment=A=1\n');
+      const { dir } = it.options;
+      const place = `mount --bind ${join(dir, 'share')} /usr/share/containers && exec "$@"`;
+      const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...READING];
+      const argv = [...user, ...PSI_UNDER_TEST, 'infisical', 'import', 'quadlet', 'shop.container', ...WHERE];
+      const env = { PATH: process.env['PATH'], PSI_CONFIG: it.psi.configFile, HOME: join(dir, 'home') };
+      const result = await run(['unshare', '--mount', 'sh', '-c', place, 'sh', ...argv], { env });
+      assert.deepEqual(stored(it), { A: '1' }, said(result));
+    },
+  );
 });
 
 describe('units that take no secrets', () => {

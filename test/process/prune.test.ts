@@ -24,7 +24,8 @@ function configure(it: Observed, ...names: readonly string[]): Promise<void> {
 
 /** `app` and `web` are registered, beside a secret and a drop-in of somebody else. */
 async function registered(t: AtEnd, options: StageOptions = {}): Promise<Observed> {
-  const it = await stage(t, { folders: FOLDERS, secrets: APP, ...options });
+  // No quadlet keeps what its workload had.
+  const it = await stage(t, { quadlet: false, folders: FOLDERS, secrets: APP, ...options });
   await configure(it, 'app', 'web');
   await it.registered();
   const body = new Uint8Array([1]);
@@ -179,7 +180,7 @@ for (const when of ['before', 'after'] as const) {
       await work();
       if (count === 2) await there().psi.kill();
     });
-    const it = await stage(t, { folders: FOLDERS, secrets: APP, driver });
+    const it = await stage(t, { quadlet: false, folders: FOLDERS, secrets: APP, driver });
     at.it = it;
     await configure(it, 'app', 'web');
     await it.registered();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 
 import { answerOf } from '../hosts/answer.ts';
+import { commandsOf, docBlocks } from '../hosts/doc-blocks.ts';
 import { LABEL, noSoftToken, PIN, softToken, type SoftToken } from '../doubles/pkcs11/soft-token.ts';
 import { ask, type PsiProcess } from '../hosts/psi-process.ts';
 import {
@@ -157,6 +158,27 @@ test('hsm preflight, init and status say what they see, to people and as JSON', 
   const all = [preflight, status, loggedIn, init].map(({ stdout, stderr }) => stdout + stderr).join('');
   assert.doesNotMatch(all + psi.log(), /canary/);
 });
+
+test(
+  'the walkthrough of docs/secret-cache.md goes through with a token that is as it should be',
+  { skip },
+  async (t) => {
+    const it = await stage(t);
+    const psi = await it.start();
+    await register(psi, KEYS);
+    const follow = async (name: string): Promise<void> => {
+      const commands = commandsOf((await docBlocks()).find(({ run }) => run === name)?.text ?? '');
+      assert.ok(commands.length > 3, name);
+      for (const command of commands) {
+        const words = /^podman exec psi psi (.*?)(?: +#.*)?$/.exec(command)?.[1] ?? assert.fail(command);
+        const { code, stdout, stderr } = await psi.cli(...words.split(' '));
+        assert.equal(code, 0, `${command}: ${stdout}${stderr}`);
+      }
+    };
+    await follow('hsm');
+    assert.equal((await untilOpened(psi)).state, 'ready');
+  },
+);
 
 test('preflight with a login, and init, say that a token cannot unwrap what psi wraps', { skip }, async (t) => {
   const it = await stage(t);

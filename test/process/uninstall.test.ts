@@ -77,7 +77,8 @@ async function gone(host: Host): Promise<void> {
   const { it, unitDir, driverConf } = host;
   assert.deepEqual(await secrets(host), ['app--FOREIGN']);
   assert.deepEqual(await files(unitDir), []);
-  assert.deepEqual(await files(it.psi.systemdDir), []);
+  // The workload's own quadlet.
+  assert.deepEqual(await files(it.psi.systemdDir), ['app.container']);
   for (const path of [driverConf, it.psi.stateDir, it.psi.socket]) await assert.rejects(access(path), path);
   await access(it.psi.configFile);
 }

@@ -44,7 +44,10 @@ export class EncryptedCacheFile implements CacheFile {
 
   async read(): Promise<CacheFileContent | undefined> {
     const bytes = await this.#bytes();
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) {
+      await this.#tryKey();
+      return undefined;
+    }
     const envelope = splitEnvelope(bytes);
     if (typeof envelope === 'string') throw cacheDefect(envelope, this.#path);
     if (envelope.backend !== this.#keys.backend) throw cacheDefect('other-backend', this.#path, envelope.backend);
@@ -117,6 +120,19 @@ export class EncryptedCacheFile implements CacheFile {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw fileError('read the cache', this.#path, error);
     }
+  }
+
+  /** Without a file nothing would ask for the key before the first save, and a cache that can keep nothing would pass for ready. */
+  async #tryKey(): Promise<void> {
+    const { problem } = await this.#keys.describe();
+    if (problem === undefined) return;
+    const { code, message, hint, retry, details } = problem;
+    throw new PsiError(code, message, {
+      ...(hint === undefined ? {} : { hint }),
+      retry,
+      details: { ...details, file: 'none' },
+      cause: problem,
+    });
   }
 
   async #unwrap(wrappedKey: Uint8Array): Promise<Uint8Array> {

@@ -5,7 +5,7 @@
 // closes it. (Seen with Podman 5.4.2 and conmon 2.1.12; SIGINT, SIGTERM, SIGHUP and SIGKILL, with and without -i and -t.)
 
 import { readFile } from 'node:fs/promises';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 
 /** What Podman sets in what it runs. */
 const IN_CONTAINER = ['podman', 'oci'];
@@ -15,17 +15,26 @@ const NOBODY: ReadonlySet<string> = new Set();
 const TABLE = '/proc/net/unix';
 const LOOK_MS = 500;
 
+/** How it looks, and waits between two looks; other ones in tests. */
+export type Looks = { readonly table: () => Promise<string>; readonly pause: (done: AbortSignal) => Promise<void> };
+
+const LOOKS: Looks = {
+  table: () => readFile(TABLE, 'utf8'),
+  pause: (signal) => setTimeout(LOOK_MS, undefined, { signal }),
+};
+
 /** Which socket is this command's own is not said: it has gone when all that were connected at its start have. */
 export async function execSessionGone(
   env: NodeJS.ProcessEnv,
   done: AbortSignal,
-  table: () => Promise<string> = readTable,
+  { table, pause }: Looks = LOOKS,
 ): Promise<void> {
   const first = IN_CONTAINER.includes(env['container'] ?? '') ? connected(await table()) : NOBODY;
   if (first.size === 0) return forever();
   // The kernel's list may miss one line while others come and go.
   for (let missing = 0; missing < 2;) {
-    await pause(LOOK_MS, undefined, { signal: done });
+    done.throwIfAborted();
+    await pause(done);
     const now = connected(await table());
     missing = [...first].some((inode) => now.has(inode)) ? 0 : missing + 1;
   }
@@ -34,10 +43,6 @@ export async function execSessionGone(
 /** `podman exec -d`, another network, another kernel. */
 function forever(): Promise<never> {
   return new Promise(() => undefined);
-}
-
-function readTable(): Promise<string> {
-  return readFile(TABLE, 'utf8');
 }
 
 /** Num RefCount Protocol Flags Type St Inode Path; the counts are hexadecimal, state 3 is connected. */

@@ -8,6 +8,14 @@ import { printable } from '../../core/naming.ts';
 import type { UnitManager } from '../../registration/unit-manager.ts';
 import { MANAGER, onBus, unreachable } from './bus.ts';
 
+const VERSION = {
+  interface: 'org.freedesktop.DBus.Properties',
+  member: 'Get',
+  signature: 'ss',
+  body: [MANAGER.interface, 'Version'],
+};
+const VERSION_MS = 5_000;
+
 export type DbusUnitManagerOptions = {
   /** /run/dbus/system_bus_socket, or $XDG_RUNTIME_DIR/bus. */
   readonly socketPath: string;
@@ -43,6 +51,19 @@ export class DbusUnitManager implements UnitManager {
         retry: 'later',
         cause: error,
       });
+    }
+  }
+
+  /** The number of its release, such as 257; undefined where it does not answer: nothing fails over it. */
+  async version(): Promise<number | undefined> {
+    const message = { ...{ destination: MANAGER.destination, path: MANAGER.path }, ...VERSION };
+    try {
+      const options = { timeout: VERSION_MS };
+      const text = await onBus(this.#socketPath, VERSION_MS, async (bus) => bus.invoke<unknown>(message, options));
+      const number = Number.parseInt(String(text).replace(/^\D*/, ''), 10);
+      return Number.isNaN(number) ? undefined : number;
+    } catch {
+      return undefined;
     }
   }
 

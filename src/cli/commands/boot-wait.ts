@@ -30,7 +30,7 @@ export class BootWait {
       ...ending,
       print: async () => {
         await ending.print();
-        terminal.note(`no workload lacks what its drop-in names; psi goes on with the other ${String(rest)} by itself`);
+        terminal.note(`whoever waited can start; psi goes on by itself with ${String(rest)} more workloads`);
       },
     }));
   }

@@ -5,6 +5,7 @@ import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshReport } from '../../cache/refresh.ts';
 import { EXIT, exitCode } from '../../core/exit.ts';
+import { spoken } from '../../core/text/user-hints.ts';
 import { BACKENDS } from '../../sealing/key-wrapper.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
@@ -42,7 +43,7 @@ function addInit(cache: Command, cli: Cli): void {
         result: report,
         print: () => {
           printKeyReport(cli.terminal, report.key);
-          for (const line of nextSteps(report)) cli.terminal.out(line);
+          for (const line of nextSteps(report)) cli.terminal.out(spoken(line));
         },
       };
     },

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { PsiError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
+import type { Scope } from '../../core/scope.ts';
 import { painted } from '../../core/text/line.ts';
 import { ownContainer } from '../../host/command/own-container.ts';
 import { asOnHost } from '../../host/command/places.ts';
@@ -37,8 +38,9 @@ export function addUninstall(program: Command, cli: Cli<UninstallNeeds>): void {
       example: 'psi uninstall',
       run: async (flags: UninstallOptions) => {
         const { insideService, uninstall } = await cli.compose();
-        if (insideService) throw inTheWrongPlace();
-        const report = await uninstall(await cli.configOrLastGood().catch(() => cli.configOrDefaults()), flags);
+        const config = await cli.configOrLastGood().catch(() => cli.configOrDefaults());
+        if (insideService) throw inTheWrongPlace(config.scope);
+        const report = await uninstall(config, flags);
         return {
           exit: exitOf(report),
           print: () => {
@@ -51,9 +53,9 @@ export function addUninstall(program: Command, cli: Cli<UninstallNeeds>): void {
 }
 
 /** The container of psi.service sees only a part of the host, and would end with its unit. */
-function inTheWrongPlace(): PsiError {
+function inTheWrongPlace(scope: Scope): PsiError {
   return new PsiError('USAGE', 'psi cannot uninstall itself from within its own container', {
-    hint: `run it as you ran \`psi install\`: \`${ownContainer('system', 'IMAGE uninstall')}\``,
+    hint: `run it as you ran \`psi install\`: \`${ownContainer(scope, 'IMAGE uninstall')}\``,
   });
 }
 

@@ -1,5 +1,6 @@
 // A problem before it has a position: where in the tree, what was expected, what stands there.
 
+import type { Alias, Node } from 'yaml';
 import { printable } from '../../core/naming.ts';
 import type { IssueCode } from './hints.ts';
 
@@ -36,3 +37,6 @@ export function describe(value: unknown, visible: boolean): string {
 export function onOneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
 }
+
+/** What an alias stands for. yaml's own `resolve` walks the document for each. */
+export type Follow = (alias: Alias) => Node | undefined;

@@ -6,7 +6,7 @@ import { isAlias, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, Pair, YAMLMap } from 'yaml';
 import { listOr } from './check-parts.ts';
 import { suggest } from './hints.ts';
-import type { Finding, Path } from './finding.ts';
+import type { Finding, Follow, Path } from './finding.ts';
 import { meantArm, shapeOf } from '../schema/shape.ts';
 import type { Shape } from '../schema/shape.ts';
 
@@ -16,8 +16,8 @@ export type Inspection = {
   readonly visible: ReadonlyMap<number, number>;
 };
 
-export function inspect(doc: Document, codec: t.Mixed): Inspection {
-  const walk = new Walk(doc);
+export function inspect(doc: Document, follow: Follow, codec: t.Mixed): Inspection {
+  const walk = new Walk(doc, follow);
   walk.enter(doc.contents, codec, [], false);
   for (const start of walk.hidden) walk.visible.delete(start);
   return walk;
@@ -28,13 +28,15 @@ class Walk implements Inspection {
   readonly visible = new Map<number, number>();
   readonly hidden = new Set<number>();
   readonly #doc: Document;
+  readonly #follow: Follow;
 
-  constructor(doc: Document) {
+  constructor(doc: Document, follow: Follow) {
     this.#doc = doc;
+    this.#follow = follow;
   }
 
   enter(given: unknown, codec: t.Mixed, path: Path, aliased: boolean): void {
-    const node = isAlias(given) ? given.resolve(this.#doc) : given;
+    const node = isAlias(given) ? this.#follow(given) : given;
     // What an alias refers to was written for another place: not made public from here, but hidden from here if secret.
     const away = aliased || isAlias(given);
     const shape = shapeOf(codec);
@@ -42,7 +44,7 @@ class Walk implements Inspection {
       if (shape.kind === 'leaf' && shape.leaf.spec.visible === true) this.#show(node, away);
       else this.#hide(node);
     } else if (shape.kind === 'union') {
-      const value = isMap(node) ? (node.toJS(this.#doc) as unknown) : undefined;
+      const value = isMap(node) ? (node.toJS(this.#doc, { maxAliasCount: -1 }) as unknown) : undefined;
       const arm = shape.arms.find((one) => t.UnknownRecord.is(value) && one.decode(value)._tag === 'Right');
       const meant = arm ?? shape.arms[meantArm(shape.arms, value) ?? -1];
       if (meant === undefined) this.#undecided(node, shape.arms, away);
@@ -116,7 +118,7 @@ class Walk implements Inspection {
 
   // `<<: *defaults`, which YAML 1.1 had and so the Python PSI's files may use.
   #merge(given: unknown, shape: Shape & { kind: 'map' | 'record' }, path: Path): void {
-    const node = isAlias(given) ? given.resolve(this.#doc) : given;
+    const node = isAlias(given) ? this.#follow(given) : given;
     if (isMap(node)) this.#map(node, shape, path, true);
     else if (isSeq(node))
       node.items.forEach((item) => {

@@ -1,15 +1,17 @@
 // YAML text to a document, or to what is wrong with its syntax. The wording is ours: yaml's messages quote the text around the
 // mistake, and that may be a secret.
 
-import { isAlias, LineCounter, parseDocument, visit } from 'yaml';
-import type { Document, ErrorCode } from 'yaml';
+import { isAlias, isCollection, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { Alias, Document, ErrorCode, Node } from 'yaml';
+import type { Follow } from './finding.ts';
 import type { Place } from './position.ts';
 
-export type SyntaxProblem = { readonly place: Place; readonly got: string };
+/** `hint`: where that of a mistake in the syntax would mislead. */
+export type SyntaxProblem = { readonly place: Place; readonly got: string; readonly hint?: string };
 
 /** `lines`: from an offset in the text to its line and column, both counted from 1. */
 export type Parsed = { readonly lines: LineCounter } & (
-  | { readonly ok: true; readonly doc: Document; readonly value: unknown }
+  | { readonly ok: true; readonly doc: Document; readonly follow: Follow; readonly value: unknown }
   | { readonly ok: false; readonly problems: readonly SyntaxProblem[] }
 );
 
@@ -40,24 +42,61 @@ export function parseYaml(text: string): Parsed {
   const problems: SyntaxProblem[] = [...doc.errors, ...doc.warnings].map(({ code, pos: [start, end] }) => {
     return { place: { start, end }, got: WORDS[code] ?? 'a syntax error' };
   });
-  visit(doc, {
-    Node: (_, node) => {
-      if (!isAlias(node) || node.resolve(doc) !== undefined) return;
-      const [start, end] = node.range ?? [0, 0];
-      problems.push({
-        place: { start, end },
-        got: 'an alias (`*name`) of nothing (put text that begins with `*` in quotes)',
-      });
-    },
-  });
+  const aliases = new Aliases();
+  aliases.measure(doc.contents);
+  problems.push(...aliases.problems);
   if (problems.length > 0) return bad(problems.filter(isFirstAtItsPlace));
   try {
-    // The bound stops a few lines of aliases of aliases from growing to gigabytes.
-    return { ok: true, lines, doc, value: doc.toJS({ maxAliasCount: 50 }) };
+    return { ok: true, lines, doc, follow: aliases.follow, value: doc.toJS({ maxAliasCount: -1 }) };
   } catch {
-    return bad([{ place: { start: 0, end: 0 }, got: 'too many aliases' }]);
+    return bad([{ place: { start: 0, end: 0 }, got: 'aliases (`*name`) that cannot be followed' }]);
   }
 }
+
+/** Of values, with all that aliases stand for: a few lines of aliases of aliases would grow to gigabytes. */
+const MOST_VALUES = 200_000;
+
+/** How much a document is once its aliases are followed, and which of them stand for nothing. One walk, in the order of the text. */
+class Aliases {
+  readonly problems: SyntaxProblem[] = [];
+  readonly #anchors = new Map<string, { readonly node: Node; size: number }>();
+  readonly #targets = new Map<Alias, Node>();
+  /** What aliases stand for, up to here. */
+  #used = 0;
+  #tooMany = false;
+
+  readonly follow: Follow = (alias) => this.#targets.get(alias);
+
+  measure(node: unknown): number {
+    if (isPair(node)) return this.measure(node.key) + this.measure(node.value);
+    if (isAlias(node)) return this.#alias(node);
+    // Within itself it would have no end.
+    const anchored = isScalar(node) || isCollection(node) ? { node, size: Infinity } : undefined;
+    if (anchored?.node.anchor !== undefined) this.#anchors.set(anchored.node.anchor, anchored);
+    const items: readonly unknown[] = isCollection(node) ? node.items : [];
+    const size = items.reduce<number>((sum, item) => sum + this.measure(item), 1);
+    if (anchored) anchored.size = size;
+    return size;
+  }
+
+  #alias(node: Alias): number {
+    const [start, end] = node.range ?? [0, 0];
+    const target = this.#anchors.get(node.source);
+    if (target) this.#targets.set(node, target.node);
+    else {
+      const got = 'an alias (`*name`) of nothing (put text that begins with `*` in quotes)';
+      this.problems.push({ place: { start, end }, got });
+    }
+    this.#used += target?.size ?? 0;
+    if (this.#used > MOST_VALUES && !this.#tooMany) {
+      this.#tooMany = true;
+      this.problems.push({ place: { start, end }, got: 'too many aliases', hint: FEWER_ALIASES });
+    }
+    return target?.size ?? 1;
+  }
+}
+
+const FEWER_ALIASES = `what the aliases (\`*name\`) stand for is more than ${String(MOST_VALUES)} values up to here: write an alias of aliases out, or leave it away`;
 
 /** Filled from the text: the parser's own leaves out the end of a line that holds a lone `%`. */
 function lineCounterOf(text: string): LineCounter {

@@ -10,7 +10,7 @@ export const CALL = `call() {
   { command exec 3<&0; } 2>/dev/null || exec 3</dev/null
   called= status=127 signalled=1
   for signal in INT TERM HUP; do trap "pass_on $signal" "$signal"; done
-  $(command -v setsid) podman exec -i $terminal -e PSI_CALL=$$ psi psi "$@" <&3 3<&- &
+  $(command -v setsid) $(ended_with_us) podman exec -i $terminal -e PSI_CALL=$$ psi psi "$@" <&3 3<&- &
   called=$!
   while [ -n "$signalled" ]; do
     signalled=
@@ -22,6 +22,9 @@ export const CALL = `call() {
   [ "$status" -lt 125 ] || serves || down
   exit "$status"
 }
+
+# Killed, this passes nothing on: then Podman is ended, and psi sees in its container that its caller has gone.
+ended_with_us() { setpriv --pdeathsig TERM true 2>/dev/null && echo setpriv --pdeathsig TERM; }
 
 pass_on() {
   signalled=1

@@ -2,7 +2,7 @@
 // more. POSIX sh: it has to run where nothing of PSI does.
 
 import { shellWord } from '../../core/text/shell.ts';
-import { folderOf, runtimeFolder, type HostLayout } from '../layout.ts';
+import { folderOf, METRICS_FILE, runtimeFolder, type HostLayout } from '../layout.ts';
 import { CALL } from './call.ts';
 import type { CommandPlaces } from './places.ts';
 import { ownContainer } from './own-container.ts';
@@ -43,7 +43,7 @@ function settings(layout: HostLayout, { command, completions }: CommandPlaces): 
     config: folderOf(layout.configFile),
     state: layout.stateDir,
     cache: layout.cache?.path ?? '',
-    figures: layout.textfileDir ?? '',
+    figures: layout.textfileDir === undefined ? '' : `${layout.textfileDir}/${METRICS_FILE}`,
     socket: layout.socket,
     runtime: runtimeFolder(layout),
     self: command,

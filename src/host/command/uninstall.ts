@@ -197,11 +197,10 @@ remove_files() {
   elif [ -e "$default_driver" ]; then
     not_ours "$default_driver"
   fi
-  for file in "\${socket%/*}/start-failed" "\${socket%/*}/.start-failed" "\${socket%/*}/starts" "$socket" "$runtime/psi-mounts" \\
-    \${figures:+"$figures/psi.prom" "$figures"/.psi.prom.????????????.tmp}; do
+  for file in "\${socket%/*}/start-failed" "\${socket%/*}/.start-failed" "\${socket%/*}/starts" "$socket" "$runtime/psi-mounts" \${figures:+"$figures" "\${figures%/*}/.\${figures##*/}."????????????.tmp}; do
     remove_file file "$file"
   done
-  for folder in "\${socket%/*}" "$runtime/psi-absent" "$runtime/psi-credentials"; do apply remove_folder "$folder" shared; done
+  for folder in "\${socket%/*}" "$runtime/psi-absent" "$runtime/psi-credentials" "$runtime/containers/systemd"; do apply remove_folder "$folder" shared; done
   apply remove_folder "$config" shared
 }
 

@@ -1,8 +1,8 @@
 // The units round the encrypted cache, as text: its refresh, the key that systemd decrypts, and the smart card daemon for hosts without one.
 
-import { providerTitles, providerUnit, runtimeFolder, unitPath } from '../layout.ts';
+import { cacheKeyFolder, providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
-import { credentialLoad, DECRYPTION_BOUND, UNLIMITED } from './credentials.ts';
+import { credentialLoad, DECRYPTION_BOUND, UNLIMITED, userDecryptionLines } from './credentials.ts';
 import { unitFile } from './unit-file.ts';
 
 export function refreshUnit(layout: HostLayout): string {
@@ -46,11 +46,6 @@ export function refreshTimer(layout: HostLayout): string {
   ]);
 }
 
-/** Where systemd keeps what it decrypted for psi-cache-key.service; `unitPath` has to render it. */
-export function cacheKeyFolder(layout: HostLayout): string {
-  return `${runtimeFolder(layout)}/credentials/psi-cache-key.service`;
-}
-
 /** A unit of its own: a credential that cannot be decrypted stops its unit, and PSI has to serve without its cache then. */
 export function cacheKeyUnit(layout: HostLayout, credential: string): string {
   return unitFile('psi-cache-key.service', [
@@ -66,14 +61,24 @@ export function cacheKeyUnit(layout: HostLayout, credential: string): string {
     [
       'Service',
       [
-        '# systemd holds the key, in memory, for as long as a process of this unit runs: no longer (seen with 257).',
-        'Type=exec',
-        'ExecStart=sleep infinity',
-        `LoadCredentialEncrypted=${credentialLoad(layout, credential)}`,
+        ...(layout.scope === 'system' ? keyHoldingLines(credential) : userKeyLines(layout, credential)),
         ...DECRYPTION_BOUND,
       ],
     ],
   ]);
+}
+
+function keyHoldingLines(credential: string): readonly string[] {
+  return [
+    '# systemd holds the key, in memory, for as long as a process of this unit runs: no longer (seen with 257).',
+    'Type=exec',
+    'ExecStart=sleep infinity',
+    `LoadCredentialEncrypted=${credentialLoad(credential)}`,
+  ];
+}
+
+function userKeyLines(layout: HostLayout, credential: string): readonly string[] {
+  return userDecryptionLines(layout, cacheKeyFolder(layout), credential);
 }
 
 /** For hosts that have no pcscd of their own: theirs would be replaced by it. */

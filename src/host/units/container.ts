@@ -70,7 +70,8 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         ...mountLines(layout),
         ...credentialContainerLines(layout),
         ...backendContainerLines(layout, options.unprivileged),
-        'Notify=healthy',
+        // In user scope ExecStartPost= waits for that: see start-marker.ts.
+        ...(layout.scope === 'system' ? ['Notify=healthy'] : []),
         'HealthCmd=psi health',
         'HealthInterval=30s',
         'HealthTimeout=10s',

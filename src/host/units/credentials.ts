@@ -17,8 +17,6 @@ export const UNLIMITED: readonly string[] = ['StartLimitIntervalSec=0'];
 
 /** A template, so that a credential needs no file of its own: `psi-credential@NAME.service`. */
 export function credentialUnit(layout: HostLayout): string {
-  const folder = unitPath(layout, credentialsFolder(layout));
-  const draft = `${folder}/.%i.new`;
   return unitFile(CREDENTIAL_UNIT, [
     [
       'Unit',
@@ -32,14 +30,9 @@ export function credentialUnit(layout: HostLayout): string {
     [
       'Service',
       [
-        'Type=oneshot',
-        'RemainAfterExit=yes',
-        `LoadCredentialEncrypted=${credentialLoad(layout, '%i')}`,
-        "# systemd's own folder goes when the process ends, and a folder that goes and comes back is lost to a container that runs.",
-        '# So it is copied: in memory too, for root alone, and seen by PSI whenever it comes. After a change: restart this unit.',
-        'UMask=0077',
-        `ExecStart=sh -c 'mkdir -p ${folder} && cp "$$CREDENTIALS_DIRECTORY/%i" ${draft} && mv -f ${draft} ${folder}/%i'`,
-        `ExecStopPost=-rm -f ${folder}/%i ${draft}`,
+        ...(layout.scope === 'system'
+          ? copyLines(layout)
+          : userDecryptionLines(layout, credentialsFolder(layout), '%i')),
         ...DECRYPTION_BOUND,
         '# A TPM may be late.',
         'Restart=on-failure',
@@ -48,6 +41,37 @@ export function credentialUnit(layout: HostLayout): string {
     ],
     ['Install', ['WantedBy=psi.service']],
   ]);
+}
+
+function copyLines(layout: HostLayout): readonly string[] {
+  const folder = unitPath(layout, credentialsFolder(layout));
+  const draft = `${folder}/.%i.new`;
+  return [
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    `LoadCredentialEncrypted=${credentialLoad('%i')}`,
+    "# systemd's own folder goes when the process ends, and a folder that goes and comes back is lost to a container that runs.",
+    '# So it is copied: in memory too, for root alone, and seen by PSI whenever it comes. After a change: restart this unit.',
+    'UMask=0077',
+    `ExecStart=sh -c 'mkdir -p ${folder} && cp "$$CREDENTIALS_DIRECTORY/%i" ${draft} && mv -f ${draft} ${folder}/%i'`,
+    `ExecStopPost=-rm -f ${folder}/%i ${draft}`,
+  ];
+}
+
+/** A user's systemd before 258 loads no encrypted credential (status 243), but from 256 on the system's decrypts it for the user who asks. */
+export function userDecryptionLines(layout: HostLayout, path: string, name: string): readonly string[] {
+  const folder = unitPath(layout, path);
+  const draft = `${folder}/.${name}.new`;
+  const known = name === '%i' ? name : credentialName(name);
+  const decrypt = `systemd-creds decrypt --user --name=${known} ${USER_STORE}/${known} -`;
+  return [
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    "# Before 258 LoadCredentialEncrypted= ends a user's unit with 243; this works from systemd 256 on. In memory, for this user alone.",
+    'UMask=0077',
+    `ExecStart=sh -c 'mkdir -p ${folder} && ${decrypt} >${draft} && mv -f ${draft} ${folder}/${known}'`,
+    `ExecStopPost=-rm -f ${folder}/${known} ${draft}`,
+  ];
 }
 
 export function credentialUnits({ credentials }: HostLayout): readonly string[] {
@@ -64,11 +88,13 @@ export function credentialContainerLines(layout: HostLayout): readonly string[] 
   ];
 }
 
-/** What stands behind `LoadCredentialEncrypted=`. */
-export function credentialLoad(layout: HostLayout, name: string): string {
-  const store = layout.scope === 'system' ? '/etc/credstore.encrypted' : '%h/.config/credstore.encrypted';
+const SYSTEM_STORE = '/etc/credstore.encrypted';
+const USER_STORE = '%h/.config/credstore.encrypted';
+
+/** What stands behind `LoadCredentialEncrypted=` of a unit of the system. */
+export function credentialLoad(name: string): string {
   const known = name === '%i' ? name : credentialName(name);
-  return `${known}:${store}/${known}`;
+  return `${known}:${SYSTEM_STORE}/${known}`;
 }
 
 function credentialName(name: string): string {

@@ -7,6 +7,12 @@ import type { HostLayout } from '../layout.ts';
 /** In a row, before it is said: the first may be a host that is still booting. */
 const TOLERATED = 2;
 
+/** With Notify=healthy rootless Podman says READY=1 and ends: a busy systemd finds nobody any more who said it, and the start has no end. */
+const HEALTHY = 'podman wait --condition=healthy psi >/dev/null && podman container exists psi && ';
+const HEALTHY_COMMENT: readonly string[] = [
+  '# Active means healthy. Notify=healthy would say it, but a busy systemd of a user may lose it: rootless podman ends with it.',
+];
+
 export function startMarkerLines(layout: HostLayout): readonly string[] {
   const folder = unitPath(layout, folderOf(layout.socket));
   const journal = `journalctl${layout.scope === 'system' ? '' : ' --user'} -u psi.service`;
@@ -24,7 +30,8 @@ export function startMarkerLines(layout: HostLayout): readonly string[] {
   ].join('; ');
   return [
     '# Three failed starts in a row leave the reason in start-failed, beside the socket: lookups show it.',
-    `ExecStartPost=-sh -c 'echo up >${folder}/starts'`,
+    ...(layout.scope === 'system' ? [] : HEALTHY_COMMENT),
+    `ExecStartPost=-sh -c '${layout.scope === 'system' ? '' : HEALTHY}echo up >${folder}/starts'`,
     `ExecStopPost=-sh -c '${count}'`,
   ];
 }

@@ -247,6 +247,17 @@ test('stays quick and says so for nesting and aliases meant to exhaust it', asyn
   );
   const laughs = await problemsOf(`x0: &a0 lol\n${lines.join('\n')}\n`);
   assert.equal(laughs.issues[0]?.got, 'too many aliases');
+  assert.match(laughs.issues[0].hint, /write an alias of aliases out/);
+  const within = await problemsOf('state_dir: &a [*a]\n');
+  assert.equal(within.issues[0]?.got, 'too many aliases');
+});
+
+test('takes as many aliases as somebody writes, quickly', async () => {
+  const many = Array.from({ length: 2_000 }, (_, at) => `w${String(at)}: *shared`);
+  const began = performance.now();
+  const config = await load(`${PROVIDER}workloads:\n  first: &shared {secrets: []}\n  ${many.join('\n  ')}\n`);
+  assert.equal(config.workloads.length, 2_001);
+  assert.ok(performance.now() - began < 5_000);
 });
 
 test('where no file can be read the places are those that the unit names, and the defaults where it names none', () => {

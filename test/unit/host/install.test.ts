@@ -39,6 +39,7 @@ function host(token?: string) {
     headerFile,
     headerFilePath: HEADER,
     layout,
+    systemdVersion: () => Promise.resolve(257),
     token: token === undefined ? undefined : () => Promise.resolve(SecretValue.fromText(token)),
     driverOptions: OPTIONS,
     foreignDriver: () => Promise.resolve(undefined),

@@ -34,13 +34,14 @@ const TLS = ['psi-tls-renew.service', 'psi-tls-renew.timer'].map((name) => `/etc
 
 const QUADLETS = ['/run/containers/systemd', '/etc/containers/systemd', '/usr/share/containers/systemd'];
 
-function host() {
+function host(version?: number) {
   const files = new FakeHostFiles();
   return {
     files,
     tree: files,
     unitManager: new FakeUnitManager(),
     layout: LAYOUT,
+    systemdVersion: () => Promise.resolve(version),
     quadletFolders: () => Promise.resolve(QUADLETS),
     foreignDriver: () => Promise.resolve<PsiError | undefined>(undefined),
   };
@@ -147,6 +148,23 @@ describe('systemd install', () => {
       'loginctl enable-linger',
       'systemctl --user start psi.socket psi-infisical-setup.service',
     ]);
+  });
+
+  it('says what the systemd of a user cannot do with a credential, if the config wants one', async () => {
+    const env = { HOME: '/home/ann', XDG_RUNTIME_DIR: '/run/user/1000' };
+    const plain: HostLayout = { ...LAYOUT, scope: 'user', ...placesOf(env, 1000), ...hostFolders('user', env, 1000) };
+    const notes = async (version: number | undefined, layout: HostLayout): Promise<string> =>
+      (await systemdInstall({ ...host(version), layout }, PLAIN)).notes.join('\n');
+    const secret: HostLayout = { ...plain, credentials: ['client-secret'] };
+    assert.match(await notes(257, secret), /^systemd 257 cannot load .* \(status 243; 258 can\).*decrypt --user/m);
+    assert.match(await notes(255, secret), /^systemd 255 decrypts no credential for a user .*\{file: PATH\}/m);
+    assert.match(await notes(undefined, secret), /was not asked/);
+    for (const silent of [
+      await notes(258, secret),
+      await notes(257, plain),
+      await notes(257, { ...secret, scope: 'system' }),
+    ])
+      assert.doesNotMatch(silent, /systemd \d+ |was not asked/);
   });
 
   it('names all that another PSI has in the way, wherever it is read from, and writes nothing', async () => {

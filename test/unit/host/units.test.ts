@@ -126,6 +126,20 @@ describe('units of psi', () => {
     assert.doesNotMatch(container, /^(?:Requires|BindsTo)=.*psi-cache-key/m);
   });
 
+  it("have the system's systemd decrypt a user's credentials: his own loads none before 258", async () => {
+    const layout = { ...USER, cache: CREDENTIAL.cache };
+    for (const [unit, folder, name] of [
+      ['psi-credential@.service', 'psi-credentials', '%i'],
+      ['psi-cache-key.service', 'psi-cache-key', 'psi-cache-key'],
+    ] as const) {
+      const text = textOf(layout, unit);
+      assert.doesNotMatch(text, /^LoadCredential/m);
+      const command = `systemd-creds decrypt --user --name=${name} %h/.config/credstore.encrypted/${name} - `;
+      assert.ok(text.includes(command) && text.includes(` %t/${folder}/${name}'`), text);
+    }
+    assert.match(textOf(layout, 'psi.container'), /^Volume=%t\/psi-cache-key:\/run\/psi-cache-key:ro$/m);
+  });
+
   it('never order psi after what workloads wait for', () => {
     for (const layout of [SYSTEM, USER, BUSY]) {
       const after = (name: string): readonly string[] => [

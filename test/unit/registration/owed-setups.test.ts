@@ -233,3 +233,29 @@ test('hosts of one provider do not come at the same moment, and none later than 
 function nothing(): void {
   // Nobody listens.
 }
+
+test('a setup that is under way has left nothing yet, and a killed one would all the same be made up for', async () => {
+  const it = await owedStage();
+  await it.owed.began({ workloads: undefined });
+  assert.deepEqual([it.owed.debt, it.owed.status(), it.store.debt], [undefined, null, { workloads: undefined }]);
+  await it.owed.interrupted({ workloads: ['one'] }, refused());
+  assert.deepEqual(it.owed.debt, { workloads: ['one'] });
+  await it.owed.began({ workloads: ['two'] });
+  assert.deepEqual(it.owed.debt, { workloads: ['one'] });
+});
+
+test('one that is ended while it waits for its turn says so, and changes neither the status nor what is owed', async () => {
+  const it = await owedStage();
+  const release = it.registry.holdNext('create');
+  const first = it.run();
+  const ended = new AbortController();
+  const events: string[] = [];
+  const second = it.runs.run(ALL, ({ event }) => events.push(event), ended.signal);
+  ended.abort(new PsiError('INTERNAL', 'the command was ended (SIGINT)'));
+  const { changes, ended: told } = await second;
+  assert.deepEqual([changes, told], [[], { reason: 'the command was ended (SIGINT)', undone: [] }]);
+  assert.deepEqual(events, ['waiting']);
+  release();
+  assert.equal((await first).outcome, 'done');
+  assert.deepEqual([it.requests.length, it.owed.debt], [1, undefined]);
+});

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
+import type { SetupEvent } from '../../../src/registration/setup-events.ts';
 import { changes, setupStage, workload } from './setup-stage.ts';
 
 test('registers what the source lists, writes the drop-in and reloads systemd once', async () => {
@@ -494,4 +495,69 @@ test('a curl of the host with which something is worse is named, with what', asy
   assert.deepEqual((await stage.run()).notes, []);
   stage.hostCurl.saw('curl/7.74.0');
   assert.match((await stage.run()).notes.join(), /^curl 7\.74\.0 on this host: before 7\.76 /);
+});
+
+/** What a boot waits for: the events from the first to `ready`, and how many workloads come after it. */
+function untilReady(events: readonly SetupEvent[]): readonly string[] {
+  const at = events.findIndex(({ event }) => event === 'ready');
+  return events.slice(0, at + 1).flatMap((one) => {
+    if (one.event === 'workload') return [one.workload];
+    return one.event === 'ready' ? [`ready: ${one.report.outcome}, ${String(one.rest)} to come`] : [];
+  });
+}
+
+test('a boot is told at once that nothing is lacking, also while nobody answers', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('one'), workload('two')];
+  Object.assign(stage.folders, { '/one': { A: '1' }, '/two': { A: '1' } });
+  await stage.run();
+  stage.events.length = 0;
+  stage.failures.push(new PsiError('PROVIDER_DENIED', 'no'), new PsiError('PROVIDER_DENIED', 'no'));
+  const report = await stage.run({ boot: true });
+  assert.deepEqual(untilReady(stage.events), ['ready: done, 2 to come']);
+  assert.equal(report.outcome, 'left');
+});
+
+test('what a workload lacks comes first at a boot, and systemd has read it before that is told', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('one'), workload('two'), workload('three')];
+  Object.assign(stage.folders, { '/one': { A: '1' }, '/two': { A: '1' }, '/three': { A: '1' } });
+  await stage.run();
+  stage.target.workloads.push(workload('new'));
+  stage.folders['/new'] = { B: '2' };
+  await stage.podman.remove('two--A');
+  stage.events.length = 0;
+  await stage.run({ boot: true });
+  assert.deepEqual(untilReady(stage.events), ['two', 'new', 'ready: done, 2 to come']);
+  const order = stage.events.flatMap(({ event }) => (event === 'reloading' || event === 'ready' ? [event] : []));
+  assert.deepEqual(order, ['reloading', 'ready']);
+});
+
+test('a boot is told too that what is lacking cannot be had', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('one'), workload('two')];
+  stage.folders['/two'] = { A: '1' };
+  stage.failures.push(new PsiError('PROVIDER_DENIED', 'no'), new PsiError('PROVIDER_DENIED', 'no'));
+  await stage.run({ boot: true });
+  assert.deepEqual(untilReady(stage.events), ['one', 'two', 'ready: failed, 0 to come']);
+});
+
+test('a run that is ended names the workloads that it has not begun', async () => {
+  const stage = await setupStage();
+  stage.target.workloads = [workload('one'), workload('two'), workload('three')];
+  Object.assign(stage.folders, { '/one': { A: '1', B: '2' }, '/two': { A: '1' }, '/three': { A: '1' } });
+  const ended = new AbortController();
+  const release = stage.registry.holdNext('create');
+  const run = stage.run({}, ended.signal);
+  while (!stage.events.some(({ event }) => event === 'applying')) await nextTurn();
+  ended.abort(new PsiError('INTERNAL', 'the command was ended (SIGINT)'));
+  release();
+  const { ended: told, failures, outcome } = await run;
+  assert.deepEqual([failures, outcome], [[], 'failed']);
+  assert.deepEqual(told?.undone, [
+    { workload: 'one', changes: 1 },
+    { workload: 'two', changes: null },
+    { workload: 'three', changes: null },
+  ]);
+  assert.deepEqual(stage.calls, ['/one']);
 });
