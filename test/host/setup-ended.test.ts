@@ -1,5 +1,5 @@
 // A setup of many secrets that is ended in its middle, by whatever way it was called on a booted host: nothing goes on in the container, and the
-// next setup does not wait. `podman exec` hands no signal on; only a key of a terminal arrives, and only then somebody is left to be told.
+// next setup does not wait. `podman exec` hands no signal on, only a key of a terminal arrives; the host's command hands on all that can be.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost } from './psi-host.ts';
@@ -9,7 +9,7 @@ const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
 
 /** Each interrupted run makes some of them, the last one the rest. */
-const COUNT = 600;
+const COUNT = 1_000;
 const SOME = 25;
 const KEYS = Array.from({ length: COUNT }, (_, index) => `K${String(index)}`);
 
@@ -18,20 +18,29 @@ type Way = {
   /** Before the words of the command. */
   readonly argv: string;
   readonly terminal: boolean;
+  /** Signals that reach the command in the container: somebody is left to be told. */
+  readonly passed: readonly string[];
   /** What `pgrep -f` finds of the process that stands for the command on the host. */
   readonly process: string;
 };
 
 const WAYS: readonly Way[] = [
-  { name: 'podman exec', argv: 'podman exec psi psi', terminal: false, process: '^podman exec psi psi setup' },
-  { name: 'podman exec -i', argv: 'podman exec -i psi psi', terminal: false, process: '^podman exec -i psi psi setup' },
+  ...['podman exec', 'podman exec -i'].map((name) => ({
+    ...{ name, argv: `${name} psi psi`, terminal: false, passed: [] },
+    process: `^${name} psi psi setup`,
+  })),
   {
-    name: 'podman exec -it',
-    argv: 'podman exec -it psi psi',
-    terminal: true,
+    ...{ name: 'podman exec -it', argv: 'podman exec -it psi psi', terminal: true, passed: ['^C'] },
     process: '^podman exec -it psi psi setup',
   },
+  ...[false, true].map((terminal) => ({
+    ...{ name: `psi${terminal ? ' on a terminal' : ''}`, argv: '/usr/local/bin/psi', terminal },
+    passed: ['^C', 'INT', 'TERM'],
+    process: '^/bin/sh /usr/local/bin/psi setup',
+  })),
 ];
+
+const STATUS: Readonly<Record<string, string>> = { '^C': '130', INT: '130', TERM: '143' };
 
 let stage: PsiHost;
 before(async () => {
@@ -93,9 +102,9 @@ test('a setup that is ended in the middle leaves nothing behind', options, async
         // Two looks a second apart are part of it.
         assert.ok(secondsToEnd <= 10, `${String(secondsToEnd)} s, ${String(has - had)} made: ${said}`);
         assert.ok(has >= had + SOME && has < COUNT, `${String(had)}, ${String(has)}: ${said}`);
-        if (signal === '^C') {
+        if (way.passed.includes(signal)) {
           assert.match(said, /not done: myapp: \d+ of \d+ changes/);
-          assert.equal(status, '130');
+          assert.equal(status, STATUS[signal]);
         } else assert.equal(await endsInJournal(), ends + 1, said);
       };
     }
