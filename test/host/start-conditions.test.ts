@@ -13,7 +13,7 @@ const NAME = 'infisical-client-secret';
 const CACHE = '/srv/psi-cache';
 
 /** Until a stop has ended, whenever it comes. */
-const STOPPED_MS = 15_000;
+const STOPPED_MS = 5_000;
 
 let stage: PsiHost;
 before(async () => {
