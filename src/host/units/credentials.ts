@@ -12,7 +12,7 @@ export const CREDENTIAL_UNIT = 'psi-credential@.service';
 /** PSI starts after these units: a TPM that does not answer must not keep it, and every lookup, waiting. */
 export const DECRYPTION_BOUND: readonly string[] = ['TimeoutStartSec=10', 'TimeoutStartFailureMode=kill'];
 
-/** Each start of PSI wants them: one that fails must not refuse the start that somebody orders after mending it. */
+/** Five starts within ten seconds are no reason to refuse the sixth, which somebody orders after mending what was wrong. */
 export const UNLIMITED: readonly string[] = ['StartLimitIntervalSec=0'];
 
 /** A template, so that a credential needs no file of its own: `psi-credential@NAME.service`. */

@@ -3,7 +3,7 @@
 
 import { cacheKeyUnit, pcscdUnit, refreshTimer, refreshUnit } from './cache.ts';
 import { containerUnit } from './container.ts';
-import { CREDENTIAL_UNIT, credentialUnit } from './credentials.ts';
+import { CREDENTIAL_UNIT, credentialUnit, UNLIMITED } from './credentials.ts';
 import type { ContainerOptions } from './container.ts';
 import { providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
@@ -67,7 +67,14 @@ function quadlet(name: string, text: string): HostUnit {
 
 function socketUnit(layout: HostLayout): string {
   return unitFile('psi.socket', [
-    ['Unit', ['Description=PSI: the socket that Podman asks for secrets']],
+    [
+      'Unit',
+      [
+        'Description=PSI: the socket that Podman asks for secrets',
+        '# PSI restarts it where its path was lost, however often that happens.',
+        ...UNLIMITED,
+      ],
+    ],
     [
       'Socket',
       [
