@@ -32,7 +32,7 @@ import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
-import { driverApp } from '../faces/driver.ts';
+import { driverFace } from '../faces/driver.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
@@ -213,7 +213,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
-  const driver = driverApp({
+  const driver = driverFace({
     lookup,
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
