@@ -23,7 +23,7 @@ export type DriverDeps = {
   readonly tokens: () => readonly SecretValue[];
   /** Why no request is taken at all but for the health check; undefined: it is. */
   readonly closed?: () => PsiError | undefined;
-  readonly mappings: Pick<MappingTable, 'get' | 'nameOf'>;
+  readonly mappings: Pick<MappingTable, 'get' | 'nameOf' | 'reading'>;
   readonly hostCurl: Pick<HostCurl, 'saw'>;
   /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
   readonly health: () => Readonly<Record<string, string>>;
@@ -81,7 +81,7 @@ function answer(deps: DriverDeps, asked: Asked): Promise<void> | undefined {
   const id = rawId === undefined ? undefined : decoded(rawId);
   switch (`${request.method ?? ''} ${kind ?? ''}`) {
     case 'GET lookup':
-      if (id !== undefined) return lookUp(deps, asked, id);
+      if (id !== undefined) return whenRead(deps, asked, id);
       break;
     case 'POST store':
       if (id !== undefined) return store(deps, asked, id);
@@ -114,6 +114,12 @@ function admit(deps: DriverDeps, { request, kind }: Asked): void {
   // A delete prints nothing that becomes a value, and what an old curl cannot use can be removed with it.
   const refusal = curlRefusal({ own: isOwn(request) && (kind === 'lookup' || kind === 'store'), agent });
   if (refusal) throw refusal;
+}
+
+/** Of a mapping that nobody has asked for since the start, the file is read first. */
+function whenRead(deps: DriverDeps, asked: Asked, id: string): Promise<void> | undefined {
+  const reading = deps.mappings.reading(id);
+  return reading ? reading.then(() => lookUp(deps, asked, id)) : lookUp(deps, asked, id);
 }
 
 /** Found or not, it has a line of its own. */
