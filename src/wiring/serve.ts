@@ -33,12 +33,12 @@ import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
-import { driverApp } from '../faces/driver.ts';
+import { driverFace } from '../faces/driver.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
-import { loadMappings } from '../service/mappings.ts';
+import { readMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { MetricsFile } from '../service/metrics-file.ts';
 import { RunningConfig } from '../service/running-config.ts';
@@ -59,6 +59,7 @@ import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
+import { MappingTable } from '../lookup/mapping-table.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Prune } from '../registration/prune.ts';
 import { Setup } from '../registration/setup.ts';
@@ -89,7 +90,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const secrets = new SecretReader({ readFile, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
   const { stateDir } = config;
-  const mappings = await loadMappings(new MappingFiles({ stateDir }), new NameFile({ stateDir }), log);
+  const mappings = await MappingTable.begin(new MappingFiles({ stateDir }), new NameFile({ stateDir }));
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
@@ -169,6 +170,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
   const inspections = new Inspections(
     [
+      () => mappings.readRest().then(() => []),
       () => reloadOwed(reloadDebt),
       () => certificates.look([...running.config.providers.values()].flatMap((provider) => certificatesOf(provider))),
       () => openPlaces(guardedPlaces(running.config), opennessOf),
@@ -230,7 +232,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
-  const driver = driverApp({
+  const driver = driverFace({
     lookup,
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
@@ -298,6 +300,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
+  void readMappings(mappings, { clock, log });
   void removeStartMarker(config.socket);
   // Not awaited: what is open to others is said at the start, and keeps nobody from it.
   void inspections.look();
