@@ -5,10 +5,11 @@ import { failureOf } from '../core/failure.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Share } from '../cache/fill.ts';
-import type { RegisteredKey, SurveyProblem } from '../survey/completion.ts';
+import type { SurveyProblem } from '../survey/completion.ts';
+import type { RegisteredKey } from '../survey/registered-keys.ts';
 import type { Found, Surveyed } from '../survey/survey.ts';
 import type { Applied } from './apply.ts';
-import { dropInText, secretLines } from './drop-in.ts';
+import { dropInText, secretLines, type SecretLines } from './drop-in.ts';
 import { keptLines, stayingIn } from './kept-lines.ts';
 import {
   planDropIn,
@@ -100,9 +101,9 @@ type Registered = {
   readonly outcome: Found;
   readonly plan: WorkloadPlan;
   readonly applied: Applied;
-  readonly kept: ReadonlyMap<string, string>;
+  readonly kept: SecretLines;
   /** Of the drop-in as it is now. */
-  readonly lines: ReadonlyMap<string, string>;
+  readonly lines: SecretLines;
 };
 
 function registrationPart(
@@ -128,7 +129,7 @@ function isNamedElsewhere({ dropIns }: StepSurroundings, { unit }: Workload, nam
 function sourceNote(
   { name }: Workload,
   { lacksSource, problems, refused }: Found,
-  kept: ReadonlyMap<string, string>,
+  kept: SecretLines,
 ): readonly string[] {
   const said = new Set<string>([...problems, ...refused].map((one) => one.name));
   const count = [...kept.keys()].filter((one) => !said.has(one)).length;
@@ -138,7 +139,7 @@ function sourceNote(
   ];
 }
 
-function stepOutcome(parts: readonly RunPart[], some: boolean, kept: ReadonlyMap<string, string>): SetupOutcome {
+function stepOutcome(parts: readonly RunPart[], some: boolean, kept: SecretLines): SetupOutcome {
   const troubled = parts.some(({ failures, problems }) => failures.length + problems.length > 0);
   if (troubled && !some) return 'failed';
   return troubled || kept.size > 0 ? 'left' : 'done';
@@ -155,7 +156,7 @@ function hasSecrets(
   return registeredFor(name, run.actual).length > 0 || done.some(({ action }) => action === 'create');
 }
 
-type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: ReadonlyMap<string, string> };
+type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: SecretLines };
 
 /**
  * Left as it is where a secret could not be registered: a drop-in that names it would keep the unit from starting, one without it would let

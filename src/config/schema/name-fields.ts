@@ -96,6 +96,29 @@ export const envName = new Leaf<string>({
   parse: (value) => (typeof value === 'string' && isEnvName(value) ? value : undefined),
 });
 
+// Control characters and blanks end a word or a line of a unit file; commas and `=` are Podman's; `/` no name of a secret may hold.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const NO_VARIABLE = /[\u0000-\u001f\u007f-\u009f\s,"'\\=/`]/;
+
+/** What the operator calls a variable: whatever Podman sets, `discovery.type` too. */
+export const variable = new Leaf<string>({
+  expected: 'name of a variable',
+  code: 'BAD_VARIABLE',
+  json: { ...STRING, minLength: 1, maxLength: 200 },
+  visible: true,
+  parse: (value) => (isLine(value, 200) && !NO_VARIABLE.test(value) && value.isWellFormed() ? value : undefined),
+});
+
+/** As the provider has it: what else it takes for a name is for it to say. */
+export const providerKey = new Leaf<string>({
+  expected: 'key as the provider shows it',
+  code: 'BAD_KEY',
+  json: { ...STRING, minLength: 1, maxLength: 1024 },
+  visible: true,
+  parse: (value) =>
+    isLine(value, 1024) && value !== '__proto__' && value.isWellFormed() && value.trim() !== '' ? value : undefined,
+});
+
 /** File name in $CREDENTIALS_DIRECTORY. Hidden for the same reason as hiddenPath. */
 export const credentialName = pattern(
   { expected: 'name of a credential', code: 'BAD_NAME', visible: false },
