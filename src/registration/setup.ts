@@ -20,9 +20,10 @@ import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { secretLines } from './drop-in.ts';
-import type { Workload } from '../core/workload.ts';
+import type { SecretUse, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
+import type { QuadletDoubts } from './quadlet-doubts.ts';
 import type { Quadlets } from './quadlets.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
@@ -52,6 +53,7 @@ export type SetupDeps = {
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
   readonly quadlets: Quadlets;
+  readonly doubts: QuadletDoubts;
   readonly units: UnitManager;
   readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
@@ -106,7 +108,9 @@ export class Setup {
       const error = await this.#withoutLines(workload);
       const outcome = error ? { kind: 'failed' as const, error, sources: [] } : surveyed.outcome;
       const hidden = await this.#hidden(run, workload);
-      steps.push(await workloadStep(run, { workload, outcome }, hidden));
+      const step = await workloadStep(run, { workload, outcome }, hidden);
+      const notes = outcome.kind === 'found' ? await this.#doubts(workload, outcome.secrets) : [];
+      steps.push({ ...step, parts: [...step.parts, runPart({ notes })] });
     }
     const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
@@ -248,6 +252,12 @@ export class Setup {
         hint: path.endsWith('.pod') ? pod : kube,
       },
     );
+  }
+
+  /** The run is done without them: they keep nobody from anything. */
+  async #doubts({ name, unit }: Workload, uses: readonly SecretUse[]): Promise<readonly string[]> {
+    const doubts = uses.length === 0 ? [] : await this.#deps.doubts.of(unit, uses).catch(() => []);
+    return doubts.map((doubt) => `${name}: ${doubt}`);
   }
 
   /** Instances of a template read a file of another's in the place of its drop-in, if that has the same name. */

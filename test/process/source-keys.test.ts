@@ -1,7 +1,7 @@
 // What a source says key by key, from outside: lines of the drop-in, names and ids with Podman, lookups, requests to the server, and refusals.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { said, stage, type Observed } from './observed/stage.ts';
@@ -128,4 +128,33 @@ test('mistakes are named with line and column by check, and the setup of such a 
   assert.match(said(check), /hint +remove it, or write a second source/);
   assert.equal((await it.setup()).code, 78);
   assert.deepEqual(await lines(it), before);
+});
+
+test('setup notes what the quadlet keeps from working, and does all the same', async (t) => {
+  const secrets = [
+    { project: 'main', path: '/app', exclude: ['tls.key'] },
+    { project: 'main', path: '/app', include: ['tls.key'], as: 'mount', mode: '0400' },
+  ];
+  const it = await stage(t, { folders: FOLDERS, secrets });
+  const lines = [
+    '[Container]',
+    'Image=app',
+    'User=1000',
+    'Secret=old,type=env,target=API_KEY',
+    'Volume=/srv:/etc/app:ro',
+  ];
+  await writeFile(join(it.psi.systemdDir, 'app.container'), lines.join('\n'));
+  const setup = await it.setup();
+  assert.equal(setup.code, 0, said(setup));
+  for (const note of [
+    /:4: the variable API_KEY comes from podman's secret old too/,
+    /:3: User=1000 may not read the file \/run\/secrets\/tls\.key/,
+  ])
+    assert.match(setup.stdout, new RegExp(`^note app: \\S*app\\.container${note.source}`, 'm'));
+  await configure(it, [
+    { project: 'main', path: '/app', keys: { 'tls.key': { file: '/etc/app/tls.key', uid: 1000, mode: '0400' } } },
+  ]);
+  const again = await it.setup();
+  assert.match(again.stdout, /^note app: \S*app\.container:5: \/etc\/app is mounted read-only/m);
+  assert.doesNotMatch(again.stdout, /User=1000/);
 });

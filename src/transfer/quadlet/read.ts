@@ -44,18 +44,28 @@ export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion
       hint: `psi ${deps.words.group} import quadlet /etc/containers/systemd/myapp.container --project P --path /myapp`,
     });
   }
-  const texts = await deps.files.read(path);
-  const unit: QuadletUnit = {
-    parts: [{ ...texts.unit, shared: false }, ...texts.dropIns].map(({ path: file, text, shared }) => {
-      return { file: parseQuadlet(file, text), shared };
-    }),
-  };
-  const names = unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, manager);
+  const { unit, names } = await mergedUnit(deps.files, path, manager);
   const refs = envFileRefs(unit, names);
   const envFiles = await readEnvFiles(deps, refs);
   const { settings, notes } = environmentOf(unit, names, envFiles, deps.words);
   const resolved = await resolve(deps, settings, resolveSecrets);
   return { unit, names, envFiles, envFileRefs: refs, ...resolved, notes: [...notes, ...resolved.notes] };
+}
+
+/** The quadlet with its drop-ins, but for PSI's own. */
+export async function mergedUnit(
+  files: Pick<QuadletFiles, 'read'>,
+  path: string,
+  manager: UnitHost,
+): Promise<{ readonly unit: QuadletUnit; readonly names: UnitNames }> {
+  const texts = await files.read(path);
+  const unit: QuadletUnit = {
+    parts: [{ ...texts.unit, shared: false }, ...texts.dropIns].map(({ path: file, text, shared }) => {
+      return { file: parseQuadlet(file, text), shared };
+    }),
+  };
+  const unitFile = path.slice(path.lastIndexOf('/') + 1);
+  return { unit, names: unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, manager) };
 }
 
 async function readEnvFiles(deps: QuadletReader, refs: readonly EnvFileRef[]): Promise<EnvFiles> {

@@ -169,3 +169,13 @@ test('an entry that fails with the provider is waited for as any other', async (
   const report = await stage.run();
   assert.deepEqual([report.outcome, report.failures[0]?.code], ['failed', 'PROVIDER_DENIED']);
 });
+
+test('what the quadlet keeps from working is a note, and nothing is kept from anything where it cannot be read', async () => {
+  const stage = await staged();
+  stage.target.workloads = [workload('myapp')];
+  stage.doubts.set('myapp.container', ['a.container:3: User=1000 may not read it']);
+  const report = await stage.run();
+  assert.deepEqual([report.outcome, report.notes], ['done', ['myapp: a.container:3: User=1000 may not read it']]);
+  stage.doubts.set('fail', []);
+  assert.deepEqual((await stage.run()).notes, []);
+});
