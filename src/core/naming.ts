@@ -42,6 +42,15 @@ export function isEnvName(name: string): boolean {
   return ENV_NAME.test(name);
 }
 
+// What Podman cannot be told, or what ends a word of a unit file; and `/`, which no name of a secret may hold.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const NO_VARIABLE = /[\u0000-\u001f\u007f-\u009f\s,"'\\=/`]/;
+
+/** A name that Podman sets as a variable, where somebody says it: `discovery.type` too, which no shell reads. */
+export function isVariableName(name: string): boolean {
+  return name !== '' && name.length <= 200 && !NO_VARIABLE.test(name) && name.isWellFormed();
+}
+
 /** The Podman secret of one key of a workload. `--` also keeps it from being read as an id prefix (podman resolves those). */
 export function secretName(workload: string, key: string): SecretName {
   return `${workload}--${key}` as SecretName;

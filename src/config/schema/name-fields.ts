@@ -1,7 +1,7 @@
 // Leaves that are names. They go into unit files, file names and Podman's secret names: what could break out of one is refused
 // here, once.
 
-import { isEnvName } from '../../core/naming.ts';
+import { isEnvName, isVariableName } from '../../core/naming.ts';
 import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
@@ -96,17 +96,13 @@ export const envName = new Leaf<string>({
   parse: (value) => (typeof value === 'string' && isEnvName(value) ? value : undefined),
 });
 
-// Control characters and blanks end a word or a line of a unit file; commas and `=` are Podman's; `/` no name of a secret may hold.
-// eslint-disable-next-line no-control-regex -- they are what is looked for
-const NO_VARIABLE = /[\u0000-\u001f\u007f-\u009f\s,"'\\=/`]/;
-
 /** What the operator calls a variable: whatever Podman sets, `discovery.type` too. */
 export const variable = new Leaf<string>({
   expected: 'name of a variable',
   code: 'BAD_VARIABLE',
   json: { ...STRING, minLength: 1, maxLength: 200 },
   visible: true,
-  parse: (value) => (isLine(value, 200) && !NO_VARIABLE.test(value) && value.isWellFormed() ? value : undefined),
+  parse: (value) => (isLine(value, 200) && isVariableName(value) ? value : undefined),
 });
 
 /** As the provider has it: what else it takes for a name is for it to say. */
