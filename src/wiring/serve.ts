@@ -20,8 +20,10 @@ import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
 import { restartUnit } from '../adapters/systemd/restart-unit.ts';
+import { QuadletFolder } from '../adapters/systemd/quadlet-file.ts';
 import { quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
 import { QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
+import { userName } from '../adapters/systemd/user-name.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -68,6 +70,8 @@ import { SetupRuns } from '../registration/setup-runs.ts';
 import { certificatesOf } from '../provider/choice.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
+import { quadletDoubts } from '../transfer/quadlet/doubts.ts';
+import { specifiersOf } from '../transfer/quadlet/specifiers.ts';
 
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -219,7 +223,9 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     units,
     reloadDebt,
   };
-  const setup = new Setup({ ...registering, headerFile, hostCurl, cache });
+  const manager = { scope: config.scope, specifiers: specifiersOf(config.scope, env, { uid, name: userName() }) };
+  const doubts = quadletDoubts({ files: new QuadletFolder({ systemdDir: config.systemdDir, roots }), manager });
+  const setup = new Setup({ ...registering, doubts, headerFile, hostCurl, cache });
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
   const runs = new SetupRuns({
