@@ -35,6 +35,7 @@ enum {
     HEAD_MAX = 16 * 1024,
     /* Twice what Podman takes as a secret. */
     BODY_MAX = 1024 * 1024,
+    LENGTH_DIGITS_MAX = 9,
     /* PSI stores nothing longer; one byte more tells it that there is more. */
     STORED_MAX = 16 * 1024 + 1,
     HEADER_FILE_MAX = 8 * 1024,
@@ -56,6 +57,8 @@ enum {
     /* Hung up on without a word: those who waited at a socket that was replaced. */
     HANG_UPS_MAX = 3,
     WRITE_MS = 5000,
+
+    SWITCHING_PROTOCOLS = 101,
 };
 
 struct verb {
@@ -440,15 +443,14 @@ static int status_in(const char *line, size_t length)
     return (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
 }
 
-/* A number and nothing else. False: it is none, or not the one that another line of the head gave. */
+/* A number and nothing else. False: it is none, none that a value has, or not the one that another line of the head gave. */
 static bool take_length(struct answer *answer, const char *value, size_t length)
 {
     size_t number = 0;
-    if (length == 0) return false;
+    if (length == 0 || length > LENGTH_DIGITS_MAX) return false;
     for (size_t i = 0; i < length; i++) {
         if (!is_digit(value[i])) return false;
-        // Anything over the limit is as good as the limit and one more.
-        if (number <= BODY_MAX) number = number * 10 + (size_t)(value[i] - '0');
+        number = number * 10 + (size_t)(value[i] - '0');
     }
     if (answer->has_length && answer->length != number) return false;
     answer->has_length = true;
@@ -467,7 +469,7 @@ static void take_reason(struct answer *answer, const char *value, size_t length)
 static bool take_header(struct answer *answer, const char *line, size_t length)
 {
     const char *colon = memchr(line, ':', length);
-    if (colon == NULL) return true;
+    if (colon == NULL) return length == 0;
     size_t name = (size_t)(colon - line);
     const char *value = colon + 1;
     size_t size = length - name - 1;
@@ -527,6 +529,7 @@ static enum verdict judge(struct answer *answer)
     while (answer->body == 0) {
         enum verdict verdict = judge_head(answer);
         if (verdict != WHOLE) return verdict;
+        if (answer->http == SWITCHING_PROTOCOLS) return STRANGE;
         if (answer->http < 200) skip_head(answer);
     }
     if (answer->http >= 400) return REFUSED;
@@ -538,8 +541,7 @@ static enum verdict judge(struct answer *answer)
 /* What it is when no more comes. */
 static enum verdict judge_end(const struct answer *answer)
 {
-    if (answer->used == 0) return EMPTY;
-    return answer->body == 0 ? RESET : CUT;
+    return answer->used == 0 ? EMPTY : CUT;
 }
 
 static enum verdict read_answer(const struct call *call, int fd, struct answer *answer)
@@ -671,13 +673,15 @@ static void say_marker(int fd)
 static void report(const struct call *call, struct end *end)
 {
     char more[128];
-    snprintf(more, sizeof more, " (%s failed, status %d; more: journalctl%s -u psi.service)\n", call->verb->name, end->curl,
+    snprintf(more, sizeof more, " (%s failed, status %d; more: journalctl%s -u psi.service)", call->verb->name, end->curl,
              user_flag(call->socket));
     blank_controls(end->cause);
     say(end->cause);
-    say(more);
+    // What is left to curl has not failed yet.
+    say(end->status == EXIT_TOO_LARGE ? "" : more);
+    say("\n");
     // Not after a refusal: a PSI that answers has started.
-    int marker = end->status == EXIT_REFUSED ? -1 : open_marker(call);
+    int marker = end->status == EXIT_REFUSED || end->status == EXIT_TOO_LARGE ? -1 : open_marker(call);
     if (marker < 0) return;
     say_marker(marker);
     close(marker);
