@@ -62,8 +62,8 @@ const EMPTY =
 export type HelperRun = {
   readonly id?: string;
   readonly stdin?: string | Uint8Array;
-  /** What takes stdout: `never` does not read from it. */
-  readonly stdout?: 'read' | 'closed';
+  /** Who takes it; `unread`: it stays in the pipe. */
+  readonly stdout?: 'read' | 'unread' | 'closed';
 };
 
 /** As the driver's command runs it. */
@@ -78,8 +78,10 @@ export function runHelper(
     const child = spawn(program, args, { env });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
+    if (stdout === 'read') child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     if (stdout === 'closed') child.stdout.destroy();
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    // Else the end of the process would wait for it to be read.
+    if (stdout === 'unread') child.on('exit', () => child.stdout.destroy());
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', reject);
     child.on('close', (code) => {
