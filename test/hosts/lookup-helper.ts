@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { AtEnd } from './at-end.ts';
 import type { Ran } from './driver-command.ts';
 import { missingCommand, must, run } from './run.ts';
+import type { Support } from './sandbox.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const HELPER_PACKAGE = join(ROOT, 'packages/psi-lookup');
@@ -33,31 +34,40 @@ export async function emulatedHelper(): Promise<Program> {
   return built.ok && process.arch !== 'arm64' ? { ok: true, argv: ['qemu-aarch64', ...built.argv] } : built;
 }
 
-const SANITIZED = '-std=c17 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all'.split(' ');
-
 /** With the address and the undefined-behaviour sanitizer: a fault ends it with a report and a status of its own. */
 export async function sanitizedHelper(dir: string): Promise<Program> {
-  const path = join(dir, 'psi-lookup-sanitized');
-  return clang(['-fsanitize=address,undefined', SOURCE, '-o', path], path);
+  return sanitized('-fsanitize=address,undefined', SOURCE, join(dir, 'psi-lookup-sanitized'));
+}
+
+const FUZZER = '-fsanitize=fuzzer,address,undefined';
+
+export async function fuzzerSupport(): Promise<Support> {
+  return sanitizers(FUZZER);
 }
 
 /** The fuzzer with the helper in it. */
 export async function fuzzedHelper(dir: string): Promise<Program> {
-  const path = join(dir, 'psi-lookup-fuzz');
-  return clang(['-fsanitize=fuzzer,address,undefined', join(HELPER_PACKAGE, 'test/fuzz.c'), '-o', path], path);
+  return sanitized(FUZZER, join(HELPER_PACKAGE, 'test/fuzz.c'), join(dir, 'psi-lookup-fuzz'));
 }
 
-async function clang(args: readonly string[], path: string): Promise<Program> {
-  if ((await missingCommand(['clang'])) !== undefined) return { ok: false, reason: 'no clang' };
-  const empty = await run(['clang', args[0] ?? '', '-x', 'c', '-', '-o', path], { input: EMPTY });
-  if (empty.code !== 0) return { ok: false, reason: 'this clang has no sanitizers or no fuzzer' };
-  await must(['clang', ...SANITIZED, ...args]);
+const FLAGS = '-std=c17 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all'.split(' ');
+
+async function sanitized(kinds: string, source: string, path: string): Promise<Program> {
+  const support = await sanitizers(kinds);
+  if (!support.ok) return support;
+  await must(['clang', ...FLAGS, kinds, source, '-o', path]);
   return { ok: true, argv: [path] };
 }
 
-/** Enough for each of the sanitizers, the fuzzer among them, which brings a `main` of its own. */
-const EMPTY =
-  'int LLVMFuzzerTestOneInput(const char *d, long n) { return !d || n; }\n__attribute__((weak)) int main(void) { return 0; }\n';
+/** Their libraries are a package of their own. The fuzzer's brings a `main`. */
+const ANY = `int LLVMFuzzerTestOneInput(const char *bytes, long size) { return !bytes || !size; }
+__attribute__((weak)) int main(void) { return 0; }`;
+
+async function sanitizers(kinds: string): Promise<Support> {
+  if ((await missingCommand(['clang'])) !== undefined) return { ok: false, reason: 'no clang' };
+  const { code } = await run(['clang', kinds, '-x', 'c', '-', '-o', '/dev/null'], { input: ANY });
+  return code === 0 ? { ok: true } : { ok: false, reason: `this clang has no ${kinds.replace('-f', '')}` };
+}
 
 export type HelperRun = {
   readonly id?: string;
