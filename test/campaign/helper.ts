@@ -19,6 +19,7 @@ const ANSWERS: readonly string[] = [
   'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nvalue',
   'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 3\r\n\r\nvalue',
   'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nvalue\r\n0\r\n\r\n',
+  'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nvalue',
   'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nvalue',
   'HTTP/1.1 103 Early\r\nContent-Length: 3\r\n\r\nHTTP/1.1 200 OK\r\n\r\nvalue',
   'HTTP/1.1 302 Found\r\nContent-Length: 5\r\n\r\nvalue',

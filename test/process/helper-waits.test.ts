@@ -43,7 +43,7 @@ async function replace(t: TestContext, path: string): Promise<void> {
 }
 
 /** A server that hangs up on the first callers; `then` happens once it did. */
-async function hangingUp(t: TestContext, path: string, times: number, then: (server: Server) => void): Promise<Server> {
+async function hangingUp(t: TestContext, path: string, times: number, then: () => void): Promise<Server> {
   let calls = 0;
   const server = await serveRaw(t, path, (socket, request) => {
     calls += 1;
@@ -52,7 +52,7 @@ async function hangingUp(t: TestContext, path: string, times: number, then: (ser
       return;
     }
     socket.end();
-    if (calls === times) then(server);
+    if (calls === times) then();
   });
   return server;
 }
@@ -70,14 +70,10 @@ describe('what is waited for', { concurrency: 6, skip }, () => {
 
   test('a socket that is gone for longer than a moment after PSI hung up: it is being replaced', async (t) => {
     const path = await newSocket();
-    const gone = Promise.withResolvers<void>();
-    await hangingUp(t, path, 1, (server) =>
-      server.close(() => {
-        gone.resolve();
-      }),
-    );
+    const server = await hangingUp(t, path, 1, () => server.close());
+    const closed = once(server, 'close');
     const asked = lookup(path, 20);
-    await gone.promise;
+    await closed;
     await delay(1000);
     await serveRaw(t, path, answer);
     assertValue(await asked);

@@ -299,7 +299,6 @@ static bool put_header_file(const struct call *call, struct request *request, st
     return good || fail_header(call, end);
 }
 
-/* An answer to HTTP/1.0 has a length or ends with the connection: it does not come in chunks. */
 static bool put_request(const struct call *call, const struct body *body, struct request *request, struct end *end)
 {
     char length[48];
@@ -308,7 +307,9 @@ static bool put_request(const struct call *call, const struct body *body, struct
     put_text(request, " ");
     put_text(request, call->verb->path);
     if (call->verb->takes_id) put_id(request, call->id);
-    put_text(request, " HTTP/1.0\r\nHost: localhost\r\nUser-Agent: psi-lookup/" PSI_VERSION "\r\nX-Psi-Command: psi-lookup\r\n");
+    put_text(request, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: psi-lookup/" PSI_VERSION "\r\n");
+    // By it PSI knows to give the reason of a refusal as its type.
+    put_text(request, "X-Psi-Command: psi-lookup\r\n");
     if (call->verb->takes_body) put_text(request, length);
     if (!put_header_file(call, request, end)) return false;
     put_text(request, "\r\n");
@@ -524,6 +525,7 @@ static void skip_head(struct answer *answer)
     answer->reason[0] = '\0';
 }
 
+/* PSI gives each answer a length, so one without, or in chunks, is none of its own. */
 static enum verdict judge(struct answer *answer)
 {
     while (answer->body == 0) {
