@@ -80,7 +80,16 @@ function fetchMusl(arch) {
       mkdirSync(join(draft, folder), { recursive: true });
     const apt = [
       ...['apt-get', '-qq', '-o', `APT::Architectures=${arch}`, '-o', `Dir::State::Lists=${join(draft, 'lists')}`],
-      ...['-o', `Dir::Cache=${join(draft, 'cache')}`, '-o', `APT::Sandbox::User=root`],
+      ...[
+        '-o',
+        `Dir::Cache=${join(draft, 'cache')}`,
+        '-o',
+        'APT::Sandbox::User=root',
+        '-o',
+        'Acquire::http::Timeout=20',
+        '-o',
+        'Acquire::Retries=1',
+      ],
     ];
     // A list of somebody else's that cannot be had is no matter.
     output([...apt, 'update'], { cwd: draft });
