@@ -88,11 +88,11 @@ test('PSI itself: what it refuses is told as curl tells it', { skip }, async (t)
   const [secret] = await it.podman.list();
   assert.ok(secret);
   it.remove('/app', 'A');
-  const own = await run('lookup', secret.id);
-  const curl = await runDriverCommand(secret.options['lookup'] ?? '', { id: secret.id });
-  assertRefused(own, /^psi: app--A: /);
-  assert.equal(plain(own), plain(curl));
-  assertRefused(await run('lookup', 'unknown'), /^psi: psi holds no mapping for the secret id unknown; hint: /);
+  assertRefused(await run('lookup', secret.id), /^psi: app--A: /);
+  const own = await run('lookup', 'unknown');
+  const curl = await runDriverCommand(secret.options['lookup'] ?? '', { id: 'unknown' });
+  assertRefused(own, /^psi: psi holds no mapping for the secret id unknown; hint: /);
+  assert.equal(own.stderr, curl.stderr);
   for (const id of ['', '../../x y', 'a\r\nb: c', 'ü%']) {
     for (const verb of ['lookup', 'delete']) assertRefused(await run(verb, id), /^psi: this is no secret id/);
   }
@@ -112,9 +112,6 @@ test('PSI itself: what it refuses is told as curl tells it', { skip }, async (t)
     /^psi: cannot read \S+\/driver\.hdr: run podman exec psi psi setup \(lookup failed, status 26; /,
   );
 });
-
-/** Without the number that the server gave the request. */
-const plain = ({ stderr }: Ran): string => stderr.replace(/ \[req-\w+\]/, '');
 
 /** The bytes of the request, of a server that knows every answer. */
 async function requestOf(t: TestContext, args: readonly string[], more: HelperRun): Promise<string> {
