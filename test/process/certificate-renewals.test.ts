@@ -150,7 +150,7 @@ test('a service whose timer looks too seldom says so in its status', async (t) =
   t.after(() => psi.kill());
   assert.match(
     (await psi.cli('status')).stdout,
-    /problem psi-tls-renew\.timer looks once an hour, and web is renewed 1h before its end: .*\n.*systemd install/,
+    /warning psi-tls-renew\.timer looks once an hour, and web is renewed 1h before its end: .*\n.*systemd install/,
   );
 });
 
