@@ -195,6 +195,9 @@ function filesOf(tier: string): readonly string[] {
   return globSync([`test/${tier}/**/*.test.ts`, ...(PACKAGE_TESTS[tier] ?? [])], { cwd: ROOT }).sort();
 }
 
+/** For a file, too. Far above what the longest one takes on a busy machine. */
+const HANGS_AFTER_MS = 25 * 60_000;
+
 type TestRun = { readonly flags: readonly string[]; readonly only: readonly string[]; readonly output: Output };
 
 async function runTests(tier: string, { flags, only, output }: TestRun): Promise<Outcome> {
@@ -211,7 +214,10 @@ async function runTests(tier: string, { flags, only, output }: TestRun): Promise
       ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
       ...[`--test-reporter=${join(ROOT, 'scripts/count-reporter.mjs')}`, `--test-reporter-destination=${counts}`],
     ];
-    const code = await execute([process.execPath, '--test', ...flags, ...reporters, ...files], output);
+    const code = await execute(
+      [process.execPath, '--test', `--test-timeout=${String(HANGS_AFTER_MS)}`, ...flags, ...reporters, ...files],
+      output,
+    );
     const outcome = JSON.parse(await readFile(counts, 'utf8')) as Outcome;
     // A file that does not load, or a test process that dies, fails without a failed test.
     const crashed =

@@ -16,6 +16,8 @@ export const PSI_UNDER_TEST: readonly string[] = [
 /** Hundreds of processes load the same source. By an option, as most of them get an environment of their own. */
 function compiledOnce(folder: string | undefined): readonly string[] {
   if (!folder) return [];
-  const code = `import { enableCompileCache } from 'node:module'; enableCompileCache(${JSON.stringify(folder)});`;
-  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+  const code = `import { enableCompileCache } from "node:module"; enableCompileCache(${JSON.stringify(folder)});`;
+  // Nothing in it means anything to a shell, in quotes or without.
+  const word = encodeURIComponent(code).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+  return ['--import', `data:text/javascript,${word}`];
 }

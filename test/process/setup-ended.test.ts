@@ -58,7 +58,9 @@ async function inTheMiddle(it: Observed, started: () => Client, signal: NodeJS.S
     if (it.podman.writes.length === MIDDLE) middle.resolve(undefined);
   });
   const one = started();
-  await middle.promise;
+  const early = one.ended.then(({ text }) => assert.fail(`it ended before the middle: ${text}`));
+  await Promise.race([middle.promise, early]);
+  early.catch(() => undefined);
   one.kill(signal);
   return one;
 }
