@@ -15,6 +15,8 @@ export const MARK = 'PSI_TEST_RUN';
 const WATCHED = [
   '/run',
   '/run/netns',
+  // Emulators of other machines that the kernel calls by itself.
+  '/proc/sys/fs/binfmt_misc',
   '/run/containers',
   '/run/systemd/nspawn',
   '/var/lib/containers',

@@ -7,6 +7,9 @@ const NEEDS = [
   { purpose: 'build', command: 'make', debian: ['make'], fedora: ['make'] },
   { purpose: 'build', command: 'python3', debian: ['python3'], fedora: ['python3'] },
   { purpose: 'build', command: 'tpm2-tss headers', debian: ['libtss2-dev'], fedora: ['tpm2-tss-devel'] },
+  { purpose: 'build', command: 'cc', debian: ['gcc'], fedora: ['gcc'] },
+  // Of the lookup helper, which is static: no library of the host is like that of another.
+  { purpose: 'build', command: 'static musl', debian: ['musl-dev'], fedora: ['musl-devel', 'musl-libc-static'] },
   { purpose: 'demo', command: 'podman', debian: ['podman', 'netavark'], fedora: ['podman'] },
   { purpose: 'demo', command: 'crun', debian: ['crun'], fedora: ['crun'] },
   { purpose: 'demo', command: 'curl', debian: ['curl'], fedora: ['curl'] },
@@ -31,8 +34,17 @@ const NEEDS = [
   },
   { purpose: 'test', command: 'mke2fs', debian: ['e2fsprogs'], fedora: ['e2fsprogs'] },
   // The soft token of the HSM tests: NSS, behind a shim that the tests compile.
-  { purpose: 'test', command: 'cc', debian: ['gcc'], fedora: ['gcc'] },
   { purpose: 'test', command: 'libsoftokn3.so', debian: ['libnss3'], fedora: ['nss-softokn'] },
+  // The lookup helper for another machine, and on the search for its faults. This emulator is called by its name: the kernel learns nothing of it.
+  {
+    purpose: 'test',
+    command: 'aarch64-linux-gnu-gcc',
+    debian: ['gcc-aarch64-linux-gnu'],
+    fedora: ['gcc-aarch64-linux-gnu'],
+  },
+  { purpose: 'test', command: 'qemu-aarch64', debian: ['qemu-user'], fedora: ['qemu-user'] },
+  { purpose: 'test', command: 'clang', debian: ['clang'], fedora: ['clang'] },
+  { purpose: 'test', command: 'sanitizers of clang', debian: ['libclang-rt-dev'], fedora: ['compiler-rt'] },
 ];
 
 /** What each purpose needs. The demo runs without a cache, so without compiled parts; `unit` is for tests that need npm packages alone. */
@@ -59,6 +71,9 @@ export function readSystem(osRelease) {
   return { name: value('PRETTY_NAME') || value('ID') || 'this system', family, enterprise };
 }
 
+/** What RHEL and its rebuilds have in a repository beside their own. */
+const OF_EPEL = /^(?:busybox|debootstrap|debian-keyring|musl-.*|gcc-aarch64-linux-gnu)$/;
+
 /**
  * The packages to install for a purpose: those whose command is not there.
  * `has` answers for each command of a need.
@@ -67,8 +82,10 @@ export function planPackages(system, purpose, has) {
   const lacking = NEEDS.filter((need) => PURPOSES[purpose].includes(need.purpose) && !has(need.command));
   const packages = system.family === 'other' ? [] : lacking.flatMap((need) => need[system.family]);
   const notes = [];
-  if (system.enterprise && packages.some((name) => ['busybox', 'debootstrap', 'debian-keyring'].includes(name))) {
-    notes.push('busybox, debootstrap and debian-keyring come from EPEL here: dnf install epel-release');
+  if (system.enterprise && packages.some((name) => OF_EPEL.test(name))) {
+    notes.push(
+      'busybox, debootstrap, debian-keyring, musl and the compiler for arm64 come from EPEL here: dnf install epel-release',
+    );
   }
   return { commands: lacking.map((need) => need.command), packages, notes };
 }
@@ -79,9 +96,14 @@ export const needsNative = (purpose) => PURPOSES[purpose].includes('build');
 /** Whether this purpose runs PSI as it is built. */
 export const needsBuild = (purpose) => purpose !== 'unit';
 
-/** What the compiler needs, of all commands that are missing. */
+/** What only the lookup helper is made of. */
+const OF_HELPER = ['cc', 'static musl'];
+
+/** What the native parts need, of all commands that are missing. */
 export const compilerLacks = (commands) =>
-  NEEDS.filter((need) => need.purpose === 'build' && commands.includes(need.command)).map((need) => need.command);
+  NEEDS.filter((need) => need.purpose === 'build' && commands.includes(need.command))
+    .map((need) => need.command)
+    .filter((command) => !OF_HELPER.includes(command));
 
 /** The command line that installs packages, without the rights it needs. */
 export function installCommand(system, packages) {

@@ -69,6 +69,8 @@ function has(command) {
   if (command === 'static busybox') return placesOf('busybox').some(isStatic);
   if (command === 'tpm2-tss headers') return existsSync('/usr/include/tss2/tss2_esys.h');
   if (command === 'libsoftokn3.so') return softTokenFolders().some((folder) => existsSync(join(folder, command)));
+  if (command === 'static musl') return muslFolders().some((folder) => existsSync(join(folder, 'rcrt1.o')));
+  if (command === 'sanitizers of clang') return hasSanitizers();
   if (command === 'debian keys') return existsSync('/usr/share/keyrings/debian-archive-keyring.gpg');
   return placesOf(command).length > 0;
 }
@@ -79,6 +81,15 @@ const softTokenFolders = () =>
     folder,
     join(folder, 'nss'),
   ]);
+
+const muslFolders = () =>
+  ['x86_64', 'aarch64'].flatMap((name) => [`/usr/lib/${name}-linux-musl`, `/usr/${name}-linux-musl/lib64`]);
+
+function hasSanitizers() {
+  const { stdout } = spawnSync('clang', ['-print-runtime-dir'], { encoding: 'utf8' });
+  const folder = (stdout ?? '').trim();
+  return existsSync(folder) && readdirSync(folder).some((name) => name.includes('fuzzer'));
+}
 
 /** Answers whether nothing is missing any more. */
 function installPackages(purpose) {
@@ -168,6 +179,13 @@ function compileNative(purpose, node) {
   return true;
 }
 
+/** Answers whether it is there. Where it cannot be built, that is said, and PSI goes by curl. */
+function buildHelper(purpose, node) {
+  if (!needsNative(purpose)) return true;
+  const done = spawnSync(join(node, 'node'), [join(TREE, 'scripts/build-helper.mjs')], { cwd: TREE, stdio: 'inherit' });
+  return done.status === 0;
+}
+
 function hashOf(paths) {
   const hash = createHash('sha256');
   for (const path of paths.sort()) hash.update(`${path}\0`).update(readFileSync(join(TREE, path)));
@@ -197,8 +215,8 @@ const installed = installPackages(purpose);
 const node = nodeFolder();
 installModules(node);
 const compiled = compileNative(purpose, node);
-const complete = installed && compiled;
 if (needsBuild(purpose)) build(node);
+const complete = [buildHelper(purpose, node), installed, compiled].every(Boolean);
 say(
   `ready for ${purpose}${complete ? '' : ', but for what is missing'} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
 );

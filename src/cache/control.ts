@@ -45,6 +45,7 @@ export class CacheControl {
     const { cache, keys } = running;
     const verified = options.verify ? await verify(cache) : null;
     const key = keyReport(keys.backend, await keys.describe());
+    await mappings.readRest();
     const missing = mappings.all().filter((mapping) => !cache.holds(mapping)).length;
     return { ...cache.status(), missing, key, verified };
   }
@@ -53,6 +54,7 @@ export class CacheControl {
   async invalidate(name: string): Promise<{ readonly named: number; readonly dropped: number }> {
     const { running, mappings, registry } = this.#deps;
     if (running === undefined) throw cacheIsOff();
+    await mappings.readRest();
     // Podman may be away; then the names that are known have to do.
     await registry.list().then(
       (secrets) => {

@@ -7,6 +7,8 @@ export type NamedSecret = { readonly id: string; readonly name: string };
 export type Registered = {
   /** Before anything is dropped for not being registered: reads what could not be read. Fails with HOST while nothing can be. */
   readonly readAgain: () => Promise<void>;
+  /** Resolves once all that can be read has been. Never rejects. */
+  readonly readRest: () => Promise<void>;
   /** Of every registered secret; two secrets may share a mapping. */
   readonly all: () => readonly Mapping[];
   /** Of one secret, by its id or by the name that Podman has for it; empty where there is none. */

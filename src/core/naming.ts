@@ -42,6 +42,15 @@ export function isEnvName(name: string): boolean {
   return ENV_NAME.test(name);
 }
 
+// What Podman cannot be told, or what ends a word of a unit file; and `/`, which no name of a secret may hold.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const NO_VARIABLE = /[\u0000-\u001f\u007f-\u009f\s,"'\\=/`]/;
+
+/** A name that Podman sets as a variable, where somebody says it: `discovery.type` too, which no shell reads. */
+export function isVariableName(name: string): boolean {
+  return name !== '' && name.length <= 200 && !NO_VARIABLE.test(name) && name.isWellFormed();
+}
+
 /** The Podman secret of one key of a workload. `--` also keeps it from being read as an id prefix (podman resolves those). */
 export function secretName(workload: string, key: string): SecretName {
   return `${workload}--${key}` as SecretName;
@@ -60,6 +69,21 @@ const MAX_SECRET_NAME_BYTES = 253;
 // podman's --secret parser; `/` is refused by Podman; blanks of any alphabet split words.
 // eslint-disable-next-line no-control-regex -- they are what is looked for
 const FORBIDDEN_IN_KEY = /[\u0000-\u001f\u007f-\u009f\s,"'\\=/`]/;
+
+/** A key as it can stand in Podman's name of a secret, where nothing else of the config names it. */
+export function nameStem(key: string): string {
+  const stem = key.toWellFormed().replace(new RegExp(FORBIDDEN_IN_KEY, 'g'), '_');
+  return /^\.{0,2}$/.test(stem) ? `_${stem}` : stem;
+}
+
+/** Why Podman would take no secret of this name; undefined if it does. */
+export function refuseName(name: SecretName): Refusal | undefined {
+  if (new TextEncoder().encode(name).length <= MAX_SECRET_NAME_BYTES) return undefined;
+  return {
+    reason: `the name is longer than Podman allows (${String(MAX_SECRET_NAME_BYTES)} bytes with the workload's name)`,
+    hint: 'rename it at the provider, or leave it out with `exclude`',
+  };
+}
 
 export type Refusal = { readonly reason: string; readonly hint: string };
 
@@ -85,12 +109,8 @@ export function refuseKey(workload: string, key: string, target: string, kind: '
       hint: 'rename it at the provider, or leave it out with `exclude`',
     };
   }
-  if (new TextEncoder().encode(secretName(workload, key)).length > MAX_SECRET_NAME_BYTES) {
-    return {
-      reason: `the name is longer than Podman allows (${String(MAX_SECRET_NAME_BYTES)} bytes with the workload's name)`,
-      hint: 'rename it at the provider, or leave it out with `exclude`',
-    };
-  }
+  const tooLong = refuseName(secretName(workload, key));
+  if (tooLong) return tooLong;
   if (kind === 'env' && !isEnvName(target)) {
     return {
       reason: `"${printable(target)}" is no valid name of an environment variable`,

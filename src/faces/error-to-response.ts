@@ -1,6 +1,6 @@
 // PsiError → HTTP response. Podman drops the body of a failure; the `psi-hint` header is what its curl prints into the journal.
 
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { failureOf } from '../core/failure.ts';
 import { PsiError, toPsiError, type ErrorCode } from '../core/error.ts';
 import { sendJson } from './json.ts';
@@ -44,14 +44,14 @@ export function hintLine(error: PsiError, subject?: string): string {
   return line.length > MAX_HINT ? `${line.slice(0, MAX_HINT - 3)}...` : line;
 }
 
-export function sendError(response: Response, thrown: unknown, subject?: string): PsiError {
+export function sendError(response: ServerResponse, thrown: unknown, subject?: string): PsiError {
   return sendFailure(response, { thrown, subject }, (error) => {
     sendJson(response, failureOf(error));
   });
 }
 
 /** For PSI's own driver command: the type is what each curl can print into the journal, and prints nothing of on success. */
-export function sendReason(response: Response, thrown: unknown, subject?: string): PsiError {
+export function sendReason(response: ServerResponse, thrown: unknown, subject?: string): PsiError {
   return sendFailure(response, { thrown, subject }, (error) => {
     response.setHeader('content-type', `psi: ${hintLine(error, subject)}`);
     response.end();
@@ -60,13 +60,17 @@ export function sendReason(response: Response, thrown: unknown, subject?: string
 
 type Failed = { readonly thrown: unknown; readonly subject: string | undefined };
 
-function sendFailure(response: Response, { thrown, subject }: Failed, sendRest: (error: PsiError) => void): PsiError {
+function sendFailure(
+  response: ServerResponse,
+  { thrown, subject }: Failed,
+  sendRest: (error: PsiError) => void,
+): PsiError {
   const error = fromExpress(thrown) ?? toPsiError(thrown);
   if (response.headersSent) {
     response.destroy();
     return error;
   }
-  response.status(httpStatus(error.code));
+  response.statusCode = httpStatus(error.code);
   response.setHeader('psi-code', error.code);
   response.setHeader('psi-hint', hintLine(error, subject));
   sendRest(error);
@@ -76,11 +80,6 @@ function sendFailure(response: Response, { thrown, subject }: Failed, sendRest: 
 // Express and its body parser throw http-errors: bad percent-encoding, a body over the limit, an aborted request.
 function fromExpress(thrown: unknown): PsiError | undefined {
   if (thrown instanceof PsiError || !(thrown instanceof Error) || !('status' in thrown)) return undefined;
-  if (thrown.status === 413) {
-    return new PsiError('NOT_A_MAPPING', 'the body is larger than any mapping, so it was not stored', {
-      hint: 'use `podman secret create --driver file NAME -` for a value of your own',
-    });
-  }
   if (typeof thrown.status === 'number' && thrown.status >= 400 && thrown.status < 500) {
     return new PsiError('BAD_REQUEST', 'malformed request', { cause: thrown });
   }

@@ -1,8 +1,11 @@
 // What both sockets answer with, and people look at by `curl`.
 
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { visibleJson } from '../core/text/visible.ts';
 
-export function sendJson(response: Response, body: unknown): void {
-  response.type('json').send(visibleJson(JSON.stringify(body)));
+export function sendJson(response: ServerResponse, body: unknown): void {
+  const bytes = Buffer.from(visibleJson(JSON.stringify(body)));
+  response.setHeader('content-type', 'application/json; charset=utf-8');
+  response.setHeader('content-length', bytes.byteLength);
+  response.end(bytes);
 }

@@ -1,8 +1,7 @@
 // Binding a face to its Unix socket, and stopping it without dropping what was accepted.
 
-import type { Express } from 'express';
 import { lstat, mkdir, unlink } from 'node:fs/promises';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { connect, type ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import { PsiError } from '../core/error.ts';
@@ -13,7 +12,10 @@ import { hintLine, httpStatus } from './error-to-response.ts';
 const BACKLOG = 4096;
 
 /** Serves `app` on an inherited descriptor or on a path of its own (mode 0600). A live socket of another process is never taken over. */
-export async function listen(app: Express, where: { readonly fd: number } | { readonly path: string }): Promise<Face> {
+export async function listen(
+  app: RequestListener,
+  where: { readonly fd: number } | { readonly path: string },
+): Promise<Face> {
   const server = createServer(app);
   const unanswered = responsesUnderWay(server);
   // curl sends one request per connection; an idle one must not delay a stop.
@@ -24,7 +26,10 @@ export async function listen(app: Express, where: { readonly fd: number } | { re
 }
 
 /** Serves `app` on a path, unless another process does: then that one goes on. Nothing but a socket is taken away for it. */
-export async function listenUnlessServed(app: Express, path: string): Promise<{ readonly stop: () => Promise<void> }> {
+export async function listenUnlessServed(
+  app: RequestListener,
+  path: string,
+): Promise<{ readonly stop: () => Promise<void> }> {
   if (await isLive(path)) return { stop: () => Promise.resolve() };
   const there = await lstat(path).catch(() => undefined);
   if (there && !there.isSocket()) {
@@ -36,7 +41,7 @@ export async function listenUnlessServed(app: Express, path: string): Promise<{ 
 
 /** Serves `app` on the first of these paths that can be served: one that cannot, of a slip in the config, is told and ends no start. */
 export async function listenOnFirst(
-  app: Express,
+  app: RequestListener,
   [path, ...others]: readonly [string, ...string[]],
   onFailed: (error: PsiError) => void,
 ): Promise<Face> {

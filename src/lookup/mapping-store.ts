@@ -10,6 +10,8 @@ export type MappingStore = {
     readonly mappings: ReadonlyMap<SecretId, Mapping>;
     readonly unusable: ReadonlyMap<SecretId, PsiError>;
   }>;
+  /** One of them. Undefined: it has no file. An error: it cannot be read, or holds no mapping. Never fails. */
+  readonly read: (id: SecretId) => Promise<Mapping | PsiError | undefined>;
   /** The ids that have a file, whatever is in it. Fails with HOST. */
   readonly ids: () => Promise<readonly SecretId[]>;
   readonly put: (id: SecretId, mapping: Mapping) => Promise<void>;

@@ -1,9 +1,11 @@
-// All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store.
+// All mappings in memory, so that a lookup touches no disk, kept in step with the mapping store. A start waits for none of them: it learns
+// which there are, whoever asks for one has its file read, and all others are read a while later.
 
 import { PsiError, toPsiError } from '../core/error.ts';
 import { placeKey, type Mapping } from '../core/mapping.ts';
 import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
+import { SingleFlight } from '../core/single-flight.ts';
 import type { MappingStore } from './mapping-store.ts';
 import type { NameStore } from './name-store.ts';
 import { SecretNames } from './secret-names.ts';
@@ -18,22 +20,55 @@ export class MappingTable {
   readonly #turns = new Map<SecretId, Mutex>();
   /** Why nothing at all could be read. */
   #unread: PsiError | undefined;
+  /** Ids that have a file which nobody has read yet. */
+  readonly #waiting: Set<SecretId>;
+  readonly #reads = new SingleFlight<SecretId, void>();
+  #readingAll: Promise<void> | undefined;
+  /** What was written or removed since all files began to be read: what was read of it is older. */
+  readonly #changed = new Set<SecretId>();
 
-  private constructor(store: MappingStore, names: SecretNames) {
+  private constructor(store: MappingStore, names: SecretNames, waiting: readonly SecretId[]) {
     this.#store = store;
     this.#names = names;
+    this.#waiting = new Set(waiting);
   }
 
-  /** Reads the stores once. Never rejects: what could not be read is told by `problems`, and by the lookups that it fails. */
-  static async load(store: MappingStore, nameStore: NameStore): Promise<MappingTable> {
-    const [names, read] = await Promise.all([SecretNames.load(nameStore), store.loadAll().catch(toPsiError)]);
-    const table = new MappingTable(store, names);
-    if (read instanceof PsiError) {
-      table.#unread = read;
-      return table;
-    }
-    table.#take(read);
+  /** Learns which mappings there are. Never rejects: what could not be read is told by `problems`, and by the lookups that it fails. */
+  static async begin(store: MappingStore, nameStore: NameStore): Promise<MappingTable> {
+    const [names, ids] = await Promise.all([SecretNames.load(nameStore), store.ids().catch(toPsiError)]);
+    const table = new MappingTable(store, names, ids instanceof PsiError ? [] : ids);
+    if (ids instanceof PsiError) table.#unread = ids;
     return table;
+  }
+
+  /** With all of them read. */
+  static async load(store: MappingStore, nameStore: NameStore): Promise<MappingTable> {
+    const table = await MappingTable.begin(store, nameStore);
+    await table.readRest();
+    return table;
+  }
+
+  /** Resolves once the file of this id has been read; undefined: nobody has to wait. `id` may be anything. Never rejects. */
+  reading(id: string): Promise<void> | undefined {
+    if (!isSecretId(id) || !this.#waiting.has(id)) return undefined;
+    return this.#reads.run(id, async () => {
+      const found = await this.#store.read(id);
+      // A store or a delete that came meanwhile is newer.
+      if (!this.#waiting.delete(id)) return;
+      if (found instanceof PsiError) this.#unusable.set(id, found);
+      else if (found) this.#remember(id, found);
+    });
+  }
+
+  /** Resolves once all files have been read. Never rejects. */
+  async readRest(): Promise<void> {
+    if (this.#waiting.size === 0) return;
+    try {
+      await this.#readAll();
+    } catch (thrown) {
+      this.#unread = toPsiError(thrown);
+      this.#waiting.clear();
+    }
   }
 
   /**
@@ -41,10 +76,8 @@ export class MappingTable {
    * with HOST while nothing can be read, and then nothing may be changed.
    */
   async readAgain(): Promise<void> {
-    if (!this.#unread && this.#unusable.size === 0) return;
-    const read = await this.#store.loadAll();
-    this.#unread = undefined;
-    this.#take(read);
+    await this.readRest();
+    if (this.#unread || this.#unusable.size > 0) await this.#readAll();
   }
 
   /** What keeps mappings from being there, by Podman's name or by id; `subject` is undefined for what concerns all of them. */
@@ -59,13 +92,14 @@ export class MappingTable {
   }
 
   get size(): number {
-    return this.#byId.size;
+    return this.#byId.size + this.#waiting.size;
   }
 
   ids(): readonly SecretId[] {
-    return [...this.#byId.keys()].sort();
+    return [...this.#byId.keys(), ...this.#waiting].sort();
   }
 
+  /** This and what is chosen by name: of those that have been read (see `readRest`). */
   all(): readonly Mapping[] {
     return [...this.#byId.values()];
   }
@@ -92,9 +126,13 @@ export class MappingTable {
     return isSecretId(id) ? this.#byId.get(id) : undefined;
   }
 
-  /** How many mappings share this mapping's provider, project and path. */
+  /**
+   * How many mappings share this mapping's provider, project and path: more than one, as far as is known. As long as others are unread a place
+   * counts as shared, so that the first start after a boot asks for its folder once.
+   */
   countBeside(mapping: Mapping): number {
-    return this.#countByPlace.get(placeKey(mapping)) ?? 0;
+    const known = this.#countByPlace.get(placeKey(mapping)) ?? 0;
+    return this.#waiting.size > 0 ? Math.max(2, known) : known;
   }
 
   /**
@@ -166,14 +204,28 @@ export class MappingTable {
     return [...this.#byId].filter(([id]) => wanted(id)).map(([, mapping]) => mapping);
   }
 
-  /** What came since by a store is newer than what was read. */
-  #take({ mappings, unusable }: Awaited<ReturnType<MappingStore['loadAll']>>): void {
+  #readAll(): Promise<void> {
+    this.#readingAll ??= this.#readNow().finally(() => {
+      this.#readingAll = undefined;
+    });
+    return this.#readingAll;
+  }
+
+  async #readNow(): Promise<void> {
+    this.#changed.clear();
+    const { mappings, unusable } = await this.#store.loadAll();
+    const isNews = (id: SecretId): boolean => !this.#byId.has(id) && !this.#changed.has(id);
+    const found = [...mappings].filter(([id]) => isNews(id));
+    const unread = [...unusable].filter(([id]) => isNews(id));
+    this.#unread = undefined;
     this.#unusable.clear();
-    for (const [id, mapping] of mappings) if (!this.#byId.has(id)) this.#remember(id, mapping);
-    for (const [id, error] of unusable) if (!this.#byId.has(id)) this.#unusable.set(id, error);
+    this.#waiting.clear();
+    for (const [id, mapping] of found) this.#remember(id, mapping);
+    for (const [id, error] of unread) this.#unusable.set(id, error);
   }
 
   #remember(id: SecretId, mapping: Mapping): void {
+    this.#settle(id);
     this.#uncount(id);
     this.#byId.set(id, mapping);
     this.#unusable.delete(id);
@@ -182,10 +234,17 @@ export class MappingTable {
   }
 
   #forget(id: SecretId): void {
+    this.#settle(id);
     this.#uncount(id);
     this.#byId.delete(id);
     this.#unusable.delete(id);
     this.#names.forget(id);
+  }
+
+  /** From now on memory knows better than what is being read. */
+  #settle(id: SecretId): void {
+    this.#waiting.delete(id);
+    if (this.#readingAll) this.#changed.add(id);
   }
 
   #uncount(id: SecretId): void {

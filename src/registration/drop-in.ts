@@ -2,20 +2,15 @@
 // its word or its line is refused here once more (core/naming.ts has refused it before, key by key).
 
 import { PsiError } from '../core/error.ts';
-import { isEnvName, printable } from '../core/naming.ts';
-import { FILE_MODE } from '../core/workload.ts';
+import { printable } from '../core/naming.ts';
+import { claimOf, FILE_MODE, MAX_OWNER, type SecretUse } from '../core/workload.ts';
 
 /** First line of every file PSI owns in the quadlet folder; a file without it is somebody else's. */
 export const DROP_IN_MARK = '# Written by PSI (psi setup). Changes here are overwritten.';
 
-export type DropInSecret = {
+export type DropInSecret = SecretUse & {
   /** Podman's name of the secret. */
   readonly name: string;
-  readonly kind: 'env' | 'mount';
-  /** The variable, or the file below /run/secrets. */
-  readonly target: string;
-  /** Octal, with `mount` only. */
-  readonly mode?: string | undefined;
 };
 
 export type DropInInput = {
@@ -23,7 +18,7 @@ export type DropInInput = {
   readonly dependsOn: readonly string[];
   readonly secrets: readonly DropInSecret[];
   /** `Secret=` lines of the drop-in that is there, by Podman's name of the secret, taken over as they stand. */
-  readonly kept?: ReadonlyMap<string, string>;
+  readonly kept?: SecretLines;
 };
 
 /** Is this text PSI's own? Compared without the sentence about changes, so that its wording may change. */
@@ -60,27 +55,65 @@ export function dropInText(input: DropInInput): string {
   const made = input.secrets.map((secret) => secretLine(input.unit, secret));
   // What the run knows of a secret goes before what was kept of it.
   const names = new Set(input.secrets.map(({ name }) => name));
-  const kept = [...(input.kept ?? [])].flatMap(([name, line]) => (names.has(name) ? [] : [line]));
-  const lines = [...new Set([...made, ...kept])].sort(byCodeUnit);
+  const claims = new Set(input.secrets.map(claimOf));
+  const kept = [...(input.kept ?? [])].flatMap(([name, lines]) => (names.has(name) ? [] : lines));
+  const beside = kept.filter((line) => !claims.has(claimOfLine(line)));
+  const lines = [...new Set([...made, ...beside])].sort(byCodeUnit);
   return [DROP_IN_MARK, '', '[Unit]', `Wants=${wants}`, `After=${after}`, '', '[Container]', ...lines, ''].join('\n');
 }
 
-/** The `Secret=` lines of a drop-in that PSI wrote, by Podman's name of the secret. */
-export function secretLines(text: string): ReadonlyMap<string, string> {
+/** `Secret=` lines by Podman's name of the secret. */
+export type SecretLines = ReadonlyMap<string, readonly string[]>;
+
+/** Those of a drop-in that PSI wrote. */
+export function secretLines(text: string): SecretLines {
   const lines = text.split('\n').flatMap((line) => {
     const name = /^Secret=([^,]+),/.exec(line)?.[1];
-    return name === undefined ? [] : [[name.replaceAll('%%', '%').replaceAll('$$', '$'), line] as const];
+    return name === undefined ? [] : [{ name: plainWord(name), line }];
   });
-  return new Map(lines);
+  const byName = Map.groupBy(lines, ({ name }) => name);
+  return new Map([...byName].map(([name, some]) => [name, some.map(({ line }) => line)]));
+}
+
+/** Of a line that PSI wrote; empty where it is none. */
+function claimOfLine(line: string): string {
+  const [, kind, target = ''] = /^Secret=[^,]+,type=(env|mount),target=([^,]+)/.exec(line) ?? [];
+  return kind === 'env' || kind === 'mount' ? claimOf({ kind, target: plainWord(target) }) : '';
+}
+
+function plainWord(word: string): string {
+  const escaped = /\\x([0-9a-f]{2})/g;
+  const text = word.replace(escaped, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
+  return text.replaceAll('%%', '%').replaceAll('$$', '$');
 }
 
 function secretLine(unit: string, secret: DropInSecret): string {
-  const { name, kind, target, mode } = secret;
-  if (kind === 'env' && !isEnvName(target)) throw refused(unit, target);
-  if (mode !== undefined && (kind === 'env' || !FILE_MODE.test(mode))) throw refused(unit, mode);
-  const options = [word(unit, name), `type=${kind}`, `target=${word(unit, target)}`];
-  if (mode !== undefined) options.push(`mode=${mode}`);
-  return `Secret=${options.join(',')}`;
+  const { name, kind, target, mode, uid, gid } = secret;
+  const rights = { uid, gid, mode };
+  const given = Object.entries(rights).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${String(value)}`],
+  );
+  if (kind === 'env' && given.length > 0) throw refused(unit, given.join());
+  if (mode !== undefined && !FILE_MODE.test(mode)) throw refused(unit, mode);
+  if (![uid, gid].every((id) => id === undefined || isOwner(id))) throw refused(unit, given.join());
+  const file = kind === 'mount' && target.startsWith('/');
+  const place = file ? pathWord(unit, target) : word(unit, target);
+  return `Secret=${[word(unit, name), `type=${kind}`, `target=${place}`, ...given].join(',')}`;
+}
+
+function isOwner(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id <= MAX_OWNER;
+}
+
+// What no escape takes away: line ends, Podman's `,`, and blanks of other alphabets, at which quadlet trims a line.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const NO_PATH = /[\u0000-\u001f\u007f-\u009f,]|(?! )\s/;
+
+/** An absolute target is the operator's own: no key of a provider holds a `/`. So what systemd's words know an escape for may stand in it. */
+function pathWord(unit: string, path: string): string {
+  if (NO_PATH.test(path) || !path.isWellFormed()) throw refused(unit, path);
+  const escaped = path.replaceAll('%', '%%').replaceAll('$', '$$$$');
+  return escaped.replace(/[ "'\\`]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`);
 }
 
 // Line ends; systemd's quotes and escapes; Podman's `,` and `=`; blanks of any alphabet, at which quadlet splits or trims.

@@ -81,7 +81,15 @@ export function planSecrets(
   const problems: Problem[] = [];
   const usable: DesiredSecret[] = [];
   let kept = 0;
+  const seen = new Map<string, boolean>();
   for (const secret of desired) {
+    // Several uses of one secret: what became of the first holds for the others.
+    const before = seen.get(secret.name);
+    if (before !== undefined) {
+      if (before) usable.push(secret);
+      continue;
+    }
+    seen.set(secret.name, false);
     const current = actual.registered.get(secret.name);
     if (current && !isPsiSecret(current, actual)) {
       problems.push({
@@ -98,6 +106,7 @@ export function planSecrets(
       continue;
     }
     usable.push(secret);
+    seen.set(secret.name, true);
     if (!current) {
       changes.push({ action: 'create', workload, name: secret.name, mapping: secret.mapping });
       continue;

@@ -20,9 +20,10 @@ import { isPsiOptions } from './driver-command/options.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { secretLines } from './drop-in.ts';
-import type { Workload } from '../core/workload.ts';
+import type { SecretUse, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore, Hider } from './drop-in-store.ts';
+import type { QuadletDoubts } from './quadlet-doubts.ts';
 import type { Quadlets } from './quadlets.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
@@ -59,6 +60,7 @@ export type SetupDeps = {
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
   readonly quadlets: Quadlets;
+  readonly doubts: QuadletDoubts;
   readonly units: UnitManager;
   readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
@@ -154,7 +156,10 @@ export class Setup {
   async #step(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
     const error = (await this.#withoutLines(workload)) ?? (await this.#refused(run, workload));
     const hidden = await this.#hidden(run, workload);
-    return workloadStep(run, { workload, outcome: error ? { kind: 'failed', error, sources: [] } : outcome }, hidden);
+    const settled: Surveyed['outcome'] = error ? { kind: 'failed', error, sources: [] } : outcome;
+    const step = await workloadStep(run, { workload, outcome: settled }, hidden);
+    const notes = settled.kind === 'found' ? await this.#doubts(workload, settled.secrets) : [];
+    return { ...step, parts: [...step.parts, runPart({ notes })] };
   }
 
   /** Whoever waits starts with what systemd has read: it reads before that is told. What fails of it is tried again at the end of the run. */
@@ -297,6 +302,12 @@ export class Setup {
         hint: path.endsWith('.pod') ? pod : kube,
       },
     );
+  }
+
+  /** The run is done without them: they keep nobody from anything. */
+  async #doubts({ name, unit }: Workload, uses: readonly SecretUse[]): Promise<readonly string[]> {
+    const doubts = uses.length === 0 ? [] : await this.#deps.doubts.of(unit, uses).catch(() => []);
+    return doubts.map((doubt) => `${name}: ${doubt}`);
   }
 
   /** Somebody else's file in the place of the drop-in: then nothing of the workload is registered either. */

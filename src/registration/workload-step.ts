@@ -5,10 +5,11 @@ import { failureOf } from '../core/failure.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Share } from '../cache/fill.ts';
-import type { RegisteredKey, SurveyProblem } from '../survey/completion.ts';
+import type { SurveyProblem } from '../survey/completion.ts';
+import type { RegisteredKey } from '../survey/registered-keys.ts';
 import type { Found, Surveyed } from '../survey/survey.ts';
 import type { Applied } from './apply.ts';
-import { dropInText, secretLines } from './drop-in.ts';
+import { dropInText, secretLines, type SecretLines } from './drop-in.ts';
 import { keptLines, stayingIn } from './kept-lines.ts';
 import {
   planDropIn,
@@ -109,9 +110,9 @@ type Registered = {
   readonly outcome: Found;
   readonly plan: WorkloadPlan;
   readonly applied: Applied;
-  readonly kept: ReadonlyMap<string, string>;
+  readonly kept: SecretLines;
   /** Of the drop-in as it is now. */
-  readonly lines: ReadonlyMap<string, string>;
+  readonly lines: SecretLines;
 };
 
 function registrationPart(
@@ -137,7 +138,7 @@ function isNamedElsewhere({ dropIns }: StepSurroundings, { unit }: Workload, nam
 function sourceNote(
   { name }: Workload,
   { lacksSource, problems, refused }: Found,
-  kept: ReadonlyMap<string, string>,
+  kept: SecretLines,
 ): readonly string[] {
   const said = new Set<string>([...problems, ...refused].map((one) => one.name));
   const count = [...kept.keys()].filter((one) => !said.has(one)).length;
@@ -147,7 +148,7 @@ function sourceNote(
   ];
 }
 
-function stepOutcome(parts: readonly RunPart[], some: boolean, kept: ReadonlyMap<string, string>): SetupOutcome {
+function stepOutcome(parts: readonly RunPart[], some: boolean, kept: SecretLines): SetupOutcome {
   const troubled = parts.some(
     ({ failures, problems, undone }) => failures.length + problems.length + undone.length > 0,
   );
@@ -173,7 +174,7 @@ function hasSecrets(
   return registeredFor(name, run.actual).length > 0 || done.some(({ action }) => action === 'create');
 }
 
-type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: ReadonlyMap<string, string> };
+type Step = { readonly plan: WorkloadPlan; readonly applied: Applied; readonly kept: SecretLines };
 
 /**
  * Left as it is where a secret could not be registered: a drop-in that names it would keep the unit from starting, one without it would let

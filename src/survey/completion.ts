@@ -3,22 +3,22 @@
 
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { printable, secretName } from '../core/naming.ts';
+import { printable } from '../core/naming.ts';
 import type { ErrorCode } from '../core/error.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
 import type { SingleRead } from '../provider/single-reads.ts';
 import type { Listing } from './listings.ts';
-import { isBeyondPatterns, wantedBy } from './selection.ts';
+import {
+  covers,
+  freshName,
+  unplacedKey,
+  type HeldNames,
+  type KeyPlace,
+  type RegisteredKey,
+} from './registered-keys.ts';
 import type { SurveyReads } from './survey-reads.ts';
-
-/**
- * A secret that is registered, or has a line. `name`: Podman's; undefined where it is not known. `mapping`: undefined where its file was lost,
- * or the secret itself.
- */
-export type RegisteredKey =
-  | { readonly name: string | undefined; readonly mapping: Mapping }
-  | { readonly name: string; readonly mapping: undefined };
+import { isBeyondPatterns, wantedBy } from './wanted.ts';
 
 /** What was not as it should be with one secret, or with a whole source; `name` is Podman's name of it, or the place. */
 export type SurveyProblem = {
@@ -35,6 +35,8 @@ export type Completed = {
   readonly notes: readonly string[];
   /** Podman's names of those of which the provider says that they are gone. */
   readonly gone: readonly string[];
+  /** Keys that `keys` names, and the provider says that it has none of them. */
+  readonly absent: readonly string[];
 };
 
 /** Secrets that are looked at in one go. */
@@ -46,15 +48,19 @@ type Part = {
   readonly problem?: SurveyProblem;
   readonly note?: string;
   readonly gone?: string;
+  readonly absent?: string;
 };
 
-/** `registered`: what the workload has from this source. */
-export async function complete(
-  source: { readonly workload: Workload; readonly spec: SecretSpec; readonly registered: readonly RegisteredKey[] },
-  listing: Listing,
-  reads: SurveyReads,
-): Promise<Completed> {
-  const one = new SourceCompletion(source.workload, source.spec, source.registered, reads);
+export type SourceInQuestion = {
+  readonly workload: Workload;
+  readonly spec: SecretSpec;
+  /** What the workload has, of whatever source. */
+  readonly registered: readonly RegisteredKey[];
+  readonly held: HeldNames;
+};
+
+export async function complete(source: SourceInQuestion, listing: Listing, reads: SurveyReads): Promise<Completed> {
+  const one = new SourceCompletion(source, reads);
   const parts: Part[] = [];
   // Servers of 2025 list in no order, and what is said of two keys should not change places from run to run.
   const inOrder = listing.secrets
@@ -67,18 +73,21 @@ export async function complete(
   }
   for (const mapping of one.missingFrom(listing.secrets)) parts.push(await one.missing(mapping));
   for (const key of one.unplacedBeside(listing.secrets)) parts.push(await one.unplaced(key));
+  for (const key of one.namedBeside(listing.secrets)) parts.push(await one.named(key));
   const secrets = parts.flatMap(({ secret }) => secret ?? []);
   return {
     secrets,
     problems: parts.flatMap(({ problem }) => problem ?? []),
     notes: [...parts.flatMap(({ note }) => note ?? []), ...literalNote(source.spec, secrets)],
     gone: parts.flatMap(({ gone }) => gone ?? []),
+    absent: parts.flatMap(({ absent }) => absent ?? []),
   };
 }
 
 class SourceCompletion {
   readonly #workload: Workload;
   readonly #spec: SecretSpec;
+  readonly #held: HeldNames;
   readonly #wanted: (key: string) => boolean;
   readonly #reads: SurveyReads;
   readonly #lines: ReadonlyMap<string, Mapping>;
@@ -87,13 +96,14 @@ class SourceCompletion {
   /** Keys of what the workload has, and of which nobody knows any more where it is from. */
   readonly #unplaced: ReadonlySet<string>;
 
-  constructor(workload: Workload, spec: SecretSpec, registered: readonly RegisteredKey[], reads: SurveyReads) {
+  constructor({ workload, spec, registered, held }: SourceInQuestion, reads: SurveyReads) {
     this.#workload = workload;
     this.#spec = spec;
+    this.#held = held;
     this.#wanted = wantedBy(spec);
     this.#reads = reads;
     const placed = registered.flatMap(({ name, mapping }) => (mapping ? [{ name, mapping }] : []));
-    const mine = placed.filter(({ name, mapping }) => this.#covers(mapping) && this.#isName(name, mapping.key));
+    const mine = placed.filter(({ name, mapping }) => this.#covers(mapping) && this.#isName(name, mapping));
     this.#lines = new Map(mine.map(({ mapping }) => [slotOf(mapping), mapping]));
     this.#names = new Set(registered.flatMap(({ name }) => name ?? []));
     this.#unplaced = new Set(registered.flatMap((one) => (one.mapping ? [] : unplacedKey(workload, spec, one.name))));
@@ -107,6 +117,22 @@ class SourceCompletion {
   unplacedBeside(listed: readonly ListedSecret[]): readonly string[] {
     const there = new Set(listed.map(({ key }) => key));
     return [...this.#unplaced].filter((key) => !there.has(key));
+  }
+
+  /** Keys that `keys` names, and of which nothing was heard so far. */
+  namedBeside(listed: readonly ListedSecret[]): readonly string[] {
+    const there = new Set(listed.map(({ key }) => key));
+    const had = new Set([...[...this.#lines.values()].map(({ key }) => key), ...this.#unplaced]);
+    return (this.#spec.keys ?? []).map(({ key }) => key).filter((key) => !there.has(key) && !had.has(key));
+  }
+
+  /** Not listed and named all the same: gone, or listed by a server that leaves out what may not be read. */
+  async named(key: string): Promise<Part> {
+    const { project, path } = this.#spec;
+    const read = await this.#reads.of(this.#workload, { project, path, key });
+    if (read.kind === 'gone') return { absent: key };
+    const secret = { key, path, fetched: undefined };
+    return this.#after(read, secret, this.#lineOf(secret), undefined);
   }
 
   async listed(secret: ListedSecret, namesOnly: boolean): Promise<Part> {
@@ -132,10 +158,11 @@ class SourceCompletion {
   async missing({ project, path, key }: Mapping): Promise<Part> {
     const read = await this.#reads.of(this.#workload, { project, path, key });
     if (read.kind !== 'gone') return this.#after(read, { key, path, fetched: undefined }, 'here', undefined);
+    if (this.#spec.keys) return { absent: key };
     const place = `${project}:${printable(path)}`;
     return {
-      note: `${this.#nameOf(key)}: ${this.#workload.provider} says that ${place} has no ${printable(key)} any more`,
-      gone: secretName(this.#workload.name, this.#spec.prefix + key),
+      note: `${this.#nameOf({ path, key })}: ${this.#workload.provider} says that ${place} has no ${printable(key)} any more`,
+      gone: this.#held.nameOf(this.#spec, { path, key }),
     };
   }
 
@@ -148,7 +175,7 @@ class SourceCompletion {
     const hint =
       'let the machine identity see it, or leave it out with `exclude` if it is gone, then run `podman exec psi psi setup`';
     return Promise.resolve({
-      problem: { workload: this.#workload.name, name: this.#nameOf(key), code: 'NOT_FOUND', reason, hint },
+      problem: { workload: this.#workload.name, name: this.#nameOf({ path, key }), code: 'NOT_FOUND', reason, hint },
     });
   }
 
@@ -175,7 +202,7 @@ class SourceCompletion {
   ): Part {
     const reason = `${error.message}; ${stays[line]}`;
     const hint = error.hint ?? 'run `podman exec psi psi setup` again';
-    const problem = { workload: this.#workload.name, name: this.#nameOf(secret.key), code: error.code, reason, hint };
+    const problem = { workload: this.#workload.name, name: this.#nameOf(secret), code: error.code, reason, hint };
     return line === 'here' ? { secret, problem } : { problem };
   }
 
@@ -184,7 +211,7 @@ class SourceCompletion {
     const place = `${this.#spec.project}:${printable(path)}`;
     return {
       workload: name,
-      name: this.#nameOf(key),
+      name: this.#nameOf({ path, key }),
       code: 'VALUE_HIDDEN',
       reason: `${provider} lists ${printable(key)} in ${place} and hides its value; ${what}`,
       hint: 'give the machine identity the right to read values of this path (of the folder it is imported from, where it is), then run `podman exec psi psi setup`',
@@ -194,19 +221,19 @@ class SourceCompletion {
   /** `elsewhere`: the config names another place for it than the one that it is registered with. */
   #lineOf(secret: ListedSecret): Line {
     if (this.#lines.has(slotOf(secret)) || this.#unplaced.has(secret.key)) return 'here';
-    return this.#names.has(secretName(this.#workload.name, this.#spec.prefix + secret.key)) ? 'elsewhere' : 'none';
+    return this.#names.has(freshName(this.#workload, this.#spec, secret.key)) ? 'elsewhere' : 'none';
   }
 
   #covers(mapping: Mapping): boolean {
     return covers(this.#spec, mapping) && this.#wanted(mapping.key);
   }
 
-  #nameOf(key: string): string {
-    return printable(secretName(this.#workload.name, this.#spec.prefix + key));
+  #nameOf(place: KeyPlace): string {
+    return printable(this.#held.nameOf(this.#spec, place));
   }
 
-  #isName(name: string | undefined, key: string): boolean {
-    return name === undefined || name === secretName(this.#workload.name, this.#spec.prefix + key);
+  #isName(name: string | undefined, mapping: Mapping): boolean {
+    return name === undefined || name === this.#held.nameOf(this.#spec, mapping);
   }
 }
 
@@ -219,20 +246,6 @@ const UNSURE: Readonly<Record<Line, string>> = {
   none: 'it gets no line',
 };
 const STAYS = { ...UNSURE, here: 'its line stays, and the next start fails until it may be read' };
-
-/** Does this source of a workload, whose provider is the mapping's, list the mapping's place? */
-export function covers({ project, path, recursive }: SecretSpec, mapping: Mapping): boolean {
-  if (mapping.project !== project) return false;
-  const below = path === '/' ? '/' : `${path}/`;
-  return mapping.path === path || (recursive && mapping.path.startsWith(below));
-}
-
-/** The key that a source would have given this name for; none if it asks for no such key. */
-export function unplacedKey(workload: Workload, spec: SecretSpec, name: string): readonly string[] {
-  const start = secretName(workload.name, spec.prefix);
-  const key = name.slice(start.length);
-  return name.startsWith(start) && key !== '' && wantedBy(spec)(key) ? [key] : [];
-}
 
 /** Names at most so many keys. */
 const MOST_NAMED = 10;

@@ -1,10 +1,12 @@
 // What the configured sources hold now: one immutable result per workload, for whoever registers, caches or compares it.
 
 import { PsiError, toPsiError } from '../core/error.ts';
+import { printable } from '../core/naming.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
 import type { ListedSecret } from '../provider/secret-source.ts';
-import { complete, covers, unplacedKey, type Completed, type RegisteredKey, type SurveyProblem } from './completion.ts';
+import { complete, type Completed, type SurveyProblem } from './completion.ts';
 import { Listings, type ListingDeps } from './listings.ts';
+import { covers, HeldNames, unplacedKey, type RegisteredKey } from './registered-keys.ts';
 import { mergeSelections, select, type Overridden, type Selection } from './selection.ts';
 import { SurveyReads } from './survey-reads.ts';
 
@@ -61,7 +63,7 @@ export async function* survey(
   for (const workload of workloads) yield { workload, outcome: await outcomeOf(workload, asking) };
 }
 
-const NOTHING: Completed = { secrets: [], problems: [], notes: [], gone: [] };
+const NOTHING: Completed = { secrets: [], problems: [], notes: [], gone: [], absent: [] };
 
 type Asking = { readonly listings: Listings; readonly reads: SurveyReads; readonly deps: SurveyDeps };
 
@@ -69,6 +71,7 @@ type Asking = { readonly listings: Listings; readonly reads: SurveyReads; readon
 async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking): Promise<Found | Failed> {
   const sources: SurveyedSource[] = [];
   const all = deps.registered(workload).filter(({ mapping }) => !mapping || mapping.provider === workload.provider);
+  const held = new HeldNames(workload, all);
   try {
     for (const spec of workload.secrets) {
       const listing = await listings.of(workload, spec);
@@ -78,10 +81,14 @@ async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking):
         sources.push({ spec, seen, namesOnly, completed: NOTHING });
         throw suddenlyEmpty(workload, spec, had.length);
       }
-      const completed = await complete({ workload, spec, registered: all }, listing, reads);
+      const absent = seen.length === 0 ? (spec.keys ?? []).map(({ key }) => key) : [];
+      const completed =
+        absent.length > 0 ? NOTHING : await complete({ workload, spec, registered: all, held }, listing, reads);
       sources.push({ spec, seen, namesOnly, completed });
+      const missing = [...absent, ...completed.absent];
+      if (missing.length > 0) throw missingKeys(workload, spec, missing);
     }
-    return found(workload, sources);
+    return found(workload, sources, held);
   } catch (thrown) {
     return { kind: 'failed', error: toPsiError(thrown), sources };
   }
@@ -91,12 +98,12 @@ function isFrom(workload: Workload, spec: SecretSpec, one: RegisteredKey): boole
   return one.mapping ? covers(spec, one.mapping) : unplacedKey(workload, spec, one.name).length > 0;
 }
 
-function found(workload: Workload, sources: readonly SurveyedSource[]): Found {
-  const selections = sources.map(({ spec, completed }) => select(workload, spec, completed.secrets));
+function found(workload: Workload, sources: readonly SurveyedSource[], held: HeldNames): Found {
+  const selections = sources.map(({ spec, completed }) => select(workload, spec, completed.secrets, held));
   const empty = sources.map((source, index) => emptyProblem(workload, source, selections[index]));
   return {
     kind: 'found',
-    ...mergeSelections(workload, selections),
+    ...mergeSelections(workload, selections, held),
     sources,
     problems: sources.flatMap((source, index) => [...source.completed.problems, ...(empty[index] ?? [])]),
     notes: [...new Set(sources.flatMap((source) => [...noteOf(source), ...source.completed.notes]))],
@@ -132,6 +139,21 @@ function emptyProblem(
           'correct the patterns, or set `allow_empty: true`',
         ];
   return [{ workload: workload.name, name: place, code: 'NOT_FOUND', reason, hint }];
+}
+
+/** Names at most so many keys. */
+const MOST_NAMED = 10;
+
+function missingKeys({ name, provider }: Workload, { project, path }: SecretSpec, keys: readonly string[]): PsiError {
+  const more = keys.length > MOST_NAMED ? ` and ${String(keys.length - MOST_NAMED)} more` : '';
+  const named = `${keys.slice(0, MOST_NAMED).map(printable).join(', ')}${more}`;
+  return new PsiError(
+    'NOT_FOUND',
+    `${provider} has no ${named} in ${project}:${printable(path)}, and \`keys\` names it: ${name} is left as it was`,
+    {
+      hint: 'correct the key, `path` or the environment of the project in the config, or make the secret at the provider, then run `podman exec psi psi setup`',
+    },
+  );
 }
 
 function suddenlyEmpty(workload: Workload, spec: SecretSpec, registered: number): PsiError {

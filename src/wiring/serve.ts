@@ -20,8 +20,10 @@ import { DriverSocketPath } from '../adapters/socket/socket-path.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
 import { DropInFiles } from '../adapters/systemd/drop-in-file.ts';
 import { restartUnit } from '../adapters/systemd/restart-unit.ts';
+import { QuadletFolder } from '../adapters/systemd/quadlet-file.ts';
 import { quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
 import { QuadletSearch } from '../adapters/systemd/quadlet-search.ts';
+import { userName } from '../adapters/systemd/user-name.ts';
 import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
@@ -33,12 +35,12 @@ import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { controlApp } from '../faces/control/routes.ts';
-import { driverApp } from '../faces/driver.ts';
+import { driverFace } from '../faces/driver.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
-import { loadMappings } from '../service/mappings.ts';
+import { readMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
 import { MetricsFile } from '../service/metrics-file.ts';
 import { RunningConfig } from '../service/running-config.ts';
@@ -59,6 +61,7 @@ import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
+import { MappingTable } from '../lookup/mapping-table.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Prune } from '../registration/prune.ts';
 import { Setup } from '../registration/setup.ts';
@@ -67,6 +70,8 @@ import { SetupRuns } from '../registration/setup-runs.ts';
 import { certificatesOf } from '../provider/choice.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
+import { quadletDoubts } from '../transfer/quadlet/doubts.ts';
+import { specifiersOf } from '../transfer/quadlet/specifiers.ts';
 
 export type ServeDeps = {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -89,7 +94,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const secrets = new SecretReader({ readFile, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
   const { stateDir } = config;
-  const mappings = await loadMappings(new MappingFiles({ stateDir }), new NameFile({ stateDir }), log);
+  const mappings = await MappingTable.begin(new MappingFiles({ stateDir }), new NameFile({ stateDir }));
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
@@ -169,6 +174,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
   const inspections = new Inspections(
     [
+      () => mappings.readRest().then(() => []),
       () => reloadOwed(reloadDebt),
       () => certificates.look([...running.config.providers.values()].flatMap((provider) => certificatesOf(provider))),
       () => openPlaces(guardedPlaces(running.config), opennessOf),
@@ -217,7 +223,9 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     units,
     reloadDebt,
   };
-  const setup = new Setup({ ...registering, headerFile, hostCurl, cache });
+  const manager = { scope: config.scope, specifiers: specifiersOf(config.scope, env, { uid, name: userName() }) };
+  const doubts = quadletDoubts({ files: new QuadletFolder({ systemdDir: config.systemdDir, roots }), manager });
+  const setup = new Setup({ ...registering, doubts, headerFile, hostCurl, cache });
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
   const runs = new SetupRuns({
@@ -230,7 +238,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
-  const driver = driverApp({
+  const driver = driverFace({
     lookup,
     register: new DriverStore(mappings),
     tokens: () => running.tokens,
@@ -298,6 +306,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
+  void readMappings(mappings, { clock, log });
   void removeStartMarker(config.socket);
   // Not awaited: what is open to others is said at the start, and keeps nobody from it.
   void inspections.look();

@@ -3,7 +3,8 @@
 import type { Part } from './campaign.ts';
 import { CUTS } from './cuts.ts';
 import { FUZZ } from './fuzz.ts';
+import { HELPER } from './helper.ts';
 import { HOSTILE_ANSWERS } from './hostile.ts';
 import { KILLS } from './kills.ts';
 
-export const PARTS: readonly Part[] = [KILLS, CUTS, FUZZ, HOSTILE_ANSWERS];
+export const PARTS: readonly Part[] = [KILLS, CUTS, FUZZ, HOSTILE_ANSWERS, HELPER];

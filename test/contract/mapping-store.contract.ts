@@ -31,6 +31,13 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
       ]);
     });
 
+    it('reads one of them, or tells that it is not there', async () => {
+      const store = await make();
+      await store.put(secretId('aa11'), mapping('ONE'));
+      assert.deepEqual(await store.read(secretId('aa11')), mapping('ONE'));
+      assert.equal(await store.read(secretId('bb22')), undefined);
+    });
+
     it('tells which ids have a file', async () => {
       const store = await make();
       assert.deepEqual(await store.ids(), []);

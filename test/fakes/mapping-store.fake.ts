@@ -5,6 +5,8 @@ import { secretId, type SecretId } from '../../src/core/naming.ts';
 import { PsiError } from '../../src/core/error.ts';
 import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
+const NO_MAPPING = new PsiError('NOT_FOUND', 'the file holds no mapping');
+
 export class FakeMappingStore implements MappingStore {
   readonly files = new Map<SecretId, Mapping>();
   /** Ids whose files hold something else. */
@@ -14,9 +16,12 @@ export class FakeMappingStore implements MappingStore {
 
   loadAll(): ReturnType<MappingStore['loadAll']> {
     if (this.failWith !== undefined) return Promise.reject(this.failWith);
-    const why = new PsiError('NOT_FOUND', 'the file holds no mapping');
-    const unusable = new Map([...this.foreign].sort().map((id) => [secretId(id), why] as const));
+    const unusable = new Map([...this.foreign].sort().map((id) => [secretId(id), NO_MAPPING] as const));
     return Promise.resolve({ mappings: new Map(this.files), unusable });
+  }
+
+  read(id: SecretId): Promise<Mapping | PsiError | undefined> {
+    return Promise.resolve(this.failWith ?? (this.foreign.has(id) ? NO_MAPPING : this.files.get(id)));
   }
 
   ids(): Promise<readonly SecretId[]> {

@@ -77,6 +77,14 @@ describe('the image', { skip }, () => {
     assert.match(await inside(['sh', '-c', 'ls -d /usr/lib/pcsc/drivers/*.bundle']), /ifd-ccid\.bundle/);
   });
 
+  it('has the lookup helper, of its own version and with nothing of the image in it', async () => {
+    const { version } = JSON.parse(await inside(['cat', '/opt/psi/package.json'])) as { version: string };
+    const helper = '/opt/psi/dist/helper/psi-lookup';
+    assert.equal(await inside([helper, '--version']), `psi-lookup ${version}`);
+    // A static program names no loader.
+    assert.equal(await inside(['sh', '-c', `grep -c ld-linux ${helper} || true`]), '0');
+  });
+
   it('has neither compiler nor development packages', async () => {
     const script = 'for name in cc g++ gcc make python3 ld systemctl; do command -v "$name"; done; ls node_modules';
     const found = (await inside(['sh', '-c', script], '--workdir=/opt/psi')).split('\n');

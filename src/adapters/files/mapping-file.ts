@@ -46,7 +46,7 @@ export class MappingFiles implements MappingStore {
       // A larger file is no mapping, and need not be read to know it.
       const buffer = Buffer.alloc(MAX_MAPPING_BYTES + 1);
       for (let id = ids[next++]; id !== undefined; id = ids[next++]) {
-        const found = await this.#read(id, buffer);
+        const found = await this.#readInto(buffer, id);
         if (found instanceof PsiError) unusable.set(id, found);
         else if (found) mappings.set(id, found);
       }
@@ -87,8 +87,11 @@ export class MappingFiles implements MappingStore {
     }
   }
 
-  /** Undefined for a file that is gone by now. */
-  async #read(id: SecretId, buffer: Buffer): Promise<Mapping | PsiError | undefined> {
+  read(id: SecretId): Promise<Mapping | PsiError | undefined> {
+    return this.#readInto(Buffer.alloc(MAX_MAPPING_BYTES + 1), id);
+  }
+
+  async #readInto(buffer: Buffer, id: SecretId): Promise<Mapping | PsiError | undefined> {
     const path = join(this.#dir, id);
     try {
       const length = await fileCalls.run(path, () => readInto(buffer, path));

@@ -101,10 +101,14 @@ function addQuadlet(group: Command, cli: Cli<InfisicalNeeds & HostImportNeeds>):
   const command = withImport(
     group
       .command('quadlet')
-      .description('the variables that a container gets from its quadlet and its drop-ins')
+      .description('the variables and secrets that a container gets from its quadlet and its drop-ins')
       .argument('<file>', 'a .container file; a name alone is one of the quadlet folder'),
   )
-    .option('--resolve-secrets', 'also the variables that come from podman secrets (Secret=NAME,type=env)', false)
+    .option(
+      '--resolve-secrets',
+      'also what comes from podman secrets (Secret=NAME): variables, and files with path, mode and owner',
+      false,
+    )
     .option('--rewrite', 'take out of the quadlet what infisical now holds with the same value; keeps a backup', false);
   completedWithJson(command, cli, {
     exits: IMPORT_EXITS,

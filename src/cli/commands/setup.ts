@@ -143,11 +143,11 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
         : ` ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
     ]);
   }
-  for (const { workload, name, by } of report.overridden) {
-    terminal.out([
-      painted('dim', 'note'),
-      ` ${workload}: ${name} comes from ${by}, which is listed later than another source of it`,
-    ]);
+  for (const { workload, name, by, entry } of report.overridden) {
+    const why = entry
+      ? 'whose `keys` name it: that wins over a source without'
+      : 'which is listed later than another source of it';
+    terminal.out([painted('dim', 'note'), ` ${workload}: ${name} comes from ${by}, ${why}`]);
   }
   for (const note of report.notes) terminal.out([painted('dim', 'note'), ` ${note}`]);
   if (report.cache) {

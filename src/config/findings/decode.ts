@@ -54,13 +54,17 @@ function unionFinding(entry: t.ContextEntry, path: Path): Finding {
     path,
     expected: entry.type.name,
     actual: entry.actual,
+    visible: typeof entry.actual === 'string' && textArm(arms)?.spec.visible === true,
   };
 }
 
-// Unions without a tag are the secret fields, by what their text may be; those that take no text are the sources of short-lived tokens.
+// Unions without a tag are named by what their text may be; those that take no text are the sources of short-lived tokens.
 function referenceCode(arms: readonly t.Mixed[]): IssueCode {
-  const text = arms.find((arm): arm is Leaf<unknown> => arm instanceof Leaf);
-  return text === undefined ? 'BAD_TOKEN_SOURCE' : text.spec.code;
+  return textArm(arms)?.spec.code ?? 'BAD_TOKEN_SOURCE';
+}
+
+function textArm(arms: readonly t.Mixed[]): Leaf<unknown> | undefined {
+  return arms.find((arm): arm is Leaf<unknown> => arm instanceof Leaf);
 }
 
 function leafFinding(

@@ -41,7 +41,16 @@ const HINTS = {
   BAD_PATTERN: 'match keys with * and ?, such as DB_*; to leave keys out, list them under exclude',
   BAD_PREFIX: 'use letters, digits and `_`, not beginning with a digit',
   BAD_MODE: 'write three octal digits in quotes, such as "0400" (YAML reads a bare 0400 as four hundred)',
-  MODE_WITHOUT_MOUNT: 'add `as: mount`, or remove mode: a variable has no mode',
+  MODE_WITHOUT_MOUNT: 'add `as: mount`, or remove it: a variable has no mode and no owner',
+  KEYS_ALONE:
+    'remove it, or write a second source of the same path with it: a source with `keys` takes just those (mode and owner stand beside `file`)',
+  NO_KEYS: 'name at least one; without `keys` a source takes the whole folder',
+  BAD_KEY: 'write the key as the provider shows it, in quotes if it looks like a number or holds a colon',
+  BAD_VARIABLE:
+    'write the name of the variable (no blank, comma, quote, `=`, `/` or backslash), {file: /path}, or a list of them',
+  BAD_TARGET:
+    'write the path without `.` and `..`, commas and line ends; without `/` in front it is below /run/secrets',
+  TARGET_TAKEN: 'each variable and each file can hold one secret: give one of the two another name, or remove it',
   BAD_SECRET_FIELD: 'put text in quotes, or refer to it: {file: /path}, {env: NAME} or {credential: NAME}',
   BAD_ENV_NAME: 'use letters, digits and `_`, not beginning with a digit',
   BAD_TOKEN_SOURCE:

@@ -44,9 +44,11 @@ class Walk implements Inspection {
       if (shape.kind === 'leaf' && shape.leaf.spec.visible === true) this.#show(node, away);
       else this.#hide(node);
     } else if (shape.kind === 'union') {
-      const value = isMap(node) ? (node.toJS(this.#doc, { maxAliasCount: -1 }) as unknown) : undefined;
+      const value =
+        isMap(node) || isSeq(node) ? (node.toJS(this.#doc, { maxAliasCount: -1 }) as unknown) : textOf(node);
       const arm = shape.arms.find((one) => t.UnknownRecord.is(value) && one.decode(value)._tag === 'Right');
-      const meant = arm ?? shape.arms[meantArm(shape.arms, value) ?? -1];
+      const text = typeof value === 'string' ? shape.arms.find((one) => shapeOf(one).kind === 'leaf') : undefined;
+      const meant = arm ?? text ?? shape.arms[meantArm(shape.arms, value) ?? -1];
       if (meant === undefined) this.#undecided(node, shape.arms, away);
       else this.enter(node, meant, path, away);
     } else if (shape.kind === 'list') {
@@ -135,6 +137,10 @@ class Walk implements Inspection {
     const range = isScalar(node) ? node.range : undefined;
     if (range && isScalar(node)) this.hidden.add(range[0]);
   }
+}
+
+function textOf(node: unknown): string | undefined {
+  return isScalar(node) && typeof node.value === 'string' ? node.value : undefined;
 }
 
 /** The key as a plain object has it; undefined for a merge key. */

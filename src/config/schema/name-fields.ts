@@ -1,7 +1,7 @@
 // Leaves that are names. They go into unit files, file names and Podman's secret names: what could break out of one is refused
 // here, once.
 
-import { isEnvName } from '../../core/naming.ts';
+import { isEnvName, isVariableName } from '../../core/naming.ts';
 import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
@@ -94,6 +94,25 @@ export const envName = new Leaf<string>({
   code: 'BAD_ENV_NAME',
   json: { ...STRING, pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
   parse: (value) => (typeof value === 'string' && isEnvName(value) ? value : undefined),
+});
+
+/** What the operator calls a variable: whatever Podman sets, `discovery.type` too. */
+export const variable = new Leaf<string>({
+  expected: 'name of a variable',
+  code: 'BAD_VARIABLE',
+  json: { ...STRING, minLength: 1, maxLength: 200 },
+  visible: true,
+  parse: (value) => (isLine(value, 200) && isVariableName(value) ? value : undefined),
+});
+
+/** As the provider has it: what else it takes for a name is for it to say. */
+export const providerKey = new Leaf<string>({
+  expected: 'key as the provider shows it',
+  code: 'BAD_KEY',
+  json: { ...STRING, minLength: 1, maxLength: 1024 },
+  visible: true,
+  parse: (value) =>
+    isLine(value, 1024) && value !== '__proto__' && value.isWellFormed() && value.trim() !== '' ? value : undefined,
 });
 
 /** File name in $CREDENTIALS_DIRECTORY. Hidden for the same reason as hiddenPath. */

@@ -48,6 +48,24 @@ export const folder = new Leaf<string>({
   },
 });
 
+// A comma ends an option of Podman's, and a line is trimmed of blanks that are none of ASCII.
+const NO_TARGET = /,|(?! )\s|^ | $/;
+
+/** Where a secret is mounted. What systemd splits words at needs an absolute path (registration/drop-in.ts). */
+export const fileTarget = new Leaf<string>({
+  expected: 'absolute path, or a name below /run/secrets',
+  code: 'BAD_TARGET',
+  json: { ...STRING, minLength: 1 },
+  visible: true,
+  parse: (value) => {
+    if (!isLine(value) || NO_TARGET.test(value) || !value.isWellFormed()) return undefined;
+    const path = normalPath(value);
+    if (path === undefined || path === '/') return undefined;
+    if (value.startsWith('/')) return path;
+    return /[ "'\\`=]/.test(path) ? `/run/secrets${path}` : path.slice(1);
+  },
+});
+
 function normalPath(path: string): string | undefined {
   const parts = path.split('/').filter((part) => part !== '');
   return parts.some((part) => part === '.' || part === '..') ? undefined : `/${parts.join('/')}`;

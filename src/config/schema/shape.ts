@@ -65,6 +65,10 @@ export function tagOf(
 
 /** Which arm was meant by a value, also by one with mistakes in it: by the tag, else the only one whose required keys are there. */
 export function meantArm(arms: readonly t.Mixed[], value: unknown): number | undefined {
+  if (Array.isArray(value)) {
+    const index = arms.findIndex((arm) => shapeOf(arm).kind === 'list');
+    return index === -1 ? undefined : index;
+  }
   if (!isRecord(value)) return undefined;
   const tag = tagOf(arms);
   if (tag !== undefined) {

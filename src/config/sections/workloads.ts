@@ -1,17 +1,34 @@
 // `workloads:`: which units get which secrets.
 
-import type * as t from 'io-ts';
-import { isEnvName } from '../../core/naming.ts';
-import type { SecretSpec, Workload } from '../../core/workload.ts';
+import * as t from 'io-ts';
+import { isEnvName, printable } from '../../core/naming.ts';
+import {
+  claimOf,
+  MAX_OWNER,
+  type KeyUses,
+  type SecretSpec,
+  type SecretUse,
+  type Workload,
+} from '../../core/workload.ts';
 import { listOr, mapOf, projectCheck, type Plain } from '../findings/check-parts.ts';
 import type { Finding, Path } from '../findings/finding.ts';
 import { suggest } from '../findings/hints.ts';
 import * as f from '../schema/fields.ts';
 import { choice } from '../schema/leaf.ts';
 import * as names from '../schema/name-fields.ts';
-import { folder } from '../schema/path-fields.ts';
+import { fileTarget, folder } from '../schema/path-fields.ts';
 import { listOf, mapSection, section } from '../schema/section.ts';
 import { isRecord } from '../schema/shape.ts';
+
+const owner = f.integer(0, MAX_OWNER);
+
+const rights = { mode: f.mode, uid: owner, gid: owner };
+
+const file = section({ file: fileTarget }, rights);
+
+const use = t.union([names.variable, file], 'name of a variable, or {file: ...}');
+
+const uses = t.union([names.variable, file, listOf(use)], 'name of a variable, {file: ...}, or a list of them');
 
 const source = section(
   { project: names.name },
@@ -22,7 +39,8 @@ const source = section(
     exclude: listOf(names.keyPattern),
     prefix: names.prefix,
     as: choice(['env', 'mount']),
-    mode: f.mode,
+    ...rights,
+    keys: mapSection(names.providerKey, uses, 'keys'),
     allow_empty: f.boolean,
   },
 );
@@ -44,11 +62,18 @@ export function assembleWorkloads(
     provider: given.provider ?? providers[0] ?? '',
     unit: given.unit ?? `${name}.container`,
     dependsOn: given.depends_on ?? [],
-    secrets: (given.secrets ?? []).map(assembleSource),
+    secrets: (given.secrets ?? []).flatMap(assembleSource),
   }));
 }
 
-function assembleSource(raw: t.TypeOf<typeof source>): SecretSpec {
+type RawSource = t.TypeOf<typeof source>;
+
+function assembleSource({ keys, ...raw }: RawSource): readonly SecretSpec[] {
+  const spec = wholeFolder(raw);
+  return keys === undefined ? [spec] : entriesOf(keys).map((some) => ({ ...spec, keys: some }));
+}
+
+function wholeFolder(raw: Omit<RawSource, 'keys'>): SecretSpec {
   return {
     project: raw.project,
     path: raw.path ?? '/',
@@ -57,10 +82,47 @@ function assembleSource(raw: t.TypeOf<typeof source>): SecretSpec {
     exclude: raw.exclude ?? [],
     prefix: raw.prefix ?? '',
     as: raw.as ?? 'env',
-    // A variable has none: that it is there is a warning.
-    mode: raw.as === 'mount' ? raw.mode : undefined,
+    // A variable has no rights: that they are there is a warning.
+    ...(raw.as === 'mount' ? rightsOf(raw) : { mode: undefined }),
     allowEmpty: raw.allow_empty ?? false,
   };
+}
+
+type Rights = Pick<SecretUse, 'mode' | 'uid' | 'gid'>;
+
+function rightsOf({ mode, uid, gid }: Rights): Rights & Pick<SecretSpec, 'mode'> {
+  return { mode, ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) };
+}
+
+/**
+ * Podman keeps one file for each of its secrets, with one mode and one owner, however often it is mounted. So files of one key that differ in
+ * these are secrets of their own: each entry of the result names a key once.
+ */
+function entriesOf(keys: NonNullable<RawSource['keys']>): readonly (readonly KeyUses[])[] {
+  const rounds: KeyUses[][] = [];
+  for (const [key, given] of Object.entries(keys)) {
+    for (const [round, some] of apartByRights(usesOf(given)).entries())
+      (rounds[round] ??= []).push({ key, uses: some });
+  }
+  return rounds;
+}
+
+function usesOf(given: t.TypeOf<typeof uses>): readonly SecretUse[] {
+  const list: readonly t.TypeOf<typeof use>[] = typeof given === 'object' && 'length' in given ? given : [given];
+  return list.map((one) =>
+    typeof one === 'string'
+      ? { kind: 'env', target: one, mode: undefined }
+      : { kind: 'mount', target: one.file, ...rightsOf(one) },
+  );
+}
+
+function apartByRights(all: readonly SecretUse[]): readonly (readonly SecretUse[])[] {
+  const files = Map.groupBy(
+    all.filter(({ kind }) => kind === 'mount'),
+    ({ mode, uid, gid }) => JSON.stringify([mode, uid, gid]),
+  );
+  const [first = [], ...rest] = files.values();
+  return [[...all.filter(({ kind }) => kind === 'env'), ...first], ...rest];
 }
 
 /** `supported`: names of the providers that are configured and of a known kind. */
@@ -98,6 +160,7 @@ export function workloadChecks(workloads: Plain, providers: Plain, supported: re
     }
     const projects = provider === undefined ? undefined : Object.keys(mapOf(mapOf(providers[provider])['projects']));
     findings.push(...sourceChecks(given['secrets'], [...path, 'secrets'], projects));
+    findings.push(...claimChecks(given['secrets'], [...path, 'secrets']));
   }
   return findings;
 }
@@ -116,14 +179,7 @@ function sourceChecks(secrets: unknown, path: Path, projects: readonly string[] 
     const at = [...path, index];
     const findings: Finding[] = [];
     if (projects !== undefined) findings.push(...projectCheck(source['project'], projects, [...at, 'project']));
-    if (source['mode'] !== undefined && source['as'] !== 'mount') {
-      findings.push({
-        code: 'MODE_WITHOUT_MOUNT',
-        path: [...at, 'mode'],
-        expected: 'mode only with as: mount',
-        got: 'mode of a variable',
-      });
-    }
+    findings.push(...(source['keys'] === undefined ? rightsChecks(source, at) : keysChecks(source, at)));
     const prefix = source['prefix'];
     if (
       typeof prefix === 'string' &&
@@ -137,4 +193,64 @@ function sourceChecks(secrets: unknown, path: Path, projects: readonly string[] 
     }
     return findings;
   });
+}
+
+function rightsChecks(source: Plain, at: Path): readonly Finding[] {
+  if (source['as'] === 'mount') return [];
+  return Object.keys(rights).flatMap((word): readonly Finding[] => {
+    if (source[word] === undefined) return [];
+    const expected = `${word} only with as: mount`;
+    return [{ code: 'MODE_WITHOUT_MOUNT', path: [...at, word], expected, got: `${word} of a variable` }];
+  });
+}
+
+/** What says something of a folder as a whole, or of all its secrets alike. */
+const OF_FOLDERS = ['recursive', 'include', 'exclude', 'prefix', 'as', ...Object.keys(rights), 'allow_empty'];
+
+function keysChecks(source: Plain, at: Path): readonly Finding[] {
+  const beside = OF_FOLDERS.filter((word) => source[word] !== undefined).map((word): Finding => {
+    const expected = 'project, path and keys alone';
+    return { code: 'KEYS_ALONE', path: [...at, word], atKey: true, expected, got: `${word} beside keys` };
+  });
+  const entries = Object.entries(mapOf(source['keys']));
+  const nothing = (path: Path, what: string): Finding => {
+    return { code: 'NO_KEYS', path, expected: `at least one ${what}`, got: 'none' };
+  };
+  return [
+    ...beside,
+    ...(isRecord(source['keys']) && entries.length === 0 ? [nothing([...at, 'keys'], 'key')] : []),
+    ...entries.flatMap(([key, uses]) =>
+      Array.isArray(uses) && uses.length === 0 ? [nothing([...at, 'keys', key], 'variable or file')] : [],
+    ),
+  ];
+}
+
+type Claim = { readonly what: string; readonly at: Path };
+
+/** Two entries of one workload for one variable or one file: both places are named. */
+function claimChecks(secrets: unknown, path: Path): readonly Finding[] {
+  const sources = Array.isArray(secrets) ? (secrets as readonly unknown[]) : [];
+  const claims = sources.flatMap((given, index) => {
+    const keys = Object.entries(mapOf(mapOf(given)['keys']));
+    return keys.flatMap(([key, one]) => claimsOf(one, [...path, index, 'keys', key]));
+  });
+  const byWhat = Map.groupBy(claims, ({ what }) => what);
+  return [...byWhat].flatMap(([what, same]) =>
+    same.flatMap(({ at }): readonly Finding[] => {
+      const other = same.find((one) => one.at !== at);
+      if (!other) return [];
+      const got = `${printable(what)}, which ${printable(other.at.join('.'))} has too`;
+      return [{ code: 'TARGET_TAKEN', path: at, expected: 'a variable or a file of its own', got }];
+    }),
+  );
+}
+
+function claimsOf(given: unknown, at: Path): readonly Claim[] {
+  if (Array.isArray(given)) {
+    return (given as readonly unknown[]).flatMap((one, index) => claimsOf(one, [...at, index]));
+  }
+  if (typeof given === 'string') return [{ what: claimOf({ kind: 'env', target: given }), at }];
+  const target = fileTarget.decode(mapOf(given)['file']);
+  if (target._tag === 'Left') return [];
+  return [{ what: claimOf({ kind: 'mount', target: target.right }), at: [...at, 'file'] }];
 }

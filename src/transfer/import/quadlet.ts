@@ -7,7 +7,7 @@ import { PsiError, toPsiError } from '../../core/error.ts';
 import { nextSteps, type NextSteps } from '../quadlet/next-steps.ts';
 import { refuseLaterReset, rewrite, type Edit } from '../quadlet/rewrite.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
-import type { Workload } from '../../core/workload.ts';
+import { claimOf, type SecretUse, type Workload } from '../../core/workload.ts';
 import { isMissingFolder, type Place } from '../../provider/secret-source.ts';
 import type { Conflict, ImportEvent, ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
@@ -80,7 +80,10 @@ export async function importQuadlet(
     return { ...report, ...unedited, failure: failureOf(error), exit: exitCode(error.code) };
   }
   const confirmed = confirmedKeys(found, listed, report);
-  const edits = rewrite({ ...found, confirmed });
+  const uses = new Map([...confirmed].map((key) => [key, found.uses.get(key) ?? []]));
+  const claims = (kind: SecretUse['kind']): ReadonlySet<string> =>
+    new Set([...uses.values()].flatMap((some) => some.filter((use) => use.kind === kind).map(claimOf)));
+  const edits = rewrite({ ...found, confirmed: claims('env'), confirmedFiles: claims('mount') });
   const write = request.rewrite && !dryRun;
   const { done, failure } = write ? await apply(deps, edits) : { done: edits.map(planned), failure: undefined };
   return {
@@ -94,6 +97,7 @@ export async function importQuadlet(
       names: found.names,
       unitFile: request.path.slice(request.path.lastIndexOf('/') + 1),
       keys: [...confirmed],
+      uses,
       others: listed.some(({ key }) => !confirmed.has(key)),
       rewriteCommand: (write && !failure) || edits.length === 0 ? undefined : request.rewriteCommand,
     }),

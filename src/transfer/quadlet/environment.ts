@@ -4,8 +4,9 @@
 import type { ProviderWords } from '../../core/provider-words.ts';
 import { PsiError } from '../../core/error.ts';
 import { folderOf } from '../../host/layout.ts';
-import { isEnvName, printable, type Refusal } from '../../core/naming.ts';
+import { isEnvName, isVariableName, printable, type Refusal } from '../../core/naming.ts';
 import { SecretValue } from '../../core/secret-value.ts';
+import { claimOf, type SecretUse } from '../../core/workload.ts';
 import type { EnvFileLine } from '../env-file/podman.ts';
 import { parseSecretOption } from './secret-option.ts';
 import { expand, type UnitNames } from './specifiers.ts';
@@ -18,8 +19,13 @@ export type Setting =
   | { readonly kind: 'secret'; readonly key: string; readonly secret: string; readonly from: string }
   | ({ readonly kind: 'refused'; readonly key: string; readonly from: string } & Refusal);
 
+/** A file that a container gets of a secret. */
+export type MountedSecret = { readonly use: SecretUse; readonly secret: string; readonly from: string };
+
 export type Environment = {
   readonly settings: readonly Setting[];
+  /** None where files are left alone. */
+  readonly files: readonly MountedSecret[];
   /** What was passed over, for people: lines without effect, mounted secrets. */
   readonly notes: readonly string[];
 };
@@ -53,9 +59,11 @@ export function environmentOf(
   names: UnitNames,
   envFiles: EnvFiles,
   words: ProviderWords,
+  { files: takesFiles }: { readonly files: boolean } = { files: false },
 ): Environment {
   refuseOtherWays(unit);
   const byKey = new Map<string, Setting>();
+  const files = new Map<string, MountedSecret>();
   const notes: string[] = [];
   const put = (setting: Setting): void => {
     byKey.set(setting.key, nameable(setting));
@@ -76,12 +84,15 @@ export function environmentOf(
   for (const at of liveLines(unit, 'Secret')) {
     if (at.ignored !== undefined) notes.push(`${at.place}: ${at.ignored}`);
     for (const word of at.words) {
-      const setting = fromSecret(word, at.place, names, words);
+      const file = takesFiles ? fileOf(word, at.place, names) : undefined;
+      // Of two files at one place the container gets the later.
+      if (file) files.set(claimOf(file.use), file);
+      const setting = file ? undefined : fromSecret(word, at.place, names, words);
       if (typeof setting === 'string') notes.push(setting);
-      else put(setting);
+      else if (setting) put(setting);
     }
   }
-  return { settings: [...byKey.values()], notes };
+  return { settings: [...byKey.values()], files: [...files.values()], notes };
 }
 
 const PASSED_ON: Refusal = {
@@ -121,13 +132,20 @@ function fromSecret(word: Word, from: string, names: UnitNames, { group }: Provi
   return { kind: 'secret', key, secret, from };
 }
 
+/** undefined: the word is no file, or not sure. */
+function fileOf(word: Word, from: string, names: UnitNames): MountedSecret | undefined {
+  const { text } = expand(word.text, names);
+  const option = word.unclear === undefined && text !== undefined ? parseSecretOption(text) : undefined;
+  return option?.kind === 'mount' ? { use: option.use, secret: option.name, from } : undefined;
+}
+
 function refused(key: string, from: string, refusal: Refusal): Setting {
   return { kind: 'refused', key, from, ...refusal };
 }
 
-/** PSI's setup gives out no other names, so a variable with one would be lost to the container. */
+/** A key of the provider's is a variable of that name; of a secret, `keys` can make any. */
 function nameable(setting: Setting): Setting {
-  if (isEnvName(setting.key)) return setting;
+  if (isEnvName(setting.key) || (setting.kind === 'secret' && isVariableName(setting.key))) return setting;
   return refused(setting.key, setting.from, {
     reason: 'psi sets variables of letters, digits and `_` only',
     hint: 'rename the variable, or leave it where it is',

@@ -1,7 +1,7 @@
 // What is left to do after an import from a quadlet: the lines for the config, which PSI does not edit itself, and the commands.
 
 import { isEnvName } from '../../core/naming.ts';
-import type { SecretSpec, Workload } from '../../core/workload.ts';
+import { claimOf, type SecretSpec, type SecretUse, type Workload } from '../../core/workload.ts';
 import type { UnitNames } from './specifiers.ts';
 
 export type NextStepsInput = {
@@ -14,6 +14,8 @@ export type NextStepsInput = {
   readonly workloads: readonly Workload[];
   /** What the unit is to get from that folder. */
   readonly keys: readonly string[];
+  /** What each of them becomes there; without it a variable of its own name. */
+  readonly uses?: ReadonlyMap<string, readonly SecretUse[]>;
   /** The folder holds other keys too. */
   readonly others: boolean;
   /** Is the quadlet still as it was? Then this command edits it. */
@@ -45,9 +47,10 @@ export function nextSteps(input: NextStepsInput): NextSteps {
 function configLines(input: NextStepsInput): string | undefined {
   const { unitFile, workloads, provider } = input;
   const known = workloads.find((workload) => workload.unit === unitFile);
-  if (known?.secrets.some((spec) => covers(spec, input)) === true && known.provider === provider) return undefined;
-  const source = `- ${sourceText(input)}`;
-  if (known) return [`# one more source of the workload ${known.name}`, 'secrets:', `  ${source}`].join('\n');
+  if (known && known.provider === provider && cover(known.secrets, input)) return undefined;
+  const source = sourceLines(input);
+  const below = (indent: string): readonly string[] => source.map((line) => `${indent}${line}`);
+  if (known) return [`# one more source of the workload ${known.name}`, 'secrets:', ...below('  ')].join('\n');
   const taken = new Set(workloads.map(({ name }) => name));
   const own = unitFile.replace(/\.container$/, '');
   // The name of a workload ends in `@` or has none, and no `--` (config/schema/name-fields.ts).
@@ -60,25 +63,69 @@ function configLines(input: NextStepsInput): string | undefined {
     ...(several ? [`    provider: ${quoted(provider)}`] : []),
     ...(plain ? [] : [`    unit: ${quoted(unitFile)}`]),
     '    secrets:',
-    `      ${source}`,
+    ...below('      '),
   ].join('\n');
 }
 
-function sourceText({ project, path, keys, others }: NextStepsInput): string {
+function sourceLines(input: NextStepsInput): readonly string[] {
+  const { project, path, keys, others } = input;
+  const place = { project: quoted(project), path: quoted(path) };
+  if (!keys.every((key) => isPlain(key, usesOf(input, key)))) {
+    return [
+      `- project: ${place.project}`,
+      `  path: ${place.path}`,
+      '  keys:',
+      ...keys.map((key) => `    ${quoted(key)}: ${usesText(usesOf(input, key))}`),
+    ];
+  }
   // Else the container would get variables that it did not have.
   const include = others ? `, include: [${keys.map(quoted).join(', ')}]` : '';
-  return `{ project: ${quoted(project)}, path: ${quoted(path)}${include} }`;
+  return [`- { project: ${place.project}, path: ${place.path}${include} }`];
 }
 
-function covers(spec: SecretSpec, { project, path, keys }: NextStepsInput): boolean {
-  return (
-    spec.project === project &&
-    spec.path === path &&
-    spec.as === 'env' &&
-    spec.prefix === '' &&
-    spec.exclude.length === 0 &&
-    (spec.include.length === 0 || keys.every((key) => spec.include.includes(key)))
-  );
+function usesOf({ uses }: NextStepsInput, key: string): readonly SecretUse[] {
+  return uses?.get(key) ?? [{ kind: 'env', target: key }];
+}
+
+/** What a source without `keys` makes of it. */
+function isPlain(key: string, uses: readonly SecretUse[]): boolean {
+  return uses.every(({ kind, target }) => kind === 'env' && target === key) && uses.length === 1;
+}
+
+function usesText(uses: readonly SecretUse[]): string {
+  const texts = uses.map((use) => (use.kind === 'env' ? quoted(use.target) : fileText(use)));
+  return texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
+}
+
+function fileText({ target, mode, uid, gid }: SecretUse): string {
+  const parts = [
+    `file: ${quoted(target)}`,
+    ...(mode === undefined ? [] : [`mode: ${JSON.stringify(mode)}`]),
+    ...(uid === undefined ? [] : [`uid: ${String(uid)}`]),
+    ...(gid === undefined ? [] : [`gid: ${String(gid)}`]),
+  ];
+  return `{ ${parts.join(', ')} }`;
+}
+
+/** Do these sources give the container all that it is to have of that folder, as it is to have it? */
+function cover(secrets: readonly SecretSpec[], input: NextStepsInput): boolean {
+  const { project, path, keys } = input;
+  const here = secrets.filter((spec) => spec.project === project && spec.path === path);
+  if (here.length === 0) return false;
+  return keys.every((key) => {
+    const given = here.flatMap((spec) => usesBy(spec, key)).map(useText);
+    return usesOf(input, key).every((use) => given.includes(useText(use)));
+  });
+}
+
+function usesBy(spec: SecretSpec, key: string): readonly SecretUse[] {
+  if (spec.keys) return spec.keys.find((one) => one.key === key)?.uses ?? [];
+  const all = spec.exclude.length === 0 && (spec.include.length === 0 || spec.include.includes(key));
+  return all && spec.as === 'env' && spec.prefix === '' ? [{ kind: 'env', target: key }] : [];
+}
+
+function useText(use: SecretUse): string {
+  return JSON.stringify([claimOf(use), use.kind, use.mode, use.uid, use.gid]);
 }
 
 /** Plain where YAML reads the text as itself. */

@@ -4,9 +4,18 @@
 import { PsiError, toPsiError } from '../../core/error.ts';
 import type { ImportEntry, ImportSource, RefusedEntry } from '../import/entry.ts';
 import type { ProviderWords } from '../../core/provider-words.ts';
-import { printable } from '../../core/naming.ts';
+import { isEnvName, printable } from '../../core/naming.ts';
+import type { SecretUse } from '../../core/workload.ts';
 import { parseEnvFile, type EnvFileLine } from '../env-file/podman.ts';
-import { environmentOf, envFileRefs, type EnvFileRef, type EnvFiles, type Setting } from './environment.ts';
+import {
+  environmentOf,
+  envFileRefs,
+  type Environment,
+  type EnvFileRef,
+  type EnvFiles,
+  type MountedSecret,
+  type Setting,
+} from './environment.ts';
 import { parseQuadlet } from './file.ts';
 import { unitNames, type UnitHost, type UnitNames } from './specifiers.ts';
 import { liveLines, type QuadletUnit } from './unit.ts';
@@ -27,6 +36,8 @@ export type QuadletFound = {
   readonly envFiles: EnvFiles;
   readonly envFileRefs: readonly EnvFileRef[];
   readonly source: ImportSource;
+  /** What each entry of the source is in the container. */
+  readonly uses: ReadonlyMap<string, readonly SecretUse[]>;
   readonly notes: readonly string[];
 };
 
@@ -44,18 +55,28 @@ export async function readQuadlet(deps: QuadletReader, question: QuadletQuestion
       hint: `psi ${deps.words.group} import quadlet /etc/containers/systemd/myapp.container --project P --path /myapp`,
     });
   }
-  const texts = await deps.files.read(path);
+  const { unit, names } = await mergedUnit(deps.files, path, manager);
+  const refs = envFileRefs(unit, names);
+  const envFiles = await readEnvFiles(deps, refs);
+  const found = environmentOf(unit, names, envFiles, deps.words, { files: resolveSecrets });
+  const resolved = await resolve(deps, found, resolveSecrets);
+  return { unit, names, envFiles, envFileRefs: refs, ...resolved, notes: [...found.notes, ...resolved.notes] };
+}
+
+/** The quadlet with its drop-ins, but for PSI's own. */
+export async function mergedUnit(
+  files: Pick<QuadletFiles, 'read'>,
+  path: string,
+  manager: UnitHost,
+): Promise<{ readonly unit: QuadletUnit; readonly names: UnitNames }> {
+  const texts = await files.read(path);
   const unit: QuadletUnit = {
     parts: [{ ...texts.unit, shared: false }, ...texts.dropIns].map(({ path: file, text, shared }) => {
       return { file: parseQuadlet(file, text), shared };
     }),
   };
-  const names = unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, manager);
-  const refs = envFileRefs(unit, names);
-  const envFiles = await readEnvFiles(deps, refs);
-  const { settings, notes } = environmentOf(unit, names, envFiles, deps.words);
-  const resolved = await resolve(deps, settings, resolveSecrets);
-  return { unit, names, envFiles, envFileRefs: refs, ...resolved, notes: [...notes, ...resolved.notes] };
+  const unitFile = path.slice(path.lastIndexOf('/') + 1);
+  return { unit, names: unitNames(unitFile, liveLines(unit, 'ServiceName').at(-1)?.words[0]?.text, manager) };
 }
 
 async function readEnvFiles(deps: QuadletReader, refs: readonly EnvFileRef[]): Promise<EnvFiles> {
@@ -82,16 +103,17 @@ async function readEnvFiles(deps: QuadletReader, refs: readonly EnvFileRef[]): P
   return files;
 }
 
+type Resolved = Pick<QuadletFound, 'source' | 'uses' | 'notes'>;
+
 async function resolve(
   deps: QuadletReader,
-  settings: readonly Setting[],
+  { settings, files }: Environment,
   resolveSecrets: boolean,
-): Promise<{ readonly source: ImportSource; readonly notes: readonly string[] }> {
+): Promise<Resolved> {
   const entries: ImportEntry[] = [];
   const refused: RefusedEntry[] = [];
   const notes: string[] = [];
-  const asked = resolveSecrets && settings.some(({ kind }) => kind === 'secret');
-  const held = new Map((asked ? await deps.registry.list() : []).map((secret) => [secret.name, secret]));
+  const uses = new Map<string, readonly SecretUse[]>();
   for (const setting of settings) {
     const { key, from } = setting;
     if (setting.kind === 'refused') {
@@ -103,18 +125,61 @@ async function resolve(
       else refused.push({ key, from, reason, hint: 'podman itself does not hand it on as it is; set it by hand' });
     } else if (!resolveSecrets) {
       notes.push(`${from}: ${key} comes from a podman secret and is left as it is (--resolve-secrets imports it)`);
-    } else {
-      const secret = held.get(setting.secret);
-      if (secret && isPsisOwn(secret)) {
-        notes.push(`${from}: ${key} comes from psi already and is left as it is`);
-        continue;
-      }
-      const answer = secret ? await deps.values.read(secret) : NO_SUCH_SECRET;
-      if (answer.value) entries.push({ key, value: answer.value, from });
-      else refused.push({ key, from, reason: answer.reason, hint: 'see `podman secret ls`; set it by hand' });
     }
   }
-  return { source: { entries, refused }, notes };
+  for (const { key } of entries) uses.set(key, [{ kind: 'env', target: key }]);
+  if (!resolveSecrets) return { source: { entries, refused }, uses, notes };
+  const wanted = secretsIn(settings, files);
+  const held = new Map((wanted.length > 0 ? await deps.registry.list() : []).map((secret) => [secret.name, secret]));
+  for (const one of wanted) {
+    const secret = held.get(one.secret);
+    if (secret && isPsisOwn(secret)) {
+      for (const { what, from } of one.uses) notes.push(`${from}: ${what} comes from psi already and is left as it is`);
+      continue;
+    }
+    // One after another: Podman runs one driver command at a time.
+    const answer = secret ? await deps.values.read(secret) : NO_SUCH_SECRET;
+    const [first] = one.uses;
+    if (answer.value && first) {
+      const key = keyOf(one, uses);
+      entries.push({ key, value: answer.value, from: first.from });
+      uses.set(
+        key,
+        one.uses.map(({ use }) => use),
+      );
+    } else if (!answer.value) {
+      const hint = 'see `podman secret ls`; set it by hand';
+      refused.push(...one.uses.map(({ what, from }) => ({ key: showable(what), from, reason: answer.reason, hint })));
+    }
+  }
+  return { source: { entries, refused }, uses, notes };
+}
+
+/** One secret of Podman's with all that the container gets of it. */
+type Wanted = {
+  readonly secret: string;
+  readonly uses: readonly { readonly use: SecretUse; readonly from: string; readonly what: string }[];
+};
+
+function secretsIn(settings: readonly Setting[], files: readonly MountedSecret[]): readonly Wanted[] {
+  const variables = settings.flatMap((setting) =>
+    setting.kind === 'secret'
+      ? [{ ...setting, use: { kind: 'env', target: setting.key } as const, what: setting.key }]
+      : [],
+  );
+  const mounted = files.map((file) => ({ ...file, what: file.secret }));
+  const bySecret = Map.groupBy([...variables, ...mounted], ({ secret }) => secret);
+  return [...bySecret].map(([secret, uses]) => ({ secret, uses }));
+}
+
+/** The first variable; where there is none, the secret's own name, by which it is taken over. */
+function keyOf({ secret, uses }: Wanted, taken: ReadonlyMap<string, unknown>): string {
+  const variable = uses.find(({ use }) => use.kind === 'env' && isEnvName(use.target));
+  const wished = variable?.use.target ?? secret;
+  for (let count = 1; ; count += 1) {
+    const key = count === 1 ? wished : `${wished}_${String(count)}`;
+    if (!taken.has(key)) return key;
+  }
 }
 
 const NO_SUCH_SECRET: HeldValue = { reason: 'podman has no secret of exactly this name' };

@@ -1,6 +1,7 @@
 // A quadlet without what a secrets manager now holds. Only words whose variable is confirmed go; every other byte stays.
 
 import { PsiError } from '../../core/error.ts';
+import { claimOf } from '../../core/workload.ts';
 import { dropInFileName } from '../../registration/drop-in.ts';
 import type { EnvFiles, EnvFileRef } from './environment.ts';
 import type { QuadletFile, QuadletLine } from './file.ts';
@@ -24,10 +25,12 @@ export type RewriteInput = {
   readonly envFileRefs: readonly EnvFileRef[];
   /** Variables that the secrets manager hands out with the very value they have now. */
   readonly confirmed: ReadonlySet<string>;
+  /** The same of files, by their paths. */
+  readonly confirmedFiles?: ReadonlySet<string>;
 };
 
 export function rewrite(input: RewriteInput): readonly Edit[] {
-  const { unit, confirmed } = input;
+  const { unit, confirmed, confirmedFiles = new Set() } = input;
   const goes: Gone[] = [
     ...gone(liveLines(unit, 'Environment'), 'Environment', (word) => {
       const equals = word.text.indexOf('=');
@@ -40,8 +43,10 @@ export function rewrite(input: RewriteInput): readonly Edit[] {
       return keys.length > 0 && keys.every((key) => confirmed.has(key)) ? [...new Set(keys)] : undefined;
     }),
     ...gone(liveLines(unit, 'Secret'), 'Secret', (word) => {
-      const { variable } = parseSecretOption(expand(word.text, input.names).text ?? '') ?? {};
-      return variable !== undefined && confirmed.has(variable) ? [variable] : undefined;
+      const option = parseSecretOption(expand(word.text, input.names).text ?? '');
+      if (!option) return undefined;
+      const claim = claimOf(option.use);
+      return (option.kind === 'env' ? confirmed : confirmedFiles).has(claim) ? [claim] : undefined;
     }),
   ];
   return unit.parts.flatMap(({ file }) => {

@@ -81,7 +81,7 @@ test('accepts the example file, and each auth method that it shows in a comment'
       ['worker@', 'worker@.container', 'infisical'],
     ],
   );
-  assert.equal(config.workloads[0]?.secrets.length, 3);
+  assert.equal(config.workloads[0]?.secrets.length, 4);
   for (const line of text.matchAll(/^ +# (auth: \{method.*\})(?: .*)?$/gm)) {
     await load(`providers:\n  infisical:\n    ${line[1] ?? ''}\n`);
   }

@@ -9,7 +9,7 @@ import { secretId } from '../../../src/core/naming.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import { driverApp } from '../../../src/faces/driver.ts';
+import { driverFace } from '../../../src/faces/driver.ts';
 import { listen, listenOnFirst } from '../../../src/faces/listen.ts';
 import type { RefusalEvent } from '../../../src/lookup/audit-log.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
@@ -57,7 +57,7 @@ async function stage(options: StageOptions = {}) {
   const errors: string[] = [];
   const refusals: RefusalEvent[] = [];
   const hostCurl = new HostCurl({ socket: '/run/psi/psi.sock' });
-  const app = driverApp({
+  const app = driverFace({
     lookup: new Lookup({
       mappings,
       clock,
@@ -307,7 +307,7 @@ test('the socket is open to its owner only', async () => {
 
 test('takes over the socket file of a process that died, and never that of a live one', async () => {
   const { path } = await stage();
-  const app = driverApp({
+  const app = driverFace({
     lookup: undefined as never,
     register: undefined as never,
     tokens: () => [],

@@ -25,6 +25,18 @@ class SlowStore extends FakeMappingStore {
     await super.remove(id);
   }
 
+  override async read(id: SecretId): ReturnType<FakeMappingStore['read']> {
+    const found = await super.read(id);
+    await this.#turn();
+    return found;
+  }
+
+  override async loadAll(): ReturnType<FakeMappingStore['loadAll']> {
+    const found = await super.loadAll();
+    await this.#turn();
+    return found;
+  }
+
   #turn(): Promise<void> {
     return new Promise((done) => this.waiting.push(done));
   }
@@ -62,6 +74,53 @@ test('of several stores and deletes of one id at once, the one that was answered
       assert.deepEqual([table.get(ID), store.files.get(ID)], [expected, expected]);
     }),
     { numRuns: 200 },
+  );
+});
+
+test('a start reads no file; whoever asks for one has it read, and a place counts as shared as long as others are unread', async () => {
+  const store = new FakeMappingStore();
+  store.files.set(ID, mapping('A')).set(OTHER, { ...mapping('B'), path: '/other' });
+  store.foreign.add('bb22');
+  const table = await MappingTable.begin(store, new FakeNameStore());
+  assert.deepEqual([table.get(ID), table.size, table.ids()], [undefined, 3, [OTHER, 'bb22', ID]]);
+  await table.reading(ID);
+  assert.deepEqual([table.get(ID), table.get(OTHER), table.countBeside(mapping('A'))], [mapping('A'), undefined, 2]);
+  assert.equal(table.reading(ID), undefined);
+  assert.equal(table.reading('../etc'), undefined);
+  await table.reading('bb22');
+  assert.match(table.whyMissing('bb22')?.message ?? '', /no mapping/);
+  await table.readRest();
+  assert.deepEqual([table.get(OTHER)?.key, table.size, table.countBeside(mapping('A'))], ['B', 2, 1]);
+  assert.equal(table.problems().length, 1);
+});
+
+test('what is read late never takes the place of a store or a delete that came meanwhile', async () => {
+  const late = fc.constantFrom('put', 'remove', 'read', 'rest');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(late, { minLength: 2, maxLength: 6 }),
+      fc.infiniteStream(fc.nat(5)),
+      async (wanted, picks) => {
+        const store = new SlowStore();
+        store.files.set(ID, mapping('OLD'));
+        const table = await MappingTable.begin(store, new FakeNameStore());
+        const calls = wanted.map((ask, index) => {
+          if (ask === 'put') return table.put(ID, mapping(`K${String(index)}`));
+          if (ask === 'remove') return table.remove(ID);
+          return ask === 'read' ? table.reading(ID) : table.readRest();
+        });
+        await settled();
+        while (store.waiting.length > 0) {
+          const pick = Number(picks.next().value) % store.waiting.length;
+          store.waiting.splice(pick, 1)[0]?.();
+          await settled();
+        }
+        await Promise.all(calls);
+        await Promise.all([table.reading(ID), ...store.waiting.splice(0).map((go) => Promise.resolve(go()))]);
+        assert.deepEqual(table.get(ID), store.files.get(ID));
+      },
+    ),
+    { numRuns: 300 },
   );
 });
 

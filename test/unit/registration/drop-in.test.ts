@@ -4,7 +4,13 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 
 import { refuseKey, secretName } from '../../../src/core/naming.ts';
-import { DROP_IN_MARK, dropInFileName, dropInText, isPsiDropIn } from '../../../src/registration/drop-in.ts';
+import {
+  DROP_IN_MARK,
+  dropInFileName,
+  dropInText,
+  isPsiDropIn,
+  secretLines,
+} from '../../../src/registration/drop-in.ts';
 import type { DropInSecret } from '../../../src/registration/drop-in.ts';
 
 type Entry = { readonly section: string; readonly key: string; readonly value: string };
@@ -74,6 +80,66 @@ const accepted = fc.oneof(
 );
 
 describe('drop-in text', () => {
+  it('has one line for each use of a secret, with the owner of a file, and escapes what would split a path', () => {
+    const text = dropInText({
+      unit: 'myapp.container',
+      dependsOn: [],
+      secrets: [
+        { name: 'myapp--KEY', kind: 'env', target: 'KEY' },
+        { name: 'myapp--KEY', kind: 'env', target: 'discovery.type' },
+        { name: 'myapp--KEY', kind: 'mount', target: '/etc/my app/100%$"\\`\'=', uid: 0, gid: 999, mode: '0400' },
+      ],
+      kept: new Map([
+        ['myapp--GONE', ['Secret=myapp--GONE,type=env,target=GONE', 'Secret=myapp--GONE,type=env,target=KEY']],
+        ['myapp--KEY', ['Secret=myapp--KEY,type=env,target=OLD']],
+      ]),
+    });
+    const lines = text.split('\n').filter((line) => line.startsWith('Secret='));
+    assert.deepEqual(lines, [
+      'Secret=myapp--GONE,type=env,target=GONE',
+      'Secret=myapp--KEY,type=env,target=KEY',
+      'Secret=myapp--KEY,type=env,target=discovery.type',
+      'Secret=myapp--KEY,type=mount,target=/etc/my\\x20app/100%%$$\\x22\\x5c\\x60\\x27=,uid=0,gid=999,mode=0400',
+    ]);
+    assert.deepEqual(
+      secretLines(text),
+      new Map([
+        ['myapp--GONE', lines.slice(0, 1)],
+        ['myapp--KEY', lines.slice(1)],
+      ]),
+    );
+  });
+
+  it('keeps no line for a file that a secret of the run has, however its path is written', () => {
+    const kept = 'Secret=myapp--OLD,type=mount,target=/run/secrets/a\\x20b,mode=0400';
+    const text = (target: string): string =>
+      dropInText({
+        unit: 'myapp.container',
+        dependsOn: [],
+        secrets: [{ name: 'myapp--NEW', kind: 'mount', target }],
+        kept: new Map([['myapp--OLD', [kept]]]),
+      });
+    assert.ok(!text('/run/secrets/a b').includes('myapp--OLD'));
+    assert.ok(text('/run/secrets/b').includes(kept));
+  });
+
+  it('refuses in a path what no escape takes away, and an owner that is none', () => {
+    const at = (secret: Partial<DropInSecret>) => () =>
+      dropInText({
+        unit: 'app.container',
+        dependsOn: [],
+        secrets: [{ name: 'a--B', kind: 'mount', target: '/x', ...secret }],
+      });
+    for (const char of ['\n', '\r', '\0', '\t', '\u00a0', '\u2028', '\u0085', ',', '\ud800']) {
+      assert.throws(at({ target: `/a${char}b` }), { name: 'PsiError' }, JSON.stringify(char));
+    }
+    for (const id of [-1, 1.5, 4_294_967_296, Number.NaN]) {
+      assert.throws(at({ uid: id }), { name: 'PsiError' });
+      assert.throws(at({ gid: id }), { name: 'PsiError' });
+    }
+    assert.throws(at({ kind: 'env', target: 'B', uid: 0 }), { name: 'PsiError' });
+  });
+
   it('orders after the socket, PSI and the units the workload depends on, with one line per secret', () => {
     const text = dropInText({
       unit: 'myapp.container',

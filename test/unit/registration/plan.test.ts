@@ -70,6 +70,16 @@ test('names what an old Podman would refuse, instead of promising it', () => {
   assert.equal(plan.kept, 1);
 });
 
+test('registers a secret once, however often it is used, and drops all its uses where it cannot be', () => {
+  const uses = [desired('A'), { ...desired('A'), target: 'B' }];
+  const plan = planSecrets('myapp', uses, OPTIONS, actual([], {}));
+  assert.deepEqual([plan.changes.map(({ action }) => action), plan.usable], [['create'], uses]);
+  const there = planSecrets('myapp', uses, OPTIONS, actual([registered('A')], { 'id-A': mapping('A') }));
+  assert.deepEqual([there.changes, there.kept, there.usable], [[], 1, uses]);
+  const taken = planSecrets('myapp', uses, OPTIONS, actual([registered('A', { driver: 'file' })], {}));
+  assert.deepEqual([taken.usable, taken.problems.length], [[], 1]);
+});
+
 test('leaves alone what is as it should be', () => {
   const plan = planSecrets('myapp', [desired('A')], OPTIONS, actual([registered('A')], { 'id-A': mapping('A') }));
   assert.deepEqual([plan.changes, plan.kept, plan.orphans], [[], 1, []]);

@@ -107,11 +107,16 @@ export async function setupStage(options: StageOptions = {}) {
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
   const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
   const quadlets = new FakeQuadlets();
+  /** By unit: what its quadlet keeps from working; a rejection where nobody can read it. */
+  const doubts = new Map<string, readonly string[]>();
   const setup = new Setup({
     registry,
     mappings,
     dropIns,
     quadlets,
+    doubts: {
+      of: (unit) => (doubts.has('fail') ? Promise.reject(new Error('fail')) : Promise.resolve(doubts.get(unit) ?? [])),
+    },
     units,
     reloadDebt,
     headerFile,
@@ -144,6 +149,7 @@ export async function setupStage(options: StageOptions = {}) {
     mappingStore,
     dropIns,
     quadlets,
+    doubts,
     units,
     reloadDebt,
     headerFile,

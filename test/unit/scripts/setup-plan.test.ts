@@ -33,8 +33,9 @@ test('tells the families of Debian, Ubuntu, Fedora, RHEL and its rebuilds apart'
 
 test('asks for everything on an empty Debian or Ubuntu that is to run the tests', () => {
   const expected = (
-    'g++ make python3 libtss2-dev podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
-    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools qemu-system-x86 e2fsprogs gcc libnss3'
+    'g++ make python3 libtss2-dev gcc musl-dev podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
+    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools qemu-system-x86 e2fsprogs libnss3 ' +
+    'gcc-aarch64-linux-gnu qemu-user clang libclang-rt-dev'
   ).split(' ');
   assert.deepEqual(planPackages(readSystem(DEBIAN), 'test', nothing).packages, expected);
   assert.deepEqual(planPackages(readSystem(UBUNTU), 'test', nothing).packages, expected);
@@ -45,8 +46,9 @@ test('uses the names that Fedora gives the same packages', () => {
   assert.deepEqual(
     packages,
     (
-      'gcc-c++ make python3 tpm2-tss-devel podman crun curl util-linux tar busybox dbus-daemon openssl ' +
-      'systemd-container debootstrap debian-keyring swtpm tpm2-tools qemu-system-x86-core e2fsprogs gcc nss-softokn'
+      'gcc-c++ make python3 tpm2-tss-devel gcc musl-devel musl-libc-static podman crun curl util-linux tar busybox ' +
+      'dbus-daemon openssl systemd-container debootstrap debian-keyring swtpm tpm2-tools qemu-system-x86-core e2fsprogs ' +
+      'nss-softokn gcc-aarch64-linux-gnu qemu-user clang compiler-rt'
     ).split(' '),
   );
   assert.deepEqual(notes, []);
@@ -54,7 +56,9 @@ test('uses the names that Fedora gives the same packages', () => {
 
 test('says on RHEL and its rebuilds where the packages outside their own repositories come from', () => {
   for (const text of [RHEL, ROCKY]) {
-    assert.match(planPackages(readSystem(text), 'demo', nothing).notes.join(), /dnf install epel-release/);
+    for (const purpose of ['demo', 'build'] as const) {
+      assert.match(planPackages(readSystem(text), purpose, nothing).notes.join(), /dnf install epel-release/);
+    }
     assert.deepEqual(planPackages(readSystem(text), 'test', everything).notes, []);
   }
 });
@@ -62,15 +66,17 @@ test('says on RHEL and its rebuilds where the packages outside their own reposit
 test('asks for nothing that is there and for nothing that the purpose does not need', () => {
   const system = readSystem(DEBIAN);
   assert.deepEqual(planPackages(system, 'test', everything).packages, []);
-  assert.deepEqual(planPackages(system, 'build', nothing).packages, ['g++', 'make', 'python3', 'libtss2-dev']);
+  assert.deepEqual(planPackages(system, 'build', nothing).packages, [
+    ...['g++', 'make', 'python3', 'libtss2-dev', 'gcc', 'musl-dev'],
+  ]);
   const demo = planPackages(system, 'demo', nothing).packages;
-  for (const name of ['debootstrap', 'g++', 'libtss2-dev']) assert.ok(!demo.includes(name));
+  for (const name of ['debootstrap', 'g++', 'libtss2-dev', 'musl-dev']) assert.ok(!demo.includes(name));
   assert.deepEqual(planPackages(system, 'test', (command) => command !== 'crun').packages, ['crun']);
 });
 
 test('compiles native parts for the tests and not for the demo, and names what the compiler lacks', () => {
   assert.deepEqual((['build', 'demo', 'test'] as const).map(needsNative), [true, false, true]);
-  assert.deepEqual(compilerLacks(['swtpm', 'tpm2-tss headers', 'podman']), ['tpm2-tss headers']);
+  assert.deepEqual(compilerLacks(['swtpm', 'tpm2-tss headers', 'podman', 'static musl']), ['tpm2-tss headers']);
 });
 
 test('names what is missing where it knows no package manager', () => {

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { secretId } from '../../../src/core/naming.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { createLog, faceErrors, type Log } from '../../../src/service/log.ts';
-import { loadMappings } from '../../../src/service/mappings.ts';
+import { readMappings } from '../../../src/service/mappings.ts';
+import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
@@ -32,10 +33,15 @@ test('the log names the files that hold no mapping, and the service starts witho
   store.files.set(secretId('id1'), { provider: 'infisical', project: 'p', path: '/', key: 'A' });
   store.foreign.add('id2');
   const { log, lines } = collected();
-  const table = await loadMappings(store, new FakeNameStore(), log);
+  const read = async (files: FakeMappingStore): Promise<MappingTable> => {
+    const begun = await MappingTable.begin(files, new FakeNameStore());
+    await readMappings(begun, { clock: { sleep: () => Promise.resolve() }, log });
+    return begun;
+  };
+  const table = await read(store);
   assert.deepEqual([table.size, lines[0]?.['level'], lines[0]?.['secret']], [1, 'warn', 'id2']);
   assert.equal(lines[0]?.['message'], 'the file holds no mapping');
-  await loadMappings(new FakeMappingStore(), new FakeNameStore(), log);
+  await read(new FakeMappingStore());
   assert.equal(lines.length, 1);
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
-import { covers, type RegisteredKey } from '../../../src/survey/completion.ts';
+import { covers, type RegisteredKey } from '../../../src/survey/registered-keys.ts';
 import type { SurveyEvent } from '../../../src/survey/events.ts';
 import { survey, type Failed, type Found, type Surveyed, type SurveyDeps } from '../../../src/survey/survey.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
