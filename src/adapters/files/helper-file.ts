@@ -66,7 +66,7 @@ async function mayRun(path: string): Promise<boolean> {
 
 async function folderOf(path: string): Promise<'missing' | 'empty' | 'used'> {
   const folder = dirname(path);
-  const [names, facts] = await Promise.all([readdir(folder), stat(folder)]).catch(() => []);
+  const [names, facts] = [await readdir(folder).catch(() => undefined), await stat(folder).catch(() => undefined)];
   // A folder that was mounted and has been removed since is empty for ever.
   if (names === undefined || facts?.nlink === 0) return 'missing';
   return names.every((name) => name.startsWith('.')) ? 'empty' : 'used';
