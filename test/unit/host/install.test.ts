@@ -12,10 +12,11 @@ import type { InstallDeps } from '../../../src/host/install.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
 const CONF = '/etc/containers/containers.conf.d/psi.conf';
 const HEADER = '/var/lib/psi/driver.hdr';
-const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: HEADER });
+const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: HEADER, helper: NO_HELPER });
 const PLAIN = { defaultDriver: false, stdout: false };
 
 function host(token?: string) {
