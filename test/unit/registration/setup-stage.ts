@@ -22,6 +22,7 @@ import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
 import { FakeQuadlets } from '../../fakes/quadlets.fake.ts';
+import { foldersIn } from '../../fakes/secret-source.fake.ts';
 import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
 import { NO_HELPER } from '../../hosts/driver-command.ts';
@@ -84,6 +85,11 @@ export async function setupStage(options: StageOptions = {}) {
   const failures: PsiError[] = [];
   const calls: string[] = [];
   const source: SecretSource = {
+    folders: ({ path }) => {
+      calls.push(`folders ${path}`);
+      const failure = failures.shift();
+      return failure ? Promise.reject(failure) : Promise.resolve(foldersIn(path, Object.keys(folders)));
+    },
     list: (place, { values, recursive }) => {
       calls.push(`${place.path}${values ? '' : ' names'}`);
       const failure = failures.shift();
