@@ -99,6 +99,12 @@ export async function startPsi(
   };
 }
 
+/** PSI looks after the helper of its host: that of this machine is none of a test's. */
+function withOwnHelper(dir: string, lookup: unknown): unknown {
+  if (lookup !== undefined && (typeof lookup !== 'object' || lookup === null)) return lookup;
+  return { helper_dir: join(dir, 'helper'), ...lookup };
+}
+
 export function configText(options: PsiOptions): string {
   const { dir } = options;
   return stringify({
@@ -108,6 +114,7 @@ export function configText(options: PsiOptions): string {
     control_socket: join(dir, 'control.sock'),
     podman_socket: options.podmanSocket,
     ...options.config,
+    lookup: withOwnHelper(dir, options.config?.['lookup']),
     providers: {
       infisical: {
         api_url: options.apiUrl,

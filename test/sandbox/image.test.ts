@@ -81,6 +81,7 @@ describe('the image', { skip }, () => {
     const { version } = JSON.parse(await inside(['cat', '/opt/psi/package.json'])) as { version: string };
     const helper = '/opt/psi/dist/helper/psi-lookup';
     assert.equal(await inside([helper, '--version']), `psi-lookup ${version}`);
+    assert.equal(await inside(['sh', '-c', `cmp ${helper} "$(command -v psi-lookup)"`]), '');
     // A static program names no loader.
     assert.equal(await inside(['sh', '-c', `grep -c ld-linux ${helper} || true`]), '0');
   });

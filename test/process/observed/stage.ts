@@ -220,8 +220,7 @@ export async function stage(end: AtEnd, options: StageOptions = {}): Promise<Obs
     workloads: { app: { secrets: options.secrets ?? [{ project: 'main', path: '/app' }] } },
     config: {
       dbus_socket: bus.socket,
-      // A helper of this machine's own is none of the test's.
-      lookup: { batch_window: options.lookups === 'by list' ? '1m' : 0, helper_dir: join(dir, 'helper') },
+      lookup: { batch_window: options.lookups === 'by list' ? '1m' : 0 },
       cache: { enabled: options.cache !== undefined, backend: 'credential', ...options.cache },
       ...options.config,
     },
