@@ -28,6 +28,7 @@ import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
 import { changedAt, composeReading, opennessOf } from './config-reading.ts';
+import { composeReplaces } from './replaces.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
@@ -130,6 +131,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
         ...status.besides(),
+        ...owedReplaces.problems(),
       ],
     });
   const figures = {
@@ -150,6 +152,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostCurl,
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
+    replacesOwed: () => owedReplaces.status(),
   });
   const metricsText = async (): Promise<string> => {
     await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
@@ -199,6 +202,11 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     headerFile,
   });
   const onError = faceErrors(log);
+  const { replaces, owedReplaces } = await composeReplaces({
+    ...{ stateDir, registry, mappings, headerFile, watch, running, status, clock, log },
+    runs: () => runs,
+    firstPauseMs: environment.replaceAfterMs,
+  });
 
   const lookup = new Lookup({
     mappings,
@@ -216,6 +224,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   void sweepLeftovers(leftovers, processBegan, log);
   const registering = {
     registry,
+    replaces,
     mappings,
     clock,
     dropIns,
@@ -234,13 +243,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     status,
     mappings,
     owed,
+    replaces: owedReplaces,
     load: () => running.candidate(),
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
   const driver = driverFace({
     lookup,
-    register: new DriverStore(mappings),
+    register: new DriverStore(mappings, replaces),
     tokens: () => running.tokens,
     closed: () => running.refuseRequests(),
     mappings,
@@ -260,7 +270,13 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look(), running.lookAtProviders(), inspections.look()]);
+      await Promise.all([
+        running.look(),
+        watch.look(),
+        running.lookAtProviders(),
+        inspections.look(),
+        owedReplaces.look(),
+      ]);
       return {
         ...status.read(),
         providers: providerStatus(running.silent()),
@@ -286,9 +302,13 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     log,
     config: running,
     owed: {
-      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      start: () => {
+        owedReplaces.start();
+        return owed.start((debt, signal) => runs.owed(debt, signal));
+      },
       stop: () => {
         owed.stop();
+        owedReplaces.stop();
         runs.stop();
       },
     },
