@@ -5,7 +5,7 @@ import type { PsiError } from '../core/error.ts';
 import { EXIT, exitCode } from '../core/exit.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
-import type { SecretSource } from '../provider/secret-source.ts';
+import type { SecretReads } from '../provider/secret-source.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill.ts';
 import type { Registered } from './registered.ts';
 import type { SurveyProblem } from '../survey/completion.ts';
@@ -15,7 +15,7 @@ import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 export type RefreshTarget = {
   readonly workloads: readonly Workload[];
-  readonly sourceOf: (provider: string) => SecretSource | undefined;
+  readonly sourceOf: (provider: string) => SecretReads | undefined;
 };
 
 export type RefreshDeps = {

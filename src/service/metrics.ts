@@ -176,6 +176,7 @@ export function createMetrics(own: OwnFigures, cache?: () => CacheFigures | unde
     countCalls: (provider, source) => ({
       list: (place, options) => counted(provider, 'list', source.list(place, options)),
       get: (ref, signal) => counted(provider, 'get', source.get(ref, signal)),
+      folders: (place, signal) => counted(provider, 'folders', source.folders(place, signal)),
     }),
     text: () => registry.metrics(),
     contentType: registry.contentType,

@@ -24,10 +24,17 @@ import { FakePodman } from '../../fakes/podman.fake.ts';
 import { FakeReplaceDebt } from '../../fakes/replace-debt.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
 import { FakeQuadlets } from '../../fakes/quadlets.fake.ts';
+import { foldersIn } from '../../fakes/secret-source.fake.ts';
 import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
-export const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
+export const OPTIONS = driverOptions({
+  socket: '/run/psi/psi.sock',
+  maxTimeSeconds: 20,
+  headerFile: undefined,
+  helper: NO_HELPER,
+});
 
 export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
   const spec: SecretSpec = {
@@ -87,6 +94,11 @@ export async function setupStage(options: StageOptions = {}) {
   const failures: PsiError[] = [];
   const calls: string[] = [];
   const source: SecretSource = {
+    folders: ({ path }) => {
+      calls.push(`folders ${path}`);
+      const failure = failures.shift();
+      return failure ? Promise.reject(failure) : Promise.resolve(foldersIn(path, Object.keys(folders)));
+    },
     list: (place, { values, recursive }) => {
       calls.push(`${place.path}${values ? '' : ' names'}`);
       const failure = failures.shift();
