@@ -29,12 +29,14 @@ import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
 import { NO_HELPER } from '../../hosts/driver-command.ts';
 
-export const OPTIONS = driverOptions({
+export const INPUT = {
   socket: '/run/psi/psi.sock',
   maxTimeSeconds: 20,
   headerFile: undefined,
   helper: NO_HELPER,
-});
+};
+
+export const OPTIONS = driverOptions(INPUT);
 
 export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
   const spec: SecretSpec = {
