@@ -29,6 +29,7 @@ import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
 import { changedAt, composeReading, opennessOf } from './config-reading.ts';
+import { composeReplaces } from './replaces.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
@@ -136,6 +137,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
         ...status.besides(),
+        ...owedReplaces.problems(),
       ],
     });
   const figures = {
@@ -156,6 +158,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostCurl,
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
+    replacesOwed: () => owedReplaces.status(),
   });
   const metricsText = async (): Promise<string> => {
     await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
@@ -212,6 +215,11 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     headerFile,
   });
   const onError = faceErrors(log);
+  const { replaces, owedReplaces } = await composeReplaces({
+    ...{ stateDir, registry, mappings, headerFile, watch, running, status, clock, log },
+    runs: () => runs,
+    firstPauseMs: environment.replaceAfterMs,
+  });
 
   const lookup = new Lookup({
     mappings,
@@ -229,6 +237,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   void sweepLeftovers(leftovers, processBegan, log);
   const registering = {
     registry,
+    replaces,
     mappings,
     clock,
     dropIns,
@@ -247,13 +256,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     status,
     mappings,
     owed,
+    replaces: owedReplaces,
     load: () => running.candidate(),
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
   const driver = driverFace({
     lookup,
-    register: new DriverStore(mappings),
+    register: new DriverStore(mappings, replaces),
     tokens: () => running.tokens,
     closed: () => running.refuseRequests(),
     mappings,
@@ -274,7 +284,13 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look(), running.lookAtProviders(), inspections.look()]);
+      await Promise.all([
+        running.look(),
+        watch.look(),
+        running.lookAtProviders(),
+        inspections.look(),
+        owedReplaces.look(),
+      ]);
       return {
         ...status.read(),
         providers: providerStatus(running.silent()),
@@ -301,9 +317,13 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     log,
     config: running,
     owed: {
-      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      start: () => {
+        owedReplaces.start();
+        return owed.start((debt, signal) => runs.owed(debt, signal));
+      },
       stop: () => {
         owed.stop();
+        owedReplaces.stop();
         runs.stop();
       },
     },

@@ -37,6 +37,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
   const runs = new SetupRuns({
     setup: { run: () => Promise.resolve(report) },
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
     hostNotes: () => Promise.resolve([]),
@@ -88,6 +89,7 @@ test('a run whose command went away is in the status, and ends with what was don
   } as const;
   const runs = new SetupRuns({
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     hostNotes: () => Promise.resolve([]),
     setup: {
       run: () => {
