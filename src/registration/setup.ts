@@ -21,6 +21,7 @@ import type { DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { secretLines } from './drop-in.ts';
 import type { SecretUse, Workload } from '../core/workload.ts';
+import type { WorkloadPattern } from '../core/workload-pattern.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore, Hider } from './drop-in-store.ts';
 import type { QuadletDoubts } from './quadlet-doubts.ts';
@@ -30,6 +31,7 @@ import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
+import type { ByPattern } from './pattern.ts';
 import { PlanCarrier } from './apply.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from '../cache/fill.ts';
 import { survey, type Surveyed, type SurveyDeps } from '../survey/survey.ts';
@@ -53,6 +55,10 @@ export type SetupTarget = {
   readonly options: DriverOptions;
   readonly socketToken: SecretValue | undefined;
   readonly sourceOf: (provider: string) => SecretSource | undefined;
+  /** `"*"` of the config, as long as `workloads` are those that it names. */
+  readonly pattern?: WorkloadPattern | undefined;
+  /** What was found of it: `workloads` holds those of it too. */
+  readonly byPattern?: ByPattern;
 };
 
 export type SetupDeps = {
@@ -122,13 +128,14 @@ export class Setup {
       steps.push(step);
       if (lacking.length > 0 && steps.length === lacking.length) await tellReady();
     }
-    const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
+    const pattern = patternStep(target);
+    const registered = [restored, header, ...pattern.parts, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
     const unclaimedPart = await guarded(undefined, () => this.#unclaimed(run));
     const reload = await guarded(undefined, () => this.#reload(run));
     const shares = [...steps.map(({ share }) => share), shareOfUnclaimed(run, removedBy(unclaimedPart))];
-    const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
-    const outcome = outcomeOf([restored, header, reload], steps, unclaimedPart);
+    const cache = await this.#fill(run, shares, isWhole(target, workloads));
+    const outcome = outcomeOf([restored, header, reload], [pattern, ...steps], unclaimedPart);
     const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
     const ended = endOf(signal, parts);
     return reportOf({ dryRun: request.dryRun, outcome, ended }, parts, cache);
@@ -165,8 +172,9 @@ export class Setup {
   /** Whoever waits starts with what systemd has read: it reads before that is told. What fails of it is tried again at the end of the run. */
   async #tellReady(run: Run, whole: readonly RunPart[], steps: readonly WorkloadStep[], rest: number): Promise<void> {
     const reload = await guarded(undefined, () => this.#reload(run));
-    const parts = [...whole, ...steps.flatMap((step) => step.parts), reload];
-    const outcome = outcomeOf([...whole, reload], steps, runPart({}));
+    const pattern = patternStep(run.target);
+    const parts = [...whole, ...pattern.parts, ...steps.flatMap((step) => step.parts), reload];
+    const outcome = outcomeOf([...whole, reload], [pattern, ...steps], runPart({}));
     const report = reportOf({ dryRun: false, outcome, ended: endOf(run.signal, parts) }, parts, null);
     run.emit({ event: 'ready', report, rest });
   }
@@ -338,12 +346,21 @@ export class Setup {
 
 function outcomeOf(
   whole: readonly RunPart[],
-  steps: readonly WorkloadStep[],
+  steps: readonly Pick<WorkloadStep, 'outcome'>[],
   { failures, left, undone }: RunPart,
 ): SetupOutcome {
   const outcomes = new Set(steps.map(({ outcome }) => outcome));
   if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
   return outcomes.has('left') || failures.length + left.length + undone.length > 0 ? 'left' : 'done';
+}
+
+function patternStep({ byPattern }: SetupTarget): Pick<WorkloadStep, 'parts' | 'outcome'> {
+  return byPattern ? { parts: [byPattern.part], outcome: byPattern.outcome } : { parts: [], outcome: 'done' };
+}
+
+/** Is the run about all workloads there are? */
+function isWhole({ workloads, byPattern }: SetupTarget, some: readonly Workload[]): boolean {
+  return some.length === workloads.length && byPattern?.partial !== true;
 }
 
 /** An end that came when all was done changed nothing. */
