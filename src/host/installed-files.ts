@@ -4,6 +4,7 @@
 import { isSecretId } from '../core/naming.ts';
 import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
+import { helperOnHost } from './helper/find.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
 import {
   cacheKeyFolder,
@@ -55,6 +56,7 @@ export async function installedFiles(
   ]);
   const own = [...units.own, ...quadlets.own];
   const command = await commandFiles(tree, layout);
+  const helper = await helperOnHost(tree, layout);
   const driver = `${layout.containersConfDir}/psi.conf`;
   const driverText = await tree.read(driver);
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
@@ -65,19 +67,28 @@ export async function installedFiles(
   return {
     units: [...links, ...own],
     running: runningUnits(own),
-    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...figures, ...state.files, ...command.own],
+    files: [
+      ...(isDriver(driverText) ? [driver] : []),
+      ...runtime.files,
+      ...figures,
+      ...state.files,
+      ...helper.own,
+      ...command.own,
+    ],
     folders: state.folders,
     shared: [
       ...linkFolders,
       ...runtime.folders,
       firstQuadlets(layout),
       folderOf(layout.configFile),
+      ...helper.folders,
       ...command.folders,
     ],
     foreign: [
       ...units.foreign,
       ...quadlets.foreign,
       ...(driverText !== undefined && !isDriver(driverText) ? [driver] : []),
+      ...helper.foreign,
       ...command.foreign,
     ],
     unseen: command.unseen,

@@ -16,6 +16,15 @@ export type ServiceProblem = {
   readonly hint: string | null;
 };
 
+/** The lookup helper on the host. */
+export type HelperStatus = {
+  readonly path: string;
+  /** Null: there is none that works, or this PSI does not see its folder. */
+  readonly version: string | null;
+  /** Of the lookups that came by a command which tries it; null: none since it was placed, or since the start. */
+  readonly lastLookupBy: 'helper' | 'curl' | null;
+};
+
 export type ServiceStatus = {
   /** The worst first, the first twenty. */
   readonly problems: readonly ServiceProblem[];

@@ -2,7 +2,8 @@
 // one, and a prune neither.
 
 import { Turns, type EndTurn } from '../core/turns.ts';
-import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
+import type { Setup } from './setup.ts';
+import type { SetupRequest, SetupTarget } from './setup-run.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Workload } from '../core/workload.ts';

@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { containersConf } from '../adapters/files/containers-conf.ts';
+import { HelperFile } from '../adapters/files/helper-file.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
@@ -48,6 +49,7 @@ import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf
 import { providerProblems, providerStatus } from '../service/provider-problems.ts';
 import { CertificateEnds } from '../service/certificate-ends.ts';
 import { guardedPlaces, missingQuadlets, openPlaces, reloadOwed } from '../service/host-findings.ts';
+import { PlacedHelper } from '../service/placed-helper.ts';
 import { Inspections } from '../service/inspections.ts';
 import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
@@ -56,10 +58,12 @@ import { foreignDefaultDriver } from '../host/default-driver.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { whyOfPsi } from '../host/units/of-psi.ts';
+import { helperSeenByService } from '../host/helper/mount.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
+import { helperPath } from '../registration/driver-command/helper-call.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { MappingTable } from '../lookup/mapping-table.ts';
@@ -70,6 +74,7 @@ import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
 import { certificatesOf } from '../provider/choice.ts';
+import { HelperUse } from '../lookup/helper-use.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 import { quadletDoubts } from '../transfer/quadlet/doubts.ts';
@@ -101,6 +106,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
   const hostCurl = new HostCurl({ socket: config.socket });
+  const helperUse = new HelperUse();
   const instance = randomUUID();
   const { socketFd } = environment;
   const place = socketPlace(config, socketFd !== undefined);
@@ -174,6 +180,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const confHost = { ...baseDirectories(env, uid), env, uid };
   const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
     warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
+  const placedHelper = new PlacedHelper({
+    files: new HelperFile(),
+    path: () => helperPath(running.config.lookup.helperDir),
+    at: () => helperSeenByService(env['PSI_IN_IMAGE'] !== undefined, running.config.lookup.helperDir),
+    ...{ scope: config.scope, use: helperUse, log },
+  });
   const inspections = new Inspections(
     [
       () => mappings.readRest().then(() => []),
@@ -183,6 +195,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       async () => warningOf(await certificateTimerProblem(running.config)),
       defaultDriver,
       () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
+      () => placedHelper.look(),
     ],
     { clock, log },
   );
@@ -249,6 +262,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     closed: () => running.refuseRequests(),
     mappings,
     hostCurl,
+    helperUse,
     health: () => {
       running.lookSoon();
       return { ...healthOf(cache?.status()), ...problemsLine(problems()), instance };
@@ -269,6 +283,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...status.read(),
         providers: providerStatus(running.silent()),
         certificates: certificates.told,
+        lookupHelper: await placedHelper.status(),
         checksHealth: checkHealthByStatus(environment.unitsRevision),
         cache: cache?.status() ?? null,
       };

@@ -65,7 +65,7 @@ export function assemble(
     dbusSocket: raw.dbus_socket ?? places.dbusSocket,
     caCert,
     socketToken: socketToken(raw, env),
-    lookup: assembleLookup(raw.lookup),
+    lookup: assembleLookup(raw.lookup, places),
     limits: assembleLimits(raw.limits),
     metrics: assembleMetrics(raw.metrics),
     providers,

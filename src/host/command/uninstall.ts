@@ -20,6 +20,7 @@ export const UNINSTALL = `uninstall() {
   remove_units
   remove_files
   [ -n "$keep" ] || remove_state
+  remove_helper
   remove_command
   finish
 }
@@ -217,6 +218,22 @@ remove_state() {
   done
   apply remove_folder "$state/tls"
   apply remove_folder "$state"
+}
+
+# An empty file was one before it was cut; a script or a text is none.
+remove_helper() {
+  if [ -f "$helper" ] && [ ! -h "$helper" ]; then
+    line=
+    read -r line <"$helper"
+    case $line in ?ELF*) own=1 ;; *) own= ;; esac
+    if [ -n "$own" ] || [ ! -s "$helper" ]; then remove_file file "$helper"; else not_ours "$helper"; fi
+  elif [ -e "$helper" ] || [ -h "$helper" ]; then
+    not_ours "$helper"
+  fi
+  for file in "\${helper%/*}"/.psi-lookup.????????????.tmp; do remove_file file "$file"; done
+  apply remove_folder "\${helper%/*}" shared
+  folder=\${helper%/*}
+  [ -z "$user" ] || apply remove_folder "\${folder%/*}" shared
 }
 
 # Last: what is ended before this is gone on with by the same command.

@@ -6,7 +6,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { OwedSetups } from '../../../src/registration/owed-setups.ts';
 import { SetupRuns } from '../../../src/registration/setup-runs.ts';
 import type { SetupReport } from '../../../src/registration/setup-events.ts';
-import type { SetupRequest } from '../../../src/registration/setup.ts';
+import type { SetupRequest } from '../../../src/registration/setup-run.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeSetupDebtStore } from '../../fakes/setup-debt-store.fake.ts';
 import { setupStage, workload } from './setup-stage.ts';

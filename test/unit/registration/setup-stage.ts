@@ -13,7 +13,8 @@ import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { DriverStore } from '../../../src/lookup/driver-store.ts';
 import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
 import { WorkloadsByPattern } from '../../../src/registration/pattern.ts';
-import { Setup, type SetupRequest } from '../../../src/registration/setup.ts';
+import { Setup } from '../../../src/registration/setup.ts';
+import type { SetupRequest } from '../../../src/registration/setup-run.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
@@ -27,8 +28,14 @@ import { FakeQuadlets } from '../../fakes/quadlets.fake.ts';
 import { foldersIn } from '../../fakes/secret-source.fake.ts';
 import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
-export const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
+export const OPTIONS = driverOptions({
+  socket: '/run/psi/psi.sock',
+  maxTimeSeconds: 20,
+  headerFile: undefined,
+  helper: NO_HELPER,
+});
 
 export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
   const spec: SecretSpec = {
