@@ -58,6 +58,7 @@ import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
+import { whyOfPsi } from '../host/units/of-psi.ts';
 import { helperSeenByService } from '../host/helper/mount.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
@@ -69,6 +70,7 @@ import { Lookup } from '../lookup/lookup.ts';
 import { MappingTable } from '../lookup/mapping-table.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Prune } from '../registration/prune.ts';
+import { WorkloadsByPattern } from '../registration/pattern.ts';
 import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
@@ -250,8 +252,10 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const setup = new Setup({ ...registering, doubts, headerFile, hostCurl, cache });
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
+  const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
   const runs = new SetupRuns({
     setup,
+    patterns,
     prune,
     status,
     mappings,
@@ -306,7 +310,11 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       composed,
       mappings,
       registry,
-      target: () => running.target,
+      target: async (emit, signal) => {
+        const { target } = running;
+        const { workloads, errors } = await patterns.resolve(target, { once: true }, emit, signal);
+        return { ...target, workloads: [...target.workloads, ...workloads], errors };
+      },
       readConfig: () => loadConfig(load),
     }),
     onError,

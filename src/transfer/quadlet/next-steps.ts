@@ -1,6 +1,6 @@
 // What is left to do after an import from a quadlet: the lines for the config, which PSI does not edit itself, and the commands.
 
-import { isEnvName } from '../../core/naming.ts';
+import { isEnvName, isWorkloadName } from '../../core/naming.ts';
 import { claimOf, type SecretSpec, type SecretUse, type Workload } from '../../core/workload.ts';
 import type { UnitNames } from './specifiers.ts';
 
@@ -53,8 +53,7 @@ function configLines(input: NextStepsInput): string | undefined {
   if (known) return [`# one more source of the workload ${known.name}`, 'secrets:', ...below('  ')].join('\n');
   const taken = new Set(workloads.map(({ name }) => name));
   const own = unitFile.replace(/\.container$/, '');
-  // The name of a workload ends in `@` or has none, and no `--` (config/schema/name-fields.ts).
-  const plain = /^(?!.*--)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?@?$/.test(own) && !taken.has(own);
+  const plain = isWorkloadName(own) && !taken.has(own);
   const name = plain ? own : 'NAME';
   const several = new Set(workloads.map((workload) => workload.provider).concat(provider)).size > 1;
   return [
