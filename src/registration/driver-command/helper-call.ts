@@ -27,7 +27,7 @@ export function askHelper({ headerFile }: DriverCommandInput): string {
   const call = `PATH=- "$p" lookup --socket "$s"${header} --max-time $t --errors-to 3`;
   return [
     `if [ -x "$p" ]; then { cd /proc`,
-    `${call}`,
+    call,
     `c=$?; } 3>&2 2>/dev/null`,
     `case $c in 90) return;; 9[1-6]) return $c;; esac`,
     `fi`,
