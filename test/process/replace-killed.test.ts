@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { PodmanKilled, REPLACE_STEPS, type ReplaceStep } from '../fakes/podman.fake.ts';
 import type { PsiOptions } from '../hosts/psi-process.ts';
@@ -26,7 +26,6 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
 }
 
 type Victim = 'podman' | 'psi' | 'both';
-const VICTIMS: readonly Victim[] = ['podman', 'psi', 'both'];
 
 /** `lookup.timeout` of the config: each further one makes other driver commands. */
 const timeouts = new WeakMap<Observed, number>();
@@ -86,56 +85,59 @@ const allNow = async (it: Observed): Promise<boolean> => {
   return listed.length === NAMES.length && listed.every(({ options }) => options['store']?.includes(wanted));
 };
 
-// At the same time: most of it is waiting.
-describe('at each step of podman', { concurrency: true }, () => {
-  for (const victim of VICTIMS) {
-    test(`${victim} killed while setup replaces`, async (t) => {
-      const it = await stage(t, { folders: { '/app': VALUES }, env: { PSI_REPLACE_AFTER: '1h' } });
-      await it.registered();
-      for (const step of REPLACE_STEPS) {
-        const options = otherCommands(it, '1h');
-        await it.psi.writeConfig(options);
-        const killed = killAt(it, step, victim);
-        const setup = it.setup();
-        await killed;
-        if (victim === 'podman') {
-          const { code, stdout, stderr } = await setup;
-          assert.equal(code, 0, `${step}: ${stdout}${stderr}`);
-        } else {
-          await setup;
-          await assertOwed(it, step);
-          await it.restart(undefined, options);
-          await until(`${step}: psi has finished it`, async () => !(await owes(it)));
-        }
-        await assertWhole(it, step);
-        const again = await it.setup();
-        assert.equal(again.code, 0, `${step}: ${said(again)}`);
-        assert.ok(await allNow(it), `${step}: the rest is replaced`);
-        await assertWhole(it, `${step}, after the setup`);
-      }
-    });
-
-    test(`${victim} killed while the service replaces by itself`, async (t) => {
-      const it = await stage(t, { folders: { '/app': VALUES }, env: { PSI_REPLACE_AFTER: '1h' } });
-      await it.registered();
-      for (const step of REPLACE_STEPS) {
-        const options = otherCommands(it, '100ms');
-        const killed = killAt(it, step, victim);
+for (const victim of ['podman', 'psi', 'both'] as const) {
+  test(`${victim} killed while setup replaces`, async (t) => {
+    const it = await stage(t, { folders: { '/app': VALUES }, env: { PSI_REPLACE_AFTER: '1h' } });
+    await it.registered();
+    for (const step of REPLACE_STEPS) {
+      const options = otherCommands(it, '1h');
+      await it.psi.writeConfig(options);
+      const killed = killAt(it, step, victim);
+      const setup = it.setup();
+      await killed;
+      const { code, stdout, stderr } = await setup;
+      if (victim === 'podman') {
+        assert.equal(code, 0, `${step}: ${stdout}${stderr}`);
+        assert.ok(await allNow(it), step);
+      } else {
+        await assertOwed(it, step);
         await it.restart(undefined, options);
-        await killed;
-        if (victim !== 'podman') {
-          await assertOwed(it, step);
-          await it.restart(undefined, options);
-        }
-        await until(`${step}: all are replaced`, () => allNow(it));
-        await until(`${step}: nothing is owed`, async () => !(await owes(it)));
-        await assertWhole(it, step);
-        const status = await it.psi.cli('status');
-        assert.doesNotMatch(status.stdout, /^problem|driver commands of before/m, `${step}: ${said(status)}`);
+        await until(`${step}: psi has finished it`, async () => !(await owes(it)));
       }
-    });
-  }
-});
+      await assertWhole(it, step);
+    }
+    const again = await it.setup();
+    assert.equal(again.code, 0, said(again));
+    assert.ok(await allNow(it), 'the rest is replaced');
+    await assertWhole(it, 'after the last setup');
+  });
+}
+
+const BY_ITSELF: readonly (readonly [Victim, readonly ReplaceStep[]])[] = [
+  ['podman', REPLACE_STEPS],
+  ['both', ['deleted', 'stored']],
+];
+
+for (const [victim, killedAt] of BY_ITSELF) {
+  test(`${victim} killed while the service replaces by itself`, async (t) => {
+    const it = await stage(t, { folders: { '/app': VALUES }, env: { PSI_REPLACE_AFTER: '1h' } });
+    await it.registered();
+    for (const step of killedAt) {
+      const options = otherCommands(it, '100ms');
+      const killed = killAt(it, step, victim);
+      await it.restart(undefined, options);
+      await killed;
+      if (victim !== 'podman') {
+        await assertOwed(it, step);
+        await it.restart(undefined, options);
+      }
+      await until(`${step}: all are replaced`, async () => (await allNow(it)) && !(await owes(it)));
+      await assertWhole(it, step);
+    }
+    const status = await it.psi.cli('status');
+    assert.doesNotMatch(status.stdout, /^problem|driver commands of before/m, said(status));
+  });
+}
 
 async function owes(it: Observed): Promise<boolean> {
   return (await readdir(it.psi.stateDir)).includes('replace.owed');
