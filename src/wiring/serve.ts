@@ -36,8 +36,9 @@ import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { controlApp } from '../faces/control/routes.ts';
+import type { ControlDeps } from '../faces/control/routes.ts';
 import { driverFace } from '../faces/driver.ts';
+import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
@@ -284,7 +285,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
     onError,
   });
-  const control = controlApp({
+  const controlDeps: ControlDeps = {
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
@@ -318,7 +319,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       readConfig: () => loadConfig(load),
     }),
     onError,
-  });
+  };
+  const control = lateFace(async () => (await import('../faces/control/routes.ts')).controlApp(controlDeps), onError);
 
   const service = await RunningService.start({
     clock,
@@ -349,9 +351,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
-  void readMappings(mappings, { clock, log });
   void removeStartMarker(config.socket);
-  // Not awaited: what is open to others is said at the start, and keeps nobody from it.
-  void inspections.look();
+  // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
+  void readMappings(mappings, { clock, log }).then(() => inspections.look());
   return service;
 }
