@@ -14,7 +14,7 @@ import { covers } from '../survey/registered-keys.ts';
 import { secretLines } from './drop-in.ts';
 import type { DropInStore } from './drop-in-store.ts';
 import { FolderLists, placeText, type Looked } from './folder-lists.ts';
-import { candidatesOf, type Candidate, type OfPsi, type PassedOver } from './pattern-quadlets.ts';
+import { candidatesOf, judge, type Candidate, type OfPsi, type PassedOver } from './pattern-quadlets.ts';
 import type { Quadlets } from './quadlets.ts';
 import { runPart, type RunPart } from './run-report.ts';
 import type { SetupOutcome } from './setup-events.ts';
@@ -35,23 +35,30 @@ export type PatternTarget = {
   readonly sourceOf: (provider: string) => SecretSource | undefined;
 };
 
-/** Of a run that is about some workloads only. `once`: no provider is waited for. */
+/** Of a run that is about some workloads only. `once`: no provider is waited for. `boot`: somebody's start waits for the run. */
 export type PatternScope = {
   readonly provider?: string | undefined;
   readonly workload?: string | undefined;
   readonly workloads?: readonly string[] | undefined;
   readonly once?: boolean | undefined;
+  readonly boot?: boolean | undefined;
 };
 
 export type ByPattern = {
   readonly workloads: readonly Workload[];
   readonly part: RunPart;
-  /** `failed`: no quadlet has anything from before, and whether one could have something cannot be told. */
+  /** `failed`: the host has nothing from before and no named workload, and whether a quadlet could have something cannot be told. */
   readonly outcome: SetupOutcome;
   /** What kept folders or quadlets from being listed. */
   readonly errors: readonly PsiError[];
   /** There may be workloads by the pattern that were not looked for. */
   readonly partial: boolean;
+};
+
+type PatternRun = {
+  readonly scope: PatternScope;
+  readonly emit: (event: SurveyEvent) => void;
+  readonly signal: AbortSignal;
 };
 
 const NONE: ByPattern = { workloads: [], part: runPart({}), outcome: 'done', errors: [], partial: false };
@@ -73,7 +80,7 @@ export class WorkloadsByPattern {
     this.#deps = deps;
   }
 
-  /** Never fails but with USAGE, where it is asked for the one workload that the pattern passes over. */
+  /** Never fails but where the run is about one workload and the pattern makes none of it: with the reason. */
   async resolve(
     target: PatternTarget,
     scope: PatternScope,
@@ -83,13 +90,19 @@ export class WorkloadsByPattern {
     const { pattern } = target;
     if (!pattern) return NONE;
     if (isBeside(target, pattern, scope)) return { ...NONE, partial: true };
+    const found = await this.#resolved(target, pattern, { scope, emit, signal });
+    if (scope.workload !== undefined) refuseAsked(scope.workload, found);
+    return found;
+  }
+
+  async #resolved(target: PatternTarget, pattern: WorkloadPattern, run: PatternRun): Promise<ByPattern> {
+    const { scope } = run;
     try {
       const { candidates, passedOver } = await this.#candidates(target, scope);
-      const found = await this.#found(target, pattern, candidates, { scope, emit, signal });
-      return settled(pattern, scope, { ...found, passedOver });
+      const found = await this.#found(target, pattern, candidates, run);
+      return settled(pattern, target.workloads, { ...found, passedOver });
     } catch (thrown) {
       const error = toPsiError(thrown);
-      if (error.code === 'USAGE') throw error;
       const failures = [{ workload: null, ...failureOf(error) }];
       return { ...NONE, part: runPart({ failures }), outcome: 'failed', errors: [error], partial: true };
     }
@@ -107,9 +120,9 @@ export class WorkloadsByPattern {
     const all = candidates.map((candidate) => workloadOf(pattern, candidate, pattern.secrets));
     if (only === undefined || all.length === 0) return all;
     const { found } = await this.#found(target, pattern, candidates, { scope, emit: () => undefined, signal });
+    const [unlisted] = unlistedIn(pattern.provider, found);
+    if (unlisted) throw unlisted;
     const looked = found.flatMap((one) => one.looked.flatMap((each) => each ?? []));
-    const unknown = looked.find((one) => one.kind === 'unknown');
-    if (unknown) throw unknown.error;
     return looked.some(({ kind }) => kind !== 'missing') ? all : [];
   }
 
@@ -128,18 +141,16 @@ export class WorkloadsByPattern {
   }
 
   async #found(
-    { sourceOf }: PatternTarget,
+    { workloads, sourceOf }: PatternTarget,
     pattern: WorkloadPattern,
     candidates: readonly Candidate[],
-    run: {
-      readonly scope: PatternScope;
-      readonly emit: (event: SurveyEvent) => void;
-      readonly signal: AbortSignal;
-    },
+    run: PatternRun,
   ): Promise<{ readonly found: readonly Found[]; readonly notes: readonly string[] }> {
     const had = await this.#had(candidates);
     const { provider } = pattern;
-    const waits = run.scope.once === true ? 'once' : had.size > 0 ? 'hurried' : 'patient';
+    // At a boot the named workloads wait too, and what is not found now is owed.
+    const isAwaited = had.size > 0 || (run.scope.boot === true && workloads.length > 0);
+    const waits = run.scope.once === true ? 'once' : isAwaited ? 'hurried' : 'patient';
     const lists = new FolderLists({ ...run, provider, source: sourceOf(provider), clock: this.#deps.clock, waits });
     const found: Found[] = [];
     for (const candidate of candidates) {
@@ -172,25 +183,34 @@ function isBeside({ workloads }: PatternTarget, { provider }: WorkloadPattern, s
   return wanted?.every((name) => workloads.some((one) => one.name === name)) === true;
 }
 
+/** What the pattern makes of a quadlet of this name, if its folder is there; undefined: nothing. */
+export function byName(pattern: WorkloadPattern, unit: string): Workload | undefined {
+  const judged = judge(unit, new Set());
+  return 'folder' in judged ? workloadOf(pattern, judged, pattern.secrets) : undefined;
+}
+
 type Looking = {
   readonly found: readonly Found[];
   readonly notes: readonly string[];
   readonly passedOver: readonly PassedOver[];
 };
 
-function settled(pattern: WorkloadPattern, scope: PatternScope, { found, notes, passedOver }: Looking): ByPattern {
+function settled(
+  pattern: WorkloadPattern,
+  named: readonly Workload[],
+  { found, notes, passedOver }: Looking,
+): ByPattern {
   const verdicts = found.map((one) => verdictOf(pattern, one));
   const workloads = verdicts.flatMap(({ workload }) => workload ?? []);
   const over = [...passedOver, ...verdicts.flatMap((verdict) => verdict.passedOver)];
-  refuseAsked(scope, workloads, over);
   const unlisted = unlistedIn(pattern.provider, found);
   const part = runPart({
     notes: [...refusedNote(over), ...notes],
     passedOver: over,
     failures: unlisted.map((error) => ({ workload: null, ...failureOf(error) })),
   });
-  const anyHad = found.some(({ had }) => had);
-  const outcome = unlisted.length === 0 ? 'done' : anyHad ? 'left' : 'failed';
+  const isNew = named.length === 0 && !found.some(({ had }) => had);
+  const outcome = unlisted.length === 0 ? 'done' : isNew ? 'failed' : 'left';
   return { workloads, part, outcome, errors: unlisted, partial: unlisted.length > 0 };
 }
 
@@ -297,10 +317,12 @@ function refusedNote(passedOver: readonly PassedOver[]): readonly string[] {
   ];
 }
 
-/** Whoever asks for one workload is told why the pattern makes none of it. */
-function refuseAsked({ workload }: PatternScope, found: readonly Workload[], passedOver: readonly PassedOver[]): void {
-  if (workload === undefined || found.length > 0) return;
-  const [why] = passedOver;
+/** Whoever asks for one workload is told why the pattern makes none of it; of one that is no quadlet the run says so. */
+function refuseAsked(workload: string, { workloads, errors, part }: ByPattern): void {
+  if (workloads.length > 0) return;
+  const [error] = errors;
+  if (error) throw error;
+  const [why] = part.passedOver;
   if (!why) return;
   throw new PsiError('USAGE', `no workload ${workload} in the config, and "*" passes over ${why.unit}: ${why.reason}`, {
     hint: 'see `podman exec psi psi setup --dry-run`',

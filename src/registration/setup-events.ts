@@ -41,7 +41,7 @@ export type SetupReport = {
   readonly refused: readonly RefusedKey[];
   readonly problems: readonly Problem[];
   readonly left: readonly LeftDropIn[];
-  /** Quadlets that the workload pattern does not hold for, and why. Empty where the config has none, or the run was about others. */
+  /** Quadlets that the workload pattern does not hold for, or not with all of its sources, and why. Empty where the config has none, or the run was about others. */
   readonly passedOver: readonly PassedOver[];
   readonly overridden: readonly Overridden[];
   readonly failures: readonly WorkloadFailure[];

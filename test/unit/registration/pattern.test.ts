@@ -236,6 +236,18 @@ test('where nobody has anything from before, a list of folders that fails is the
   assert.ok(ready?.event === 'ready' && ready.report.outcome === 'failed');
 });
 
+test('at a boot in an outage the named workloads wait for no folders, and the run is no failure', async () => {
+  const it = await stage();
+  it.quadlet('web');
+  it.target.workloads = [workload('named')];
+  it.folders['/named'] = { A: '1' };
+  const down = (): PsiError => new PsiError('PROVIDER_DOWN', 'away', { retry: 'later' });
+  it.failures.push(down());
+  const report = await it.run({ boot: true });
+  assert.deepEqual([report.outcome, report.changes.length], ['left', 2]);
+  assert.match(report.failures[0]?.message ?? '', /whether it has one for web cannot be told$/);
+});
+
 test('a limit is waited for as long as setup waits for one, and asked for once where it is the service’s own try', async () => {
   const limit = new PsiError('THROTTLED', 'slow down', { retry: 'later', retryAfterMs: 30_000 });
   const it = await stage();
@@ -307,6 +319,9 @@ test('whoever asks for one quadlet is told why it is passed over', async () => {
   const why = { code: 'USAGE', message: /passes over web\.container: infisical has no folder p:\/web$/ };
   await assert.rejects(it.run({ workload: 'web' }), why);
   await assert.rejects(it.run({ workload: 'a.b' }), { code: 'USAGE', message: /no folder may have its name/ });
+  it.failures.push(DENIED);
+  const denied = { code: 'PROVIDER_DENIED', message: /whether it has one for web cannot be told$/ };
+  await assert.rejects(it.run({ workload: 'web' }), denied);
   await assert.rejects(it.run({ workload: 'nope' }), { code: 'USAGE', message: /^no workload nope in the config$/ });
 });
 
