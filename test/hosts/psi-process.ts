@@ -4,12 +4,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { PSI_UNDER_TEST } from './psi-tree.ts';
 import { run, type RunResult } from './run.ts';
-
-const ROOT = resolve(import.meta.dirname, '../..');
 
 export type PsiOptions = {
   /** A folder for config, state and sockets; the caller removes it. */
@@ -45,8 +43,6 @@ export type PsiProcess = {
   /** Resolves when it has ended, whoever ended it: to the signal, if it was one. */
   readonly ended: Promise<NodeJS.Signals | null>;
 };
-
-export const PSI_FROM_BUILD: readonly string[] = [process.execPath, join(ROOT, 'dist/main.js')];
 
 /** Resolves once it serves. `onSpawn`: for whoever cannot count on that. */
 export async function startPsi(

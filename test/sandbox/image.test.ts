@@ -92,7 +92,7 @@ describe('the image', { skip }, () => {
     assert.ok(found.includes('node-tpm2-tss') && found.includes('pkcs11js'));
     assert.deepEqual(
       found.filter((name) =>
-        /^\/|^(typescript|prettier|eslint|fast-check|node-addon-api|node-api-headers)$/.test(name),
+        /^\/|^(typescript|prettier|eslint|esbuild|fast-check|node-addon-api|node-api-headers)$/.test(name),
       ),
       [],
     );

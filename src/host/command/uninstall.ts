@@ -210,7 +210,7 @@ remove_state() {
   for file in "$state"/* "$state"/.[!.]* "$state"/tls/*.json "$state"/tls/.lock "$state"/tls/.*.????????????.tmp \${cache:+"$cache"}; do
     [ -f "$file" ] || [ -h "$file" ] || continue
     case \${file##*/} in
-      driver.hdr | config.last-good | names.json | reload.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
+      driver.hdr | config.last-good | names.json | reload.owed | replace.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
       .token.????????????.json | hsm-key.????????????.pem | .*.????????????.tmp) ;;
       *[!A-Za-z0-9_-]*) case $file in "$state"/tls/* | "$cache") ;; *) continue ;; esac ;;
     esac
