@@ -91,7 +91,7 @@ export async function installedFiles(
       ...helper.foreign,
       ...command.foreign,
     ],
-    unseen: command.unseen,
+    unseen: [...command.unseen, ...helper.unseen],
   };
 }
 

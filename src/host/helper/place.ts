@@ -8,9 +8,10 @@ import type { HostChange } from '../change.ts';
 import { asOnHost, seen } from '../command/places.ts';
 import type { HostFiles } from '../host-files.ts';
 import type { HostTree } from '../host-tree.ts';
-import { folderOf, isBelow, type HostLayout } from '../layout.ts';
+import { folderOf, type HostLayout } from '../layout.ts';
 import { helperOnHost, MADE_ABOVE } from './find.ts';
 import type { HelperFiles } from './helper-files.ts';
+import { hasOwnContainerMount } from './mount.ts';
 import { HELPER_MODE, judgeHelper, type HelperState } from './judge.ts';
 
 export type HelperDeps = {
@@ -86,13 +87,8 @@ async function takeAway({ tree, layout }: HelperDeps, { path, state }: Place): P
   return state.is === 'missing' ? NOTHING : { ...NOTHING, changes: [{ path, change: 'removed' }] };
 }
 
-/** What a container of PSI's own sees of the host: see command/own-container.ts. */
-const MOUNTED = ['/usr/local', '/etc', '/var/lib', '/run'] as const;
-
 async function reachesHost({ files, layout }: HelperDeps): Promise<boolean> {
-  const { helperDir, inImage, scope } = layout;
-  if (!inImage || scope === 'user' || MOUNTED.some((folder) => isBelow(helperDir, folder))) return true;
-  return files.hasFolder(helperDir);
+  return hasOwnContainerMount(layout) || files.hasFolder(layout.helperDir);
 }
 
 function notSeen(folder: string): Staying {

@@ -175,11 +175,22 @@ describe('the lookup helper in an uninstall', () => {
   });
 
   it('stays where it is a script of somebody', async () => {
-    assert.deepEqual(await found('#!/bin/sh\n'), {
+    const { unseen, ...rest } = await found('#!/bin/sh\n');
+    assert.deepEqual(unseen, []);
+    assert.deepEqual(rest, {
       own: [],
       folders: ['/host/usr/local/libexec/psi'],
       foreign: [PATH],
     });
+  });
+
+  it('is named where the container does not see its folder', async () => {
+    assert.deepEqual((await found(undefined)).unseen, [PATH]);
+    assert.deepEqual((await found(undefined, [], layoutOf(IN_IMAGE, 0, '/opt/tools'))).unseen, [
+      '/opt/tools/psi-lookup',
+    ]);
+    assert.deepEqual((await found(undefined, [], layoutOf(IN_IMAGE, 0, '/var/lib/tools'))).unseen, []);
+    assert.deepEqual((await found(undefined, [], layoutOf({}, 0, '/opt/tools'))).unseen, []);
   });
 
   it('takes the folder above with it where that was made for it', async () => {
