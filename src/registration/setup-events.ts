@@ -5,6 +5,7 @@ import type { SurveyEvent } from '../survey/events.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { LeftDropIn, Orphan, Problem } from './plan.ts';
+import type { PassedOver } from './pattern-quadlets.ts';
 import type { Failure, WorkloadFailure } from '../core/failure.ts';
 
 /** A change as people and programs read it. */
@@ -40,6 +41,8 @@ export type SetupReport = {
   readonly refused: readonly RefusedKey[];
   readonly problems: readonly Problem[];
   readonly left: readonly LeftDropIn[];
+  /** Quadlets that the workload pattern does not hold for, or not with all of its sources, and why. Empty where the config has none, or the run was about others. */
+  readonly passedOver: readonly PassedOver[];
   readonly overridden: readonly Overridden[];
   readonly failures: readonly WorkloadFailure[];
   readonly notes: readonly string[];

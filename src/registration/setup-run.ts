@@ -3,7 +3,9 @@
 import { PsiError } from '../core/error.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Workload } from '../core/workload.ts';
+import type { WorkloadPattern } from '../core/workload-pattern.ts';
 import type { SecretSource } from '../provider/secret-source.ts';
+import type { ByPattern } from './pattern.ts';
 import type { DriverOptions } from './registered-secret.ts';
 import type { SetupEvent } from './setup-events.ts';
 import type { StepSurroundings } from './workload-step.ts';
@@ -14,6 +16,10 @@ export type SetupTarget = {
   readonly options: DriverOptions;
   readonly socketToken: SecretValue | undefined;
   readonly sourceOf: (provider: string) => SecretSource | undefined;
+  /** `"*"` of the config, as long as `workloads` are those that it names. */
+  readonly pattern?: WorkloadPattern | undefined;
+  /** What was found of it: `workloads` holds those of it too. */
+  readonly byPattern?: ByPattern;
 };
 
 export type SetupRequest = {

@@ -78,13 +78,14 @@ export class Setup {
       steps.push(step);
       if (lacking.length > 0 && steps.length === lacking.length) await tellReady();
     }
-    const registered = [...first, ...steps.flatMap(({ parts }) => parts)];
+    const pattern = patternStep(target);
+    const registered = [...first, ...pattern.parts, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
     const unclaimedPart = await guarded(undefined, () => unclaimedStep(run, this.#deps.quadlets));
     const reload = await guarded(undefined, () => this.#reload(run));
     const shares = [...steps.map(({ share }) => share), shareOfUnclaimed(run, removedBy(unclaimedPart))];
-    const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
-    const outcome = outcomeOf([...first, reload], steps, unclaimedPart);
+    const cache = await this.#fill(run, shares, isWhole(target, workloads));
+    const outcome = outcomeOf([...first, reload], [pattern, ...steps], unclaimedPart);
     const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
     const ended = endOf(signal, parts);
     return reportOf({ dryRun: request.dryRun, outcome, ended }, parts, cache);
@@ -126,8 +127,9 @@ export class Setup {
     rest: number,
   ): Promise<void> {
     const reload = await guarded(undefined, () => this.#reload(run));
-    const parts = [...whole, ...steps.flatMap((step) => step.parts), reload];
-    const outcome = outcomeOf([...whole, reload], steps, runPart({}));
+    const pattern = patternStep(run.target);
+    const parts = [...whole, ...pattern.parts, ...steps.flatMap((step) => step.parts), reload];
+    const outcome = outcomeOf([...whole, reload], [pattern, ...steps], runPart({}));
     const report = reportOf({ dryRun: false, outcome, ended: endOf(run.signal, parts) }, parts, null);
     run.emit({ event: 'ready', report, rest });
   }
@@ -272,12 +274,21 @@ export class Setup {
 
 function outcomeOf(
   whole: readonly RunPart[],
-  steps: readonly WorkloadStep[],
+  steps: readonly Pick<WorkloadStep, 'outcome'>[],
   { failures, left, undone }: RunPart,
 ): SetupOutcome {
   const outcomes = new Set(steps.map(({ outcome }) => outcome));
   if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
   return outcomes.has('left') || failures.length + left.length + undone.length > 0 ? 'left' : 'done';
+}
+
+function patternStep({ byPattern }: SetupTarget): Pick<WorkloadStep, 'parts' | 'outcome'> {
+  return byPattern ? { parts: [byPattern.part], outcome: byPattern.outcome } : { parts: [], outcome: 'done' };
+}
+
+/** Is the run about all workloads there are? */
+function isWhole({ workloads, byPattern }: SetupTarget, some: readonly Workload[]): boolean {
+  return some.length === workloads.length && byPattern?.partial !== true;
 }
 
 /** An end that came when all was done changed nothing. */

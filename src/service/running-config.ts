@@ -405,6 +405,7 @@ function noteOf(warning: LocatedIssue): string {
 function targetOf({ config, token, providers }: Reading): SetupTarget {
   return {
     workloads: config.workloads,
+    pattern: config.pattern,
     socketToken: token.value,
     sourceOf: (provider) => providers.sources.get(provider),
     options: frozenDriverOptions(config),

@@ -36,8 +36,9 @@ import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { controlApp } from '../faces/control/routes.ts';
+import type { ControlDeps } from '../faces/control/routes.ts';
 import { driverFace } from '../faces/driver.ts';
+import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
@@ -58,6 +59,7 @@ import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
+import { whyOfPsi } from '../host/units/of-psi.ts';
 import { helperSeenByService } from '../host/helper/mount.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
@@ -69,6 +71,7 @@ import { Lookup } from '../lookup/lookup.ts';
 import { MappingTable } from '../lookup/mapping-table.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Prune } from '../registration/prune.ts';
+import { WorkloadsByPattern } from '../registration/pattern.ts';
 import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
@@ -250,8 +253,10 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const setup = new Setup({ ...registering, doubts, headerFile, hostCurl, cache });
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
+  const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
   const runs = new SetupRuns({
     setup,
+    patterns,
     prune,
     status,
     mappings,
@@ -280,7 +285,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
     onError,
   });
-  const control = controlApp({
+  const controlDeps: ControlDeps = {
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
@@ -306,11 +311,16 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       composed,
       mappings,
       registry,
-      target: () => running.target,
+      target: async (emit, signal) => {
+        const { target } = running;
+        const { workloads, errors } = await patterns.resolve(target, { once: true }, emit, signal);
+        return { ...target, workloads: [...target.workloads, ...workloads], errors };
+      },
       readConfig: () => loadConfig(load),
     }),
     onError,
-  });
+  };
+  const control = lateFace(async () => (await import('../faces/control/routes.ts')).controlApp(controlDeps), onError);
 
   const service = await RunningService.start({
     clock,
@@ -341,9 +351,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
-  void readMappings(mappings, { clock, log });
   void removeStartMarker(config.socket);
-  // Not awaited: what is open to others is said at the start, and keeps nobody from it.
-  void inspections.look();
+  // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
+  void readMappings(mappings, { clock, log }).then(() => inspections.look());
   return service;
 }

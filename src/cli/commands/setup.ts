@@ -144,6 +144,10 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
         : ` ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
     ]);
   }
+  // A run that changes things notes those that are refused for their names.
+  for (const { unit, reason } of report.dryRun ? report.passedOver : []) {
+    terminal.out([painted('dim', 'passed over'), ` ${unit}: ${reason}`]);
+  }
   for (const { workload, name, by, entry } of report.overridden) {
     const why = entry
       ? 'whose `keys` name it: that wins over a source without'

@@ -70,7 +70,7 @@ export function assemble(
     metrics: assembleMetrics(raw.metrics),
     providers,
     cache: raw.cache === undefined ? undefined : assembleCache(raw.cache, stateDir),
-    workloads: assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),
+    ...assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),
   };
 }
 

@@ -230,10 +230,11 @@ remove_helper() {
   elif [ -e "$helper" ] || [ -h "$helper" ]; then
     not_ours "$helper"
   fi
-  for file in "\${helper%/*}"/.psi-lookup.????????????.tmp; do remove_file file "$file"; done
-  apply remove_folder "\${helper%/*}" shared
-  folder=\${helper%/*}
-  [ -z "$user" ] || apply remove_folder "\${folder%/*}" shared
+  folder=\${helper%/*} above=
+  [ ! -f "$folder/.made-above" ] || above=\${folder%/*}
+  for file in "$folder"/.psi-lookup.????????????.tmp "$folder/.made-above"; do remove_file file "$file"; done
+  apply remove_folder "$folder" shared
+  [ -z "$above" ] || apply remove_folder "$above" shared
 }
 
 # Last: what is ended before this is gone on with by the same command.

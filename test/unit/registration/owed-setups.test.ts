@@ -36,6 +36,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
   });
   const at: { config?: PsiError } = {};
   const runs = new SetupRuns({
+    patterns: stage.patterns,
     setup: {
       run: (_target, request) => {
         requests.push(request);

@@ -3,13 +3,16 @@
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
+import { whyOfPsi } from '../../../src/host/units/of-psi.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
+import type { WorkloadPattern } from '../../../src/core/workload-pattern.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { DriverStore, type Staying } from '../../../src/lookup/driver-store.ts';
 import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
+import { WorkloadsByPattern } from '../../../src/registration/pattern.ts';
 import { Replaces } from '../../../src/registration/replaces.ts';
 import { Setup } from '../../../src/registration/setup.ts';
 import type { SetupRequest } from '../../../src/registration/setup-run.ts';
@@ -149,21 +152,31 @@ export async function setupStage(options: StageOptions = {}) {
     clock,
     cache: options.cache === true ? cache : undefined,
   });
-  const target = { workloads: [] as Workload[], options: OPTIONS, socketToken: undefined as SecretValue | undefined };
+  const patterns = new WorkloadsByPattern({ quadlets, dropIns, mappings, clock, ofPsi: whyOfPsi });
+  const target = {
+    workloads: [] as Workload[],
+    pattern: undefined as WorkloadPattern | undefined,
+    options: OPTIONS,
+    socketToken: undefined as SecretValue | undefined,
+  };
   const events: SetupEvent[] = [];
-  const run = (
-    request: Partial<SetupRequest> = {},
+  const sourceOf = (name: string): SecretSource | undefined =>
+    name === 'infisical' ? source : options.sources?.get(name);
+  const run = async (
+    some: Partial<SetupRequest> = {},
     signal: AbortSignal = new AbortController().signal,
-  ): Promise<SetupReport> =>
-    setup.run(
-      { ...target, sourceOf: (name) => (name === 'infisical' ? source : options.sources?.get(name)) },
-      { provider: undefined, workload: undefined, dryRun: false, ...request },
-      (event) => events.push(event),
-      signal,
-    );
+  ): Promise<SetupReport> => {
+    const request = { provider: undefined, workload: undefined, dryRun: false, ...some };
+    const emit = (event: SetupEvent): void => void events.push(event);
+    const named = { ...target, sourceOf };
+    const byPattern = await patterns.resolve(named, request, emit, signal);
+    const workloads = [...target.workloads, ...byPattern.workloads];
+    return setup.run({ ...named, workloads, byPattern }, request, emit, signal);
+  };
   return {
     run,
     target,
+    patterns,
     folders,
     failures,
     calls,
