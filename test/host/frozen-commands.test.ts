@@ -82,12 +82,12 @@ test('driver commands of before are replaced by psi.service itself', options, as
       const loop = stage.host.run(['bash', '-c', STARTS]);
       await stage.host.until('[ -e /run/ran ]');
       await restartWith(9);
-      await stage.host.until(`[ $(${waiting(24)}) -ge 3 ]`);
+      await stage.host.until(`[ $(${waiting(9)}) -ge 3 ]`);
       assert.match(
         (await stage.psi('status')).stdout,
         /^driver commands of before: \d+ secrets?; replaced one by one, /m,
       );
-      await stage.host.until(`[ $(${waiting(24)}) = ${String(COUNT)} ]`, LONG_MS);
+      await stage.host.until(`[ $(${waiting(9)}) = ${String(COUNT)} ]`, LONG_MS);
       await stage.host.ok('rm /run/starting');
       await loop;
       const failed = await stage.host.run('cat /run/failed');
@@ -99,20 +99,20 @@ test('driver commands of before are replaced by psi.service itself', options, as
     'also where podman is killed between its delete and its store': async () => {
       await stage.host.write('/usr/local/bin/curl', KILLING_CURL, 0o755);
       await restartWith(10);
-      await stage.host.until(`[ $(${waiting(25)}) -ge 3 ]`);
+      await stage.host.until(`[ $(${waiting(10)}) -ge 3 ]`);
       await stage.host.ok('touch /run/kill-podman');
       await stage.host.until('[ -s /run/killed ]');
       assert.match(await stage.host.ok('cat /run/killed'), /podman .*system service/);
-      await stage.host.until(`[ $(${waiting(25)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
+      await stage.host.until(`[ $(${waiting(10)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
       await assertWhole();
     },
     'and where psi.service is killed with it, at its next start': async () => {
       await restartWith(11);
-      await stage.host.until(`[ $(${waiting(26)}) -ge 3 ]`);
+      await stage.host.until(`[ $(${waiting(11)}) -ge 3 ]`);
       await stage.host.ok('rm -f /run/killed; touch /run/kill-podman');
       await stage.host.until('[ -s /run/killed ]');
       await stage.host.ok('systemctl kill -s KILL psi.service');
-      await stage.host.until(`[ $(${waiting(26)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
+      await stage.host.until(`[ $(${waiting(11)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
       await stage.host.ok('rm /usr/local/bin/curl');
       await assertWhole();
     },
