@@ -54,6 +54,14 @@ async function splitModules() {
   return outputFiles;
 }
 
+/** What import() gives of a package that is CommonJS itself: in Node its members by name too, in esbuild's parts the default alone. */
+const OF_PACKAGE = /^export default require_\w+\(\);$/m;
+const WITH_MEMBERS = `{
+  const { default: all } = module.exports;
+  module.exports = Object.defineProperty({ ...all, default: all }, '__esModule', { value: true });
+}
+`;
+
 async function writeCommonJs({ path, text }) {
   const { code, map, warnings } = await transform(text, {
     ...COMMON,
@@ -64,7 +72,7 @@ async function writeCommonJs({ path, text }) {
     define: OF_COMMON_JS,
   });
   if (warnings.length > 0) throw new Error(`${basename(path)} is not the same as CommonJS`);
-  writeFileSync(path, code);
+  writeFileSync(path, OF_PACKAGE.test(text) ? code + WITH_MEMBERS : code);
   writeFileSync(`${path}.map`, map);
 }
 

@@ -38,7 +38,7 @@ const UNIT = /^psi[.@-].*(?:service|socket|timer)$/;
 const QUADLETS: readonly string[] = ['psi.container', 'pcscd.container'];
 /** Beside mappings and temporary files. */
 const STATE =
-  /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
+  /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|replace|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
 const CERTIFICATE_STATE = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\.json|\.lock|\..+\.[0-9a-f]{12}\.tmp)$/;
 /** In the folder of node_exporter. */
 const FIGURES = new RegExp(`^(?:${METRICS_FILE}|\\.${METRICS_FILE}\\.[0-9a-f]{12}\\.tmp)$`);

@@ -20,8 +20,8 @@ export class HelperUse {
     return this.#last;
   }
 
-  /** What lies at the helper's path has changed: those before tell nothing of it. */
-  forget(): void {
-    this.#last = undefined;
+  /** What lies at the helper's path has changed: that it was passed by tells nothing of what is there now. */
+  forgetCurl(): void {
+    if (this.#last === 'curl') this.#last = undefined;
   }
 }

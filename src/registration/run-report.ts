@@ -76,5 +76,6 @@ export function reportOf(
 
 function describe(change: Change): ChangeReport {
   const target = 'name' in change ? change.name : 'unit' in change ? change.unit : null;
-  return { action: change.action, workload: change.workload ?? null, target };
+  const reason = change.action === 'replace' ? { reason: change.reason } : {};
+  return { action: change.action, workload: change.workload ?? null, target, ...reason };
 }

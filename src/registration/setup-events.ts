@@ -14,6 +14,8 @@ export type ChangeReport = {
   readonly workload: string | null;
   /** Podman's secret name, or the unit whose drop-in it is; null for the header file. */
   readonly target: string | null;
+  /** Of a replace: what the driver commands of now have otherwise. */
+  readonly reason?: string;
 };
 
 /** What a run that was ended did not come to. `workload`: null for the run as a whole; `changes`: null where it was not begun. */

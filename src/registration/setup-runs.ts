@@ -12,6 +12,7 @@ import type { Prune, PruneRequest } from './prune.ts';
 import type { PruneReport } from './prune-report.ts';
 import { reportOf } from './run-report.ts';
 import { isoTime } from '../core/time.ts';
+import type { OwedReplaces } from './owed-replaces.ts';
 import type { OwedSetups } from './owed-setups.ts';
 import { both, type SetupDebt } from './setup-debt.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
@@ -37,6 +38,8 @@ export type SetupRunsDeps = {
   readonly load: () => Promise<Candidate>;
   /** What is to be said of the host, which keeps no setup from its work. */
   readonly hostNotes: () => Promise<readonly string[]>;
+  /** What Podman has is another one afterwards. */
+  readonly replaces: Pick<OwedReplaces, 'ranSetup'>;
   readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted' | 'gone'>;
 };
 
@@ -63,6 +66,7 @@ export class SetupRuns {
     } finally {
       end();
       this.#deps.owed.arm();
+      if (!request.dryRun && !request.once) this.#deps.replaces.ranSetup();
     }
   }
 
@@ -74,15 +78,26 @@ export class SetupRuns {
     const end = await this.#turn(emit, signal);
     try {
       const { target, notes } = await this.#deps.load();
-      const { workloads: named, options } = target;
+      const { workloads: named, options, socketToken } = target;
       const only = request.workload;
       refuseConfigured(named, only);
       const byPattern = await this.#deps.patterns.claimed(target, only, signal);
       refuseByPattern(byPattern, only);
       const wish = { workloads: [...named, ...byPattern], only };
-      const report = await this.#deps.prune.run({ wish, options, emit, signal }, request);
+      const report = await this.#deps.prune.run({ wish, commands: { options, socketToken }, emit, signal }, request);
       if (report.applied) this.#deps.owed.gone(report.removals.map(({ target: removed }) => removed));
       return { ...report, notes: [...notes, ...report.notes] };
+    } finally {
+      end();
+      if (request.apply) this.#deps.replaces.ranSetup();
+    }
+  }
+
+  /** Something short of the service's own, when none of them is under way; those that come meanwhile wait for it. */
+  async alone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const end = await this.#turns.take(signal);
+    try {
+      return await work();
     } finally {
       end();
     }

@@ -14,6 +14,8 @@ import type { Quadlets } from './quadlets.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
 import { chosen, type SetupRequest, type SetupRun, type SetupTarget } from './setup-run.ts';
+import { finishStep } from './finish-step.ts';
+import type { Replaces } from './replaces.ts';
 import { removedBy, shareOfUnclaimed, unclaimedStep } from './unclaimed-step.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
@@ -29,6 +31,7 @@ import { heldKeys, lacksSecrets, notBegun, workloadStep, type WorkloadStep } fro
 
 export type SetupDeps = {
   readonly registry: SecretRegistry;
+  readonly replaces: Replaces;
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
   readonly quadlets: Quadlets;
@@ -60,6 +63,7 @@ export class Setup {
   ): Promise<SetupReport> {
     const named = chosen(target.workloads, request);
     await this.#deps.mappings.readAgain();
+    const finished = await guarded(undefined, () => finishStep(this.#deps.replaces, target, request));
     const run = await this.#begin(target, request, emit, signal).catch(toPsiError);
     if (run instanceof PsiError) return this.#withoutPodman(named, request, run);
     const restored = await guarded(undefined, () => this.#restore(run));
@@ -67,21 +71,21 @@ export class Setup {
     const lacking = request.boot ? named.filter((workload) => lacksSecrets(workload, run)) : [];
     const workloads = [...lacking, ...named.filter((workload) => !lacking.includes(workload))];
     const steps: WorkloadStep[] = [];
-    const tellReady = (): Promise<void> =>
-      this.#tellReady(run, [restored, header], steps, workloads.length - steps.length);
+    const first = [finished, restored, header];
+    const tellReady = (): Promise<void> => this.#tellReady(run, first, steps, workloads.length - steps.length);
     if (request.boot && lacking.length === 0) await tellReady();
     for await (const step of this.#steps(run, workloads)) {
       steps.push(step);
       if (lacking.length > 0 && steps.length === lacking.length) await tellReady();
     }
     const pattern = patternStep(target);
-    const registered = [restored, header, ...pattern.parts, ...steps.flatMap(({ parts }) => parts)];
+    const registered = [...first, ...pattern.parts, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
     const unclaimedPart = await guarded(undefined, () => unclaimedStep(run, this.#deps.quadlets));
     const reload = await guarded(undefined, () => this.#reload(run));
     const shares = [...steps.map(({ share }) => share), shareOfUnclaimed(run, removedBy(unclaimedPart))];
     const cache = await this.#fill(run, shares, isWhole(target, workloads));
-    const outcome = outcomeOf([restored, header, reload], [pattern, ...steps], unclaimedPart);
+    const outcome = outcomeOf([...first, reload], [pattern, ...steps], unclaimedPart);
     const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
     const ended = endOf(signal, parts);
     return reportOf({ dryRun: request.dryRun, outcome, ended }, parts, cache);
@@ -170,6 +174,7 @@ export class Setup {
     return {
       target,
       options: target.options,
+      replaces: request.boot || request.once ? 'later' : 'now',
       request,
       emit,
       signal,

@@ -4,6 +4,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { AuditLog, LookupEvent, RefusalEvent } from '../lookup/audit-log.ts';
+import type { OwedReplacesLog } from '../registration/owed-replaces.ts';
 import type { OwedLog } from '../registration/owed-setups.ts';
 import { isoTime } from '../core/time.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
@@ -147,6 +148,26 @@ export function owedLog(log: Log): OwedLog {
     },
     notKept: (error) => {
       log.warn(errorFields(error), 'what is owed is in memory alone: a restart forgets it');
+    },
+  };
+}
+
+export function replacesLog(log: Log): OwedReplacesLog {
+  return {
+    begins: (count) => {
+      log.info({ count }, 'secrets have driver commands of before: they are replaced one by one');
+    },
+    done: (count) => {
+      log.info({ count }, 'all secrets have the driver commands of now');
+    },
+    madeAgain: (names) => {
+      log.warn(
+        { secrets: names.slice(0, NAMED), count: names.length },
+        'podman had lost secrets in the middle of a replace: they are there again',
+      );
+    },
+    failed: ({ message, hint }) => {
+      log.warn({ hint }, message);
     },
   };
 }

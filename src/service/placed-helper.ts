@@ -17,7 +17,7 @@ export type PlacedHelperDeps = {
   /** Where the service finds that. */
   readonly at: () => string;
   readonly scope: Scope;
-  readonly use: Pick<HelperUse, 'last' | 'forget'>;
+  readonly use: Pick<HelperUse, 'last' | 'forgetCurl'>;
   readonly log: Pick<Log, 'info'>;
 };
 
@@ -44,8 +44,7 @@ export class PlacedHelper {
     let state = judgeHelper(await files.look(at()), own);
     if (!this.#renewed && state.is === 'bad') state = await this.#replace(own, state);
     this.#renewed = true;
-    // Lookups of before the change say nothing of what is there now.
-    if (this.#state?.is !== state.is) use.forget();
+    if (this.#state?.is !== state.is) use.forgetCurl();
     this.#state = state;
     return this.#problem(path(), state);
   }

@@ -29,14 +29,16 @@ import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
 import { changedAt, composeReading, opennessOf } from './config-reading.ts';
+import { composeReplaces } from './replaces.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { controlApp } from '../faces/control/routes.ts';
+import type { ControlDeps } from '../faces/control/routes.ts';
 import { driverFace } from '../faces/driver.ts';
+import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
@@ -138,6 +140,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
         ...status.besides(),
+        ...owedReplaces.problems(),
       ],
     });
   const figures = {
@@ -158,6 +161,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostCurl,
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
+    replacesOwed: () => owedReplaces.status(),
   });
   const metricsText = async (): Promise<string> => {
     await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
@@ -214,6 +218,11 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     headerFile,
   });
   const onError = faceErrors(log);
+  const { replaces, owedReplaces } = await composeReplaces({
+    ...{ stateDir, registry, mappings, headerFile, watch, running, status, clock, log },
+    runs: () => runs,
+    firstPauseMs: environment.replaceAfterMs,
+  });
 
   const lookup = new Lookup({
     mappings,
@@ -231,6 +240,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   void sweepLeftovers(leftovers, processBegan, log);
   const registering = {
     registry,
+    replaces,
     mappings,
     clock,
     dropIns,
@@ -251,13 +261,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     status,
     mappings,
     owed,
+    replaces: owedReplaces,
     load: () => running.candidate(),
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
   const driver = driverFace({
     lookup,
-    register: new DriverStore(mappings),
+    register: new DriverStore(mappings, replaces),
     tokens: () => running.tokens,
     closed: () => running.refuseRequests(),
     mappings,
@@ -274,11 +285,17 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
     onError,
   });
-  const control = controlApp({
+  const controlDeps: ControlDeps = {
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look(), running.lookAtProviders(), inspections.look()]);
+      await Promise.all([
+        running.look(),
+        watch.look(),
+        running.lookAtProviders(),
+        inspections.look(),
+        owedReplaces.look(),
+      ]);
       return {
         ...status.read(),
         providers: providerStatus(running.silent()),
@@ -302,16 +319,21 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       readConfig: () => loadConfig(load),
     }),
     onError,
-  });
+  };
+  const control = lateFace(async () => (await import('../faces/control/routes.ts')).controlApp(controlDeps), onError);
 
   const service = await RunningService.start({
     clock,
     log,
     config: running,
     owed: {
-      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      start: () => {
+        owedReplaces.start();
+        return owed.start((debt, signal) => runs.owed(debt, signal));
+      },
       stop: () => {
         owed.stop();
+        owedReplaces.stop();
         runs.stop();
       },
     },
@@ -329,9 +351,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
-  void readMappings(mappings, { clock, log });
   void removeStartMarker(config.socket);
-  // Not awaited: what is open to others is said at the start, and keeps nobody from it.
-  void inspections.look();
+  // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
+  void readMappings(mappings, { clock, log }).then(() => inspections.look());
   return service;
 }

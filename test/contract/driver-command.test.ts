@@ -276,9 +276,9 @@ describe('driver commands', () => {
       lookup,
       'curl () { s=/run/psi/psi.sock m=/run/psi/start-failed t=20 h=/var/lib/psi/driver.hdr ' +
         'p=/usr/local/libexec/psi/psi-lookup r="run systemctl restart psi.socket"; ' +
-        'if [ -x "$p" ]; then { ' +
-        'e=$(cd /proc && PATH=- exec "$p" lookup --socket "$s" --header "$h" --max-time $t 2>&1 >&3); c=$?; } 3>&1 2>/dev/null; ' +
-        `case $c in 90) return;; 9[1-6]) printf '%s\\n' "$e" >&2; return $c;; esac; fi; ` +
+        'if [ -x "$p" ]; then { cd /proc; ' +
+        'PATH=- "$p" lookup --socket "$s" --header "$h" --max-time $t --errors-to 3; c=$?; } 3>&2 2>/dev/null; ' +
+        'case $c in 90) return;; 9[1-6]) return $c;; esac; fi; ' +
         '[ ! -f "$m" ] || t=2; ' +
         'if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"; ' +
         'elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: $r"; ' +

@@ -131,7 +131,10 @@ for (const shell of SHELLS) {
 
     for (const status of [91, 92, 93, 94, 95, 96]) {
       test(`a failure that is certain (${String(status)}) ends the command`, async () => {
-        const ran = await lookup(shell, await script(`echo 'psi: for a reason' >&2; exit ${String(status)}`));
+        const ran = await lookup(
+          shell,
+          await script(`echo 'psi: for a reason' >&3; echo more >&2; exit ${String(status)}`),
+        );
         assert.deepEqual([ran.code, ran.stdout.length, ran.stderr, ran.by], [status, 0, 'psi: for a reason\n', '']);
       });
     }
@@ -147,14 +150,17 @@ for (const shell of SHELLS) {
       const words = join(dir, 'words');
       const ran = await lookup(shell, await script(`printf '%s|' "$@" >${words}; printf value; exit 90`));
       assert.deepEqual([ran.code, ran.stdout.toString(), ran.stderr, ran.by], [0, 'value', '', '']);
-      assert.equal(await readFile(words, 'utf8'), `lookup|--socket|${socket}|--header|${headerFile}|--max-time|20|`);
+      assert.equal(
+        await readFile(words, 'utf8'),
+        `lookup|--socket|${socket}|--header|${headerFile}|--max-time|20|--errors-to|3|`,
+      );
     });
   });
 }
 
 test('without a token there is no word about one', async () => {
-  const helper = await script('echo "$@" >&2; exit 91');
+  const helper = await script('echo "$@" >&3; exit 91');
   const command = lookupCommand({ socket: '/s', maxTimeSeconds: 7, headerFile: undefined, helper });
   const { stderr } = await runDriverCommand(command, { id: 'abc' });
-  assert.equal(stderr, 'lookup --socket /s --max-time 7\n');
+  assert.equal(stderr, 'lookup --socket /s --max-time 7 --errors-to 3\n');
 });

@@ -1,7 +1,7 @@
 // The lookup helper as a file: the one that PSI brings along, and what lies at its path on the host.
 
 import { constants, type Stats } from 'node:fs';
-import { access, lstat, readdir } from 'node:fs/promises';
+import { access, lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { HelperFiles, HelperFound } from '../../host/helper/helper-files.ts';
 import { HELPER_MODE } from '../../host/helper/judge.ts';
@@ -65,7 +65,9 @@ async function mayRun(path: string): Promise<boolean> {
 }
 
 async function folderOf(path: string): Promise<'missing' | 'empty' | 'used'> {
-  const names = await readdir(dirname(path)).catch(() => undefined);
-  if (names === undefined) return 'missing';
-  return names.every((name) => name.endsWith('.tmp')) ? 'empty' : 'used';
+  const folder = dirname(path);
+  const [names, facts] = [await readdir(folder).catch(() => undefined), await stat(folder).catch(() => undefined)];
+  // A folder that was mounted and has been removed since is empty for ever.
+  if (names === undefined || facts?.nlink === 0) return 'missing';
+  return names.every((name) => name.startsWith('.')) ? 'empty' : 'used';
 }

@@ -133,7 +133,8 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
   for (const change of report.changes) {
     const verb = VERBS[change.action];
     const word = report.dryRun ? `would ${verb.plan}` : verb.done;
-    terminal.out([painted(verb.style, word), ` ${subject(change)}`]);
+    const why = change.reason === undefined ? '' : `: its driver commands differ, ${change.reason}`;
+    terminal.out([painted(verb.style, word), ` ${subject(change)}${why}`]);
   }
   for (const orphan of report.orphans) {
     terminal.out([

@@ -210,7 +210,7 @@ remove_state() {
   for file in "$state"/* "$state"/.[!.]* "$state"/tls/*.json "$state"/tls/.lock "$state"/tls/.*.????????????.tmp \${cache:+"$cache"}; do
     [ -f "$file" ] || [ -h "$file" ] || continue
     case \${file##*/} in
-      driver.hdr | config.last-good | names.json | reload.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
+      driver.hdr | config.last-good | names.json | reload.owed | replace.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
       .token.????????????.json | hsm-key.????????????.pem | .*.????????????.tmp) ;;
       *[!A-Za-z0-9_-]*) case $file in "$state"/tls/* | "$cache") ;; *) continue ;; esac ;;
     esac
@@ -230,10 +230,11 @@ remove_helper() {
   elif [ -e "$helper" ] || [ -h "$helper" ]; then
     not_ours "$helper"
   fi
-  for file in "\${helper%/*}"/.psi-lookup.????????????.tmp; do remove_file file "$file"; done
-  apply remove_folder "\${helper%/*}" shared
-  folder=\${helper%/*}
-  [ -z "$user" ] || apply remove_folder "\${folder%/*}" shared
+  folder=\${helper%/*} above=
+  [ ! -f "$folder/.made-above" ] || above=\${folder%/*}
+  for file in "$folder"/.psi-lookup.????????????.tmp "$folder/.made-above"; do remove_file file "$file"; done
+  apply remove_folder "$folder" shared
+  [ -z "$above" ] || apply remove_folder "$above" shared
 }
 
 # Last: what is ended before this is gone on with by the same command.

@@ -8,24 +8,29 @@ import { isHelperText } from './judge.ts';
 
 export type HelperOnHost = {
   readonly own: readonly string[];
-  /** Its folder, and in a home the one that is made for it: gone with it where nothing else is in them. */
+  /** Its folder, and the one above it if that was made for it: gone with it where nothing else is in them. */
   readonly folders: readonly string[];
   readonly foreign: readonly string[];
 };
 
+/** Lies beside the helper where the folder above its own was not there before. */
+export const MADE_ABOVE = '.made-above';
+
 const LEFTOVER = new RegExp(`^\\.${HELPER_NAME}\\.[0-9a-f]{12}\\.tmp$`);
 
-export async function helperOnHost(tree: HostTree, layout: HostLayout): Promise<HelperOnHost> {
+export async function helperOnHost(tree: Pick<HostTree, 'list' | 'read'>, layout: HostLayout): Promise<HelperOnHost> {
   const path = helperPath(layout.helperDir);
   const at = seen(layout, path);
   const folder = folderOf(at);
   const there = await tree.list(folder);
   const kind = there.find(({ name }) => name === HELPER_NAME)?.kind;
   const isOwn = kind === 'file' && isHelperText(await tree.read(at));
-  const leftovers = there.filter((entry) => entry.kind === 'file' && LEFTOVER.test(entry.name));
+  const beside = there.filter(
+    (entry) => entry.kind === 'file' && (LEFTOVER.test(entry.name) || entry.name === MADE_ABOVE),
+  );
   return {
-    own: [...leftovers.map(({ name }) => `${folder}/${name}`), ...(isOwn ? [at] : [])],
-    folders: layout.scope === 'user' ? [folder, folderOf(folder)] : [folder],
+    own: [...beside.map(({ name }) => `${folder}/${name}`), ...(isOwn ? [at] : [])],
+    folders: there.some(({ name }) => name === MADE_ABOVE) ? [folder, folderOf(folder)] : [folder],
     foreign: kind === undefined || isOwn ? [] : [path],
   };
 }

@@ -9,12 +9,13 @@ import { asOnHost, seen } from '../command/places.ts';
 import type { HostFiles } from '../host-files.ts';
 import type { HostTree } from '../host-tree.ts';
 import { folderOf, isBelow, type HostLayout } from '../layout.ts';
+import { helperOnHost, MADE_ABOVE } from './find.ts';
 import type { HelperFiles } from './helper-files.ts';
 import { HELPER_MODE, judgeHelper, type HelperState } from './judge.ts';
 
 export type HelperDeps = {
-  readonly files: Pick<HostFiles, 'hasFolder'>;
-  readonly tree: Pick<HostTree, 'remove' | 'removeFolder'>;
+  readonly files: Pick<HostFiles, 'hasFolder' | 'write'>;
+  readonly tree: Pick<HostTree, 'list' | 'read' | 'remove' | 'removeFolder'>;
   readonly helper: HelperFiles;
   readonly layout: HostLayout;
 };
@@ -63,7 +64,11 @@ async function put(deps: HelperDeps, own: Uint8Array, { path, at, state }: Place
   if (state.is === 'foreign') return leaves(notOurs(path, state.why));
   if (state.is === 'good') return { ...NOTHING, changes: [{ path, change: 'unchanged' }] };
   if (!(await reachesHost(deps))) return leaves(notSeen(deps.layout.helperDir));
+  const above = folderOf(folderOf(at));
+  const isAboveThere = await deps.files.hasFolder(above);
   if (state.is !== 'barred') await deps.helper.write(at, own);
+  if (!isAboveThere)
+    await deps.files.write(`${folderOf(at)}/${MADE_ABOVE}`, `PSI made ${asOnHost(above)} too.\n`, 0o644);
   const after = judgeHelper(await deps.helper.look(at), own);
   const changes = [{ path, change: CHANGES[state.is] }];
   if (after.is === 'barred') return { ...NOTHING, changes, left: [barred(path, after.why)] };
@@ -72,11 +77,12 @@ async function put(deps: HelperDeps, own: Uint8Array, { path, at, state }: Place
 
 const CHANGES = { missing: 'created', bad: 'written', barred: 'unchanged' } as const;
 
-async function takeAway({ tree }: HelperDeps, { path, at, state }: Place): Promise<HelperReport> {
+async function takeAway({ tree, layout }: HelperDeps, { path, state }: Place): Promise<HelperReport> {
   if (state.is === 'foreign') return leaves(notOurs(path, state.why));
-  if (state.is !== 'missing') await tree.remove(at);
+  const { own, folders } = await helperOnHost(tree, layout);
+  for (const one of own) await tree.remove(one);
   // The folder says that there was one: see service/placed-helper.ts.
-  await tree.removeFolder(folderOf(at));
+  for (const folder of folders) await tree.removeFolder(folder);
   return state.is === 'missing' ? NOTHING : { ...NOTHING, changes: [{ path, change: 'removed' }] };
 }
 

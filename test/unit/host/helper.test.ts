@@ -71,8 +71,9 @@ function host(layout = layoutOf()) {
 
 describe('placing the lookup helper', () => {
   it('writes it where the mount shows the host, and again only where it differs', async () => {
-    const { helper, place } = host();
+    const { helper, files, place } = host();
     const first = await place();
+    assert.deepEqual([...files.texts.keys()], ['/host/usr/local/libexec/psi/.made-above']);
     assert.deepEqual([first.changes, first.left, first.notes], [[{ path: PATH, change: 'created' }], [], []]);
     assert.deepEqual(helper.written, [`/host${PATH}`]);
     assert.deepEqual((await place()).changes, [{ path: PATH, change: 'unchanged' }]);
@@ -82,8 +83,10 @@ describe('placing the lookup helper', () => {
   });
 
   it('of a user goes below the home', async () => {
-    const { helper, place } = host(layoutOf({ ...USER, ...IN_IMAGE }, 1000));
+    const { files, helper, place } = host(layoutOf({ ...USER, ...IN_IMAGE }, 1000));
+    await files.folder('/home/u/.local/libexec', 0o755);
     await place();
+    assert.equal(files.texts.size, 0);
     assert.deepEqual(helper.written, ['/home/u/.local/libexec/psi/psi-lookup']);
   });
 
@@ -135,7 +138,8 @@ describe('placing the lookup helper', () => {
   it('takes it away with --no-helper, its folder too, and does nothing where there is none', async () => {
     const { helper, tree, place } = host();
     assert.deepEqual((await place(false)).changes, []);
-    tree.files.set(`/host${PATH}`, 'x');
+    tree.files.set(`/host${PATH}`, '\u007fELF');
+    tree.files.set('/host/usr/local/libexec/psi/.made-above', '');
     helper.has(helperBytes('0.9.0'));
     assert.deepEqual((await place(false)).changes, [{ path: PATH, change: 'removed' }]);
     assert.deepEqual([tree.files.size, tree.empty.size], [0, 0]);
@@ -178,8 +182,10 @@ describe('the lookup helper in an uninstall', () => {
     });
   });
 
-  it('of a user goes with the folder that was made for it', async () => {
-    const { folders } = await found(undefined, [], layoutOf(USER, 1000));
+  it('takes the folder above with it where that was made for it', async () => {
+    const { own, folders } = await found(undefined, ['.made-above'], layoutOf(USER, 1000));
+    assert.deepEqual(own, ['/home/u/.local/libexec/psi/.made-above']);
     assert.deepEqual(folders, ['/home/u/.local/libexec/psi', '/home/u/.local/libexec']);
+    assert.deepEqual((await found(undefined, [], layoutOf(USER, 1000))).folders, ['/home/u/.local/libexec/psi']);
   });
 });

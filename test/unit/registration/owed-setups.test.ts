@@ -44,6 +44,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
       },
     },
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: stage.mappings,
     hostNotes: () => Promise.resolve([]),

@@ -39,6 +39,7 @@ async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
     patterns,
     setup: { run: () => Promise.resolve(report) },
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
     hostNotes: () => Promise.resolve([]),
@@ -91,6 +92,7 @@ test('a run whose command went away is in the status, and ends with what was don
   const runs = new SetupRuns({
     patterns,
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     hostNotes: () => Promise.resolve([]),
     setup: {
       run: () => {

@@ -10,9 +10,10 @@ import type { ListedSecret, SecretSource } from '../../../src/provider/secret-so
 import { SecretCache } from '../../../src/cache/cache.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { DriverStore } from '../../../src/lookup/driver-store.ts';
+import { DriverStore, type Staying } from '../../../src/lookup/driver-store.ts';
 import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
 import { WorkloadsByPattern } from '../../../src/registration/pattern.ts';
+import { Replaces } from '../../../src/registration/replaces.ts';
 import { Setup } from '../../../src/registration/setup.ts';
 import type { SetupRequest } from '../../../src/registration/setup-run.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
@@ -23,6 +24,7 @@ import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
+import { FakeReplaceDebt } from '../../fakes/replace-debt.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
 import { FakeQuadlets } from '../../fakes/quadlets.fake.ts';
 import { foldersIn } from '../../fakes/secret-source.fake.ts';
@@ -30,12 +32,14 @@ import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
 import { NO_HELPER } from '../../hosts/driver-command.ts';
 
-export const OPTIONS = driverOptions({
+export const INPUT = {
   socket: '/run/psi/psi.sock',
   maxTimeSeconds: 20,
   headerFile: undefined,
   helper: NO_HELPER,
-});
+};
+
+export const OPTIONS = driverOptions(INPUT);
 
 export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
   const spec: SecretSpec = {
@@ -65,6 +69,8 @@ export type Folders = Record<string, Record<string, string | null>>;
 export type StageOptions = {
   readonly version?: string;
   readonly cache?: true;
+  /** What an earlier process left. */
+  readonly debt?: FakeReplaceDebt;
   /** By the name of the provider, beside `infisical`. */
   readonly sources?: ReadonlyMap<string, SecretSource>;
 };
@@ -72,7 +78,9 @@ export type StageOptions = {
 export async function setupStage(options: StageOptions = {}) {
   const mappingStore = new FakeMappingStore();
   const mappings = await MappingTable.load(mappingStore, new FakeNameStore());
-  const register = new DriverStore(mappings);
+  const reach: { problem: PsiError | undefined } = { problem: undefined };
+  const staying: Staying = { holds: (id) => replaces.holds(id) };
+  const register = new DriverStore(mappings, staying);
   const podman = new FakePodman({
     ...options,
     driver: { store: (id, body) => register.store(id, body), delete: (id) => register.forget(id) },
@@ -83,6 +91,9 @@ export async function setupStage(options: StageOptions = {}) {
   const units = new FakeUnitManager();
   const reloadDebt = new FakeReloadDebt();
   const headerFile = new FakeHeaderFile();
+  const debt = options.debt ?? new FakeReplaceDebt();
+  const unreachable = (): Promise<PsiError | undefined> => Promise.resolve(reach.problem);
+  const replaces = await Replaces.begin({ registry, mappings, debt, headerFile, unreachable });
   const hostCurl = new HostCurl({ socket: '/run/psi/psi.sock' });
   const folders: Folders = {};
   const failures: PsiError[] = [];
@@ -127,6 +138,7 @@ export async function setupStage(options: StageOptions = {}) {
   const doubts = new Map<string, readonly string[]>();
   const setup = new Setup({
     registry,
+    replaces,
     mappings,
     dropIns,
     quadlets,
@@ -171,6 +183,9 @@ export async function setupStage(options: StageOptions = {}) {
     events,
     podman,
     registry,
+    debt,
+    reach,
+    replaces,
     mappings,
     mappingStore,
     dropIns,
