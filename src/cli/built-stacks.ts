@@ -1,37 +1,35 @@
-// Stack traces of the build name the sources, by the maps beside its files. In the build alone. Node's own support reads the map of each file
-// that is loaded: 15 ms of a start. Here none is read before somebody looks at a stack.
+// Stacks of the build name the sources, by the maps beside its files. In the build alone. Only what is printed is translated: Node's own support
+// reads the map of each file that is loaded, 15 ms of a start, and libraries look at the stacks of errors that nobody ever sees.
 
 import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { dirname, resolve } from 'node:path';
+import { readStacksBy } from '../core/text/stack.ts';
 
-/** As a stack has it. */
-type Frame = NodeJS.CallSite & { readonly toString: () => string };
+readStacksBy(translated);
+process.on('uncaughtExceptionMonitor', (error) => {
+  if (error.stack !== undefined) error.stack = translated(error.stack);
+});
 
-const MAPS = new Map<string, SourceMap | undefined>();
-
-Error.prepareStackTrace = (error, frames: Frame[]) =>
-  [String(error), ...frames.map((frame) => `    at ${sourceFrame(frame)}`)].join('\n');
-
-function sourceFrame(frame: Frame): string {
-  const text = frame.toString();
-  const [file, line, column] = [frame.getFileName(), frame.getLineNumber(), frame.getColumnNumber()];
-  if (!file?.startsWith(import.meta.dirname) || line === null || column === null) return text;
-  const entry = mapOf(file)?.findEntry(line - 1, column - 1);
-  if (!entry || !('originalSource' in entry)) return text;
-  const place = [resolve(dirname(file), entry.originalSource), entry.originalLine + 1, entry.originalColumn + 1];
-  return text.replace(`${file}:${String(line)}:${String(column)}`, () => place.join(':'));
-}
-
-function mapOf(file: string): SourceMap | undefined {
-  if (!MAPS.has(file)) MAPS.set(file, read(`${file}.map`));
-  return MAPS.get(file);
+function translated(stack: string): string {
+  // For this stack alone: kept, they would be more than all the rest of the process.
+  const maps = new Map<string, SourceMap | undefined>();
+  return stack.replace(
+    /(\/[^\s():]+\.cjs):(\d+):(\d+)/g,
+    (place: string, file: string, line: string, column: string) => {
+      if (!maps.has(file)) maps.set(file, mapOf(file));
+      const entry = maps.get(file)?.findEntry(Number(line) - 1, Number(column) - 1);
+      if (!entry || !('originalSource' in entry)) return place;
+      const { originalSource, originalLine, originalColumn } = entry;
+      return [resolve(dirname(file), originalSource), originalLine + 1, originalColumn + 1].join(':');
+    },
+  );
 }
 
 /** A stack must not fail for want of a map. */
-function read(path: string): SourceMap | undefined {
+function mapOf(file: string): SourceMap | undefined {
   try {
-    return new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as SourceMapPayload);
+    return new SourceMap(JSON.parse(readFileSync(`${file}.map`, 'utf8')) as SourceMapPayload);
   } catch {
     return undefined;
   }

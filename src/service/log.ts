@@ -2,6 +2,7 @@
 
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
+import { stackOf } from '../core/text/stack.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { AuditLog, LookupEvent, RefusalEvent } from '../lookup/audit-log.ts';
 import type { OwedReplacesLog } from '../registration/owed-replaces.ts';
@@ -74,7 +75,7 @@ function inBatches(): LogDestination {
 
 /** The fields of an error that are safe to log. An unexpected error's stack is logged; a PsiError's cause is not: it may quote a server. */
 export function errorFields(error: PsiError): Readonly<Record<string, unknown>> {
-  const unexpected = error.code === 'INTERNAL' && error.cause instanceof Error ? { stack: error.cause.stack } : {};
+  const unexpected = error.code === 'INTERNAL' && error.cause instanceof Error ? { stack: stackOf(error.cause) } : {};
   return { code: error.code, message: error.message, hint: error.hint, ...error.details, ...unexpected };
 }
 

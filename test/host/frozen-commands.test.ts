@@ -82,12 +82,12 @@ test('driver commands of before are replaced by psi.service itself', options, as
       const loop = stage.host.run(['bash', '-c', STARTS]);
       await stage.host.until('[ -e /run/ran ]');
       await restartWith(9);
-      await stage.host.until(`[ $(${waiting(24)}) -ge 3 ]`);
+      await stage.host.until(`[ $(${waiting(9)}) -ge 3 ]`);
       assert.match(
         (await stage.psi('status')).stdout,
         /^driver commands of before: \d+ secrets?; replaced one by one, /m,
       );
-      await stage.host.until(`[ $(${waiting(24)}) = ${String(COUNT)} ]`, LONG_MS);
+      await stage.host.until(`[ $(${waiting(9)}) = ${String(COUNT)} ]`, LONG_MS);
       await stage.host.ok('rm /run/starting');
       await loop;
       const failed = await stage.host.run('cat /run/failed');
@@ -96,24 +96,22 @@ test('driver commands of before are replaced by psi.service itself', options, as
       assert.ok(ran >= 10, `${String(ran)} starts`);
       await assertWhole();
     },
-    'also where podman is killed between its delete and its store': async () => {
-      await stage.host.write('/usr/local/bin/curl', KILLING_CURL, 0o755);
+    'also where podman is killed between its delete and its store, and psi.service with it': async () => {
+      const { host } = stage;
+      const killPodman = async (): Promise<void> => {
+        await host.ok('rm -f /run/killed; touch /run/kill-podman');
+        await host.until('[ -s /run/killed ]');
+        assert.match(await host.ok('cat /run/killed'), /podman .*system service/);
+      };
+      await host.write('/usr/local/bin/curl', KILLING_CURL, 0o755);
       await restartWith(10);
-      await stage.host.until(`[ $(${waiting(25)}) -ge 3 ]`);
-      await stage.host.ok('touch /run/kill-podman');
-      await stage.host.until('[ -s /run/killed ]');
-      assert.match(await stage.host.ok('cat /run/killed'), /podman .*system service/);
-      await stage.host.until(`[ $(${waiting(25)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
-      await assertWhole();
-    },
-    'and where psi.service is killed with it, at its next start': async () => {
-      await restartWith(11);
-      await stage.host.until(`[ $(${waiting(26)}) -ge 3 ]`);
-      await stage.host.ok('rm -f /run/killed; touch /run/kill-podman');
-      await stage.host.until('[ -s /run/killed ]');
-      await stage.host.ok('systemctl kill -s KILL psi.service');
-      await stage.host.until(`[ $(${waiting(26)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
-      await stage.host.ok('rm /usr/local/bin/curl');
+      await host.until(`[ $(${waiting(10)}) -ge 3 ]`);
+      await killPodman();
+      await host.until(`[ ! -e /run/kill-podman ] && [ $(${waiting(10)}) -ge 8 ]`);
+      await killPodman();
+      await host.ok('systemctl kill -s KILL psi.service');
+      await host.until(`[ $(${waiting(10)}) = ${String(COUNT)} ] && [ ! -e /var/lib/psi/replace.owed ]`, LONG_MS);
+      await host.ok('rm /usr/local/bin/curl');
       await assertWhole();
     },
   });

@@ -10,7 +10,7 @@ import { answerOf } from '../hosts/answer.ts';
 import { corpusValue, QUADLET_CORPUS, type CorpusQuadlet } from '../hosts/quadlet-corpus.ts';
 import { steps } from '../hosts/steps.ts';
 import type { Recorded } from './fixtures/record-containers.ts';
-import { onEachRoot, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
+import { psiHostSupport, sleeper, startPsiHost, type PsiHost, type PsiHostOptions } from './psi-host.ts';
 
 const QUADLETS = '/etc/containers/systemd';
 
@@ -65,112 +65,112 @@ function secretNames(quadlets: readonly CorpusQuadlet[]): readonly string[] {
   return [...new Set(words.flatMap(({ text }) => parseSecretOption(text)?.name ?? []))];
 }
 
-await onEachRoot(({ suite, supported, options }) => {
-  const all = [...QUADLET_CORPUS, TWO_FOLDERS];
-  const services = all.map(serviceOf).join(' ');
-  const names = secretNames(all);
-  const folderOf = ({ file }: CorpusQuadlet): string => `/corpus/${file.replace(/@?\.container$/, '')}`;
-  let stage: PsiHost;
-  let setup: PsiHostOptions;
-  let first: Readonly<Record<string, Recorded>>;
+const support = await psiHostSupport();
+const options = { skip: support.ok ? false : support.reason };
 
-  async function record(): Promise<Readonly<Record<string, Recorded>>> {
-    const { host } = stage;
-    const answer = await host.ok([host.node, `${host.tree}/test/host/fixtures/record-containers.ts`]);
-    const { psi, ...recorded } = JSON.parse(answer) as Record<string, Recorded>;
-    assert.ok(psi);
-    for (const { environment } of Object.values(recorded)) {
-      // Podman's own, of a new container each time.
-      delete (environment as Record<string, string>)['HOSTNAME'];
-    }
-    return recorded;
+const all = [...QUADLET_CORPUS, TWO_FOLDERS];
+const services = all.map(serviceOf).join(' ');
+const names = secretNames(all);
+const folderOf = ({ file }: CorpusQuadlet): string => `/corpus/${file.replace(/@?\.container$/, '')}`;
+let stage: PsiHost;
+let setup: PsiHostOptions;
+let first: Readonly<Record<string, Recorded>>;
+
+async function record(): Promise<Readonly<Record<string, Recorded>>> {
+  const { host } = stage;
+  const answer = await host.ok([host.node, `${host.tree}/test/host/fixtures/record-containers.ts`]);
+  const { psi, ...recorded } = JSON.parse(answer) as Record<string, Recorded>;
+  assert.ok(psi);
+  for (const { environment } of Object.values(recorded)) {
+    // Podman's own, of a new container each time.
+    delete (environment as Record<string, string>)['HOSTNAME'];
   }
+  return recorded;
+}
 
-  before(async () => {
-    if (!supported) return;
-    setup = {
-      suite,
-      folders: { '/': {} },
-      workloads: {},
-      quadlets: {
-        'suite.pod': POD,
-        ...Object.fromEntries(all.map((quadlet) => [quadlet.file, quadletText(quadlet)])),
-        ...Object.fromEntries(all.flatMap(dropInTexts)),
-      },
-      prepare: async (host) => {
-        await host.ok('mkdir /srv/foreign');
-        for (const name of names) {
-          const driver = FOREIGN.includes(name) ? ['--driver', 'shell', ...FOREIGN_DRIVER] : ['--driver', 'file'];
-          await host.ok(['podman', 'secret', 'create', ...driver, name, '-'], { input: corpusValue(name) });
-        }
-        await host.ok(`systemctl daemon-reload && systemctl start ${services}`);
-      },
-    };
-    stage = await startPsiHost(setup);
-    first = await record();
-  });
-  after(async () => {
-    if (supported) await stage.stop();
-  });
+before(async () => {
+  if (!support.ok) return;
+  setup = {
+    folders: { '/': {} },
+    workloads: {},
+    quadlets: {
+      'suite.pod': POD,
+      ...Object.fromEntries(all.map((quadlet) => [quadlet.file, quadletText(quadlet)])),
+      ...Object.fromEntries(all.flatMap(dropInTexts)),
+    },
+    prepare: async (host) => {
+      await host.ok('mkdir /srv/foreign');
+      for (const name of names) {
+        const driver = FOREIGN.includes(name) ? ['--driver', 'shell', ...FOREIGN_DRIVER] : ['--driver', 'file'];
+        await host.ok(['podman', 'secret', 'create', ...driver, name, '-'], { input: corpusValue(name) });
+      }
+      await host.ok(`systemctl daemon-reload && systemctl start ${services}`);
+    },
+  };
+  stage = await startPsiHost(setup);
+  first = await record();
+});
+after(async () => {
+  if (support.ok) await stage.stop();
+});
 
-  test('the containers of 150 secrets are as before once psi has them', options, async (t) => {
-    const workloads: Record<string, unknown> = { 'two-folders': { secrets: TWO_SOURCES } };
-    await steps(t, {
-      'each container has what its lines say': () => {
-        const files = Object.values(first).flatMap((one) => Object.values(one.files));
-        const variables = Object.values(first).flatMap(({ environment }) =>
-          Object.values(environment).filter((word) => Buffer.from(word, 'base64').includes('value of ')),
-        );
-        assert.equal(Object.keys(first).length, all.length + 1, Object.keys(first).join());
-        assert.ok(files.length + variables.length >= 150, String(files.length + variables.length));
-        return Promise.resolve();
-      },
-      'each quadlet is imported and rewritten': async () => {
-        for (const quadlet of QUADLET_CORPUS) {
-          const place = ['--project', 'main', '--path', folderOf(quadlet)];
-          const flags = ['--resolve-secrets', '--rewrite', '--json'];
-          const imported = await stage.psi('infisical', 'import', 'quadlet', quadlet.file, ...place, ...flags);
-          assert.equal(imported.code, 0, `${quadlet.file}: ${imported.stderr}${imported.stdout}`);
-          assert.doesNotMatch(imported.stderr + imported.stdout, /value of/);
-          const { next } = answerOf(imported.stdout) as { next: { config: string } };
-          Object.assign(workloads, (parse(next.config) as { workloads: object }).workloads);
-        }
-      },
-      'two folders whose keys are called the same are imported secret by secret': async () => {
-        for (const [name, path] of [
-          ['store-db', '/store/db'],
-          ['store-cache', '/store/cache'],
-        ] as const) {
-          const what = ['--name', name, '--key', `${name}=PASSWORD`, '--project', 'main', '--path', path];
-          const imported = await stage.psi('infisical', 'import', 'podman-secret', ...what);
-          assert.equal(imported.code, 0, imported.stderr);
-        }
-        await stage.host.write(`${QUADLETS}/${TWO_FOLDERS.file}`, sleeper());
-      },
-      'no line is left in a quadlet, and none of the secrets is needed any more': async () => {
-        const { stdout } = await stage.host.run(
-          `grep -rhE '^Secret=.' ${QUADLETS} --include='*.container' --include='*.conf'`,
-        );
-        // Podman does not read what a later empty line takes back.
-        assert.equal(stdout, 'Secret=never,type=env,target=NEVER\n');
-        await stage.host.ok(['podman', 'secret', 'rm', ...names]);
-        assert.equal(await stage.host.ok('podman secret ls -q'), '');
-      },
-      'with the lines that the imports printed setup has nothing to complain of': async () => {
-        await stage.writeConfig({ ...setup, workloads });
-        const done = await stage.psi('setup');
-        assert.equal(done.code, 0, done.stderr);
-        // How far it is, said every few seconds.
-        assert.doesNotMatch(done.stderr, /^(?!\[\d+ s\] )./m);
-        assert.doesNotMatch(done.stdout, /^note /m);
-        assert.match(await stage.setup(), /^nothing to change, \d+ unchanged\n$/);
-      },
-      'started again, each has the same environment and the same files, with their owners and modes': async () => {
-        await stage.host.ok(`systemctl daemon-reload && systemctl restart suite-pod.service ${services}`);
-        const again = await record();
-        assert.deepEqual(Object.keys(again).sort(), Object.keys(first).sort());
-        for (const [name, given] of Object.entries(first)) assert.deepEqual(again[name], given, name);
-      },
-    });
+test('the containers of 150 secrets are as before once psi has them', options, async (t) => {
+  const workloads: Record<string, unknown> = { 'two-folders': { secrets: TWO_SOURCES } };
+  await steps(t, {
+    'each container has what its lines say': () => {
+      const files = Object.values(first).flatMap((one) => Object.values(one.files));
+      const variables = Object.values(first).flatMap(({ environment }) =>
+        Object.values(environment).filter((word) => Buffer.from(word, 'base64').includes('value of ')),
+      );
+      assert.equal(Object.keys(first).length, all.length + 1, Object.keys(first).join());
+      assert.ok(files.length + variables.length >= 150, String(files.length + variables.length));
+      return Promise.resolve();
+    },
+    'each quadlet is imported and rewritten': async () => {
+      for (const quadlet of QUADLET_CORPUS) {
+        const place = ['--project', 'main', '--path', folderOf(quadlet)];
+        const flags = ['--resolve-secrets', '--rewrite', '--json'];
+        const imported = await stage.psi('infisical', 'import', 'quadlet', quadlet.file, ...place, ...flags);
+        assert.equal(imported.code, 0, `${quadlet.file}: ${imported.stderr}${imported.stdout}`);
+        assert.doesNotMatch(imported.stderr + imported.stdout, /value of/);
+        const { next } = answerOf(imported.stdout) as { next: { config: string } };
+        Object.assign(workloads, (parse(next.config) as { workloads: object }).workloads);
+      }
+    },
+    'two folders whose keys are called the same are imported secret by secret': async () => {
+      for (const [name, path] of [
+        ['store-db', '/store/db'],
+        ['store-cache', '/store/cache'],
+      ] as const) {
+        const what = ['--name', name, '--key', `${name}=PASSWORD`, '--project', 'main', '--path', path];
+        const imported = await stage.psi('infisical', 'import', 'podman-secret', ...what);
+        assert.equal(imported.code, 0, imported.stderr);
+      }
+      await stage.host.write(`${QUADLETS}/${TWO_FOLDERS.file}`, sleeper());
+    },
+    'no line is left in a quadlet, and none of the secrets is needed any more': async () => {
+      const { stdout } = await stage.host.run(
+        `grep -rhE '^Secret=.' ${QUADLETS} --include='*.container' --include='*.conf'`,
+      );
+      // Podman does not read what a later empty line takes back.
+      assert.equal(stdout, 'Secret=never,type=env,target=NEVER\n');
+      await stage.host.ok(['podman', 'secret', 'rm', ...names]);
+      assert.equal(await stage.host.ok('podman secret ls -q'), '');
+    },
+    'with the lines that the imports printed setup has nothing to complain of': async () => {
+      await stage.writeConfig({ ...setup, workloads });
+      const done = await stage.psi('setup');
+      assert.equal(done.code, 0, done.stderr);
+      // How far it is, said every few seconds.
+      assert.doesNotMatch(done.stderr, /^(?!\[\d+ s\] )./m);
+      assert.doesNotMatch(done.stdout, /^note /m);
+      assert.match(await stage.setup(), /^nothing to change, \d+ unchanged\n$/);
+    },
+    'started again, each has the same environment and the same files, with their owners and modes': async () => {
+      await stage.host.ok(`systemctl daemon-reload && systemctl restart suite-pod.service ${services}`);
+      const again = await record();
+      assert.deepEqual(Object.keys(again).sort(), Object.keys(first).sort());
+      for (const [name, given] of Object.entries(first)) assert.deepEqual(again[name], given, name);
+    },
   });
 });

@@ -136,7 +136,8 @@ export function corpusText({ secrets, more = [] }: CorpusQuadlet): string {
   return ['[Container]', 'Image=localhost/corpus', ...more, ...secrets, ''].join('\n');
 }
 
-/** What Podman's secret of this name holds: what a shell, systemd, YAML and JSON each have a meaning for. */
+/** What Podman's secret of this name holds: what a shell, systemd, YAML and JSON each have a meaning for; a file's last newline. */
 export function corpusValue(secret: string): string {
-  return `value of ${secret}\n\n"two" 'one' $HOME \`x\` \\n\t%h 100% {{.}} ünïcode 🔑 #=,;`;
+  const end = /\.|-(?:key|cert)$/.test(secret) ? '\n' : '';
+  return `value of ${secret}\n\n"two" 'one' $HOME \`x\` \\n\t%h 100% {{.}} ünïcode 🔑 #=,;${end}`;
 }

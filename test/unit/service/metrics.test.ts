@@ -55,6 +55,7 @@ test('calls to a provider are counted by how they ended', async () => {
   const source = metrics.countCalls('infisical', {
     list: () => Promise.resolve([]),
     get: () => Promise.reject(new PsiError('NOT_FOUND', 'gone')),
+    folders: () => Promise.resolve([]),
   });
   const { signal } = new AbortController();
   await source.list({ project: 'p', path: '/' }, { recursive: false, values: true, signal });
