@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { access, chmod, copyFile, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DriverFace } from '../fakes/podman.fake.ts';
 import { runDriverCommand, type Ran } from '../hosts/driver-command.ts';
 import { builtHelper } from '../hosts/lookup-helper.ts';
@@ -55,6 +56,12 @@ async function host(t: TestContext): Promise<Host> {
 async function answers({ lookup }: Host): Promise<void> {
   const { code, stdout, stderr } = await lookup();
   assert.deepEqual([code, stdout.toString(), stderr], [0, VALUE, '']);
+}
+
+/** The log is written some milliseconds after the answer. */
+async function hasSaid({ it }: Host, words: RegExp): Promise<void> {
+  for (let look = 0; look < 500 && !words.test(it.psi.log()); look += 1) await pause(10);
+  assert.match(it.psi.log(), words);
 }
 
 async function isBuilt(path: string): Promise<void> {
@@ -170,6 +177,8 @@ for (const { what, make, said: words, skip: lacks } of OTHERS) {
     async (t) => {
       const on = await host(t);
       await on.install();
+      // The service's first look at it is that of its start, in the first seconds, or that of a status.
+      assert.equal((await on.status()).code, 0);
       await make(on.helper);
       await answers(on);
       const status = await on.status();
@@ -181,7 +190,7 @@ for (const { what, make, said: words, skip: lacks } of OTHERS) {
       const after = await on.status();
       assert.equal(after.code, 0, said(after));
       await isBuilt(on.helper);
-      assert.match(on.it.psi.log(), words);
+      await hasSaid(on, words);
     },
   );
 }
