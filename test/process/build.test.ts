@@ -54,10 +54,12 @@ test('a start loads what its first answer needs and nothing more', async (t) => 
   assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
   assert.deepEqual((await dependencies(list)).used, [...started.used, 'got'].sort());
 
+  // One more line in the drop-in: systemd is told.
+  it.set('/app', 'MORE', 'of it');
   await it.registered();
   assert.match(
     (await ask(join(it.options.dir, 'control.sock'), 'GET', '/metrics')).body.toString(),
-    /^psi_mappings 1$/m,
+    /^psi_mappings 2$/m,
   );
   assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
   const later = await dependencies(list);
