@@ -352,6 +352,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
   });
   void removeStartMarker(config.socket);
+  // Before the first look at the host: the starts that wait for this one are the first to need it. What is wrong with it that look says.
+  void placedHelper.look().catch(() => undefined);
   // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
   void readMappings(mappings, { clock, log }).then(() => inspections.look());
   return service;
