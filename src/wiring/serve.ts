@@ -14,6 +14,7 @@ import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { removeStartMarker } from '../adapters/files/start-marker.ts';
+import { collectGarbage } from '../adapters/memory/collect-garbage.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretUsers } from '../adapters/podman/containers.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
@@ -45,6 +46,7 @@ import { sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { readMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
+import { Memory } from '../service/memory.ts';
 import { MetricsFile } from '../service/metrics-file.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
@@ -254,6 +256,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
   const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
+  const memory = new Memory({ clock, collect: collectGarbage });
   const runs = new SetupRuns({
     setup,
     patterns,
@@ -261,7 +264,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     status,
     mappings,
     owed,
-    replaces: owedReplaces,
+    replaces: {
+      ranSetup: () => {
+        owedReplaces.ranSetup();
+        memory.ran();
+      },
+    },
     load: () => running.candidate(),
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
@@ -334,6 +342,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       stop: () => {
         owed.stop();
         owedReplaces.stop();
+        memory.stop();
         runs.stop();
       },
     },

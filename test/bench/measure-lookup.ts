@@ -6,7 +6,7 @@ import { ask } from '../hosts/psi-process.ts';
 import { startBare } from './child.ts';
 import { load, type Load, type LoadResult } from './load.ts';
 import { median, ms, percentile, type Figure, type Stage } from './measurement.ts';
-import { processorMs } from './process-cost.ts';
+import { processorMs } from '../hosts/process-cost.ts';
 import { folder, registerAll, startDouble, startPsiFor, type PsiStart } from './world.ts';
 
 const VALUE = 'a value of an ordinary length: 48 bytes, no more';

@@ -3,7 +3,7 @@
 import type { Support } from '../hosts/sandbox.ts';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost } from '../host/psi-host.ts';
 import { median, ms, type Figure, type Stage } from './measurement.ts';
-import { spentMs } from './process-cost.ts';
+import { spentMs } from '../hosts/process-cost.ts';
 
 const WORKLOADS = 15;
 const KEYS = 50;

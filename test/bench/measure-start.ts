@@ -7,7 +7,7 @@ import { run } from '../hosts/run.ts';
 import { startBare } from './child.ts';
 import { load } from './load.ts';
 import { median, ms, timed, type Figure, type Stage } from './measurement.ts';
-import { residentMb } from './process-cost.ts';
+import { residentMb } from '../hosts/process-cost.ts';
 import { mappingText, secretId, startDouble, startPsiFor, type DoubleProcess } from './world.ts';
 
 const MAPPINGS = 5_000;
