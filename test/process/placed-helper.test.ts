@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { access, chmod, copyFile, mkdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { DriverFace } from '../fakes/podman.fake.ts';
 import { runDriverCommand, type Ran } from '../hosts/driver-command.ts';
 import { builtHelper } from '../hosts/lookup-helper.ts';
@@ -56,12 +55,6 @@ async function host(t: TestContext): Promise<Host> {
 async function answers({ lookup }: Host): Promise<void> {
   const { code, stdout, stderr } = await lookup();
   assert.deepEqual([code, stdout.toString(), stderr], [0, VALUE, '']);
-}
-
-/** The log is written some milliseconds after the answer. */
-async function hasSaid({ it }: Host, words: RegExp): Promise<void> {
-  for (let look = 0; look < 500 && !words.test(it.psi.log()); look += 1) await pause(10);
-  assert.match(it.psi.log(), words);
 }
 
 async function isBuilt(path: string): Promise<void> {
@@ -190,7 +183,7 @@ for (const { what, make, said: words, skip: lacks } of OTHERS) {
       const after = await on.status();
       assert.equal(after.code, 0, said(after));
       await isBuilt(on.helper);
-      await hasSaid(on, words);
+      await on.it.hasLogged(words);
     },
   );
 }
