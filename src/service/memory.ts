@@ -15,6 +15,7 @@ const PAUSES_MS: readonly number[] = [5_000, 10_000, 10_000];
 export class Memory {
   readonly #deps: MemoryDeps;
   #pending = new AbortController();
+  #stopped = false;
 
   constructor(deps: MemoryDeps) {
     this.#deps = deps;
@@ -22,12 +23,16 @@ export class Memory {
 
   /** Something large is over. What it took is given back soon, unless something large comes again. */
   ran(): void {
-    this.stop();
+    this.#pending.abort();
+    // A run that a stop ends is over after the stop, and a wait would hold the end up.
+    if (this.#stopped) return;
     this.#pending = new AbortController();
     void this.#giveBack(this.#pending.signal);
   }
 
+  /** For good. */
   stop(): void {
+    this.#stopped = true;
     this.#pending.abort();
   }
 

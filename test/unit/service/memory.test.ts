@@ -27,3 +27,12 @@ test('a run that follows is waited for, and a stop ends the waiting', async () =
   await clock.advance(600_000);
   assert.deepEqual([at, clock.sleeping], [[9], 0]);
 });
+
+test('a run that a stop has ended is waited for no more', async () => {
+  const { memory, clock, at } = watched();
+  memory.stop();
+  memory.ran();
+  assert.equal(clock.sleeping, 0);
+  await clock.advance(600_000);
+  assert.deepEqual(at, []);
+});
