@@ -237,6 +237,7 @@ function sendAnswer(request: IncomingMessage, response: ServerResponse, { value,
   else response.end(bytes);
 }
 
+/** Bytes of a value; what is larger would be copied for more than that write costs. */
 const IN_ONE_PIECE = 16 * 1024;
 
 function checkToken(request: IncomingMessage, tokens: readonly SecretValue[]): void {
