@@ -61,8 +61,10 @@ export const ROOMS: readonly Room[] = [
     files: ['config/findings/issue.ts', 'faces/control/client.ts'],
   },
   // An adapter sees the ports that it implements.
-  { folder: 'adapters/cache-file', imports: ['core', 'sealing', 'cache'], files: WRITING },
+  { folder: 'adapters/age', imports: ['core', 'sealing'], files: WRITING },
+  { folder: 'adapters/cache-file', imports: ['core', 'sealing', 'cache', 'adapters/envelope'], files: WRITING },
   { folder: 'adapters/credential', imports: ['core', 'sealing'], files: WRITING },
+  { folder: 'adapters/envelope', imports: ['core', 'sealing'] },
   { folder: 'adapters/env-file', imports: ['core', 'transfer'], files: WRITING },
   {
     folder: 'adapters/files',
@@ -93,6 +95,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   '@azure/msal-node': ['adapters/infisical/auth/azure.ts'],
   '@smithy/core': ['adapters/infisical/auth/aws-iam.ts'],
   '@smithy/signature-v4': ['adapters/infisical/auth/aws-iam.ts'],
+  'age-encryption': ['adapters/age'],
   commander: ['cli'],
   'dbus-native': ['adapters/systemd'],
   'docker-modem': ['adapters/podman/modem.ts'],

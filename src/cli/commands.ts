@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './command.ts';
 import { addCache } from './commands/cache.ts';
+import type { RecoverNeeds } from './commands/cache-reseal.ts';
 import { addCheck, type CheckNeeds } from './commands/check.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHealth } from './commands/health.ts';
@@ -31,7 +32,8 @@ export type Composition = ServeNeeds &
   ImportNeeds &
   HostImportNeeds &
   TlsNeeds &
-  LoginNeeds;
+  LoginNeeds &
+  RecoverNeeds;
 
 export function addCommands(program: Command, cli: Cli<Composition>): void {
   addServe(program, cli);

@@ -10,7 +10,7 @@ import type { Backend } from '../sealing/key-wrapper.ts';
 
 /** What the units have to know of the cache. */
 export type CacheLayout = {
-  readonly backend: Backend;
+  readonly backends: readonly Backend[];
   /** Node of the TPM, where the TCTI names one. */
   readonly tpmDevice: string | undefined;
   /** Name of the systemd credential with the key. */

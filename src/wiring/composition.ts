@@ -26,6 +26,8 @@ export function composition(deps: ServeDeps): Composition {
       (await import('./host-import.ts')).composePodmanSecrets(config, selection),
     importQuadlet: async (config, tools, flags, emit) =>
       (await import('./host-import.ts')).composeQuadletImport(config, tools, flags, emit, deps),
+    unwrapWithIdentity: async (file, wrappedKeys) =>
+      (await import('./recover.ts')).composeUnwrapping(file, wrappedKeys),
     infisicalLogin: async (config) => (await import('./login.ts')).composeLogin(config, deps),
   };
 }

@@ -16,6 +16,7 @@ export function fakeComposition(parts: Partial<Composition>): Composition {
     readEnvFile: unused,
     readPodmanSecrets: unused,
     importQuadlet: unused,
+    unwrapWithIdentity: unused,
     infisicalLogin: unused,
     ...parts,
   };

@@ -2,6 +2,9 @@
 
 import { json, Router } from 'express';
 import { PsiError } from '../../core/error.ts';
+import type { Recoverable } from '../../cache/cache-file.ts';
+import type { RecoveryKeys, ResealReport } from '../../cache/reseal.ts';
+import { SecretValue } from '../../core/secret-value.ts';
 import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshOptions, RefreshReport } from '../../cache/refresh.ts';
@@ -21,6 +24,9 @@ export type CacheFace = {
     signal: AbortSignal,
   ) => Promise<RefreshReport | undefined>;
   readonly invalidate: (name: string) => Promise<{ readonly named: number; readonly dropped: number }>;
+  readonly reseal: () => Promise<ResealReport>;
+  readonly recoverable: () => Promise<Recoverable>;
+  readonly recover: (fileId: string, dataKey: SecretValue) => Promise<ResealReport>;
   /** Tries a backend with the config as it is on disk, without using it yet. */
   readonly init: (backend: Backend) => Promise<InitReport>;
   readonly hsm: {
@@ -49,6 +55,20 @@ export function cacheRoutes(face: CacheFace, works: LongWorks): Router {
   router.post('/cache/invalidate', body, async (request, response) => {
     sendJson(response, await face.invalidate(textOf(request.body, 'name')));
   });
+  router.post('/cache/reseal', async (_request, response) => {
+    sendJson(response, await face.reseal());
+  });
+  router.get('/cache/recovery', async (_request, response) => {
+    sendJson(response, recoveryKeys(await face.recoverable()));
+  });
+  router.post('/cache/recover', body, async (request, response) => {
+    const bytes = Buffer.from(textOf(request.body, 'dataKey'), 'base64');
+    try {
+      sendJson(response, await face.recover(textOf(request.body, 'fileId'), new SecretValue(bytes)));
+    } finally {
+      bytes.fill(0);
+    }
+  });
   router.post('/cache/init', body, async (request, response) => {
     const wanted = textOf(request.body, 'backend');
     const backend = BACKENDS.find((one) => one === wanted);
@@ -65,6 +85,14 @@ export function cacheRoutes(face: CacheFace, works: LongWorks): Router {
     sendJson(response, await face.hsm.init());
   });
   return router;
+}
+
+function recoveryKeys({ fileId, stanzas }: Recoverable): RecoveryKeys {
+  const keys = stanzas.map(({ parameters, wrappedKey }) => ({
+    recipient: parameters,
+    wrappedKey: Buffer.from(wrappedKey).toString('base64'),
+  }));
+  return { fileId, keys };
 }
 
 const LONGEST_RUN = 64;

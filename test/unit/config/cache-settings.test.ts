@@ -7,7 +7,7 @@ import { load, PROVIDER } from './support.ts';
 
 test('a cache is in use where it is on and has a backend', async () => {
   const backend = async (section: string): Promise<string | undefined> =>
-    cacheInUse(await load(PROVIDER + section))?.backend;
+    cacheInUse(await load(PROVIDER + section))?.backends.join();
   assert.equal(await backend('cache: {backend: tpm}\n'), 'tpm');
   assert.equal(await backend('cache: {backend: tpm, enabled: false}\n'), undefined);
   assert.equal(await backend('cache: {enabled: true}\n'), undefined);

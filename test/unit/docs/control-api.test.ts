@@ -110,6 +110,8 @@ const TYPES = [
   ['src/cache/status.ts', 'CacheStatus', 'Cache'],
   ['src/cache/status.ts', 'CacheProblem', 'Cache'],
   ['src/cache/control.ts', 'Verified', 'Verified'],
+  ['src/cache/reseal.ts', 'ResealReport', 'cache reseal'],
+  ['src/sealing/recipient-state.ts', 'RecipientState', 'Recipient'],
   ['src/sealing/key-report.ts', 'KeyReport', 'Key'],
   ['src/sealing/key-report.ts', 'KeyCheck', 'Key'],
   ['src/provider/try-logins.ts', 'LoginResult', 'Login'],

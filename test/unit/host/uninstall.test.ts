@@ -24,7 +24,7 @@ const LAYOUT = {
   caFiles: [],
   secretFiles: [],
   credentials: ['api'],
-  cache: { backend: 'tpm', tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
+  cache: { backends: ['tpm'], tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
   tls: undefined,
   textfileDir: '/srv/figures',
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },

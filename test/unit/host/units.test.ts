@@ -44,7 +44,7 @@ const BUSY: HostLayout = {
   caFiles: ['/etc/pki/tls/certs/ca-bundle.crt', '/srv/psi/ca.pem'],
   secretFiles: ['/srv/tokens/infisical', '/token'],
   credentials: ['infisical-client-secret', 'psi-socket-token'],
-  cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
+  cache: { backends: ['tpm'], tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
   textfileDir: '/var/lib/prometheus/node-exporter',
   tls: {
@@ -59,8 +59,8 @@ const BUSY: HostLayout = {
 };
 
 const KEPT = { tpmDevice: undefined, credential: 'psi-cache-key', path: '/var/lib/psi/cache.enc' };
-const HSM: HostLayout = { ...SYSTEM, cache: { backend: 'hsm', ...KEPT } };
-const CREDENTIAL: HostLayout = { ...SYSTEM, cache: { backend: 'credential', ...KEPT } };
+const HSM: HostLayout = { ...SYSTEM, cache: { backends: ['hsm'], ...KEPT } };
+const CREDENTIAL: HostLayout = { ...SYSTEM, cache: { backends: ['credential'], ...KEPT } };
 
 const PLAIN = { image: DEFAULT_IMAGE, unprivileged: false, pcscd: false };
 

@@ -47,7 +47,7 @@ async function stage(
   const cache =
     options.cached === undefined
       ? undefined
-      : new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
+      : new SecretCache({ file, backends: ['tpm'], clock, log }, { maxAgeMs: options.maxAgeMs });
   await cache?.open();
   const lookup = new Lookup({
     mappings,
