@@ -42,9 +42,10 @@ function asWrapping(keys: KeyWrapper): Wrapping {
   return { kind: keys.backend, parameters: '', wrap: (dataKey) => keys.wrap(dataKey) };
 }
 
-async function wrapFor({ kind, parameters, wrap }: Wrapping, dataKey: SecretValue): Promise<Stanza | Missed> {
+async function wrapFor(recipient: Wrapping, dataKey: SecretValue): Promise<Stanza | Missed> {
+  const { kind, parameters } = recipient;
   try {
-    return { kind, parameters, wrappedKey: await wrap(dataKey) };
+    return { kind, parameters, wrappedKey: await recipient.wrap(dataKey) };
   } catch (thrown) {
     return { kind, parameters, error: toPsiError(thrown) };
   }

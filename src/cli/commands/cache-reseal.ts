@@ -6,6 +6,7 @@ import type { RecoveryKeys, ResealReport } from '../../cache/reseal.ts';
 import { PsiError } from '../../core/error.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import type { ControlClient } from '../../faces/control/client.ts';
+import { isPrivateKey } from '../../sealing/recovery-key.ts';
 import { completedWithJson, type Cli, type Ending } from '../command.ts';
 import { ASKS_SERVICE } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
@@ -41,9 +42,19 @@ export function addRecover(cache: Command, cli: Cli<RecoverNeeds>): void {
     exits: { ...EXITS, CANNOT_CREATE: 'the file was saved anew meanwhile: run it again' },
     example: 'podman exec -i psi psi cache recover --identity - < recovery.key',
     run: async ({ identity }: { readonly identity: string }) => {
+      if (isPrivateKey(identity)) throw keyInArguments();
       const client = await cli.clientWhateverConfig('blame the config');
       return ending(cli.terminal, await recover(client, await cli.compose(), identity));
     },
+  });
+}
+
+/** It is in the list of processes and in the shell's history by now; at least it gets no further. */
+function keyInArguments(): PsiError {
+  return new PsiError('USAGE', '--identity names a file, and what was given is a private key itself', {
+    hint:
+      'whoever lists the processes of this host may have seen it: make another one; ' +
+      'then `podman exec -i psi psi cache recover --identity - < KEY_FILE`',
   });
 }
 
