@@ -1,39 +1,76 @@
 // Recovery keys, by the package that the maker of age maintains. A sealed key is a whole age file: `age --decrypt` opens it too. The package is
-// loaded when it is used: without a recovery key in the config, and for every lookup, it is not there at all.
+// loaded when it is used, and for sealing in a thread that ends with it: the service has none of it, and no lookup waits for it.
 
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import { DATA_KEY_BYTES } from '../../sealing/key-wrapper.ts';
+import { DATA_KEY_BYTES, type KeyFailure } from '../../sealing/key-wrapper.ts';
 import type { RecoveryRecipient } from '../../sealing/recipients.ts';
+import type { SealingAnswer, SealingTask } from './worker.ts';
 
-type Package = typeof import('age-encryption');
+// Where this file was compiled, the worker was too.
+const WORKER = fileURLToPath(new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+
+/** A busy machine at its boot takes a second. */
+const TIMEOUT_MS = 20_000;
 
 export class AgeRecipient implements RecoveryRecipient {
   readonly kind = 'recovery';
   readonly parameters: string;
+  readonly #timeoutMs: number;
 
   /** `recipient`: as age-keygen prints it. */
-  constructor(recipient: string) {
+  constructor(recipient: string, { timeoutMs = TIMEOUT_MS }: { readonly timeoutMs?: number } = {}) {
     this.parameters = recipient;
+    this.#timeoutMs = timeoutMs;
   }
 
   async wrap(dataKey: SecretValue): Promise<Uint8Array> {
     if (dataKey.byteLength !== DATA_KEY_BYTES) {
       throw new PsiError('INTERNAL', `a data key has ${String(DATA_KEY_BYTES)} bytes`);
     }
-    // Its owner may wipe it while the package is loaded.
-    const bytes = Uint8Array.from(dataKey.expose());
-    try {
-      const { Encrypter } = await load();
-      const encrypter = new Encrypter();
-      encrypter.addRecipient(this.parameters);
-      return await encrypter.encrypt(bytes);
-    } catch (thrown) {
-      throw unusable(this.parameters, thrown);
-    } finally {
-      bytes.fill(0);
-    }
+    const recipient = this.parameters;
+    // The worker has a copy, which it wipes.
+    const answer = await sealed({ recipient, dataKey: dataKey.expose() }, this.#timeoutMs);
+    if ('wrappedKey' in answer) return answer.wrappedKey;
+    throw unsealed(recipient, 'refused', {
+      hint: 'make another one with `age-keygen` and name it under `cache.recovery`',
+      cause: answer.refused,
+    });
   }
+}
+
+async function sealed(task: SealingTask, timeoutMs: number): Promise<SealingAnswer> {
+  const worker = new Worker(WORKER, { workerData: task, env: {}, stdout: true, stderr: true });
+  const late = AbortSignal.timeout(timeoutMs);
+  try {
+    return await new Promise<SealingAnswer>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', (cause) => {
+        reject(
+          unsealed(task.recipient, 'absent', { hint: 'use the image as it is built; elsewhere: `npm ci`', cause }),
+        );
+      });
+      late.addEventListener('abort', () => {
+        reject(unsealed(task.recipient, 'timeout', { hint: 'see how busy the machine is: `uptime`', retry: 'later' }));
+      });
+    });
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function unsealed(
+  recipient: string,
+  reason: KeyFailure,
+  init: { readonly hint: string; readonly retry?: 'later'; readonly cause?: unknown },
+): PsiError {
+  const what = reason === 'timeout' ? 'in time ' : '';
+  return new PsiError('KEY_UNAVAILABLE', `nothing can be sealed ${what}for the recovery key ${recipient}`, {
+    ...init,
+    details: { reason },
+  });
 }
 
 /** The data key, if one of the identities is for one of the sealed keys; undefined: none is. */
@@ -41,7 +78,7 @@ export async function unwrapWithIdentities(
   identities: readonly SecretValue[],
   wrappedKeys: readonly Uint8Array[],
 ): Promise<SecretValue | undefined> {
-  const { Decrypter } = await load();
+  const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   try {
     for (const identity of identities) decrypter.addIdentity(identity.exposeText());
@@ -56,25 +93,4 @@ export async function unwrapWithIdentities(
     if (dataKey?.length === DATA_KEY_BYTES) return new SecretValue(dataKey);
   }
   return undefined;
-}
-
-async function load(): Promise<Package> {
-  try {
-    return await import('age-encryption');
-  } catch (cause) {
-    throw new PsiError('KEY_UNAVAILABLE', 'the package for recovery keys cannot be loaded', {
-      hint: 'use the image as it is built; elsewhere: `npm ci`',
-      cause,
-      details: { reason: 'absent' },
-    });
-  }
-}
-
-function unusable(recipient: string, cause: unknown): PsiError {
-  if (cause instanceof PsiError) return cause;
-  return new PsiError('KEY_UNAVAILABLE', `nothing can be sealed for the recovery key ${recipient}`, {
-    hint: 'make another one with `age-keygen` and name it under `cache.recovery`',
-    cause,
-    details: { reason: 'refused' },
-  });
 }

@@ -114,6 +114,22 @@ describe('units of psi', () => {
     });
   });
 
+  it('give each of several backends what it wants, in the order of the config', () => {
+    const cache = { ...KEPT, backends: ['tpm', 'hsm', 'credential'], tpmDevice: '/dev/tpmrm0' } as const;
+    const layout: HostLayout = { ...SYSTEM, cache };
+    const container = textOf(layout, 'psi.container', { ...PLAIN, unprivileged: true });
+    for (const line of [
+      'AddDevice=-/dev/tpmrm0',
+      'Volume=/run/pcscd:/run/pcscd',
+      'Environment=PSI_CACHE_KEY_DIRECTORY=/run/psi-cache-key',
+      'ExecStartPre=-mkdir -p /run/pcscd',
+    ]) {
+      assert.ok(container.split('\n').includes(line), line);
+    }
+    assert.match(container, /^After=.*pcscd\.socket pcscd\.service psi-cache-key\.service/m);
+    assert.notEqual(textOf(layout, 'psi-cache-key.service'), '');
+  });
+
   it('give an HSM its smart card daemon', async () => {
     await matches('test/golden/units/hsm', HSM, PLAIN);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 
@@ -35,6 +36,27 @@ test('what is sealed for a recovery key its private half opens, and no other', a
     Buffer.from(DATA_KEY).toString('hex'),
   );
   assert.equal(await unwrapWithIdentities([text(other.identity)], [wrapped]), undefined);
+});
+
+test('a thread that does not answer in time is ended, and waiting may help', async () => {
+  const { recipient } = await pair();
+  await assert.rejects(new AgeRecipient(recipient, { timeoutMs: 0 }).wrap(new SecretValue(DATA_KEY)), {
+    code: 'KEY_UNAVAILABLE',
+    retry: 'later',
+    details: { reason: 'timeout' },
+  });
+});
+
+test('nobody waits for the package: the event loop goes on while it is loaded and used', async () => {
+  const { recipient } = await pair();
+  const done = new AbortController();
+  const wrapping = new AgeRecipient(recipient).wrap(new SecretValue(DATA_KEY)).finally(() => {
+    done.abort();
+  });
+  let turns = 0;
+  for (; !done.signal.aborted; turns += 1) await nextTurn();
+  await wrapping;
+  assert.ok(turns > 100, String(turns));
 });
 
 test('the first key that fits is opened, of several', async () => {
