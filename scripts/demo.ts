@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { startInfisicalDouble } from '../test/doubles/infisical/infisical-double.ts';
 import { joinAsSystemd, startBus } from '../test/doubles/systemd-bus.ts';
-import { PSI_FROM_BUILD, startPsi } from '../test/hosts/psi-process.ts';
+import { startPsi } from '../test/hosts/psi-process.ts';
+import { PSI_FROM_BUILD } from '../test/hosts/psi-tree.ts';
 import { sandboxSupport, startSandbox } from '../test/hosts/sandbox.ts';
 
 const VALUES: Readonly<Record<string, string>> = {

@@ -86,7 +86,7 @@ export const ROOMS: readonly Room[] = [
 ];
 
 /** What main.ts imports: argv goes in, an exit status comes out. */
-export const MAIN_IMPORTS: readonly string[] = ['cli', 'wiring'];
+export const MAIN_IMPORTS: readonly string[] = ['cli', 'wiring', 'core/exit.ts'];
 
 /** Each package of another maker, and the only places that import it (folders or files below src/). */
 export const VENDORS: Readonly<Record<string, readonly string[]>> = {

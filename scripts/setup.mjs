@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -196,14 +196,11 @@ function build(node) {
   const sources = readdirSync(join(TREE, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(TREE.length + 1));
-  const hash = hashOf([...sources, 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']);
+  const hash = hashOf([...sources, 'scripts/build.mjs', 'tsconfig.json', 'package-lock.json']);
   const stamp = join(TREE, 'dist/.sources');
-  if (readText(stamp) === hash && existsSync(join(TREE, 'dist/main.js'))) return;
-  say('building (tsc)');
-  // Emptied first: the output of a source that is gone must not stay.
-  rmSync(join(TREE, 'dist'), { recursive: true, force: true });
-  const tsc = join(TREE, 'node_modules/typescript/bin/tsc');
-  if (!attempt([join(node, 'node'), tsc, '-p', 'tsconfig.build.json'], { cwd: TREE }))
+  if (readText(stamp) === hash && existsSync(join(TREE, 'dist/main.cjs'))) return;
+  say('building');
+  if (!attempt([join(node, 'node'), join(TREE, 'scripts/build.mjs')], { cwd: TREE }))
     fail('the build failed', 'see the lines above');
   writeFileSync(stamp, hash);
 }

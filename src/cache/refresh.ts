@@ -5,7 +5,7 @@ import type { PsiError } from '../core/error.ts';
 import { EXIT, exitCode } from '../core/exit.ts';
 import type { Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
-import type { SecretSource } from '../provider/secret-source.ts';
+import type { SecretReads } from '../provider/secret-source.ts';
 import { fillCache, type CacheOutcome, type CacheSink, type Share } from './fill.ts';
 import type { Registered } from './registered.ts';
 import type { SurveyProblem } from '../survey/completion.ts';
@@ -15,7 +15,9 @@ import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 
 export type RefreshTarget = {
   readonly workloads: readonly Workload[];
-  readonly sourceOf: (provider: string) => SecretSource | undefined;
+  readonly sourceOf: (provider: string) => SecretReads | undefined;
+  /** What kept workloads from being found. */
+  readonly errors?: readonly PsiError[];
 };
 
 export type RefreshDeps = {
@@ -57,12 +59,15 @@ export class CacheRefresh {
       outcome.kind === 'failed' ? [{ workload: workload.name, error: outcome.error }] : [],
     );
     // Which registrations belong to a workload that failed only Podman knows, and which lines stay only setup: then nothing is dropped.
-    const whole = results.every(({ outcome }) => outcome.kind === 'found' && isWhole(outcome));
+    const { errors: unfound = [] } = target;
+    const whole = unfound.length === 0 && results.every(({ outcome }) => outcome.kind === 'found' && isWhole(outcome));
     const shares = [...results.map(shareOf), this.#shareOfOthers(target)];
     const cache = await fillCache(this.#deps.cache, shares, { whole, replace });
-    const failures = failed.map(({ workload, error }) => ({ workload, ...failureOf(error) }));
+    const failures = [...unfound.map((error) => ({ workload: null, error })), ...failed].map(({ workload, error }) => {
+      return { workload, ...failureOf(error) };
+    });
     const problems = results.flatMap(({ outcome }) => (outcome.kind === 'found' ? outcome.problems : []));
-    const errors = failed.map(({ error }) => error);
+    const errors = [...unfound, ...failed.map(({ error }) => error)];
     const exit = exitOf(cache, errors);
     return {
       cache,

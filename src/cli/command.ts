@@ -7,6 +7,7 @@ import { PsiError, toPsiError } from '../core/error.ts';
 import { exitCode } from '../core/exit.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import type { Line } from '../core/text/line.ts';
+import { stackOf } from '../core/text/stack.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { ControlClient } from '../faces/control/client.ts';
 import { afterHelp, type ExitStatuses } from './help.ts';
@@ -136,12 +137,12 @@ export function thrownAnswer(cli: Pick<Cli, 'terminal' | 'formatIssues'>, thrown
   const issues = error instanceof ConfigError ? error.issues : undefined;
   const answer = failedAnswer(cli, { failure: failureOf(error), exit: exitCode(error.code), issues });
   if (error.code !== 'INTERNAL' || !(error.cause instanceof Error)) return answer;
-  const { stack, message } = error.cause;
+  const { cause } = error;
   return {
     ...answer,
     print: async () => {
       await answer.print();
-      for (const line of (stack ?? message).split('\n')) cli.terminal.error(line);
+      for (const line of stackOf(cause).split('\n')) cli.terminal.error(line);
     },
   };
 }

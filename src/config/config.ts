@@ -5,6 +5,7 @@ import type { Scope } from '../core/scope.ts';
 import type { Places } from '../core/places.ts';
 import type { SecretField } from '../core/secret-field.ts';
 import type { Workload } from '../core/workload.ts';
+import type { WorkloadPattern } from '../core/workload-pattern.ts';
 import type { ProviderConfig } from '../provider/provider.ts';
 import type { CacheConfig } from './sections/cache.ts';
 import type { LimitsConfig } from './sections/limits.ts';
@@ -23,5 +24,8 @@ export type Config = Places & {
   /** By name, each as its kind has read it. */
   readonly providers: ReadonlyMap<string, ProviderConfig>;
   readonly cache: CacheConfig | undefined;
+  /** Those that it names. */
   readonly workloads: readonly Workload[];
+  /** `"*"` among them; undefined: there is none. */
+  readonly pattern: WorkloadPattern | undefined;
 };

@@ -4,7 +4,7 @@ import { baseDirectories, inFolder } from '../core/base-directories.ts';
 import { PLACE_VARIABLES, type Places } from '../core/places.ts';
 import type { Env } from './surroundings.ts';
 
-export type DefaultPlaces = Places & { readonly configFile: string };
+export type DefaultPlaces = Places & { readonly configFile: string; readonly helperDir: string };
 
 export function placesOf(env: Env, uid: number): DefaultPlaces {
   return uid === 0 ? SYSTEM : userPlaces(env, uid);
@@ -18,10 +18,11 @@ const SYSTEM: DefaultPlaces = {
   controlSocket: '/run/psi-control.sock',
   podmanSocket: '/run/podman/podman.sock',
   dbusSocket: '/run/dbus/system_bus_socket',
+  helperDir: '/usr/local/libexec/psi',
 };
 
 function userPlaces(env: Env, uid: number): DefaultPlaces {
-  const { config, data, runtime } = baseDirectories(env, uid);
+  const { home, config, data, runtime } = baseDirectories(env, uid);
   return {
     configFile: inFolder(config, 'psi/config.yaml'),
     stateDir: inFolder(data, 'psi'),
@@ -30,6 +31,7 @@ function userPlaces(env: Env, uid: number): DefaultPlaces {
     controlSocket: inFolder(runtime, 'psi-control.sock'),
     podmanSocket: inFolder(runtime, 'podman/podman.sock'),
     dbusSocket: inFolder(runtime, 'bus'),
+    helperDir: inFolder(home, '.local/libexec/psi'),
   };
 }
 

@@ -51,6 +51,17 @@ export function isVariableName(name: string): boolean {
   return name !== '' && name.length <= 200 && !NO_VARIABLE.test(name) && name.isWellFormed();
 }
 
+const WORKLOAD_NAME = /^(?!.*--)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?@?$/;
+const LONGEST_WORKLOAD_NAME = 128;
+
+/**
+ * No `--` and no `-` at the end: then the first `--` of `{workload}--{key}` ends the workload's name, whatever the key is.
+ * `@` only at the end: a template has one registration and one drop-in for all its instances.
+ */
+export function isWorkloadName(name: string): boolean {
+  return name.length <= LONGEST_WORKLOAD_NAME && WORKLOAD_NAME.exec(name)?.[0] === name;
+}
+
 /** The Podman secret of one key of a workload. `--` also keeps it from being read as an id prefix (podman resolves those). */
 export function secretName(workload: string, key: string): SecretName {
   return `${workload}--${key}` as SecretName;

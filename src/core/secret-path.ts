@@ -33,6 +33,11 @@ export function foreignPart(folder: string): { readonly part: string; readonly m
   return part === undefined ? undefined : { part, meant: meantBy(parts) };
 }
 
+/** May a folder have this name at every server? */
+export function isFolderName(name: string): boolean {
+  return PLAIN_PART.exec(name)?.[0] === name;
+}
+
 function partsOf(text: string): readonly string[] {
   return text.split('/').filter((part) => part !== '');
 }

@@ -1,5 +1,7 @@
 // What the operator asked for, already decoded and checked: workloads and their sources.
 
+import type { PsiError } from './error.ts';
+
 /** A mode as `podman run --secret` takes it: three octal digits, a leading zero allowed. */
 export const FILE_MODE = /^0?[0-7]{3}$/;
 
@@ -56,4 +58,6 @@ export type Workload = {
   readonly unit: string;
   readonly dependsOn: readonly string[];
   readonly secrets: readonly SecretSpec[];
+  /** Why it is left as it was and nobody is asked for its secrets. Only a workload by the pattern has it. */
+  readonly refusal?: PsiError;
 };

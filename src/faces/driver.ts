@@ -11,6 +11,7 @@ import type { Lookup } from '../lookup/lookup.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { notAnId, printable } from '../core/naming.ts';
 import type { RefusalEvent } from '../lookup/audit-log.ts';
+import type { HelperUse } from '../lookup/helper-use.ts';
 import { COMMAND_HEADER, curlRefusal, type HostCurl } from '../lookup/host-curl.ts';
 import type { DriverStore } from '../lookup/driver-store.ts';
 import { sendError, sendReason } from './error-to-response.ts';
@@ -25,6 +26,7 @@ export type DriverDeps = {
   readonly closed?: () => PsiError | undefined;
   readonly mappings: Pick<MappingTable, 'get' | 'nameOf' | 'reading'>;
   readonly hostCurl: Pick<HostCurl, 'saw'>;
+  readonly helperUse: Pick<HelperUse, 'saw'>;
   /** Beside `status: ok`, which says that PSI serves: one line for each part that may have a problem of its own. */
   readonly health: () => Readonly<Record<string, string>>;
   /** For each request that failed, but for a lookup, which has its own line. */
@@ -112,6 +114,7 @@ function admit(deps: DriverDeps, { request, kind }: Asked): void {
   checkToken(request, deps.tokens());
   const agent = request.headers['user-agent'];
   deps.hostCurl.saw(agent);
+  if (kind === 'lookup') deps.helperUse.saw(request.headers[COMMAND_HEADER]);
   // A delete prints nothing that becomes a value, and what an old curl cannot use can be removed with it.
   const refusal = curlRefusal({ own: isOwn(request) && (kind === 'lookup' || kind === 'store'), agent });
   if (refusal) throw refusal;

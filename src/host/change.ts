@@ -6,7 +6,7 @@ import type { HostFiles } from './host-files.ts';
 
 export type HostChange = {
   readonly path: string;
-  readonly change: 'created' | 'written' | 'tightened' | 'unchanged';
+  readonly change: 'created' | 'written' | 'tightened' | 'removed' | 'unchanged';
 };
 
 /** A file as it would be: for `--stdout`, and to write. */

@@ -1,4 +1,4 @@
-// `psi install`: what has to be there on the host before the service starts: folders with their modes, the header file, and
+// `psi install`: what has to be there on the host before the service starts: folders with their modes, the header file, the lookup helper, and
 // containers.conf.d/psi.conf if asked. Nothing that is in place is touched.
 
 import { DEFAULT_DRIVER_NOTES, defaultDriverText, driverNote, isPsiDefaultDriver } from './default-driver.ts';
@@ -8,6 +8,7 @@ import type { HostLayout } from './layout.ts';
 import type { DriverOptions } from '../registration/registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { HeaderFile } from '../registration/driver-command/header-file.ts';
+import type { HelperReport } from './helper/place.ts';
 import type { HostFiles } from './host-files.ts';
 import { notWrittenByPsi, writeOwnFile } from './change.ts';
 import type { HostChange, PlannedFile } from './change.ts';
@@ -25,10 +26,13 @@ export type InstallDeps = {
   readonly driverOptions: DriverOptions;
   /** Whose commands are the default secret driver, if they are not PSI's. */
   readonly foreignDriver: () => Promise<PsiError | undefined>;
+  readonly placeHelper: (wish: { readonly wanted: boolean; readonly write: boolean }) => Promise<HelperReport>;
 };
 
 export type InstallOptions = {
   readonly defaultDriver: boolean;
+  /** False: lookups go by curl alone, and a helper that is there is taken away. */
+  readonly helper: boolean;
   /** Say what would be there and write nothing. */
   readonly stdout: boolean;
 };
@@ -40,6 +44,7 @@ export type InstallReport = {
   readonly folders: readonly { readonly path: string; readonly mode: number }[];
   readonly files: readonly PlannedFile[];
   readonly headerFilePath: string | undefined;
+  readonly helper: HelperReport;
   /** To be shown to the operator. */
   readonly notes: readonly string[];
 };
@@ -70,7 +75,9 @@ export async function install(deps: InstallDeps, options: InstallOptions): Promi
     ],
   };
   // Where nothing is written, the token is not read: a credential that only the service has need not be there.
-  return { ...plan, changes: options.stdout ? [] : await apply(deps, plan) };
+  const changes = options.stdout ? [] : await apply(deps, plan);
+  const helper = await deps.placeHelper({ wanted: options.helper, write: !options.stdout });
+  return { ...plan, changes, helper };
 }
 
 /** Two cannot be the default: before anything is written. */
@@ -80,7 +87,10 @@ async function refuseBeside({ files }: InstallDeps, conf: PlannedFile, foreign: 
   if (found !== undefined && !isPsiDefaultDriver(found)) throw notWrittenByPsi(conf.path);
 }
 
-async function apply(deps: InstallDeps, plan: Omit<InstallReport, 'changes'>): Promise<readonly HostChange[]> {
+async function apply(
+  deps: InstallDeps,
+  plan: Omit<InstallReport, 'changes' | 'helper'>,
+): Promise<readonly HostChange[]> {
   const changes: HostChange[] = [];
   for (const { path, mode } of plan.folders) changes.push({ path, change: await deps.files.folder(path, mode) });
   if (deps.token !== undefined) changes.push(await writeHeader(deps, await deps.token()));

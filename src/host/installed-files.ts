@@ -4,6 +4,7 @@
 import { isSecretId } from '../core/naming.ts';
 import { commandFiles } from './command/find.ts';
 import { isPsiDefaultDriver } from './default-driver.ts';
+import { helperOnHost } from './helper/find.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
 import {
   cacheKeyFolder,
@@ -37,7 +38,7 @@ const UNIT = /^psi[.@-].*(?:service|socket|timer)$/;
 const QUADLETS: readonly string[] = ['psi.container', 'pcscd.container'];
 /** Beside mappings and temporary files. */
 const STATE =
-  /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
+  /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|replace|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
 const CERTIFICATE_STATE = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\.json|\.lock|\..+\.[0-9a-f]{12}\.tmp)$/;
 /** In the folder of node_exporter. */
 const FIGURES = new RegExp(`^(?:${METRICS_FILE}|\\.${METRICS_FILE}\\.[0-9a-f]{12}\\.tmp)$`);
@@ -55,6 +56,7 @@ export async function installedFiles(
   ]);
   const own = [...units.own, ...quadlets.own];
   const command = await commandFiles(tree, layout);
+  const helper = await helperOnHost(tree, layout);
   const driver = `${layout.containersConfDir}/psi.conf`;
   const driverText = await tree.read(driver);
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
@@ -65,22 +67,31 @@ export async function installedFiles(
   return {
     units: [...links, ...own],
     running: runningUnits(own),
-    files: [...(isDriver(driverText) ? [driver] : []), ...runtime.files, ...figures, ...state.files, ...command.own],
+    files: [
+      ...(isDriver(driverText) ? [driver] : []),
+      ...runtime.files,
+      ...figures,
+      ...state.files,
+      ...helper.own,
+      ...command.own,
+    ],
     folders: state.folders,
     shared: [
       ...linkFolders,
       ...runtime.folders,
       firstQuadlets(layout),
       folderOf(layout.configFile),
+      ...helper.folders,
       ...command.folders,
     ],
     foreign: [
       ...units.foreign,
       ...quadlets.foreign,
       ...(driverText !== undefined && !isDriver(driverText) ? [driver] : []),
+      ...helper.foreign,
       ...command.foreign,
     ],
-    unseen: command.unseen,
+    unseen: [...command.unseen, ...helper.unseen],
   };
 }
 

@@ -57,6 +57,8 @@ export type HostLayout = Places & {
   readonly tls: CertificateLayout | undefined;
   /** Where figures for a collector of the host are put; undefined: nowhere. */
   readonly textfileDir: string | undefined;
+  /** Folder of the lookup helper. */
+  readonly helperDir: string;
   /** systemd's own folder for units that are no quadlets. */
   readonly unitDir: string;
   readonly containersConfDir: string;

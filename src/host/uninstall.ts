@@ -220,8 +220,12 @@ function unseenFile(path: string): Staying {
   return {
     subject: path,
     reason: 'this container does not see it, and it may be there',
-    hint: `give \`podman run\` one mount more: \`${HOST_MOUNT}\`; or remove it yourself: \`rm -f ${path}\``,
+    hint: `give \`podman run\` one mount more: \`${mountFor(path)}\`; or remove it yourself: \`rm -f ${path}\``,
   };
+}
+
+function mountFor(path: string): string {
+  return path.startsWith('/usr/local/') ? HOST_MOUNT : `-v ${folderOf(path)}:${folderOf(path)}`;
 }
 
 function foreignFolder(folder: string, names: readonly string[]): Staying {

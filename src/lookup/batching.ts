@@ -8,10 +8,10 @@ import { isOlder, momentOf, type Fetched, type Moment } from '../core/fetched.ts
 import { mappingKey, placeKey, type Mapping } from '../core/mapping.ts';
 import { printable } from '../core/naming.ts';
 import { SingleFlight } from '../core/single-flight.ts';
-import type { ListedSecret, Origin, SecretSource } from '../provider/secret-source.ts';
+import type { ListedSecret, Origin, SecretReads } from '../provider/secret-source.ts';
 
 export type BatchedReaderDeps = {
-  readonly source: SecretSource;
+  readonly source: SecretReads;
   readonly clock: Clock;
   /** How many registered mappings share this mapping's place. */
   readonly countBeside: (mapping: Mapping) => number;

@@ -2,14 +2,21 @@
 
 import { PsiError } from '../core/error.ts';
 import { decodeMapping } from '../core/mapping.ts';
-import { secretId } from '../core/naming.ts';
+import { secretId, type SecretId } from '../core/naming.ts';
 import type { MappingTable } from './mapping-table.ts';
+
+/** Mappings that stay though Podman deletes their secrets: it is replacing them, and whoever asked it to removes them afterwards. */
+export type Staying = { readonly holds: (id: SecretId) => boolean };
+
+const NOBODY: Staying = { holds: () => false };
 
 export class DriverStore {
   readonly #mappings: MappingTable;
+  readonly #staying: Staying;
 
-  constructor(mappings: MappingTable) {
+  constructor(mappings: MappingTable, staying: Staying = NOBODY) {
     this.#mappings = mappings;
+    this.#staying = staying;
   }
 
   /** Keeps a mapping. Anything else is refused, so that a stray `podman secret create` cannot leave a plaintext value on disk. */
@@ -25,7 +32,8 @@ export class DriverStore {
    * it replaces a name that does not exist, and deletes another secret if the answer is success.
    */
   async forget(id: string): Promise<void> {
-    await this.#mappings.remove(secretId(id));
+    const checked = secretId(id);
+    if (!this.#staying.holds(checked)) await this.#mappings.remove(checked);
   }
 
   list(): readonly string[] {

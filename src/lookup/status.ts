@@ -16,6 +16,15 @@ export type ServiceProblem = {
   readonly hint: string | null;
 };
 
+/** The lookup helper on the host. */
+export type HelperStatus = {
+  readonly path: string;
+  /** Null: there is none that works, or this PSI does not see its folder. */
+  readonly version: string | null;
+  /** Of the lookups that came by a command which tries it; null: none since it was placed, or since the start. */
+  readonly lastLookupBy: 'helper' | 'curl' | null;
+};
+
 export type ServiceStatus = {
   /** The worst first, the first twenty. */
   readonly problems: readonly ServiceProblem[];
@@ -48,6 +57,8 @@ export type ServiceStatus = {
   readonly lastGoodSetup: string | null;
   /** What setups left and the service tries again by itself. */
   readonly setupOwed: OwedSetup | null;
+  /** Secrets that have driver commands of before, which the service replaces by itself; null: there are none, as far as is known. */
+  readonly replacesOwed: OwedReplacesStatus | null;
 };
 
 export type LastSetup = {
@@ -66,6 +77,9 @@ export type FailedPart = { readonly subject: string | null; readonly message: st
 
 /** `workloads`: null for all of them. `nextTry`: null while it is being tried. */
 export type OwedSetup = { readonly workloads: readonly string[] | null; readonly nextTry: string | null };
+
+/** `next`: when it goes on (RFC 3339), null while it is at it. `byHand`: this Podman can only remove and create, so setup has to be run. */
+export type OwedReplacesStatus = { readonly secrets: number; readonly next: string | null; readonly byHand: boolean };
 
 /** What the board takes from the report of a setup. */
 export type SetupCounts = {
@@ -115,6 +129,7 @@ export type StatusDeps = {
   readonly hostCurl?: { readonly status: HostCurlStatus | undefined };
   readonly notes?: () => readonly string[];
   readonly setupOwed?: () => OwedSetup | null;
+  readonly replacesOwed?: () => OwedReplacesStatus | null;
 };
 
 type KeptSetup = Omit<LastSetup, 'orphans'> & { readonly orphans: SetupCounts['orphans'] };
@@ -198,6 +213,11 @@ export class StatusBoard {
     });
   }
 
+  /** How many have been answered. */
+  get lookups(): number {
+    return this.#ok + this.#failed;
+  }
+
   /** ms since the epoch, for the metrics. */
   get setupTimes(): { readonly last: number | undefined; readonly lastGood: number | undefined } {
     return { last: this.#lastSetupMs, lastGood: this.#lastGoodSetupMs };
@@ -221,7 +241,7 @@ export class StatusBoard {
   }
 
   read(): ServiceStatus {
-    const { clock, mappings, version, problems = NONE, hostCurl, notes = NONE, setupOwed } = this.#deps;
+    const { clock, mappings, version, problems = NONE, hostCurl, notes = NONE, setupOwed, replacesOwed } = this.#deps;
     const found = problems();
     return {
       problems: found.slice(0, SHOWN_PROBLEMS),
@@ -238,6 +258,7 @@ export class StatusBoard {
       lastSetup: this.#lastSetup ? { ...this.#lastSetup, orphans: this.#orphans().map(({ name }) => name) } : null,
       lastGoodSetup: isoTimeOrNull(this.#lastGoodSetupMs),
       setupOwed: setupOwed?.() ?? null,
+      replacesOwed: replacesOwed?.() ?? null,
     };
   }
 

@@ -65,6 +65,7 @@ export async function openedOrLater(open: () => Promise<Provider>): Promise<Open
     source: {
       list: async (place, options) => (await provider()).source.list(place, options),
       get: async (ref, signal) => (await provider()).source.get(ref, signal),
+      folders: async (place, signal) => (await provider()).source.folders(place, signal),
     },
     probe: async (signal) => {
       const { probe } = await provider();

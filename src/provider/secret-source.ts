@@ -7,8 +7,8 @@
 //   PROVIDER_DENIED  the identity is refused (login or permission, also of what a value refers to). Not transient.
 //   VALUE_HIDDEN     it may be listed but its value may not be read.
 //   PROVIDER_DOWN    refused, reset, TLS failure, 5xx, an answer that is no answer; `retry` says whether waiting can help.
-//   THROTTLED        the limit of the server; `retryAfterMs` if it named one. `details.route` says what is limited (`list`, `get`, `login`)
-//                    where that may be another route than the one that was called.
+//   THROTTLED        the limit of the server; `retryAfterMs` if it named one. `details.route` says what is limited (`list`, `get`,
+//                    `folders`, `login`) where that may be another route than the one that was called.
 //   ANSWER_TOO_LARGE what was asked for is more than may be in memory (`limits.answers`). Not transient, or `later` where others had the room.
 //   CONFIG_INVALID   the credential cannot be read where the config says it is.
 //   DEADLINE         the signal aborted with a timeout before an answer came.
@@ -71,7 +71,16 @@ export type SecretSource = {
    * PROVIDER_DENIED, never its text.
    */
   readonly get: (ref: SecretRef, signal: AbortSignal) => Promise<Fetched>;
+  /**
+   * The names of the folders directly in a place, each once, as the server has them: they may be hostile. This alone tells whether a folder is
+   * there: some servers list a missing one as an empty one. Empty where the place holds none, on some servers also where it is not there itself
+   * (else PLACE_NOT_FOUND). Whether the identity may read what is in them it does not say.
+   */
+  readonly folders: (place: Place, signal: AbortSignal) => Promise<readonly string[]>;
 };
+
+/** What lookups, surveys and commands ask of it. */
+export type SecretReads = Pick<SecretSource, 'list' | 'get'>;
 
 /** Whoever writes makes a folder that is not there; of a project or an environment that would be a promise it cannot keep. */
 export function isMissingFolder({ code, details }: PsiError): boolean {

@@ -149,6 +149,7 @@ export function withBreaker(source: SecretSource, { name, clock, probe }: Breake
   return {
     list: (place, options) => guarded(place, options.signal, () => source.list(place, options)),
     get: (ref, signal) => guarded(ref, signal, () => source.get(ref, signal)),
+    folders: (place, signal) => guarded(place, signal, () => source.folders(place, signal)),
     silent,
     lookAgain: async () => {
       if (probe && breakers.whole) await (looking ??= look(probe));

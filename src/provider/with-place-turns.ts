@@ -32,6 +32,7 @@ export function withPlaceTurns(source: SecretSource, { name }: { readonly name: 
   return {
     list: (place, options) => inTurn(place, options.signal, () => source.list(place, options)),
     get: (ref, signal) => inTurn(ref, signal, () => source.get(ref, signal)),
+    folders: (place, signal) => inTurn(place, signal, () => source.folders(place, signal)),
   };
 }
 

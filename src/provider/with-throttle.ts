@@ -8,16 +8,20 @@ import type { SecretSource } from './secret-source.ts';
 
 export type ThrottleDeps = { readonly name: string; readonly clock: Clock };
 
-type Route = 'list' | 'get';
+type Route = 'list' | 'get' | 'folders';
 
 /** Nobody is left alone for longer, whatever was asked: a header of 115 days is a mistake, and one call too many costs little. */
 const LONGEST_REST_MS = 10 * 60_000;
 
-const WORDS: Readonly<Record<Route, string>> = { list: 'lists of folders', get: 'single reads' };
+const WORDS: Readonly<Record<Route, string>> = {
+  list: 'lists of folders',
+  get: 'single reads',
+  folders: 'questions for folders',
+};
 
 export function withThrottle(source: SecretSource, deps: ThrottleDeps): SecretSource {
   const { name, clock } = deps;
-  const notBefore: Record<Route, number> = { list: 0, get: 0 };
+  const notBefore: Record<Route, number> = { list: 0, get: 0, folders: 0 };
 
   const guarded = async <T>(route: Route, call: () => Promise<T>): Promise<T> => {
     const leftMs = notBefore[route] - clock.monotonic();
@@ -43,16 +47,18 @@ export function withThrottle(source: SecretSource, deps: ThrottleDeps): SecretSo
   return {
     list: (place, options) => guarded('list', () => source.list(place, options)),
     get: (ref, signal) => guarded('get', () => source.get(ref, signal)),
+    folders: (place, signal) => guarded('folders', () => source.folders(place, signal)),
   };
 }
 
-/** A limit on logins is on the way of both. A single read may need a list, and the other way round. */
+/** A limit on logins is on the way of all. A single read may need a list, and the other way round. */
 function heldBy({ details }: PsiError, asked: Route): readonly Route[] {
   switch (details['route']) {
     case 'login':
-      return ['list', 'get'];
+      return ['list', 'get', 'folders'];
     case 'list':
     case 'get':
+    case 'folders':
       return [details['route']];
     default:
       return [asked];

@@ -3,22 +3,22 @@
 import { PsiError, toPsiError } from '../core/error.ts';
 import { RetryBudget, withRetries } from '../core/retry.ts';
 import { secretId } from '../core/naming.ts';
-import { encodeMapping, type Mapping } from '../core/mapping.ts';
 import type { Change } from './plan.ts';
-import { isPsiOptions } from './driver-command/options.ts';
-import { sameOptions, WORKLOAD_LABEL, type DriverOptions } from './registered-secret.ts';
+import { assertStored, newSecret, type Replaces } from './replaces.ts';
+import { sameOptions, type DriverOptions } from './registered-secret.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { Clock } from '../core/clock.ts';
 import type { DropInStore } from './drop-in-store.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
-import type { NewSecret, SecretRegistry } from './secret-registry.ts';
+import type { SecretRegistry } from './secret-registry.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { SetupEvent } from './setup-events.ts';
 
 export type ApplyDeps = {
   readonly registry: SecretRegistry;
   readonly mappings: MappingTable;
+  readonly replaces: Pick<Replaces, 'replace'>;
   readonly dropIns: DropInStore;
   readonly reloadDebt: ReloadDebt;
   readonly headerFile: HeaderFile;
@@ -78,7 +78,7 @@ export class PlanCarrier {
   }
 
   async #one(change: Change): Promise<void> {
-    const { mappings, dropIns, headerFile, reloadDebt, socketToken } = this.#deps;
+    const { mappings, dropIns, headerFile, reloadDebt, replaces, socketToken } = this.#deps;
     switch (change.action) {
       case 'write-header':
         if (socketToken) await headerFile.write(socketToken);
@@ -86,17 +86,14 @@ export class PlanCarrier {
       case 'create': {
         const id = await this.#withRetries((attempt) => this.#create(change, attempt));
         mappings.learnNames([{ id, name: change.name }]);
-        this.#assertStored(id, change.name);
+        assertStored(mappings, id, change.name);
         return;
       }
       case 'remap':
         return mappings.put(secretId(change.id), change.mapping);
-      case 'replace': {
-        const id = await this.#withRetries((attempt) => this.#replace(change, attempt));
-        mappings.learnNames([{ id, name: change.name }]);
-        this.#assertStored(id, change.name);
+      case 'replace':
+        await this.#withRetries((attempt) => replaces.replace(change, this.#deps, attempt));
         return;
-      }
       case 'write-drop-in':
         await reloadDebt.owe();
         await dropIns.write({ unit: change.unit, text: change.text });
@@ -108,40 +105,13 @@ export class PlanCarrier {
     }
   }
 
-  #secret(change: { readonly name: string; readonly workload: string; readonly mapping: Mapping }): NewSecret {
-    return {
-      name: change.name,
-      body: encodeMapping(change.mapping),
-      options: this.#deps.options,
-      labels: { [WORKLOAD_LABEL]: change.workload },
-    };
-  }
-
-  // Podman answered the create, so its store command must have reached this process. If another process answered it, lookups would fail.
-  #assertStored(id: string, name: string): void {
-    if (this.#deps.mappings.get(id)) return;
-    throw new PsiError('HOST', `podman registered ${name}, but its mapping did not arrive at this psi`, {
-      hint: 'is another psi answering on the socket? see `systemctl status psi.socket psi.service`',
-    });
-  }
-
   // A create that failed on the way back may have been carried out: asking again would find the name in use.
   async #create(change: Extract<Change, { action: 'create' }>, attempt: number): Promise<string> {
     const { registry, mappings, options } = this.#deps;
     const made = attempt === 0 ? undefined : (await registry.list()).find((secret) => secret.name === change.name);
-    if (!made || !sameOptions(options, made.options)) return registry.create(this.#secret(change));
+    if (!made || !sameOptions(options, made.options)) return registry.create(newSecret(change, options));
     await mappings.put(secretId(made.id), change.mapping);
     return made.id;
-  }
-
-  // Podman deletes before it stores: when a replace failed half-way, the old secret is gone and has to be made anew.
-  async #replace(change: Extract<Change, { action: 'replace' }>, attempt: number): Promise<string> {
-    const { registry } = this.#deps;
-    if (attempt === 0) return registry.replace(change.current, this.#secret(change));
-    const current = (await registry.list()).find((secret) => secret.name === change.name);
-    // Somebody else may have taken the name meanwhile: then the create is refused, and says so.
-    const isOurs = current?.driver === 'shell' && isPsiOptions(current.options);
-    return isOurs ? registry.replace(current, this.#secret(change)) : registry.create(this.#secret(change));
   }
 
   async #withRetries<T>(call: (attempt: number) => Promise<T>): Promise<T> {

@@ -2,6 +2,8 @@
 
 import { sameMapping, type Mapping } from '../core/mapping.ts';
 import type { Refusal } from '../core/naming.ts';
+import { differences } from './driver-command/differences.ts';
+import { asksAlike } from './due-replaces.ts';
 import { sameOptions, type DriverOptions, type RegisteredSecret } from './registered-secret.ts';
 import type { NameRule } from './secret-registry.ts';
 import type { DesiredSecret } from '../survey/selection.ts';
@@ -24,6 +26,8 @@ export type Change =
       readonly name: string;
       readonly current: RegisteredSecret;
       readonly mapping: Mapping;
+      /** What the commands of now have otherwise. */
+      readonly reason: string;
     }
   | {
       readonly action: 'write-drop-in';
@@ -55,6 +59,8 @@ export type LeftDropIn = { readonly unit: string; readonly reason: string; reado
 export type WorkloadPlan = {
   readonly changes: readonly Change[];
   readonly kept: number;
+  /** Of those: with driver commands of before, which the service replaces by itself. */
+  readonly later: number;
   readonly orphans: readonly Orphan[];
   readonly problems: readonly Problem[];
   /** What the drop-in may name: everything but the problems. */
@@ -70,17 +76,22 @@ export type Actual = {
   readonly isOurs: (options: Readonly<Record<string, string>>) => boolean;
 };
 
+/** `later`: those that answer as they are keep their driver commands in this run; the host is at its starts, or nobody asked for it. */
+export type ReplaceWhen = 'now' | 'later';
+
 /** The registrations of one workload. */
 export function planSecrets(
   workload: string,
   desired: readonly DesiredSecret[],
   options: DriverOptions,
   actual: Actual,
+  when: ReplaceWhen = 'now',
 ): WorkloadPlan {
   const changes: Change[] = [];
   const problems: Problem[] = [];
   const usable: DesiredSecret[] = [];
   let kept = 0;
+  let later = 0;
   const seen = new Map<string, boolean>();
   for (const secret of desired) {
     // Several uses of one secret: what became of the first holds for the others.
@@ -112,15 +123,19 @@ export function planSecrets(
       continue;
     }
     const known = actual.mappingOf(current.id);
-    if (!sameOptions(options, current.options)) {
-      changes.push({ action: 'replace', workload, name: secret.name, current, mapping: secret.mapping });
+    const others = !sameOptions(options, current.options);
+    const waits = others && when === 'later' && asksAlike(options, current.options);
+    if (waits) later += 1;
+    if (others && !waits) {
+      const reason = differences(options, current.options);
+      changes.push({ action: 'replace', workload, name: secret.name, current, mapping: secret.mapping, reason });
     } else if (!known || !sameMapping(known, secret.mapping)) {
       changes.push({ action: 'remap', workload, name: secret.name, id: current.id, mapping: secret.mapping });
     } else {
       kept += 1;
     }
   }
-  return { changes, kept, orphans: orphansOf(workload, desired, actual), problems, usable };
+  return { changes, kept, later, orphans: orphansOf(workload, desired, actual), problems, usable };
 }
 
 /** Podman would refuse the create: known before it is asked, so that a dry run promises nothing. */

@@ -4,7 +4,6 @@
 import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
-import { encodeMapping } from '../core/mapping.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { DropInStore } from './drop-in-store.ts';
 import {
@@ -19,7 +18,8 @@ import {
 import type { PruneFacts, PrunePlan, PruneWish } from './prune-plan.ts';
 import type { PruneReport, Removal } from './prune-report.ts';
 import type { Quadlets } from './quadlets.ts';
-import { WORKLOAD_LABEL, type DriverOptions, type RegisteredSecret } from './registered-secret.ts';
+import type { RegisteredSecret } from './registered-secret.ts';
+import type { CommandsOfNow, Replaces } from './replaces.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { SecretRegistry } from './secret-registry.ts';
 import type { SecretUsers } from './secret-users.ts';
@@ -29,6 +29,7 @@ import type { UnitManager } from './unit-manager.ts';
 
 export type PruneDeps = {
   readonly registry: SecretRegistry;
+  readonly replaces: Pick<Replaces, 'replace'>;
   readonly users: SecretUsers;
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
@@ -52,7 +53,7 @@ export type PruneRequest = {
 /** Of one run. */
 type Run = {
   readonly wish: PruneWish;
-  readonly options: DriverOptions;
+  readonly commands: CommandsOfNow;
   readonly emit: (event: SetupEvent) => void;
   readonly signal: AbortSignal;
 };
@@ -138,10 +139,10 @@ export class Prune {
     }));
   }
 
-  #secretSteps({ options }: Run, plan: PrunePlan): readonly Step[] {
+  #secretSteps({ commands }: Run, plan: PrunePlan): readonly Step[] {
     return plan.secrets.map((secret) => ({
       removal: secretRemoval(secret),
-      work: () => this.#removeSecret(secret, options),
+      work: () => this.#removeSecret(secret, commands),
     }));
   }
 
@@ -149,15 +150,15 @@ export class Prune {
    * Podman runs the delete command that it froze into the secret. One of an earlier config may ask a socket that is no more: such a secret gets
    * the commands of now first.
    */
-  async #removeSecret(secret: RegisteredSecret, options: DriverOptions): Promise<void> {
-    const { registry, mappings } = this.#deps;
+  async #removeSecret(secret: RegisteredSecret, commands: CommandsOfNow): Promise<void> {
+    const { registry, replaces, mappings } = this.#deps;
     const mapping = mappings.get(secret.id);
     try {
       await registry.remove(secret);
     } catch (thrown) {
+      const { options } = commands;
       if (!mapping || secret.options['delete'] === options.delete) throw thrown;
-      const labels = secret.workload === undefined ? {} : { [WORKLOAD_LABEL]: secret.workload };
-      const id = await registry.replace(secret, { name: secret.name, body: encodeMapping(mapping), options, labels });
+      const id = await replaces.replace({ current: secret, mapping, workload: secret.workload }, commands);
       await registry.remove({ ...secret, id, options });
     }
   }

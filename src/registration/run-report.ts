@@ -20,6 +20,7 @@ const NOTHING: RunPart = {
   refused: [],
   problems: [],
   left: [],
+  passedOver: [],
   overridden: [],
   failures: [],
   notes: [],
@@ -63,6 +64,7 @@ export function reportOf(
     refused: parts.flatMap(({ refused }) => refused),
     problems: parts.flatMap(({ problems }) => problems),
     left: parts.flatMap(({ left }) => left),
+    passedOver: parts.flatMap(({ passedOver }) => passedOver),
     overridden: parts.flatMap(({ overridden }) => overridden),
     failures: parts.flatMap(({ failures }) => failures),
     notes: [...new Set(parts.flatMap(({ notes }) => notes))],
@@ -74,5 +76,6 @@ export function reportOf(
 
 function describe(change: Change): ChangeReport {
   const target = 'name' in change ? change.name : 'unit' in change ? change.unit : null;
-  return { action: change.action, workload: change.workload ?? null, target };
+  const reason = change.action === 'replace' ? { reason: change.reason } : {};
+  return { action: change.action, workload: change.workload ?? null, target, ...reason };
 }

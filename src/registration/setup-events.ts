@@ -5,6 +5,7 @@ import type { SurveyEvent } from '../survey/events.ts';
 import type { Overridden, RefusedKey } from '../survey/selection.ts';
 import type { CacheOutcome } from '../cache/fill.ts';
 import type { LeftDropIn, Orphan, Problem } from './plan.ts';
+import type { PassedOver } from './pattern-quadlets.ts';
 import type { Failure, WorkloadFailure } from '../core/failure.ts';
 
 /** A change as people and programs read it. */
@@ -13,6 +14,8 @@ export type ChangeReport = {
   readonly workload: string | null;
   /** Podman's secret name, or the unit whose drop-in it is; null for the header file. */
   readonly target: string | null;
+  /** Of a replace: what the driver commands of now have otherwise. */
+  readonly reason?: string;
 };
 
 /** What a run that was ended did not come to. `workload`: null for the run as a whole; `changes`: null where it was not begun. */
@@ -38,6 +41,8 @@ export type SetupReport = {
   readonly refused: readonly RefusedKey[];
   readonly problems: readonly Problem[];
   readonly left: readonly LeftDropIn[];
+  /** Quadlets that the workload pattern does not hold for, or not with all of its sources, and why. Empty where the config has none, or the run was about others. */
+  readonly passedOver: readonly PassedOver[];
   readonly overridden: readonly Overridden[];
   readonly failures: readonly WorkloadFailure[];
   readonly notes: readonly string[];

@@ -2,14 +2,17 @@
 // one, and a prune neither.
 
 import { Turns, type EndTurn } from '../core/turns.ts';
-import type { Setup, SetupRequest, SetupTarget } from './setup.ts';
+import type { Setup } from './setup.ts';
+import type { SetupRequest, SetupTarget } from './setup-run.ts';
 import type { SetupEvent, SetupReport } from './setup-events.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import type { Workload } from '../core/workload.ts';
+import type { WorkloadsByPattern } from './pattern.ts';
 import type { Prune, PruneRequest } from './prune.ts';
-import type { PruneWish } from './prune-plan.ts';
 import type { PruneReport } from './prune-report.ts';
 import { reportOf } from './run-report.ts';
 import { isoTime } from '../core/time.ts';
+import type { OwedReplaces } from './owed-replaces.ts';
 import type { OwedSetups } from './owed-setups.ts';
 import { both, type SetupDebt } from './setup-debt.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
@@ -28,12 +31,15 @@ export type Candidate = {
 export type SetupRunsDeps = {
   readonly setup: Pick<Setup, 'run'>;
   readonly prune: Pick<Prune, 'run'>;
+  readonly patterns: Pick<WorkloadsByPattern, 'resolve' | 'claimed'>;
   readonly status: Pick<StatusBoard, 'setup' | 'setupFailed'>;
   readonly mappings: Pick<MappingTable, 'saveNames'>;
   /** Reads and checks the config anew; a bad one is thrown and changes nothing. */
   readonly load: () => Promise<Candidate>;
   /** What is to be said of the host, which keeps no setup from its work. */
   readonly hostNotes: () => Promise<readonly string[]>;
+  /** What Podman has is another one afterwards. */
+  readonly replaces: Pick<OwedReplaces, 'ranSetup'>;
   readonly owed: Pick<OwedSetups, 'arm' | 'began' | 'ended' | 'interrupted' | 'gone'>;
 };
 
@@ -60,6 +66,7 @@ export class SetupRuns {
     } finally {
       end();
       this.#deps.owed.arm();
+      if (!request.dryRun && !request.once) this.#deps.replaces.ranSetup();
     }
   }
 
@@ -71,12 +78,26 @@ export class SetupRuns {
     const end = await this.#turn(emit, signal);
     try {
       const { target, notes } = await this.#deps.load();
-      const { workloads, options } = target;
-      const wish = { workloads, only: request.workload };
-      refuseConfigured(wish);
-      const report = await this.#deps.prune.run({ wish, options, emit, signal }, request);
+      const { workloads: named, options, socketToken } = target;
+      const only = request.workload;
+      refuseConfigured(named, only);
+      const byPattern = await this.#deps.patterns.claimed(target, only, signal);
+      refuseByPattern(byPattern, only);
+      const wish = { workloads: [...named, ...byPattern], only };
+      const report = await this.#deps.prune.run({ wish, commands: { options, socketToken }, emit, signal }, request);
       if (report.applied) this.#deps.owed.gone(report.removals.map(({ target: removed }) => removed));
       return { ...report, notes: [...notes, ...report.notes] };
+    } finally {
+      end();
+      if (request.apply) this.#deps.replaces.ranSetup();
+    }
+  }
+
+  /** Something short of the service's own, when none of them is under way; those that come meanwhile wait for it. */
+  async alone<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const end = await this.#turns.take(signal);
+    try {
+      return await work();
     } finally {
       end();
     }
@@ -118,17 +139,29 @@ export class SetupRuns {
   async #one(request: SetupRequest, emit: (event: SetupEvent) => void, signal: AbortSignal): Promise<SetupReport> {
     const candidate = await this.#deps.load();
     if (!request.dryRun) await candidate.activate();
-    const run = await this.#owing(request, candidate.target, () =>
-      this.#withNamesKept(request, () => this.#deps.setup.run(candidate.target, request, emit, signal)),
+    const target = await this.#withPattern(candidate.target, request, emit, signal);
+    const run = await this.#owing(request, target, () =>
+      this.#withNamesKept(request, () => this.#deps.setup.run(target, request, emit, signal)),
     );
     const ofHost = await this.#deps.hostNotes().catch(() => []);
     const report = { ...run, notes: [...candidate.notes, ...run.notes, ...ofHost] };
-    const whole = about(request, candidate.target).workloads === undefined;
+    const whole = about(request, target).workloads === undefined;
     // Problems are of single secrets that are not registered, or only not readable: none of them still asks with what was valid before.
     const followed = report.failures.length === 0 && report.ended === null;
     if (!request.dryRun && whole && followed) candidate.settle();
     this.#deps.status.setup(report, whole);
     return report;
+  }
+
+  /** The workloads of the config and those by its pattern, as they are now. */
+  async #withPattern(
+    target: SetupTarget,
+    request: SetupRequest,
+    emit: (event: SetupEvent) => void,
+    signal: AbortSignal,
+  ): Promise<SetupTarget> {
+    const byPattern = await this.#deps.patterns.resolve(target, request, emit, signal);
+    return { ...target, workloads: [...target.workloads, ...byPattern.workloads], byPattern };
   }
 
   /** But for a command line that asks for what is not there. */
@@ -172,11 +205,22 @@ export class SetupRuns {
   }
 }
 
-function refuseConfigured({ workloads, only }: PruneWish): void {
+function refuseConfigured(workloads: readonly Workload[], only: string | undefined): void {
   if (!workloads.some(({ name }) => name === only)) return;
   throw new PsiError('USAGE', `the config has the workload ${only ?? ''}: its secrets are in use`, {
     hint: 'take it out of `workloads:` in the config first, then run this again',
   });
+}
+
+function refuseByPattern(workloads: readonly Workload[], only: string | undefined): void {
+  if (!workloads.some(({ name }) => name === only)) return;
+  throw new PsiError(
+    'USAGE',
+    `the workload ${only ?? ''} has secrets by "*" of the config: its folder is at the provider`,
+    {
+      hint: `remove its quadlet or its folder first, or name it in the config without secrets (\`${only ?? ''}: {}\`); then run this again`,
+    },
+  );
 }
 
 function about({ provider, workload, workloads: only }: SetupRequest, { workloads }: SetupTarget): SetupDebt {

@@ -3,22 +3,8 @@
 import { withDeadline } from '../core/deadline.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import { WITHOUT_SECRETS } from '../core/quadlet-kinds.ts';
-import type { Mapping } from '../core/mapping.ts';
-import {
-  planDropIn,
-  unclaimed,
-  type Actual,
-  type Change,
-  type CurrentDropIn,
-  type LeftDropIn,
-  type Orphan,
-  type Problem,
-} from './plan.ts';
-import { goneSecrets } from './prune-plan.ts';
-import { ownerOf, pruneCommand, whyThere } from './unclaimed.ts';
+import type { Actual, Problem } from './plan.ts';
 import { isPsiOptions } from './driver-command/options.ts';
-import type { DriverOptions } from './registered-secret.ts';
-import type { SecretValue } from '../core/secret-value.ts';
 import { secretLines } from './drop-in.ts';
 import type { SecretUse, Workload } from '../core/workload.ts';
 import type { Clock } from '../core/clock.ts';
@@ -27,7 +13,10 @@ import type { QuadletDoubts } from './quadlet-doubts.ts';
 import type { Quadlets } from './quadlets.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
 import type { RegistryFeatures, SecretRegistry } from './secret-registry.ts';
-import type { SecretSource } from '../provider/secret-source.ts';
+import { chosen, type SetupRequest, type SetupRun, type SetupTarget } from './setup-run.ts';
+import { finishStep } from './finish-step.ts';
+import type { Replaces } from './replaces.ts';
+import { removedBy, shareOfUnclaimed, unclaimedStep } from './unclaimed-step.ts';
 import type { ReloadDebt } from './reload-debt.ts';
 import type { UnitManager } from './unit-manager.ts';
 import { PlanCarrier } from './apply.ts';
@@ -38,25 +27,11 @@ import type { MappingTable } from '../lookup/mapping-table.ts';
 import { failureOf } from '../core/failure.ts';
 import { guarded, partOf, reportOf, runPart, type RunPart } from './run-report.ts';
 import type { SetupEvent, SetupOutcome, SetupReport } from './setup-events.ts';
-import {
-  heldKeys,
-  lacksSecrets,
-  notBegun,
-  workloadStep,
-  type StepSurroundings,
-  type WorkloadStep,
-} from './workload-step.ts';
-
-/** What the config asks for at this moment. */
-export type SetupTarget = {
-  readonly workloads: readonly Workload[];
-  readonly options: DriverOptions;
-  readonly socketToken: SecretValue | undefined;
-  readonly sourceOf: (provider: string) => SecretSource | undefined;
-};
+import { heldKeys, lacksSecrets, notBegun, workloadStep, type WorkloadStep } from './workload-step.ts';
 
 export type SetupDeps = {
   readonly registry: SecretRegistry;
+  readonly replaces: Replaces;
   readonly mappings: MappingTable;
   readonly dropIns: DropInStore;
   readonly quadlets: Quadlets;
@@ -67,26 +42,6 @@ export type SetupDeps = {
   readonly hostCurl: Pick<HostCurl, 'status'>;
   readonly clock: Clock;
   readonly cache: CacheSink | undefined;
-};
-
-export type SetupRequest = {
-  readonly provider: string | undefined;
-  readonly workload: string | undefined;
-  /** Those of these names that there still are; without it all of them. */
-  readonly workloads?: readonly string[];
-  /** No provider is waited for: what it does not answer now is left. */
-  readonly once?: true;
-  /** Somebody's start waits for it: what workloads lack comes first, and the event `ready` tells when nothing is lacking any more. */
-  readonly boot?: true;
-  readonly dryRun: boolean;
-};
-
-/** What holds for a whole run: the wish, and what was there when it began. */
-type Run = StepSurroundings & {
-  readonly target: SetupTarget;
-  readonly request: SetupRequest;
-  readonly emit: (event: SetupEvent) => void;
-  readonly signal: AbortSignal;
 };
 
 /** An HSM takes seconds. */
@@ -108,6 +63,7 @@ export class Setup {
   ): Promise<SetupReport> {
     const named = chosen(target.workloads, request);
     await this.#deps.mappings.readAgain();
+    const finished = await guarded(undefined, () => finishStep(this.#deps.replaces, target, request));
     const run = await this.#begin(target, request, emit, signal).catch(toPsiError);
     if (run instanceof PsiError) return this.#withoutPodman(named, request, run);
     const restored = await guarded(undefined, () => this.#restore(run));
@@ -115,27 +71,28 @@ export class Setup {
     const lacking = request.boot ? named.filter((workload) => lacksSecrets(workload, run)) : [];
     const workloads = [...lacking, ...named.filter((workload) => !lacking.includes(workload))];
     const steps: WorkloadStep[] = [];
-    const tellReady = (): Promise<void> =>
-      this.#tellReady(run, [restored, header], steps, workloads.length - steps.length);
+    const first = [finished, restored, header];
+    const tellReady = (): Promise<void> => this.#tellReady(run, first, steps, workloads.length - steps.length);
     if (request.boot && lacking.length === 0) await tellReady();
     for await (const step of this.#steps(run, workloads)) {
       steps.push(step);
       if (lacking.length > 0 && steps.length === lacking.length) await tellReady();
     }
-    const registered = [restored, header, ...steps.flatMap(({ parts }) => parts)];
+    const pattern = patternStep(target);
+    const registered = [...first, ...pattern.parts, ...steps.flatMap(({ parts }) => parts)];
     const notes = [...podmanNotes(run.features, workloads, registered), ...curlNotes(this.#deps.hostCurl)];
-    const unclaimedPart = await guarded(undefined, () => this.#unclaimed(run));
+    const unclaimedPart = await guarded(undefined, () => unclaimedStep(run, this.#deps.quadlets));
     const reload = await guarded(undefined, () => this.#reload(run));
     const shares = [...steps.map(({ share }) => share), shareOfUnclaimed(run, removedBy(unclaimedPart))];
-    const cache = await this.#fill(run, shares, workloads.length === target.workloads.length);
-    const outcome = outcomeOf([restored, header, reload], steps, unclaimedPart);
+    const cache = await this.#fill(run, shares, isWhole(target, workloads));
+    const outcome = outcomeOf([...first, reload], [pattern, ...steps], unclaimedPart);
     const parts = [...registered, runPart({ notes }), unclaimedPart, reload];
     const ended = endOf(signal, parts);
     return reportOf({ dryRun: request.dryRun, outcome, ended }, parts, cache);
   }
 
   /** One for each workload, in their order. Once the run is ended the rest is left as it is, and told. */
-  async *#steps(run: Run, workloads: readonly Workload[]): AsyncGenerator<WorkloadStep, void, undefined> {
+  async *#steps(run: SetupRun, workloads: readonly Workload[]): AsyncGenerator<WorkloadStep, void, undefined> {
     const { emit, signal } = run;
     let done = 0;
     const tellNext = (): void => {
@@ -153,7 +110,7 @@ export class Setup {
     for (const workload of workloads.slice(done)) yield notBegun(run, workload);
   }
 
-  async #step(run: Run, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
+  async #step(run: SetupRun, { workload, outcome }: Surveyed): Promise<WorkloadStep> {
     const error = (await this.#withoutLines(workload)) ?? (await this.#refused(run, workload));
     const hidden = await this.#hidden(run, workload);
     const settled: Surveyed['outcome'] = error ? { kind: 'failed', error, sources: [] } : outcome;
@@ -163,10 +120,16 @@ export class Setup {
   }
 
   /** Whoever waits starts with what systemd has read: it reads before that is told. What fails of it is tried again at the end of the run. */
-  async #tellReady(run: Run, whole: readonly RunPart[], steps: readonly WorkloadStep[], rest: number): Promise<void> {
+  async #tellReady(
+    run: SetupRun,
+    whole: readonly RunPart[],
+    steps: readonly WorkloadStep[],
+    rest: number,
+  ): Promise<void> {
     const reload = await guarded(undefined, () => this.#reload(run));
-    const parts = [...whole, ...steps.flatMap((step) => step.parts), reload];
-    const outcome = outcomeOf([...whole, reload], steps, runPart({}));
+    const pattern = patternStep(run.target);
+    const parts = [...whole, ...pattern.parts, ...steps.flatMap((step) => step.parts), reload];
+    const outcome = outcomeOf([...whole, reload], [pattern, ...steps], runPart({}));
     const report = reportOf({ dryRun: false, outcome, ended: endOf(run.signal, parts) }, parts, null);
     run.emit({ event: 'ready', report, rest });
   }
@@ -190,7 +153,7 @@ export class Setup {
     request: SetupRequest,
     emit: (event: SetupEvent) => void,
     signal: AbortSignal,
-  ): Promise<Run> {
+  ): Promise<SetupRun> {
     const { registry, dropIns, mappings, cache, clock } = this.#deps;
     const [features, registered, present] = await Promise.all([
       registry.features(),
@@ -211,6 +174,7 @@ export class Setup {
     return {
       target,
       options: target.options,
+      replaces: request.boot || request.once ? 'later' : 'now',
       request,
       emit,
       signal,
@@ -222,7 +186,7 @@ export class Setup {
     };
   }
 
-  #surveyDeps(run: Run): SurveyDeps {
+  #surveyDeps(run: SetupRun): SurveyDeps {
     const { target, emit } = run;
     const { clock, cache } = this.#deps;
     const registered: SurveyDeps['registered'] = (workload) => heldKeys(workload, run);
@@ -236,7 +200,7 @@ export class Setup {
   }
 
   /** What is in memory alone would be gone after a restart: somebody removed the state folder, or files in it. */
-  async #restore({ request }: Run): Promise<RunPart> {
+  async #restore({ request }: SetupRun): Promise<RunPart> {
     const { mappings } = this.#deps;
     const lost = await mappings.lost();
     if (lost.length === 0) return runPart({});
@@ -246,13 +210,13 @@ export class Setup {
     return runPart({ notes: [`the state folder lacked ${files}: they are written again`] });
   }
 
-  async #header({ target, carryOut }: Run): Promise<RunPart> {
+  async #header({ target, carryOut }: SetupRun): Promise<RunPart> {
     if (!target.socketToken || (await this.#deps.headerFile.holds(target.socketToken))) return runPart({});
     return partOf(undefined, await carryOut([{ action: 'write-header', workload: undefined }]));
   }
 
   /** Once for all drop-ins of the run, and only if one of them was changed, now or in a run that did not come so far. */
-  async #reload({ request, emit }: Run): Promise<RunPart> {
+  async #reload({ request, emit }: SetupRun): Promise<RunPart> {
     const { reloadDebt, units } = this.#deps;
     if (!(await reloadDebt.owed())) return runPart({});
     if (request.dryRun) return runPart({ notes: ['systemd has yet to read drop-ins that an earlier run changed'] });
@@ -260,34 +224,6 @@ export class Setup {
     await units.reload();
     await reloadDebt.settle();
     return runPart({});
-  }
-
-  /**
-   * Drop-ins of units that no workload has. One whose quadlet is there stays: a name may be mistyped in the config, and the unit would start
-   * without its secrets. A filtered run knows nothing about the units of other workloads.
-   */
-  async #unclaimed(run: Run): Promise<RunPart> {
-    const { target, request, features, dropIns, carryOut } = run;
-    if (isFiltered(request) || !features.dropIns) return runPart({});
-    const units = unclaimed(dropIns.keys(), unitsOf(target));
-    const left: LeftDropIn[] = [];
-    for (const unit of units) left.push(...(await this.#whyLeft(unit, dropIns.get(unit)?.text ?? '')));
-    const staying = new Set(left.map(({ unit }) => unit));
-    const changes = units.flatMap((unit) => unclaimedChange(unit, staying, dropIns.get(unit)));
-    return { ...partOf(undefined, await carryOut(changes)), left, orphans: goneOrphans(run, staying) };
-  }
-
-  /** Empty: its quadlet is nowhere, nothing is lost with the drop-in. */
-  async #whyLeft(unit: string, text: string): Promise<readonly LeftDropIn[]> {
-    const why = await whyThere(this.#deps.quadlets, unit);
-    if (why === undefined) return [];
-    return [
-      {
-        unit,
-        reason: `no workload of the config has this unit, and its drop-in is left as it is (${why})`,
-        hint: `correct the workload's name or \`unit\` in the config, then run \`podman exec psi psi setup\`; if it is to have no secrets any more, run \`${pruneCommand(ownerOf(unit, text))}\``,
-      },
-    ];
   }
 
   /** Beside a `.kube` or a `.pod` alone, a drop-in would be read by nobody. */
@@ -311,12 +247,12 @@ export class Setup {
   }
 
   /** Somebody else's file in the place of the drop-in: then nothing of the workload is registered either. */
-  async #refused({ features }: Run, { unit }: Workload): Promise<PsiError | undefined> {
+  async #refused({ features }: SetupRun, { unit }: Workload): Promise<PsiError | undefined> {
     return features.dropIns ? this.#deps.dropIns.refused(unit) : undefined;
   }
 
   /** Podman reads one file of a name: of two, the one in the folder that goes before. */
-  async #hidden({ features }: Run, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
+  async #hidden({ features }: SetupRun, { name: workload, unit }: Workload): Promise<readonly Problem[]> {
     if (!features.dropIns) return [];
     const hiders = await this.#deps.dropIns.hiders(unit).catch((): readonly Hider[] => []);
     return hiders.map(({ path, remedy }) => ({
@@ -328,7 +264,7 @@ export class Setup {
   }
 
   /** Null: there is no cache, or nothing is to be changed. `whole`: the run is about all workloads of the config. */
-  async #fill({ request, emit }: Run, shares: readonly Share[], whole: boolean): Promise<CacheOutcome | null> {
+  async #fill({ request, emit }: SetupRun, shares: readonly Share[], whole: boolean): Promise<CacheOutcome | null> {
     const { cache } = this.#deps;
     if (!cache || request.dryRun) return null;
     emit({ event: 'caching' });
@@ -338,12 +274,21 @@ export class Setup {
 
 function outcomeOf(
   whole: readonly RunPart[],
-  steps: readonly WorkloadStep[],
+  steps: readonly Pick<WorkloadStep, 'outcome'>[],
   { failures, left, undone }: RunPart,
 ): SetupOutcome {
   const outcomes = new Set(steps.map(({ outcome }) => outcome));
   if (whole.some((part) => part.failures.length > 0) || outcomes.has('failed')) return 'failed';
   return outcomes.has('left') || failures.length + left.length + undone.length > 0 ? 'left' : 'done';
+}
+
+function patternStep({ byPattern }: SetupTarget): Pick<WorkloadStep, 'parts' | 'outcome'> {
+  return byPattern ? { parts: [byPattern.part], outcome: byPattern.outcome } : { parts: [], outcome: 'done' };
+}
+
+/** Is the run about all workloads there are? */
+function isWhole({ workloads, byPattern }: SetupTarget, some: readonly Workload[]): boolean {
+  return some.length === workloads.length && byPattern?.partial !== true;
 }
 
 /** An end that came when all was done changed nothing. */
@@ -357,48 +302,6 @@ async function opened(opening: Promise<void> | undefined, clock: Clock, signal: 
   if (!opening) return;
   const bound = { ms: LONGEST_OPENING_MS, what: 'the opening of the cache' };
   await withDeadline(clock, bound, () => opening, signal).catch(() => undefined);
-}
-
-function isFiltered({ provider, workload, workloads }: SetupRequest): boolean {
-  return provider !== undefined || workload !== undefined || workloads !== undefined;
-}
-
-function unitsOf({ workloads }: SetupTarget): ReadonlySet<string> {
-  return new Set(workloads.map(({ unit }) => unit));
-}
-
-function removedBy({ changes }: RunPart): ReadonlySet<string> {
-  return new Set(changes.flatMap((change) => (change.action === 'remove-drop-in' ? [change.unit] : [])));
-}
-
-/** Secrets of workloads that the config has no more, which no drop-in names that stays. */
-function goneOrphans({ target, actual, dropIns }: Run, staying: ReadonlySet<string>): readonly Orphan[] {
-  const units = [...unitsOf(target), ...staying];
-  const named = new Set(units.flatMap((unit) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]));
-  return goneSecrets(target, actual.registered.values())
-    .filter(({ name }) => !named.has(name))
-    .map(({ name, id }) => ({ name, id, gone: true }));
-}
-
-function unclaimedChange(
-  unit: string,
-  staying: ReadonlySet<string>,
-  current: CurrentDropIn | undefined,
-): readonly Change[] {
-  if (!staying.has(unit)) return [{ action: 'remove-drop-in', workload: undefined, unit }];
-  return current === undefined ? [] : planDropIn(undefined, unit, current.text, current);
-}
-
-/** What the cache holds for drop-ins that no workload has stays in it for as long as they do: their units start with it. */
-function shareOfUnclaimed({ target, actual, dropIns }: Run, removed: ReadonlySet<string>): Share {
-  const units = unclaimed(dropIns.keys(), unitsOf(target)).filter((unit) => !removed.has(unit));
-  const names = units.flatMap((unit) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]);
-  const ids = names.flatMap((name) => actual.registered.get(name)?.id ?? []);
-  return { kind: 'listed', secrets: ids.flatMap((id) => wantedOf(actual.mappingOf(id))) };
-}
-
-function wantedOf(mapping: Mapping | undefined): readonly { readonly mapping: Mapping; readonly fetched: undefined }[] {
-  return mapping === undefined ? [] : [{ mapping, fetched: undefined }];
 }
 
 /** What this Podman cannot do, where it matters to the run. */
@@ -420,22 +323,6 @@ function podmanNotes(
 function curlNotes({ status }: Pick<HostCurl, 'status'>): readonly string[] {
   const { version, limit = null } = status ?? {};
   return version === undefined || limit === null ? [] : [`curl ${version} on this host: ${limit}`];
-}
-
-function chosen(workloads: readonly Workload[], request: SetupRequest): readonly Workload[] {
-  const { provider, workload: name } = request;
-  const named = workloads.filter(
-    (workload) =>
-      (provider === undefined || workload.provider === provider) &&
-      (name === undefined || workload.name === name) &&
-      (request.workloads === undefined || request.workloads.includes(workload.name)),
-  );
-  if (named.length === 0 && name !== undefined) {
-    throw new PsiError('USAGE', `no workload ${name} in the config`, {
-      hint: `there are: ${workloads.map((workload) => workload.name).join(', ') || 'none'}`,
-    });
-  }
-  return named;
 }
 
 function noDropIns(features: RegistryFeatures): string {

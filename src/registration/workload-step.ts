@@ -19,6 +19,7 @@ import {
   type Change,
   type CurrentDropIn,
   type Problem,
+  type ReplaceWhen,
   type WorkloadPlan,
 } from './plan.ts';
 import type { DriverOptions } from './registered-secret.ts';
@@ -29,6 +30,7 @@ import type { SetupOutcome } from './setup-events.ts';
 /** What a step has to know of its run: what was there when it began, and how changes are carried out. */
 export type StepSurroundings = {
   readonly options: DriverOptions;
+  readonly replaces: ReplaceWhen;
   readonly features: RegistryFeatures;
   readonly actual: Actual;
   readonly dropIns: ReadonlyMap<string, CurrentDropIn>;
@@ -79,13 +81,17 @@ async function foundStep(
   outcome: Found,
   hidden: readonly Problem[],
 ): Promise<WorkloadStep> {
-  const plan = planSecrets(workload.name, outcome.secrets, run.options, run.actual);
+  const plan = planSecrets(workload.name, outcome.secrets, run.options, run.actual, run.replaces);
   const applied = await run.carryOut(plan.changes);
   const kept = keptLines(run.dropIns.get(workload.unit)?.text, staying(plan, outcome));
   const dropIn = await dropInStep(run, workload, { plan, applied, kept });
   const lines = secretLines(dropIn.text ?? '');
   const found = registrationPart(run, workload, { outcome, plan, applied, kept, lines });
-  const parts = [runPart({ ...found, problems: [...found.problems, ...hidden] }), dropIn.part];
+  const parts = [
+    runPart({ ...found, problems: [...found.problems, ...hidden] }),
+    dropIn.part,
+    runPart({ notes: laterNote(workload, plan) }),
+  ];
   const beside = registeredKeys(workload, run.actual).filter(({ name }) => lines.has(name) || kept.has(name));
   const keptShare = beside.map(({ mapping }) => ({ mapping, fetched: undefined }));
   return {
@@ -145,6 +151,14 @@ function sourceNote(
   if (!lacksSource || count === 0) return [];
   return [
     `${name}: ${String(count)} ${count === 1 ? 'line stays' : 'lines stay'} that no source gives now, because one of them yields nothing`,
+  ];
+}
+
+function laterNote({ name }: Workload, { later }: WorkloadPlan): readonly string[] {
+  if (later === 0) return [];
+  const what = later === 1 ? 'secret keeps its driver commands' : 'secrets keep their driver commands';
+  return [
+    `${name}: ${String(later)} ${what} of before for now: the service replaces them by itself, or a setup by hand`,
   ];
 }
 

@@ -8,6 +8,8 @@ import type { Env } from '../config/surroundings.ts';
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 const DEFAULT_RETRY_MS = 60_000;
+/** By then a boot has started its workloads, or most of them. */
+const DEFAULT_REPLACE_MS = 180_000;
 const DEFAULT_METRICS_MS = 30_000;
 /** A provider is asked each time. */
 const SHORTEST_MS = 100;
@@ -23,6 +25,8 @@ export type ServiceEnvironment = {
   readonly unitsRevision: number | undefined;
   /** PSI_SETUP_RETRY: before what a setup left is tried again for the first time; anything but a duration is a minute. */
   readonly setupRetryMs: number;
+  /** PSI_REPLACE_AFTER: a start or a setup, before the service replaces secrets by itself; anything but a duration is three minutes. */
+  readonly replaceAfterMs: number;
   /** PSI_METRICS_INTERVAL: how often the metrics file is written; anything but a duration is half a minute. */
   readonly metricsMs: number;
   /** The folder with the credential that opens the cache; undefined: there is none. */
@@ -38,6 +42,7 @@ export function serviceEnvironment(env: Env, ids: ProcessIds): ServiceEnvironmen
     socketFd,
     unitsRevision: unitsRevision(env['PSI_UNITS'], socketFd !== undefined),
     setupRetryMs: Math.max(SHORTEST_MS, parseDuration(env['PSI_SETUP_RETRY']) ?? DEFAULT_RETRY_MS),
+    replaceAfterMs: Math.max(SHORTEST_MS, parseDuration(env['PSI_REPLACE_AFTER']) ?? DEFAULT_REPLACE_MS),
     metricsMs: Math.max(SHORTEST_MS, parseDuration(env['PSI_METRICS_INTERVAL']) ?? DEFAULT_METRICS_MS),
     // Its own folder under the units that PSI renders: the key comes from a unit of its own there.
     cacheKeyFolder: env['PSI_CACHE_KEY_DIRECTORY'] ?? env['CREDENTIALS_DIRECTORY'],

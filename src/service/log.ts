@@ -2,8 +2,10 @@
 
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { PsiError } from '../core/error.ts';
+import { stackOf } from '../core/text/stack.ts';
 import { visibleJson } from '../core/text/visible.ts';
 import type { AuditLog, LookupEvent, RefusalEvent } from '../lookup/audit-log.ts';
+import type { OwedReplacesLog } from '../registration/owed-replaces.ts';
 import type { OwedLog } from '../registration/owed-setups.ts';
 import { isoTime } from '../core/time.ts';
 import type { CacheLog } from '../cache/cache-log.ts';
@@ -73,7 +75,7 @@ function inBatches(): LogDestination {
 
 /** The fields of an error that are safe to log. An unexpected error's stack is logged; a PsiError's cause is not: it may quote a server. */
 export function errorFields(error: PsiError): Readonly<Record<string, unknown>> {
-  const unexpected = error.code === 'INTERNAL' && error.cause instanceof Error ? { stack: error.cause.stack } : {};
+  const unexpected = error.code === 'INTERNAL' && error.cause instanceof Error ? { stack: stackOf(error.cause) } : {};
   return { code: error.code, message: error.message, hint: error.hint, ...error.details, ...unexpected };
 }
 
@@ -147,6 +149,26 @@ export function owedLog(log: Log): OwedLog {
     },
     notKept: (error) => {
       log.warn(errorFields(error), 'what is owed is in memory alone: a restart forgets it');
+    },
+  };
+}
+
+export function replacesLog(log: Log): OwedReplacesLog {
+  return {
+    begins: (count) => {
+      log.info({ count }, 'secrets have driver commands of before: they are replaced one by one');
+    },
+    done: (count) => {
+      log.info({ count }, 'all secrets have the driver commands of now');
+    },
+    madeAgain: (names) => {
+      log.warn(
+        { secrets: names.slice(0, NAMED), count: names.length },
+        'podman had lost secrets in the middle of a replace: they are there again',
+      );
+    },
+    failed: ({ message, hint }) => {
+      log.warn({ hint }, message);
     },
   };
 }

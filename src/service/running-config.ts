@@ -18,7 +18,7 @@ import type { SecretSource } from '../provider/secret-source.ts';
 import type { Silent } from '../provider/with-breaker.ts';
 import { frozenDriverOptions } from '../registration/driver-command/options.ts';
 import type { Candidate } from '../registration/setup-runs.ts';
-import type { SetupTarget } from '../registration/setup.ts';
+import type { SetupTarget } from '../registration/setup-run.ts';
 import { AcceptedTokens } from './accepted-tokens.ts';
 import { goesOn, placeProblems, refusalProblem, tokenProblem, withoutConfig } from './config-problems.ts';
 import type { LastGoodStore } from './last-good.ts';
@@ -405,6 +405,7 @@ function noteOf(warning: LocatedIssue): string {
 function targetOf({ config, token, providers }: Reading): SetupTarget {
   return {
     workloads: config.workloads,
+    pattern: config.pattern,
     socketToken: token.value,
     sourceOf: (provider) => providers.sources.get(provider),
     options: frozenDriverOptions(config),

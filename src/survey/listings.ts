@@ -7,12 +7,12 @@ import { withDeadline } from '../core/deadline.ts';
 import { PsiError } from '../core/error.ts';
 import { withRetries } from '../core/retry.ts';
 import type { SecretSpec, Workload } from '../core/workload.ts';
-import type { ListedSecret, SecretSource } from '../provider/secret-source.ts';
+import type { ListedSecret, SecretReads } from '../provider/secret-source.ts';
 import type { SurveyEvent } from './events.ts';
 import { HURRIED, LONGEST_ASKED_MS, ONCE, PATIENT, Patience, SETUP_PAUSES_MS } from './waits.ts';
 
 export type ListingDeps = {
-  readonly sourceOf: (provider: string) => SecretSource | undefined;
+  readonly sourceOf: (provider: string) => SecretReads | undefined;
   readonly clock: Clock;
   readonly emit: (event: SurveyEvent) => void;
   /** What is held of a secret from before, in the cache for one. */
@@ -89,7 +89,7 @@ export class Listings {
   }
 
   async #ask(
-    source: SecretSource,
+    source: SecretReads,
     { provider }: Workload,
     { project, path, recursive }: SecretSpec,
     values: boolean,

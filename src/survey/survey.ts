@@ -69,6 +69,7 @@ type Asking = { readonly listings: Listings; readonly reads: SurveyReads; readon
 
 // Fails as a whole if one of the sources does: half a workload is not registered.
 async function outcomeOf(workload: Workload, { listings, reads, deps }: Asking): Promise<Found | Failed> {
+  if (workload.refusal) return { kind: 'failed', error: workload.refusal, sources: [] };
   const sources: SurveyedSource[] = [];
   const all = deps.registered(workload).filter(({ mapping }) => !mapping || mapping.provider === workload.provider);
   const held = new HeldNames(workload, all);

@@ -5,11 +5,11 @@ import { inByteOrder } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
-import type { ListedSecret, Place, SecretRef, SecretSource } from '../provider/secret-source.ts';
+import type { ListedSecret, Place, SecretRef, SecretReads } from '../provider/secret-source.ts';
 import { SingleReads, type SingleRead } from '../provider/single-reads.ts';
 
 export type FolderReader = {
-  readonly source: SecretSource;
+  readonly source: SecretReads;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** One call, bounded in time; limits are for the caller to wait out. */
   readonly call: <T>(what: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;

@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import type { CacheFace } from '../faces/control/cache-routes.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { SecretRegistry } from '../registration/secret-registry.ts';
+import type { SurveyEvent } from '../survey/events.ts';
 import { keyFactory, type ComposedCache, type KeyDeps } from './cache.ts';
 
 export type CacheFaceDeps = KeyDeps & {
@@ -17,7 +18,7 @@ export type CacheFaceDeps = KeyDeps & {
   readonly composed: ComposedCache | undefined;
   readonly mappings: MappingTable;
   readonly registry: Pick<SecretRegistry, 'list'>;
-  readonly target: () => RefreshTarget;
+  readonly target: (emit: (event: SurveyEvent) => void, signal: AbortSignal) => Promise<RefreshTarget>;
   /** The config as it is on disk now. */
   readonly readConfig: () => Promise<Config>;
 };
@@ -37,7 +38,7 @@ export function composeCacheFace(deps: CacheFaceDeps): CacheFace {
   });
   return {
     status: (options) => control.status(options),
-    refresh: async (options, emit, signal) => refresh?.run(deps.target(), options, emit, signal),
+    refresh: async (options, emit, signal) => refresh?.run(await deps.target(emit, signal), options, emit, signal),
     invalidate: (name) => control.invalidate(name),
     reseal: () => reseal.reseal(),
     recoverable: () => reseal.recoverable(),

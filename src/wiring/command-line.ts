@@ -11,10 +11,11 @@ import { handedOver } from '../config/places.ts';
 import { versionText } from '../core/version.ts';
 import type { composeReading } from './config-reading.ts';
 
-export async function composeCommandLine(): Promise<CliDeps> {
+/** `manifest`: PSI's package.json. */
+export async function composeCommandLine(manifest: string): Promise<CliDeps> {
   const { env } = process;
   const uid = process.getuid?.() ?? 0;
-  const version = await ownVersion();
+  const version = await ownVersion(manifest);
   const fullVersion = versionText(version, env['PSI_REVISION']);
   const reading = async (path: string | undefined): Promise<ReturnType<typeof composeReading>> =>
     (await import('./config-reading.ts')).composeReading(path, { env, uid });
@@ -36,7 +37,7 @@ export async function composeCommandLine(): Promise<CliDeps> {
   };
 }
 
-async function ownVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+async function ownVersion(manifest: string): Promise<string> {
+  const text = await readFile(manifest, 'utf8');
   return (JSON.parse(text) as { readonly version: string }).version;
 }

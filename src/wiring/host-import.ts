@@ -58,6 +58,7 @@ export async function composeQuadletImport(
       elsewhere: commands.elsewhere,
       provider,
       workloads: config.workloads,
+      pattern: config.pattern,
       importSecrets: ({ place, ...request }, onEvent) => tools.importSecrets({ ...request, path: place.path }, onEvent),
       list: async (place) => namedValues(await tools.read(place.path, { onWait: emit })),
     },

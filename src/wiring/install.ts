@@ -6,6 +6,7 @@ import { readBounded } from '../adapters/files/file-calls.ts';
 import { CertificateFileSystem } from '../adapters/files/certificate-files.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
+import { HelperFile } from '../adapters/files/helper-file.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
 import { HostFolders } from '../adapters/files/host-tree.ts';
 import { quadletFolders, quadletRoots } from '../adapters/systemd/quadlet-folders.ts';
@@ -19,6 +20,7 @@ import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
 import { withHostCommand, type Completions, type WithHostCommand } from '../host/command/put.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { placeHelper } from '../host/helper/place.ts';
 import { install, type InstallDeps, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
 import { hostLayout, type HostSurroundings } from '../host/settings.ts';
@@ -38,7 +40,7 @@ export async function composeInstall(
   const secrets = new SecretReader({ readFile: readBounded, env: surroundings.env });
   const files = new HostFileSystem();
   const layout = await layoutOf(config, surroundings);
-  const deps = {
+  const deps: InstallDeps = {
     files,
     layout,
     headerFile: new DriverHeaderFile({ path }),
@@ -47,6 +49,7 @@ export async function composeInstall(
     driverOptions: frozenDriverOptions(config),
     systemdVersion: () => new DbusUnitManager({ socketPath: config.dbusSocket }).version(),
     foreignDriver: driverOfOthers(surroundings),
+    placeHelper: (asked) => placeHelper({ files, tree: new HostFolders(), helper: new HelperFile(), layout }, asked),
   };
   const wish = { needed: true, write: !options.stdout };
   return withHostCommand({ files, layout, completions }, wish, () => install(deps, options));
@@ -98,6 +101,7 @@ export async function layoutOf(config: Config, surroundings: HostSurroundings): 
       controlSocket: config.controlSocket,
       podmanSocket: config.podmanSocket,
       dbusSocket: config.dbusSocket,
+      helperDir: config.lookup.helperDir,
       textfileDir: config.metrics.textfileDir,
       cache: cacheOrDefaults(config),
       certificates,

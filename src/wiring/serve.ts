@@ -4,6 +4,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { CertificateStateFiles } from '../adapters/files/certificate-states.ts';
 import { containersConf } from '../adapters/files/containers-conf.ts';
+import { HelperFile } from '../adapters/files/helper-file.ts';
 import { DriverHeaderFile } from '../adapters/files/header-file.ts';
 import { LastGoodFile } from '../adapters/files/last-good-file.ts';
 import { MappingFiles } from '../adapters/files/mapping-file.ts';
@@ -28,14 +29,16 @@ import type { Running } from '../cli/commands/serve.ts';
 import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
 import { changedAt, composeReading, opennessOf } from './config-reading.ts';
+import { composeReplaces } from './replaces.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
-import { controlApp } from '../faces/control/routes.ts';
+import type { ControlDeps } from '../faces/control/routes.ts';
 import { driverFace } from '../faces/driver.ts';
+import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
 import { sweepLeftovers } from '../service/leftovers.ts';
@@ -48,6 +51,7 @@ import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf
 import { providerProblems, providerStatus } from '../service/provider-problems.ts';
 import { CertificateEnds } from '../service/certificate-ends.ts';
 import { guardedPlaces, missingQuadlets, openPlaces, reloadOwed } from '../service/host-findings.ts';
+import { PlacedHelper } from '../service/placed-helper.ts';
 import { Inspections } from '../service/inspections.ts';
 import { RunningService } from '../service/running-service.ts';
 import { startingConfig } from '../service/starting-config.ts';
@@ -55,19 +59,24 @@ import { SocketWatch } from '../service/socket-watch.ts';
 import { foreignDefaultDriver } from '../host/default-driver.ts';
 import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
+import { whyOfPsi } from '../host/units/of-psi.ts';
+import { helperSeenByService } from '../host/helper/mount.ts';
 import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
+import { helperPath } from '../registration/driver-command/helper-call.ts';
 import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { MappingTable } from '../lookup/mapping-table.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
 import { Prune } from '../registration/prune.ts';
+import { WorkloadsByPattern } from '../registration/pattern.ts';
 import { Setup } from '../registration/setup.ts';
 import { OwedSetups } from '../registration/owed-setups.ts';
 import { SetupRuns } from '../registration/setup-runs.ts';
 import { certificatesOf } from '../provider/choice.ts';
+import { HelperUse } from '../lookup/helper-use.ts';
 import { HostCurl } from '../lookup/host-curl.ts';
 import { StatusBoard, type ServiceProblem } from '../lookup/status.ts';
 import { quadletDoubts } from '../transfer/quadlet/doubts.ts';
@@ -99,6 +108,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
   const hostCurl = new HostCurl({ socket: config.socket });
+  const helperUse = new HelperUse();
   const instance = randomUUID();
   const { socketFd } = environment;
   const place = socketPlace(config, socketFd !== undefined);
@@ -130,6 +140,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
         ...status.besides(),
+        ...owedReplaces.problems(),
       ],
     });
   const figures = {
@@ -150,6 +161,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostCurl,
     notes: () => running.notes(),
     setupOwed: () => owed.status(),
+    replacesOwed: () => owedReplaces.status(),
   });
   const metricsText = async (): Promise<string> => {
     await Promise.all([running.look(), running.lookAtProviders(), inspections.look()]);
@@ -172,6 +184,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const confHost = { ...baseDirectories(env, uid), env, uid };
   const defaultDriver = async (): Promise<readonly ServiceProblem[]> =>
     warningOf(foreignDefaultDriver(await containersConf(confHost, readFile)));
+  const placedHelper = new PlacedHelper({
+    files: new HelperFile(),
+    path: () => helperPath(running.config.lookup.helperDir),
+    at: () => helperSeenByService(env['PSI_IN_IMAGE'] !== undefined, running.config.lookup.helperDir),
+    ...{ scope: config.scope, use: helperUse, log },
+  });
   const inspections = new Inspections(
     [
       () => mappings.readRest().then(() => []),
@@ -181,6 +199,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       async () => warningOf(await certificateTimerProblem(running.config)),
       defaultDriver,
       () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
+      () => placedHelper.look(),
     ],
     { clock, log },
   );
@@ -199,6 +218,11 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     headerFile,
   });
   const onError = faceErrors(log);
+  const { replaces, owedReplaces } = await composeReplaces({
+    ...{ stateDir, registry, mappings, headerFile, watch, running, status, clock, log },
+    runs: () => runs,
+    firstPauseMs: environment.replaceAfterMs,
+  });
 
   const lookup = new Lookup({
     mappings,
@@ -216,6 +240,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   void sweepLeftovers(leftovers, processBegan, log);
   const registering = {
     registry,
+    replaces,
     mappings,
     clock,
     dropIns,
@@ -228,23 +253,27 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const setup = new Setup({ ...registering, doubts, headerFile, hostCurl, cache });
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
+  const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
   const runs = new SetupRuns({
     setup,
+    patterns,
     prune,
     status,
     mappings,
     owed,
+    replaces: owedReplaces,
     load: () => running.candidate(),
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
   const driver = driverFace({
     lookup,
-    register: new DriverStore(mappings),
+    register: new DriverStore(mappings, replaces),
     tokens: () => running.tokens,
     closed: () => running.refuseRequests(),
     mappings,
     hostCurl,
+    helperUse,
     health: () => {
       running.lookSoon();
       return { ...healthOf(cache?.status()), ...problemsLine(problems()), instance };
@@ -256,15 +285,22 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
     onError,
   });
-  const control = controlApp({
+  const controlDeps: ControlDeps = {
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
     status: async () => {
-      await Promise.all([running.look(), watch.look(), running.lookAtProviders(), inspections.look()]);
+      await Promise.all([
+        running.look(),
+        watch.look(),
+        running.lookAtProviders(),
+        inspections.look(),
+        owedReplaces.look(),
+      ]);
       return {
         ...status.read(),
         providers: providerStatus(running.silent()),
         certificates: certificates.told,
+        lookupHelper: await placedHelper.status(),
         checksHealth: checkHealthByStatus(environment.unitsRevision),
         cache: cache?.status() ?? null,
       };
@@ -275,20 +311,29 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       composed,
       mappings,
       registry,
-      target: () => running.target,
+      target: async (emit, signal) => {
+        const { target } = running;
+        const { workloads, errors } = await patterns.resolve(target, { once: true }, emit, signal);
+        return { ...target, workloads: [...target.workloads, ...workloads], errors };
+      },
       readConfig: () => loadConfig(load),
     }),
     onError,
-  });
+  };
+  const control = lateFace(async () => (await import('../faces/control/routes.ts')).controlApp(controlDeps), onError);
 
   const service = await RunningService.start({
     clock,
     log,
     config: running,
     owed: {
-      start: () => owed.start((debt, signal) => runs.owed(debt, signal)),
+      start: () => {
+        owedReplaces.start();
+        return owed.start((debt, signal) => runs.owed(debt, signal));
+      },
       stop: () => {
         owed.stop();
+        owedReplaces.stop();
         runs.stop();
       },
     },
@@ -306,9 +351,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       mappings: mappings.size,
     },
   });
-  void readMappings(mappings, { clock, log });
   void removeStartMarker(config.socket);
-  // Not awaited: what is open to others is said at the start, and keeps nobody from it.
-  void inspections.look();
+  // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
+  void readMappings(mappings, { clock, log }).then(() => inspections.look());
   return service;
 }

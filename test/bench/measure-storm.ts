@@ -4,6 +4,7 @@ import { driverMaxTimeSeconds, driverOptions } from '../../src/registration/driv
 import { timed, type Figure, type Stage } from './measurement.ts';
 import { overSocket, storm, stormFolders, underPodmansLock } from './storm.ts';
 import { registerAll, startDouble, startPsiFor, type Knobs } from './world.ts';
+import { NO_HELPER } from '../hosts/driver-command.ts';
 
 const WORKLOADS = 50;
 const SECRETS = 20;
@@ -39,7 +40,7 @@ async function measureOne(stage: Stage, command: readonly string[], one: Storm):
   const psi = await startPsiFor(stage, { double, command });
   const groups = await registerAll(psi, folders);
   const maxTimeSeconds = driverMaxTimeSeconds(TIMEOUT_MS);
-  const { lookup } = driverOptions({ socket: psi.socket, maxTimeSeconds, headerFile: undefined });
+  const { lookup } = driverOptions({ socket: psi.socket, maxTimeSeconds, headerFile: undefined, helper: NO_HELPER });
   const asker = one.locked ? underPodmansLock(lookup) : overSocket(psi.socket);
   let failures: readonly string[] = [];
   const took = await timed(async () => {

@@ -2,7 +2,7 @@
 // --json: figures as JSON in place of the table. --only NAME,…: some measurements. --no-build: what dist/ holds now.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PSI_FROM_BUILD } from '../hosts/psi-process.ts';
+import { PSI_FROM_BUILD } from '../hosts/psi-tree.ts';
 import { run } from '../hosts/run.ts';
 import { sandboxSupport } from '../hosts/sandbox.ts';
 import { BUDGETS, counting, isWithin } from './budgets.ts';
@@ -67,8 +67,8 @@ function choose(only: string | undefined): readonly Measurement[] {
 
 async function build(): Promise<void> {
   console.error('bench: building');
-  const built = await run([resolve(ROOT, 'node_modules/.bin/tsc'), '-p', resolve(ROOT, 'tsconfig.build.json')]);
-  if (built.code !== 0) throw new Error(`the build failed:\n${built.stdout}`);
+  const built = await run([process.execPath, resolve(ROOT, 'scripts/build.mjs')]);
+  if (built.code !== 0) throw new Error(`the build failed:\n${built.stderr}`);
 }
 
 /** Again where only noise can have put a figure over its budget, a few times at most. */

@@ -8,7 +8,15 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { hastyCurl, inFront, runDriverCommand, socketOfNobody, where, type Ran } from '../hosts/driver-command.ts';
+import {
+  hastyCurl,
+  inFront,
+  NO_HELPER,
+  runDriverCommand,
+  socketOfNobody,
+  where,
+  type Ran,
+} from '../hosts/driver-command.ts';
 import { oldCurl, OLD_CURLS } from '../doubles/old-curl/old-curl.ts';
 import { driverMaxTimeSeconds, driverOptions, isPsiOptions } from '../../src/registration/driver-command/options.ts';
 
@@ -59,7 +67,12 @@ describe('driver commands', () => {
   const commands = (change: { socket?: string; maxTimeSeconds?: number; headerFile?: string } = {}) => {
     seen = [];
     const socket = join(dir, change.socket ?? 'psi.sock');
-    return driverOptions({ socket, maxTimeSeconds: change.maxTimeSeconds ?? 20, headerFile: change.headerFile });
+    return driverOptions({
+      socket,
+      maxTimeSeconds: change.maxTimeSeconds ?? 20,
+      headerFile: change.headerFile,
+      helper: NO_HELPER,
+    });
   };
   const serve = (body: Buffer | string) => {
     answer = (_request, response) => response.end(body);
@@ -244,9 +257,12 @@ describe('driver commands', () => {
   });
 
   it('refuses a path with a line end', () => {
-    assert.throws(() => driverOptions({ socket: '/run/a\nb', maxTimeSeconds: 20, headerFile: undefined }), {
-      code: 'CONFIG_INVALID',
-    });
+    assert.throws(
+      () => driverOptions({ socket: '/run/a\nb', maxTimeSeconds: 20, headerFile: undefined, helper: NO_HELPER }),
+      {
+        code: 'CONFIG_INVALID',
+      },
+    );
   });
 
   it('leaves an ordinary command easy to read', () => {
@@ -254,15 +270,21 @@ describe('driver commands', () => {
       socket: '/run/psi/psi.sock',
       maxTimeSeconds: 20,
       headerFile: '/var/lib/psi/driver.hdr',
+      helper: '/usr/local/libexec/psi/psi-lookup',
     });
     assert.equal(
       lookup,
-      'curl () { s=/run/psi/psi.sock m=/run/psi/start-failed t=20 h=/var/lib/psi/driver.hdr; [ ! -f "$m" ] || t=2; ' +
-        'if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: run systemctl restart psi.socket"; ' +
-        'elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: run systemctl restart psi.socket"; ' +
-        "else command curl -q -sf -H 'x-psi-command: 2' -H @/var/lib/psi/driver.hdr --max-time $t " +
+      'curl () { s=/run/psi/psi.sock m=/run/psi/start-failed t=20 h=/var/lib/psi/driver.hdr ' +
+        'p=/usr/local/libexec/psi/psi-lookup r="run systemctl restart psi.socket"; ' +
+        'if [ -x "$p" ]; then { cd /proc; ' +
+        'PATH=- "$p" lookup --socket "$s" --header "$h" --max-time $t --errors-to 3; c=$?; } 3>&2 2>/dev/null; ' +
+        'case $c in 90) return;; 9[1-6]) return $c;; esac; fi; ' +
+        '[ ! -f "$m" ] || t=2; ' +
+        'if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"; ' +
+        'elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: $r"; ' +
+        `else command curl -q -sf -H 'x-psi-command: 3' -H "@$h" --max-time $t ` +
         `-w '%{stderr}%{content_type}' "$@" && return; c=$? e=; case $c in ` +
-        '7) e="psi: nobody listens at $s, or this user may not call: run systemctl restart psi.socket";; ' +
+        '7) e="psi: nobody listens at $s, or this user may not call: $r";; ' +
         '22) v=$(command curl -q -V); case $v in "curl 7."[1-6]?.*|"curl 7.7"[0-5].*) ' +
         'e="psi: refused, and ${v%% (*} is too old to show why (before 7.63 that is why): update curl";; esac;; ' +
         '26) e="psi: curl cannot read $h: run podman exec psi psi setup";; ' +
@@ -281,6 +303,7 @@ describe('driver commands', () => {
       socket: '/run/psi/psi.sock',
       maxTimeSeconds: 20,
       headerFile: '/var/lib/psi/driver.hdr',
+      helper: '/usr/local/libexec/psi/psi-lookup',
     });
     assert.ok(JSON.stringify(all).length < 2_500, String(JSON.stringify(all).length));
   });
@@ -290,6 +313,7 @@ describe('driver commands', () => {
       socket: '/run/user/1000/psi/psi.sock',
       maxTimeSeconds: 20,
       headerFile: undefined,
+      helper: NO_HELPER,
     });
     for (const command of [lookup, remove]) {
       assert.doesNotMatch(command, /systemctl (?!--user)|journalctl (?!--user)/);
@@ -306,8 +330,14 @@ describe('time limit of curl', () => {
 
 describe('isPsiOptions', () => {
   it('knows its own commands, whatever socket and token file they name', () => {
-    assert.ok(isPsiOptions(driverOptions({ socket: '/a b', maxTimeSeconds: 1, headerFile: "/it's" })));
-    assert.ok(isPsiOptions(driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined })));
+    assert.ok(
+      isPsiOptions(driverOptions({ socket: '/a b', maxTimeSeconds: 1, headerFile: "/it's", helper: NO_HELPER })),
+    );
+    assert.ok(
+      isPsiOptions(
+        driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined, helper: NO_HELPER }),
+      ),
+    );
   });
 
   it('knows the commands of the Python PSI', () => {
@@ -330,7 +360,7 @@ describe('isPsiOptions', () => {
 
   it('is known by the PSI before it, which goes by the first word and the rest of the shape', () => {
     for (const headerFile of [undefined, "/it's"]) {
-      const options = driverOptions({ socket: "/a b'c", maxTimeSeconds: 20, headerFile });
+      const options = driverOptions({ socket: "/a b'c", maxTimeSeconds: 20, headerFile, helper: NO_HELPER });
       for (const verb of ['lookup', 'store'] as const) {
         const shape = new RegExp(`^curl .*--unix-socket .*http://localhost/${verb}/\\$\\{?SECRET_ID\\}?["']?(?: |$)`);
         assert.match(options[verb], shape);
@@ -339,7 +369,7 @@ describe('isPsiOptions', () => {
   });
 
   it('takes nothing else for PSI', () => {
-    const ours = driverOptions({ socket: '/s', maxTimeSeconds: 20, headerFile: undefined });
+    const ours = driverOptions({ socket: '/s', maxTimeSeconds: 20, headerFile: undefined, helper: NO_HELPER });
     assert.equal(isPsiOptions({}), false);
     assert.equal(isPsiOptions({ path: '/var/lib/x' }), false);
     assert.equal(isPsiOptions({ ...ours, lookup: 'cat /x/$SECRET_ID' }), false);

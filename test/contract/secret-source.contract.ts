@@ -8,6 +8,8 @@ export type SourceUnderTest = {
   readonly source: SecretSource;
   /** Stores a secret in project `main`; null: its value may not be read. */
   readonly set: (path: string, key: string, value: string | null) => void;
+  /** Makes a folder that holds nothing. */
+  readonly addFolder: (path: string) => void;
   /** The next call fails like this; the limit names 30 s. */
   readonly failNext: (how: 'denied' | 'down' | 'limit') => void;
   /** From now on nothing is answered. */
@@ -18,6 +20,8 @@ export type SourceUnderTest = {
 export type SourceTraits = {
   /** Tells a folder that is not there from an empty one when it lists. */
   readonly knowsMissingFolders: boolean;
+  /** What it says of the folders of a place that is not there: none, or the code of an error. */
+  readonly missingParent: readonly string[] | 'PLACE_NOT_FOUND';
   /** Can hide a value and show the name. */
   readonly hides: boolean;
 };
@@ -34,6 +38,10 @@ export function secretSourceContract(name: string, start: () => Promise<SourceUn
     };
     const get = async (path: string, key: string): Promise<string> =>
       (await on.source.get({ project: 'main', path, key }, signal())).value.exposeText();
+
+    const folders = (path: string): Promise<readonly string[]> =>
+      on.source.folders({ project: 'main', path }, signal());
+    const codeOf = (thrown: unknown): unknown => (thrown instanceof PsiError ? thrown.code : thrown);
 
     beforeEach(async () => {
       on = await start();
@@ -100,6 +108,27 @@ export function secretSourceContract(name: string, start: () => Promise<SourceUn
       });
     }
 
+    test('names the folders directly in a place, empty ones too, each once and in any order', async () => {
+      on.set('/app/below/deep', 'C', 'value of C');
+      on.set('/app/below', 'B', 'value of B');
+      on.set('/application', 'A', 'not below');
+      on.addFolder('/app/empty');
+      assert.deepEqual((await folders('/')).toSorted(), ['app', 'application']);
+      assert.deepEqual((await folders('/app')).toSorted(), ['below', 'empty']);
+      assert.deepEqual(await folders('/app/empty'), []);
+      assert.deepEqual(await folders('/nowhere').catch(codeOf), traits.missingParent);
+    });
+
+    test('fails for the folders of a place as it does for its secrets, and names what is limited', async () => {
+      on.failNext('denied');
+      await assert.rejects(folders('/'), { code: 'PROVIDER_DENIED', retry: 'no' });
+      on.failNext('down');
+      await assert.rejects(folders('/'), { code: 'PROVIDER_DOWN', retry: 'later' });
+      on.failNext('limit');
+      await assert.rejects(folders('/'), { code: 'THROTTLED', retry: 'later', retryAfterMs: 30_000 });
+      assert.deepEqual(await folders('/'), ['app']);
+    });
+
     test('says PROVIDER_DENIED when the identity may not', async () => {
       on.failNext('denied');
       await assert.rejects(get('/app', 'A'), { code: 'PROVIDER_DENIED', retry: 'no' });
@@ -125,6 +154,7 @@ export function secretSourceContract(name: string, start: () => Promise<SourceUn
       const calls = [
         on.source.get({ project: 'main', path: '/app', key: 'A' }, late.signal),
         on.source.list({ project: 'main', path: '/app' }, { recursive: false, values: true, signal: late.signal }),
+        on.source.folders({ project: 'main', path: '/app' }, late.signal),
       ];
       const outcomes = Promise.all(calls.map((call) => assert.rejects(call, { code: 'DEADLINE' })));
       late.abort(new PsiError('DEADLINE', 'it took too long', { retry: 'later' }));

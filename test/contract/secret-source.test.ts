@@ -18,6 +18,9 @@ secretSourceContract(
       set: (path, key, value) => {
         source.set('main', path, key, value);
       },
+      addFolder: (path) => {
+        source.addFolder('main', path);
+      },
       failNext: (how) => {
         source.failNext(failures[how]);
       },
@@ -25,7 +28,7 @@ secretSourceContract(
       stop: () => Promise.resolve(),
     });
   },
-  { knowsMissingFolders: true, hides: true },
+  { knowsMissingFolders: true, missingParent: [], hides: true },
 );
 
 async function overHttp(generation: Generation): Promise<SourceUnderTest> {
@@ -34,7 +37,7 @@ async function overHttp(generation: Generation): Promise<SourceUnderTest> {
   double.knobs.set({ unreadableInList: 'hide' });
   const failures = {
     // The server of 2024 swaps the two.
-    denied: { status: generation === 'v4' ? 403 : 401, error: 'PermissionDenied', message: 'no right', times: 1 },
+    denied: { status: generation === '2024' ? 401 : 403, error: 'PermissionDenied', message: 'no right', times: 1 },
     down: { status: 500, error: 'InternalServerError', message: 'Something went wrong', times: 3 },
     limit: { status: 429, error: 'RateLimitExceeded', message: 'Please try again in 30 seconds', times: 1 },
   };
@@ -44,9 +47,12 @@ async function overHttp(generation: Generation): Promise<SourceUnderTest> {
       double.state.setSecret({ ...PROD, path, key, value: value ?? CLIENT_SECRET });
       if (value === null) double.state.deny('client-1', { path, key, actions: ['readValue'] });
     },
+    addFolder: (path) => {
+      double.state.addFolder({ ...PROD, path });
+    },
     failNext: (how) => {
       const { status, times, ...body } = failures[how];
-      double.knobs.failNext(times, { status, body: { ...body, statusCode: status }, only: ['list', 'get'] });
+      double.knobs.failNext(times, { status, body: { ...body, statusCode: status }, only: ['list', 'get', 'folders'] });
     },
     hang: () => {
       double.knobs.set({ outage: 'hang' });
@@ -55,5 +61,11 @@ async function overHttp(generation: Generation): Promise<SourceUnderTest> {
   };
 }
 
-secretSourceContract('infisical', () => overHttp('v4'), { knowsMissingFolders: true, hides: true });
-secretSourceContract('infisical of 2024', () => overHttp('2024'), { knowsMissingFolders: false, hides: false });
+// What a server says of the folders of a missing folder was seen on June 2025 (row 30).
+const CURRENT = { knowsMissingFolders: true, missingParent: [], hides: true } as const;
+const MID_2025 = { ...CURRENT, knowsMissingFolders: false } as const;
+
+secretSourceContract('infisical', () => overHttp('v4'), CURRENT);
+secretSourceContract('infisical of 2025 with v4', () => overHttp('2025-v4'), MID_2025);
+secretSourceContract('infisical of 2025', () => overHttp('2025'), MID_2025);
+secretSourceContract('infisical of 2024', () => overHttp('2024'), { ...MID_2025, hides: false });

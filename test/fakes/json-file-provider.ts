@@ -12,6 +12,7 @@ import type { ProviderWords } from '../../src/core/provider-words.ts';
 import type { Provider, ProviderTools } from '../../src/provider/provider.ts';
 import type { Place } from '../../src/provider/secret-source.ts';
 import { fetched } from './fetched.ts';
+import { foldersIn } from './secret-source.fake.ts';
 
 const KIND = 'json-file';
 const WORDS: ProviderWords = {
@@ -66,6 +67,11 @@ function openJsonFile(config: JsonFileConfig, { clock, readFile }: ProviderTools
         if (!found) throw new PsiError('NOT_FOUND', `no secret ${ref.key} in the file`);
         return fetched(found[2], clock);
       },
+      folders: async (place) =>
+        foldersIn(
+          place.path,
+          (await foldersOf(place)).map(([path]) => path),
+        ),
     },
     writer: undefined,
     authority: undefined,

@@ -2,7 +2,7 @@
 // adapter meets versions that this machine does not have.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { FakePodman, FakeSecret, Options } from './podman.fake.ts';
-import { PodmanRefusal } from './podman.fake.ts';
+import { PodmanKilled, PodmanRefusal } from './podman.fake.ts';
 
 export type ServedPodman = {
   /** Method and path of each request, without query. */
@@ -37,6 +37,10 @@ async function handle(podman: FakePodman, request: IncomingMessage, response: Se
     response.writeHead(status, { 'Content-Type': 'application/json' });
     response.end(answer === undefined ? undefined : `${JSON.stringify(answer)}\n`);
   } catch (thrown) {
+    if (thrown instanceof PodmanKilled) {
+      request.socket.destroy();
+      return;
+    }
     const refusal = thrown instanceof PodmanRefusal ? thrown : new PodmanRefusal(500, String(thrown));
     response.writeHead(refusal.status, { 'Content-Type': 'application/json' });
     response.end(JSON.stringify({ cause: refusal.reason, message: refusal.message, response: refusal.status }));

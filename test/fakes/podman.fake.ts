@@ -50,6 +50,13 @@ export type FakeContainer = {
   readonly command: readonly string[];
 };
 
+/** Ends a request as a kill of Podman does: nobody is answered, and what its database holds by then stays. */
+export class PodmanKilled extends Error {}
+
+/** Where a replace is: before it, the delete command is answered, the old one is out of the database, the store command is answered, the new one is in. */
+export const REPLACE_STEPS = ['begun', 'let go', 'deleted', 'stored', 'made'] as const;
+export type ReplaceStep = (typeof REPLACE_STEPS)[number];
+
 export type Write = { readonly op: 'create' | 'replace' | 'remove'; readonly name: string };
 
 export type FakePodmanOptions = { readonly version?: string; readonly driver: DriverFace };
@@ -63,6 +70,8 @@ export class FakePodman {
   readonly writes: Write[] = [];
   /** After each of them has arrived. */
   onWrite: () => void = () => undefined;
+  /** Called when a replace is there. What it throws ends the request. */
+  onReplace: (step: ReplaceStep) => Promise<void> = () => Promise.resolve();
   /** Makes the next creates come out with other settings than asked for. */
   mixUp: ((request: CreateRequest) => CreateRequest) | undefined;
   /** The id that creates answer, whatever they made. */
@@ -139,6 +148,8 @@ export class FakePodman {
     if (taken !== undefined && !replace) {
       throw new PodmanRefusal(500, 'secret name in use', `${request.name}: secret name in use`);
     }
+    const step = replace ? this.onReplace : () => Promise.resolve();
+    await step('begun');
     if (replace) await this.#deleteBeforeReplace(taken, request);
     const id = createHash('sha256')
       .update(`secret ${String((this.#counter += 1))}`)
@@ -150,10 +161,12 @@ export class FakePodman {
         throw new PodmanRefusal(500, 'exit status 22', `creating secret ${request.name}: exit status 22`);
       });
     }
+    await step('stored');
     if (request.driver === 'file') this.#data.set(id, request.body);
     const { name, driver, options, labels } = request;
     this.#secrets.set(id, { id, name, driver, options, labels, updated: this.#counter });
     this.#idByName.set(name, id);
+    await step('made');
     return id;
   }
 
@@ -172,8 +185,10 @@ export class FakePodman {
       if (this.atLeast(5, 1)) return;
       throw error;
     }
+    await this.onReplace('let go');
     if (taken !== undefined) this.#forget(taken);
     else if (this.#secrets.size > 0) this.#forget(this.#resolve('').id);
+    await this.onReplace('deleted');
   }
 
   async #runDelete(

@@ -72,6 +72,11 @@ export class FakeSecretSource implements SecretSource {
     return this.#fetched(value);
   }
 
+  async folders(place: Place, signal: AbortSignal): Promise<readonly string[]> {
+    await this.#call(`folders ${place.project}:${place.path}`, signal);
+    return foldersIn(place.path, this.projects.get(place.project)?.keys() ?? []);
+  }
+
   #fetched(value: string): Fetched {
     return { ...momentOf(this.#clock), value: SecretValue.fromText(value), version: undefined };
   }
@@ -92,6 +97,13 @@ export class FakeSecretSource implements SecretSource {
       signal.removeEventListener('abort', abort);
     }
   }
+}
+
+/** Of these paths, with the folders on the way to them. */
+export function foldersIn(parent: string, paths: Iterable<string>): readonly string[] {
+  const below = parent === '/' ? '/' : `${parent}/`;
+  const names = [...paths].flatMap((path) => (path.startsWith(below) ? [path.slice(below.length).split('/')[0]] : []));
+  return [...new Set(names.flatMap((name) => (name === undefined || name === '' ? [] : [name])))];
 }
 
 function noFolder(path: string): PsiError {

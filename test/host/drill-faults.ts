@@ -99,12 +99,15 @@ const stopTls = async (stage: PsiHost): Promise<void> => {
 };
 const HTTPS = 'https://127.0.0.1:8443';
 
-/** A folder in front of /usr/bin for the Podman of the workload: there lies what curl is on this host. */
+const HELPER = '/usr/local/libexec/psi/psi-lookup';
+
+/** A folder in front of /usr/bin for the Podman of the workload: there lies what curl is on this host, which has no lookup helper then. */
 const curlIs =
   (script: string | undefined) =>
   async ({ host }: PsiHost): Promise<void> => {
     await host.ok(
-      'mkdir -p /opt/drill && cp -a /bin/sh /usr/bin/podman /opt/drill/ 2>/dev/null; rm -f /opt/drill/curl',
+      'mkdir -p /opt/drill && cp -a /bin/sh /usr/bin/podman /opt/drill/ 2>/dev/null; rm -f /opt/drill/curl; mv ' +
+        `${HELPER} ${HELPER}.away`,
     );
     if (script !== undefined) await host.write('/opt/drill/curl', script, 0o755);
     const path = script === undefined ? '/opt/drill' : '/opt/drill:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin';
@@ -112,7 +115,9 @@ const curlIs =
     await host.ok('systemctl daemon-reload');
   };
 const realCurl = async (stage: PsiHost): Promise<void> => {
-  await stage.host.ok('rm -rf /etc/systemd/system/myapp.service.d /opt/drill; systemctl daemon-reload');
+  await stage.host.ok(
+    `rm -rf /etc/systemd/system/myapp.service.d /opt/drill; mv ${HELPER}.away ${HELPER}; systemctl daemon-reload`,
+  );
   await restart(stage);
 };
 

@@ -166,7 +166,7 @@ await onEachRoot(({ suite, supported, options }) => {
             podman: 'psi',
             state: 'PSIC',
             units: 'Backlog=',
-            commands: '/dist/main.js',
+            commands: '/dist/main.cjs',
           };
           for (const [where, text] of Object.entries(known))
             assert.ok(shown[where as keyof typeof known].includes(text), where);

@@ -1,4 +1,5 @@
-// What PSI adds to the start of a container with many secrets: nearly all of it is the start of curl, once per secret.
+// What PSI adds to the start of a container with many secrets on a host without the lookup helper: nearly all of it is the start of curl, once per
+// secret.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { psiHostSupport, startPsiHost, type PsiHost } from './psi-host.ts';
@@ -20,6 +21,7 @@ before(async () => {
     // What is held is logged at that level.
     quadlets: { 'psi.container.d/log.conf': '[Container]\nEnvironment=PSI_LOG_LEVEL=debug\n' },
   });
+  await stage.host.ok('psi install --no-helper');
   await stage.setup();
 });
 after(async () => {

@@ -22,6 +22,7 @@ const CREDENTIAL = 'infisical-client-secret';
 const FIGURES = '/srv/figures';
 const CONFIG = '/etc/psi/config.yaml';
 const STATE = '/var/lib/psi';
+const HELPER = '/usr/local/libexec/psi/psi-lookup';
 const QUADLETS = '/etc/containers/systemd';
 const PROFILE = '3d2a9c11-0000-4000-8000-000000000000';
 const TOKEN = 'canary-socket-token';
@@ -114,7 +115,7 @@ const ends =
 const curlIs = async (version: string): Promise<void> => {
   const { node, tree } = stage.host;
   const standIn = `exec ${node} ${tree}/test/doubles/old-curl/main.ts ${version} /usr/bin/curl.away "$@"`;
-  await stage.host.ok('mv /usr/bin/curl /usr/bin/curl.away');
+  await stage.host.ok(`mv /usr/bin/curl /usr/bin/curl.away; mv ${HELPER} /root/psi-lookup`);
   await stage.host.write('/usr/bin/curl', `#!/bin/sh\n${standIn}\n`, 0o755);
   await stage.host.run('systemctl restart app.service');
 };
@@ -244,7 +245,7 @@ const FAULTS: readonly Fault[] = [
     make: () => curlIs('7.61.0'),
     exit: 1,
     told: /^curl 7\.61\.0 on this host is too old/,
-    elsewhere: sh('mv /usr/bin/curl.away /usr/bin/curl'),
+    elsewhere: sh(`mv /usr/bin/curl.away /usr/bin/curl; mv /root/psi-lookup ${HELPER}`),
   },
   {
     name: 'a value that somebody gave to psi',

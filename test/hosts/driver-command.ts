@@ -9,6 +9,9 @@ import { run } from './run.ts';
 
 export type Ran = { readonly code: number | null; readonly stdout: Buffer; readonly stderr: string };
 
+/** Where no lookup helper is: the command asks by curl. */
+export const NO_HELPER = '/nonexistent/psi-lookup';
+
 export type CommandRun = {
   readonly id: string;
   readonly stdin?: string | Uint8Array;
@@ -16,15 +19,16 @@ export type CommandRun = {
   readonly path?: string;
   /** What is `/bin/sh`, by its path; the one of this machine if not said. */
   readonly shell?: string;
+  readonly cwd?: string;
 };
 
 export function runDriverCommand(
   command: string,
-  { id, stdin = '', path, shell = '/bin/sh' }: CommandRun,
+  { id, stdin = '', path, shell = '/bin/sh', cwd }: CommandRun,
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const env = { PATH: path ?? process.env['PATH'], SECRET_ID: id };
-    const child = spawn(shell, ['-c', command], { env, argv0: 'sh' });
+    const child = spawn(shell, ['-c', command], { env, argv0: 'sh', cwd });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

@@ -4,12 +4,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { PSI_UNDER_TEST } from './psi-tree.ts';
 import { run, type RunResult } from './run.ts';
-
-const ROOT = resolve(import.meta.dirname, '../..');
 
 export type PsiOptions = {
   /** A folder for config, state and sockets; the caller removes it. */
@@ -45,8 +43,6 @@ export type PsiProcess = {
   /** Resolves when it has ended, whoever ended it: to the signal, if it was one. */
   readonly ended: Promise<NodeJS.Signals | null>;
 };
-
-export const PSI_FROM_BUILD: readonly string[] = [process.execPath, join(ROOT, 'dist/main.js')];
 
 /** Resolves once it serves. `onSpawn`: for whoever cannot count on that. */
 export async function startPsi(
@@ -103,6 +99,12 @@ export async function startPsi(
   };
 }
 
+/** PSI looks after the helper of its host: that of this machine is none of a test's. */
+function withOwnHelper(dir: string, lookup: unknown): unknown {
+  if (lookup !== undefined && (typeof lookup !== 'object' || lookup === null)) return lookup;
+  return { helper_dir: join(dir, 'helper'), ...lookup };
+}
+
 export function configText(options: PsiOptions): string {
   const { dir } = options;
   return stringify({
@@ -112,6 +114,7 @@ export function configText(options: PsiOptions): string {
     control_socket: join(dir, 'control.sock'),
     podman_socket: options.podmanSocket,
     ...options.config,
+    lookup: withOwnHelper(dir, options.config?.['lookup']),
     providers: {
       infisical: {
         api_url: options.apiUrl,

@@ -102,6 +102,20 @@ const ODD: readonly CorpusQuadlet[] = [
     ],
   },
   {
+    // Podman keeps one file of a secret: its last line says whose it is.
+    file: 'rights.container',
+    secrets: [
+      'Secret=rights-key,target=/etc/first,mode=0400,uid=33',
+      'Secret=rights-key,target=/etc/last,mode=0440,gid=70',
+      'Secret=rights-lost,target=/etc/kept,mode=0444',
+      'Secret=rights-lost,target=/etc/taken,mode=0400',
+      'Secret=rights-over,target=/etc/taken',
+      'Secret=rights-paths,target=/etc//odd/./paths/../key',
+      'Secret=rights-paths,target=../above',
+      'Secret=rights-paths,target=below//key',
+    ],
+  },
+  {
     file: 'clash.container',
     more: ['Environment=clash=of a variable and a name'],
     secrets: ['Secret=clash', 'Secret=clash-2,type=env,target=clash_2', 'Secret=clash_2,target=/etc/clash'],
@@ -122,7 +136,8 @@ export function corpusText({ secrets, more = [] }: CorpusQuadlet): string {
   return ['[Container]', 'Image=localhost/corpus', ...more, ...secrets, ''].join('\n');
 }
 
-/** What Podman's secret of this name holds. */
+/** What Podman's secret of this name holds: what a shell, systemd, YAML and JSON each have a meaning for; a file's last newline. */
 export function corpusValue(secret: string): string {
-  return `value of ${secret}`;
+  const end = /\.|-(?:key|cert)$/.test(secret) ? '\n' : '';
+  return `value of ${secret}\n\n"two" 'one' $HOME \`x\` \\n\t%h 100% {{.}} ünïcode 🔑 #=,;${end}`;
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
 import { lookupCommand } from '../../src/registration/driver-command/lookup-command.ts';
-import { runDriverCommand, socketOfNobody, type Ran } from '../hosts/driver-command.ts';
+import { NO_HELPER, runDriverCommand, socketOfNobody, type Ran } from '../hosts/driver-command.ts';
 import { builtHelper, runHelper, sanitizedHelper, serveRaw, type Program, type Serve } from '../hosts/lookup-helper.ts';
 
 /** packages/psi-lookup/src/psi-lookup.h, by what curl ends with. */
@@ -193,7 +193,7 @@ describe('the same servers', { concurrency: 4 }, () => {
   for (const one of CASES) {
     test(`${one.name}: the helper and curl`, { skip: lacks(helper) }, async (t) => {
       const socket = await place(t, one);
-      const command = lookupCommand({ socket, maxTimeSeconds: seconds(one), headerFile: undefined });
+      const command = lookupCommand({ socket, maxTimeSeconds: seconds(one), headerFile: undefined, helper: NO_HELPER });
       const [curl, own] = await Promise.all([runDriverCommand(command, { id: 'abc' }), ask(helper, socket, one)]);
       check(one, own);
       if (one.curl !== undefined) {
@@ -236,7 +236,7 @@ test('an answer that is larger than any value is left to curl', { skip: lacks(he
 test('the line of a user’s own PSI names the units of that user', { skip: lacks(helper) }, async () => {
   const socket = '/run/user/4294967294/psi/psi.sock';
   const own = await ask(helper, socket, { name: '', serve: 'no socket', end: 7 });
-  const command = lookupCommand({ socket, maxTimeSeconds: 1, headerFile: undefined });
+  const command = lookupCommand({ socket, maxTimeSeconds: 1, headerFile: undefined, helper: NO_HELPER });
   assert.equal(own.stderr, (await runDriverCommand(command, { id: 'abc' })).stderr);
   assert.match(own.stderr, /: run systemctl --user restart psi\.socket \(.+journalctl --user -u psi\.service\)\n$/);
 });

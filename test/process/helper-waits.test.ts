@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { after, describe, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookupCommand } from '../../src/registration/driver-command/lookup-command.ts';
-import { runDriverCommand, socketOfNobody, type Ran } from '../hosts/driver-command.ts';
+import { NO_HELPER, runDriverCommand, socketOfNobody, type Ran } from '../hosts/driver-command.ts';
 import { builtHelper, runHelper, serveRaw, type HelperRun, type Serve } from '../hosts/lookup-helper.ts';
 
 const helper = await builtHelper();
@@ -132,7 +132,7 @@ describe('what is waited for', { concurrency: 6, skip }, () => {
     await serveRaw(t, socket, () => undefined);
     const reason = `psi.service could not pull ${'x'.repeat(500)}`;
     await writeFile(join(dirname(socket), 'start-failed'), `${reason}\nrun journalctl -u psi.service\nmore\n`);
-    const command = lookupCommand({ socket, maxTimeSeconds: 20, headerFile: undefined });
+    const command = lookupCommand({ socket, maxTimeSeconds: 20, headerFile: undefined, helper: NO_HELPER });
     const [curl, own] = await Promise.all([runDriverCommand(command, { id: 'abc' }), lookup(socket, 20)]);
     assert.deepEqual([own.code, curl.code], [93, 28]);
     assert.ok(own.ms < 15_000, `${String(own.ms)} ms`);

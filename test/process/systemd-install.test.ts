@@ -43,8 +43,8 @@ test('the unit checks health by its own command, and leaves no core dump with va
   assert.equal(done.code, 0, done.stderr);
   const text = await readFile(join(home, '.config/containers/systemd/psi.container'), 'utf8');
   assert.match(text, /^Ulimit=core=0:0$/m);
-  assert.match(text, /^HealthCmd=psi health$/m);
-  assert.match(text, /^HealthStartupCmd=psi health$/m);
+  assert.match(text, /^HealthCmd=psi-lookup health --socket %t\/psi\/psi\.sock --max-time 5$/m);
+  assert.match(text, /^HealthStartupCmd=psi-lookup health --socket %t\/psi\/psi\.sock --max-time 5$/m);
 });
 
 type Host = {

@@ -81,6 +81,7 @@ describe('the image', { skip }, () => {
     const { version } = JSON.parse(await inside(['cat', '/opt/psi/package.json'])) as { version: string };
     const helper = '/opt/psi/dist/helper/psi-lookup';
     assert.equal(await inside([helper, '--version']), `psi-lookup ${version}`);
+    assert.equal(await inside(['sh', '-c', `cmp ${helper} "$(command -v psi-lookup)"`]), '');
     // A static program names no loader.
     assert.equal(await inside(['sh', '-c', `grep -c ld-linux ${helper} || true`]), '0');
   });
@@ -91,7 +92,7 @@ describe('the image', { skip }, () => {
     assert.ok(found.includes('node-tpm2-tss') && found.includes('pkcs11js'));
     assert.deepEqual(
       found.filter((name) =>
-        /^\/|^(typescript|prettier|eslint|fast-check|node-addon-api|node-api-headers)$/.test(name),
+        /^\/|^(typescript|prettier|eslint|esbuild|fast-check|node-addon-api|node-api-headers)$/.test(name),
       ),
       [],
     );

@@ -5,6 +5,7 @@ import { createSecretRegistry } from '../../src/adapters/podman/secrets.ts';
 import { secretRegistryContract } from '../contract/secret-registry.contract.ts';
 import { FakeDriverFace, serveDriverFace } from '../fakes/driver-face.fake.ts';
 import { sandboxSupport, startSandbox } from '../hosts/sandbox.ts';
+import { NO_HELPER } from '../hosts/driver-command.ts';
 
 const support = await sandboxSupport();
 
@@ -15,7 +16,7 @@ secretRegistryContract(
     const face = new FakeDriverFace();
     const socket = join(sandbox.dir, 'psi.sock');
     const served = await serveDriverFace(face, socket);
-    const commands = { socket, headerFile: undefined };
+    const commands = { socket, headerFile: undefined, helper: NO_HELPER };
     return {
       registry: createSecretRegistry({ socketPath: sandbox.socket }),
       face,

@@ -49,6 +49,7 @@ enum {
 
     SECONDS_DEFAULT = 20,
     SECONDS_MAX = 3600,
+    DESCRIPTOR_MAX = 9,
     /* Long enough for a PSI that is there, where three of its starts have failed. */
     SECONDS_AFTER_FAILED_STARTS = 2,
     /* A socket that is replaced is gone for a moment. */
@@ -85,6 +86,8 @@ struct call {
     /* NULL: the socket asks for no token. */
     const char *header_file;
     long seconds;
+    /* Where a failure that is final is told: whoever goes on to curl after another one wants to hear nothing of it. */
+    long errors;
     int64_t began;
     int64_t until;
 };
@@ -650,14 +653,14 @@ static bool run(const struct call *call, struct end *end)
 
 /* What is left in the journal. */
 
-static void say(const char *text)
+static void say(int fd, const char *text)
 {
-    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    ssize_t ignored = write(fd, text, strlen(text));
     (void)ignored;
 }
 
 /* The reason of the failed starts, and what to run: the first two lines of the file. */
-static void say_marker(int fd)
+static void say_marker(int errors, int fd)
 {
     char text[2 * MARKER_LINE_MAX + 64];
     char bytes[2 * MARKER_LINE_MAX + 64] = {0};
@@ -668,8 +671,8 @@ static void say_marker(int fd)
     const char *next = rest == NULL ? "" : strsep(&rest, "\n");
     snprintf(text, sizeof text, "psi: %.*s %.*s", MARKER_LINE_MAX, reason, MARKER_LINE_MAX, next);
     blank_controls(text);
-    say(text);
-    say("\n");
+    say(errors, text);
+    say(errors, "\n");
 }
 
 static void report(const struct call *call, struct end *end)
@@ -677,15 +680,17 @@ static void report(const struct call *call, struct end *end)
     char more[128];
     snprintf(more, sizeof more, " (%s failed, status %d; more: journalctl%s -u psi.service)", call->verb->name, end->curl,
              user_flag(call->socket));
-    blank_controls(end->cause);
-    say(end->cause);
     // What is left to curl has not failed yet.
-    say(end->status == EXIT_TOO_LARGE ? "" : more);
-    say("\n");
+    bool is_final = end->status != EXIT_TOO_LARGE;
+    int fd = is_final ? (int)call->errors : STDERR_FILENO;
+    blank_controls(end->cause);
+    say(fd, end->cause);
+    say(fd, is_final ? more : "");
+    say(fd, "\n");
     // Not after a refusal: a PSI that answers has started.
-    int marker = end->status == EXIT_REFUSED || end->status == EXIT_TOO_LARGE ? -1 : open_marker(call);
+    int marker = end->status == EXIT_REFUSED || !is_final ? -1 : open_marker(call);
     if (marker < 0) return;
-    say_marker(marker);
+    say_marker(fd, marker);
     close(marker);
 }
 
@@ -693,11 +698,12 @@ static void report(const struct call *call, struct end *end)
 
 static const char USAGE[] =
     "usage: psi-lookup lookup|store|delete|list|health [--socket PATH] [--header FILE] [--max-time SECONDS]\n"
+    "       [--errors-to DESCRIPTOR]\n"
     "       psi-lookup --version\n";
 
 static int usage(void)
 {
-    say(USAGE);
+    say(STDERR_FILENO, USAGE);
     return EXIT_USAGE;
 }
 
@@ -708,17 +714,18 @@ static const struct verb *verb_of(const char *name)
     return NULL;
 }
 
-static bool take_seconds(const char *text, long *seconds)
+static bool take_number(const char *text, long most, long *number)
 {
     char *end = NULL;
-    *seconds = strtol(text, &end, 10);
-    return end != text && *end == '\0' && *seconds >= 1 && *seconds <= SECONDS_MAX;
+    *number = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *number >= 1 && *number <= most;
 }
 
 static bool take_option(struct call *call, const char *name, const char *value)
 {
     if (value == NULL) return false;
-    if (strcmp(name, "--max-time") == 0) return take_seconds(value, &call->seconds);
+    if (strcmp(name, "--max-time") == 0) return take_number(value, SECONDS_MAX, &call->seconds);
+    if (strcmp(name, "--errors-to") == 0) return take_number(value, DESCRIPTOR_MAX, &call->errors);
     // A longer one cannot be called.
     if (strcmp(name, "--socket") == 0) call->socket = strlen(value) < sizeof((struct sockaddr_un *)0)->sun_path ? value : NULL;
     else if (strcmp(name, "--header") == 0) call->header_file = value;
@@ -749,7 +756,7 @@ static void start(struct call *call)
 
 int main(int count, char **words)
 {
-    struct call call = {.socket = "/run/psi/psi.sock", .seconds = SECONDS_DEFAULT};
+    struct call call = {.socket = "/run/psi/psi.sock", .seconds = SECONDS_DEFAULT, .errors = STDERR_FILENO};
     struct end end = {0};
     // No core file and no other process of this user gets to see a value.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -1,16 +1,16 @@
 // Recovery keys, by the package that the maker of age maintains. A sealed key is a whole age file: `age --decrypt` opens it too. The package is
 // loaded when it is used, and for sealing in a thread that ends with it: the service has none of it, and no lookup waits for it.
 
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import { DATA_KEY_BYTES, type KeyFailure } from '../../sealing/key-wrapper.ts';
 import type { RecoveryRecipient } from '../../sealing/recipients.ts';
-import type { SealingAnswer, SealingTask } from './worker.ts';
+import type { SealingAnswer, SealingTask } from './age-worker.ts';
 
-// Where this file was compiled, the worker was too.
-const WORKER = fileURLToPath(new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+/** It stands beside this file among the sources, and beside what this file went into in the build. */
+const WORKER = join(import.meta.dirname, `age-worker${extname(import.meta.filename)}`);
 
 /** A busy machine at its boot takes a second. */
 const TIMEOUT_MS = 20_000;

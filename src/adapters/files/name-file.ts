@@ -1,12 +1,8 @@
 // The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none.
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { NameStore, Registered } from '../../lookup/name-store.ts';
-import { writeFileAtomic } from './atomic-write.ts';
-import { fileCalls, readBounded } from './file-calls.ts';
-import { fileError } from './host-error.ts';
+import { StateFile } from './state-file.ts';
 
 const FORMAT = 1;
 
@@ -14,32 +10,25 @@ const FORMAT = 1;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export class NameFile implements NameStore {
-  readonly #dir: string;
-  readonly #path: string;
+  readonly #file: StateFile;
 
-  constructor(options: { readonly stateDir: string }) {
-    this.#dir = options.stateDir;
-    this.#path = join(options.stateDir, 'names.json');
+  constructor({ stateDir }: { readonly stateDir: string }) {
+    const what = 'write the names of the secrets';
+    this.#file = new StateFile({ stateDir, name: 'names.json', most: MAX_BYTES, what });
   }
 
   async load(): Promise<ReadonlyMap<SecretId, Registered>> {
     try {
-      return decode((await readBounded(this.#path, MAX_BYTES)).toString('utf8'));
+      const text = await this.#file.read();
+      return text === undefined ? new Map() : decode(text);
     } catch {
-      // Missing or damaged: the next setup writes it anew, so there is nothing to report.
+      // Damaged: the next setup writes it anew, so there is nothing to report.
       return new Map();
     }
   }
 
-  async save(names: ReadonlyMap<SecretId, Registered>): Promise<void> {
-    try {
-      await fileCalls.run(this.#path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
-      await writeFileAtomic(this.#path, JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }), {
-        mode: 0o600,
-      });
-    } catch (error) {
-      throw fileError('write the names of the secrets', this.#path, error);
-    }
+  save(names: ReadonlyMap<SecretId, Registered>): Promise<void> {
+    return this.#file.write(JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }));
   }
 }
 

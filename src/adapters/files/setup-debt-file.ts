@@ -1,62 +1,39 @@
 // The workloads that a setup is owed for, in the state folder for as long as there are any.
 
-import { mkdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { SetupDebt, SetupDebtStore } from '../../registration/setup-debt.ts';
-import { syncFolder, writeFileAtomic } from './atomic-write.ts';
-import { fileCalls, readBounded } from './file-calls.ts';
-import { errnoOf, fileError } from './host-error.ts';
+import { StateFile } from './state-file.ts';
 
 const MOST_BYTES = 256 * 1024;
 const ALL: SetupDebt = { workloads: undefined };
 
 export class SetupDebtFile implements SetupDebtStore {
-  readonly #dir: string;
-  readonly #path: string;
+  readonly #file: StateFile;
 
-  constructor(options: { readonly stateDir: string }) {
-    this.#dir = options.stateDir;
-    this.#path = join(options.stateDir, 'setup.owed');
+  constructor({ stateDir }: { readonly stateDir: string }) {
+    const what = 'note the setup that is owed';
+    this.#file = new StateFile({ stateDir, name: 'setup.owed', most: MOST_BYTES, what });
   }
 
   async read(): Promise<SetupDebt | undefined> {
     try {
-      return decode((await readBounded(this.#path, MOST_BYTES)).toString('utf8'));
-    } catch (error) {
-      return errnoOf(error) === 'ENOENT' ? undefined : ALL;
+      const text = await this.#file.read();
+      return text === undefined ? undefined : decode(text);
+    } catch {
+      return ALL;
     }
   }
 
-  async write({ workloads }: SetupDebt): Promise<void> {
-    try {
-      await fileCalls.run(this.#path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
-      await writeFileAtomic(this.#path, JSON.stringify({ workloads: workloads ?? null }), { mode: 0o600 });
-    } catch (error) {
-      throw fileError('note the setup that is owed', this.#path, error);
-    }
+  write({ workloads }: SetupDebt): Promise<void> {
+    return this.#file.write(JSON.stringify({ workloads: workloads ?? null }));
   }
 
-  async clear(): Promise<void> {
-    try {
-      await fileCalls.run(this.#path, async () => {
-        await stat(this.#path);
-        await rm(this.#path, { force: true });
-      });
-      await syncFolder(this.#dir);
-    } catch (error) {
-      // Without the file, or the folder, nothing is owed either.
-      if (errnoOf(error) !== 'ENOENT') throw fileError('remove', this.#path, error);
-    }
+  clear(): Promise<void> {
+    return this.#file.remove();
   }
 }
 
 function decode(text: string): SetupDebt {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    return ALL;
-  }
+  const content: unknown = JSON.parse(text);
   const workloads = typeof content === 'object' && content !== null && 'workloads' in content && content.workloads;
   if (!Array.isArray(workloads) || !workloads.every((name) => typeof name === 'string')) return ALL;
   return { workloads };

@@ -6,7 +6,7 @@ import { findLeftovers, removeLeftovers } from './atomic-write.ts';
 
 /** All that PSI writes there beside mappings; the cache file's own are removed by its first save. */
 const OWN =
-  /^(?:driver\.hdr|config\.last-good|names\.json|reload\.owed|setup\.owed|cache\.enc|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem)$/;
+  /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|replace|setup)\.owed|cache\.enc|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem)$/;
 const CERTIFICATE = /^[A-Za-z0-9][A-Za-z0-9._-]*\.json$/;
 
 export class StateLeftovers {

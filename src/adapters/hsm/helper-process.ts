@@ -2,14 +2,14 @@
 // and login, so whatever a pulled card or a restarted pcscd left broken is over with it.
 
 import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 
 import type { Clock } from '../../core/clock.ts';
 import { Mutex, type Release } from '../../core/mutex.ts';
 import type { TokenAnswer, TokenRequest, TokenFailure } from './wire.ts';
 
-// Where this file was compiled, the helper was too.
-const HELPER = fileURLToPath(new URL(`./helper${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+/** It stands beside this file among the sources, and beside what this file went into in the build. */
+const HELPER = join(import.meta.dirname, `hsm-helper${extname(import.meta.filename)}`);
 
 /** Closing the session takes a card its time too; then nobody waits for it any more. */
 const GRACE_MS = 5000;

@@ -25,6 +25,7 @@ const Listing = t.intersection([
   t.type({ secrets: t.readonlyArray(Item) }),
   t.partial({ imports: t.union([t.readonlyArray(Import), t.null, t.undefined]) }),
 ]);
+const Folders = t.type({ folders: t.readonlyArray(t.type({ name: t.string })) });
 const Single = t.type({ secret: Item });
 const Written = t.type({ secrets: t.readonlyArray(Item) });
 const Held = t.type({ approval: t.partial({ id: text, slug: text }) });
@@ -108,6 +109,11 @@ export async function decodeListing(body: string): Promise<Listing | undefined> 
 
 const LONG = 1024 * 1024;
 const SLICE = 256 * 1024;
+
+/** Their names. */
+export function decodeFolders(body: string): readonly string[] | undefined {
+  return decode(Folders, body)?.folders.map(({ name }) => name);
+}
 
 export function decodeSingle(body: string): Item | undefined {
   return decode(Single, body)?.secret;

@@ -11,7 +11,7 @@ import { looksLike, oneLine, requestId, saying } from './words.ts';
 
 export type Context = { readonly apiUrl: string; readonly now: number };
 
-/** `doing`: what was refused, where it was no reading. */
+/** `doing`: what was refused, where it was no reading of secrets. */
 export function refusedCall(fault: Fault, subject: Subject, context: Context, doing?: string): PsiError {
   const { refusal, answer } = fault;
   const said = saying(refusal);
@@ -154,7 +154,11 @@ export function failedServer(fault: Fault, context: Context): PsiError {
 }
 
 /** `route`: what has a counter of its own, seen on June 2025 (method and pattern). */
-export function limited({ answer, refusal }: Fault, { now }: Context, route?: 'list' | 'get' | 'login'): PsiError {
+export function limited(
+  { answer, refusal }: Fault,
+  { now }: Context,
+  route?: 'list' | 'get' | 'folders' | 'login',
+): PsiError {
   const wait = askedWaitMs(answer, now);
   const asked = wait === undefined ? '' : `; it asks to wait ${String(Math.ceil(wait / 1000))} s`;
   return new PsiError(

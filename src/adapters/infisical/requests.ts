@@ -1,4 +1,4 @@
-// The two reads, in the words of either API version. Every flag is sent: defaults changed between servers, and a flag in an unknown
+// The reads, in the words of either API version. Every flag is sent: defaults changed between servers, and a flag in an unknown
 // spelling is ignored without a word, so both spellings go out.
 
 import type { ApiRequest } from './api.ts';
@@ -31,6 +31,15 @@ export function listRequest(
   };
 }
 
+/** The folders directly in a folder: v2 since September 2025, v1 on every server. */
+export function foldersRequest(version: ApiVersion, { projectId, environment, path }: Target): ApiRequest {
+  return {
+    method: 'GET',
+    path: FOLDERS[version],
+    query: { [PROJECT[version]]: projectId, environment, path },
+  };
+}
+
 /** `stored`: as it is stored, references and all. `name`: without its value, which needs fewer rights. */
 export type Reading = 'value' | 'stored' | 'name';
 
@@ -54,13 +63,18 @@ export function isAddressable(key: string): boolean {
 
 const BASE: Readonly<Record<ApiVersion, string>> = { v4: '/api/v4/secrets', v3: '/api/v3/secrets/raw' };
 
+export const FOLDERS: Readonly<Record<ApiVersion, string>> = { v4: '/api/v2/folders', v3: '/api/v1/folders' };
+
+/** What the id of a project is called. */
+export const PROJECT: Readonly<Record<ApiVersion, string>> = { v4: 'projectId', v3: 'workspaceId' };
+
 function common(
   version: ApiVersion,
   target: Target,
   { values, expand, imports }: { readonly values: boolean; readonly expand: boolean; readonly imports: boolean },
 ): Readonly<Record<string, string>> {
   return {
-    [version === 'v4' ? 'projectId' : 'workspaceId']: target.projectId,
+    [PROJECT[version]]: target.projectId,
     environment: target.environment,
     secretPath: target.path,
     viewSecretValue: String(values),

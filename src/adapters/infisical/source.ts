@@ -5,15 +5,15 @@ import { sameBytes } from '../../core/bytes.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import type { ListOptions, ListedSecret, Place, SecretSource } from '../../provider/secret-source.ts';
 import { namingAnswer } from '../../provider/answers-in-flight.ts';
-import { decodeListing, type Item, type Listing } from './codec.ts';
+import { decodeFolders, decodeListing, type Item, type Listing } from './codec.ts';
 import type { Connection } from './connection.ts';
-import { hiddenValue, missingSecret, noAnswer, refusedCall } from './errors.ts';
+import { hiddenValue, limited, missingSecret, noAnswer, refusedCall } from './errors.ts';
 import { Literals } from './literals.ts';
 import { keepsTo, mayLeaveOut, mergeListing, withNames } from './merge.ts';
-import { isAddressable, listRequest } from './requests.ts';
+import { foldersRequest, isAddressable, listRequest } from './requests.ts';
 import { SettledReads } from './settled-reads.ts';
 import { unaskableReference } from './reference-errors.ts';
-import type { Subject } from './subject.ts';
+import { placeOf, type Subject } from './subject.ts';
 
 export function createInfisicalSource(connection: Connection): SecretSource {
   const literals = new Literals();
@@ -71,8 +71,25 @@ export function createInfisicalSource(connection: Connection): SecretSource {
     return withNames(secrets, await mergeListing(names, { ...merging, values: false }, moment));
   };
 
+  const folders = async (place: Place, signal: AbortSignal): Promise<readonly string[]> => {
+    const subject = connection.subjectOf(place);
+    const context = connection.context();
+    const answer = await connection
+      .callVersioned(place.project, (version) => foldersRequest(version, subject), signal)
+      .catch((thrown: unknown) => {
+        throw namingAnswer(thrown, `the folders in ${place.project}:${place.path}`);
+      });
+    const what = `to list the folders in ${placeOf(subject)}`;
+    if ('kind' in answer && answer.kind === 'throttled') throw limited(answer, context, 'folders');
+    if ('kind' in answer) throw refusedCall(answer, subject, context, what);
+    const names = decodeFolders(answer.body);
+    if (!names) throw noAnswer(`the question for the folders in ${place.project}:${place.path}`, answer, context);
+    return [...new Set(names)];
+  };
+
   return {
     list,
+    folders,
     get: async (ref, signal) => {
       const subject = connection.subjectOf(ref, ref.key);
       if (isAddressable(ref.key)) return settled.read({ ...subject, key: ref.key }, ref.from, signal);

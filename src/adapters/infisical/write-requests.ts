@@ -2,7 +2,7 @@
 
 import type { SecretToWrite } from '../../provider/secret-writer.ts';
 import type { ApiRequest } from './api.ts';
-import type { ApiVersion, Target } from './requests.ts';
+import { FOLDERS, PROJECT, type ApiVersion, type Target } from './requests.ts';
 
 /** A secret as the server is given it. */
 export type Item = { readonly secretKey: string; readonly secretValue: string };
@@ -19,7 +19,7 @@ export function folderRequest(version: ApiVersion, target: Target): ApiRequest {
   const cut = target.path.lastIndexOf('/');
   return {
     method: 'POST',
-    path: version === 'v4' ? '/api/v2/folders' : '/api/v1/folders',
+    path: FOLDERS[version],
     body: {
       [PROJECT[version]]: target.projectId,
       environment: target.environment,
@@ -85,5 +85,3 @@ export function itemBytes(secret: SecretToWrite): number {
 export function itemOf({ key, value }: SecretToWrite): Item {
   return { secretKey: key, secretValue: value.exposeExactText() ?? '' };
 }
-
-const PROJECT: Readonly<Record<ApiVersion, string>> = { v4: 'projectId', v3: 'workspaceId' };

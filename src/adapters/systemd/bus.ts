@@ -1,6 +1,6 @@
 // One connection to the bus for one piece of work, closed whatever happens, and what is wrong when there is none.
 
-import { createClient, type MessageBus } from 'dbus-native';
+import type { MessageBus } from 'dbus-native';
 
 import { PsiError } from '../../core/error.ts';
 
@@ -10,6 +10,11 @@ export const MANAGER = {
   interface: 'org.freedesktop.systemd1.Manager',
 } as const;
 
+/** Loaded with the first call: a start that only serves lookups needs none of it. */
+export function busPackage(): Promise<typeof import('dbus-native')> {
+  return import('dbus-native');
+}
+
 /** Rejects with the library's own errors. `timeoutMs`: for the greeting; each call has its own. */
 export async function onBus<T>(
   socketPath: string,
@@ -18,6 +23,7 @@ export async function onBus<T>(
 ): Promise<T> {
   // EXTERNAL only: the others would read a keyring in the home folder, or ask for no identity at all. `direct`: the library's own
   // Hello throws where nobody can catch it when the bus hangs or refuses; so it is said here.
+  const { createClient } = await busPackage();
   const bus = createClient({ socket: socketPath, authMethods: ['EXTERNAL'], direct: true });
   try {
     return await new Promise<T>((resolve, reject) => {

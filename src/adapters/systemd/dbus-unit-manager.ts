@@ -1,12 +1,12 @@
 // systemd's manager over D-Bus: the system's, or the user's in user scope. One connection a call: the bus may restart between two
 // setups, and PSI holds none of its resources meanwhile.
 
-import { ConnectionClosedError, DBusError, TimeoutError } from 'dbus-native';
+import type { DBusError } from 'dbus-native';
 
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
 import type { UnitManager } from '../../registration/unit-manager.ts';
-import { MANAGER, onBus, unreachable } from './bus.ts';
+import { busPackage, MANAGER, onBus, unreachable } from './bus.ts';
 
 const VERSION = {
   interface: 'org.freedesktop.DBus.Properties',
@@ -36,7 +36,7 @@ export class DbusUnitManager implements UnitManager {
     try {
       await this.#call({ member: 'Reload' });
     } catch (error) {
-      throw this.#translate(error);
+      throw await this.#translate(error);
     }
   }
 
@@ -45,6 +45,7 @@ export class DbusUnitManager implements UnitManager {
       await this.#call({ member: 'GetUnitFileState', signature: 's', body: [unit] });
       return true;
     } catch (error) {
+      const { DBusError } = await busPackage();
       if (error instanceof DBusError && /\.(?:FileNotFound|NoSuchUnit)$/.test(error.dbusName ?? '')) return false;
       throw new PsiError('HOST', `systemd does not say whether it has ${printable(unit)}`, {
         hint: `look at the bus of ${this.#socketPath} with \`systemctl status dbus\`, then run \`podman exec psi psi setup\``,
@@ -74,7 +75,8 @@ export class DbusUnitManager implements UnitManager {
     });
   }
 
-  #translate(thrown: unknown): PsiError {
+  async #translate(thrown: unknown): Promise<PsiError> {
+    const { ConnectionClosedError, DBusError, TimeoutError } = await busPackage();
     const bus = this.#socketPath;
     if (thrown instanceof TimeoutError) {
       return new PsiError('HOST', `systemd did not finish the reload within ${String(this.#timeoutMs / 1000)} s`, {

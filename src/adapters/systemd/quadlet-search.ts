@@ -1,18 +1,20 @@
 // Where a quadlet lies, of all the folders that Podman's generator reads. PSI's container sees only some of them, so systemd is asked too.
 
-import { lstat, stat } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { errnoOf, fileError } from '../files/host-error.ts';
-import type { Quadlets } from '../../registration/quadlets.ts';
+import type { QuadletFile, Quadlets } from '../../registration/quadlets.ts';
 import type { UnitManager } from '../../registration/unit-manager.ts';
-import { fileCalls } from '../files/file-calls.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { quadletFolders, type QuadletRoot } from './quadlet-folders.ts';
 
 export type QuadletSearchOptions = {
   readonly roots: readonly QuadletRoot[];
   readonly units: Pick<UnitManager, 'has'>;
 };
+
+const LONGEST_QUADLET = 1024 * 1024;
 
 export class QuadletSearch implements Quadlets {
   readonly #roots: readonly QuadletRoot[];
@@ -21,6 +23,18 @@ export class QuadletSearch implements Quadlets {
   constructor({ roots, units }: QuadletSearchOptions) {
     this.#roots = roots;
     this.#units = units;
+  }
+
+  async list(): Promise<readonly QuadletFile[]> {
+    const paths = new Map<string, string>();
+    for (const folder of await quadletFolders(this.#roots)) {
+      for (const name of await containerNames(folder)) {
+        const path = join(folder, name);
+        if (!paths.has(name) && (isUnreadable(name) || (await isFile(path)))) paths.set(name, path);
+      }
+    }
+    const files = [...paths].sort(([a], [b]) => (a < b ? -1 : 1));
+    return Promise.all(files.map(async ([unit, path]) => ({ unit, path, text: await textOf(path) })));
   }
 
   async find(unit: string): Promise<string | undefined> {
@@ -35,6 +49,29 @@ export class QuadletSearch implements Quadlets {
     const stem = unit.replace(/\.container$/, '');
     return (await quadletPath(`${stem}.kube`, this.#roots)) ?? quadletPath(`${stem}.pod`, this.#roots);
   }
+}
+
+async function containerNames(folder: string): Promise<readonly string[]> {
+  try {
+    const names = await fileCalls.run(join(folder, '.'), () => readdir(folder));
+    return names.filter((name) => name.endsWith('.container'));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw fileError('look for quadlets in', folder, error);
+  }
+}
+
+/** Its bytes are no UTF-8, so nobody finds it by this name: it is listed for whoever says so. */
+function isUnreadable(name: string): boolean {
+  return name.includes('\ufffd');
+}
+
+/** Undefined: it leads out of what PSI's container sees, or is no file. */
+async function textOf(path: string): Promise<string | undefined> {
+  return readBounded(path, LONGEST_QUADLET).then(
+    (bytes) => bytes.toString('utf8'),
+    () => undefined,
+  );
 }
 
 /** The one that Podman reads of this name; undefined: there is none. */

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { EXIT } from '../../core/exit.ts';
-import { painted } from '../../core/text/line.ts';
+import { painted, type Style } from '../../core/text/line.ts';
 import type { HostChange } from '../../host/change.ts';
 import type { Completions, HostCommandReport, WithHostCommand } from '../../host/command/put.ts';
 import type { InstallOptions, InstallReport } from '../../host/install.ts';
@@ -30,24 +30,29 @@ export function addInstall(program: Command, cli: Cli<InstallNeeds>): void {
   completed(
     program
       .command('install')
-      .description('prepare this host: folders, the header file, the command psi, and the default driver if asked')
+      .description(
+        'prepare this host: folders, the header file, the command psi, the lookup helper, and the default driver if asked',
+      )
       .option('--default-driver', 'make psi the default secret driver of this host (containers.conf.d/psi.conf)', false)
+      .option('--no-helper', 'without the lookup helper: lookups go by curl, and a helper that is there is removed')
       .option('--stdout', 'print the files instead of writing them', false),
     cli,
     {
       exits: {
-        LEFT: 'all is in place but the command psi on the host: the lines on stderr say why, and what to do instead',
+        LEFT: 'all is in place but the command psi on the host, or the lookup helper: the lines on stderr say why, and what to do instead',
         ...exits('CANNOT_CREATE', 'HOST', 'CONFIG'),
       },
       example: 'psi install --stdout',
       run: async (flags: InstallOptions) => {
         const config = await cli.configOrDefaults();
         const report = await (await cli.compose()).install(config, flags, completionsOf(program));
+        const { hostCommand, helper } = report;
         return {
-          exit: report.hostCommand.left.length > 0 ? EXIT.LEFT : EXIT.DONE,
+          exit: hostCommand.left.length + helper.left.length > 0 ? EXIT.LEFT : EXIT.DONE,
           print: () => {
             printInstall(cli.terminal, report, flags.stdout);
-            printHostCommand(cli.terminal, report.hostCommand);
+            printPlaced(cli.terminal, hostCommand);
+            printPlaced(cli.terminal, helper);
           },
         };
       },
@@ -83,7 +88,7 @@ export function addSystemdInstall(program: Command, cli: Cli<InstallNeeds>): voi
         return {
           exit: report.reload === 'failed' ? EXIT.FAILED : EXIT.DONE,
           print: () => {
-            printHostCommand(cli.terminal, report.hostCommand);
+            printPlaced(cli.terminal, report.hostCommand);
             printSystemdInstall(cli.terminal, report);
           },
         };
@@ -101,9 +106,14 @@ function printInstall(terminal: Terminal, report: WithHostCommand<InstallReport>
       terminal.out(`# file ${path} ${octal(mode)}`);
       terminal.data(text);
     }
+    const { planned } = report.helper;
+    if (planned)
+      terminal.out(
+        `# file ${planned.path} ${octal(planned.mode)} (the lookup helper, a program of ${String(planned.bytes)} bytes)`,
+      );
   }
   printChanges(terminal, report.changes);
-  for (const note of report.notes) terminal.note(note);
+  for (const note of [...report.notes, ...report.helper.notes]) terminal.note(note);
 }
 
 function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): void {
@@ -115,7 +125,7 @@ function printSystemdInstall(terminal: Terminal, report: SystemdInstallReport): 
   if (report.reload === 'failed') terminal.fail(report.reloadError ?? { message: 'systemd could not be reached' });
 }
 
-function printHostCommand(terminal: Terminal, { changes, left }: HostCommandReport): void {
+function printPlaced(terminal: Terminal, { changes, left }: Pick<HostCommandReport, 'changes' | 'left'>): void {
   printChanges(terminal, changes);
   for (const { subject, reason, hint } of left) terminal.fail({ message: reason, hint }, { word: 'left', subject });
 }
@@ -129,9 +139,11 @@ function rightsText({ unprivileged, rights }: SystemdInstallReport): string {
     : now;
 }
 
+const COLOURS: Readonly<Partial<Record<HostChange['change'], Style>>> = { unchanged: 'dim', removed: 'red' };
+
 function printChanges(terminal: Terminal, changes: readonly HostChange[]): void {
   for (const { path, change } of changes) {
-    terminal.out([painted(change === 'unchanged' ? 'dim' : 'green', change), ` ${path}`]);
+    terminal.out([painted(COLOURS[change] ?? 'green', change), ` ${path}`]);
   }
 }
 

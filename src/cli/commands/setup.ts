@@ -133,7 +133,8 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
   for (const change of report.changes) {
     const verb = VERBS[change.action];
     const word = report.dryRun ? `would ${verb.plan}` : verb.done;
-    terminal.out([painted(verb.style, word), ` ${subject(change)}`]);
+    const why = change.reason === undefined ? '' : `: its driver commands differ, ${change.reason}`;
+    terminal.out([painted(verb.style, word), ` ${subject(change)}${why}`]);
   }
   for (const orphan of report.orphans) {
     terminal.out([
@@ -142,6 +143,10 @@ function printSetupReport(terminal: Terminal, report: SetupReport): void {
         ? ` ${orphan.name}: in Podman, of a workload that is not in the config; \`podman exec psi psi prune\``
         : ` ${orphan.name}: in Podman, used by no workload any more; \`podman secret rm ${orphan.name}\``,
     ]);
+  }
+  // A run that changes things notes those that are refused for their names.
+  for (const { unit, reason } of report.dryRun ? report.passedOver : []) {
+    terminal.out([painted('dim', 'passed over'), ` ${unit}: ${reason}`]);
   }
   for (const { workload, name, by, entry } of report.overridden) {
     const why = entry

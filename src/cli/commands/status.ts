@@ -4,7 +4,13 @@ import type { Command } from 'commander';
 import type { CacheStatus } from '../../cache/status.ts';
 import { EXIT } from '../../core/exit.ts';
 import { painted, type Style } from '../../core/text/line.ts';
-import type { OwedSetup, ServiceProblem, ServiceStatus } from '../../lookup/status.ts';
+import type {
+  HelperStatus,
+  OwedReplacesStatus,
+  OwedSetup,
+  ServiceProblem,
+  ServiceStatus,
+} from '../../lookup/status.ts';
 import type { ProviderStatus } from '../../service/provider-problems.ts';
 import { completedWithJson, type Cli } from '../command.ts';
 import { duration } from '../duration.ts';
@@ -20,6 +26,8 @@ type Status = ServiceStatus & {
   }[];
   /** The units of this host check psi's health by the exit status of this command. */
   readonly checksHealth: boolean;
+  /** Null: this PSI was built without one, or has not looked yet. */
+  readonly lookupHelper: HelperStatus | null;
   readonly cache: CacheStatus | null;
 };
 
@@ -80,10 +88,19 @@ function printHostCurl(terminal: Terminal, { hostCurl }: Status): void {
   terminal.out(`curl of the host: ${version}${limit === null ? '' : ` (${limit})`}`);
 }
 
+function printHelper(terminal: Terminal, { lookupHelper }: Status): void {
+  if (lookupHelper === null) return;
+  const { path, version, lastLookupBy } = lookupHelper;
+  if (version !== null) terminal.out(`lookup helper: ${version} at ${path}`);
+  else if (lastLookupBy === 'helper') terminal.out(`lookup helper: at work; psi sees ${path} after its next start`);
+  else terminal.out(`lookup helper: none at ${path}, lookups go by curl (\`psi install\` puts one there)`);
+}
+
 function printStatus(terminal: Terminal, status: Status): void {
   terminal.out(`psi ${status.version}, up ${duration(status.upSeconds)}`);
   terminal.out(`secrets registered: ${String(status.mappings)}`);
   printHostCurl(terminal, status);
+  printHelper(terminal, status);
   for (const note of status.notes) terminal.out([painted('dim', 'note'), ` ${note}`]);
   printLookups(terminal, status);
   for (const { name, up } of status.providers) if (up) terminal.out(`${name}: answers, as far as it was asked`);
@@ -105,7 +122,7 @@ function printLookups(terminal: Terminal, status: Status): void {
   }
 }
 
-function printSetups(terminal: Terminal, { lastSetup, setupOwed }: Status): void {
+function printSetups(terminal: Terminal, { lastSetup, setupOwed, replacesOwed }: Status): void {
   if (lastSetup) {
     const { at, changes, failures, outcome, failed } = lastSetup;
     terminal.out(`last setup: ${at}, ${String(changes)} changes, ${String(failures)} failures${OUTCOMES[outcome]}`);
@@ -114,6 +131,7 @@ function printSetups(terminal: Terminal, { lastSetup, setupOwed }: Status): void
     }
   }
   if (setupOwed) terminal.out(`setup owed: ${owedText(setupOwed)}`);
+  if (replacesOwed) terminal.out(`driver commands of before: ${replacesText(replacesOwed)}`);
 }
 
 const OUTCOMES = { done: '', left: ', something was left as it was', failed: ', it failed' } as const;
@@ -123,4 +141,10 @@ function owedText({ workloads, nextTry }: OwedSetup): string {
     (workloads?.length ?? 0) > MOST_NAMED ? ` and ${String((workloads?.length ?? 0) - MOST_NAMED)} more` : '';
   const what = workloads === null ? 'all workloads' : `${workloads.slice(0, MOST_NAMED).join(', ')}${more}`;
   return `${what}; ${nextTry === null ? 'being tried' : `tried again by itself at ${nextTry}`}`;
+}
+
+function replacesText({ secrets, next, byHand }: OwedReplacesStatus): string {
+  const count = `${String(secrets)} ${secrets === 1 ? 'secret' : 'secrets'}`;
+  if (byHand) return `${count}; \`podman exec psi psi setup\` replaces them, at a moment when nothing starts`;
+  return `${count}; replaced one by one, ${next === null ? 'just now' : `from ${next} on`}`;
 }

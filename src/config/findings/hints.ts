@@ -63,6 +63,12 @@ const HINTS = {
   UNKNOWN_PROVIDER: 'name a provider that is configured under providers',
   UNKNOWN_PROJECT: "name a project that is configured under the provider's projects",
   NO_AUTH: 'add auth to this project, or one auth for all under the provider',
+  UNIT_OF_PATTERN: 'remove it: "*" holds for many units; one with a name of its own gets an entry of its own',
+  NO_PLACEHOLDER:
+    'write it into one path at least, such as path: "/{workload}" (in quotes): the quadlets whose folder is there get its secrets',
+  UNKNOWN_PLACEHOLDER: 'write {workload}, which stands for the name of the quadlet, or the folder itself',
+  PLACEHOLDER_ELSEWHERE:
+    'write the text itself: {workload} stands for the name of a quadlet in the `path` of a source of the workload "*", and nowhere else',
   UNIT_TAKEN: 'list all sources of one unit under one workload: each unit has one drop-in',
   SAME_PATH: 'give each its own path',
   HSM_MISSING: 'add `hsm: {module: /path/to/pkcs11.so, ...}` under cache',

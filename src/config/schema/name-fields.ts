@@ -1,7 +1,8 @@
 // Leaves that are names. They go into unit files, file names and Podman's secret names: what could break out of one is refused
 // here, once.
 
-import { isEnvName, isVariableName } from '../../core/naming.ts';
+import { isEnvName, isVariableName, isWorkloadName } from '../../core/naming.ts';
+import { PATTERN_NAME } from '../../core/workload-pattern.ts';
 import { Leaf, LeafRefusal, isLine } from './leaf.ts';
 
 const STRING = { type: 'string' } as const;
@@ -21,15 +22,15 @@ function pattern(
   });
 }
 
-/**
- * No `--` and no `-` at the end: then the first `--` of `{workload}--{key}` ends the workload's name, whatever the key is.
- * `@` only at the end: a template has one registration and one drop-in for all its instances.
- */
-export const workloadName = pattern(
-  { expected: 'workload name such as myapp or worker@', code: 'BAD_WORKLOAD_NAME' },
-  /^(?!.*--)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?@?$/,
-  128,
-);
+/** Or `*`, the workload pattern. */
+export const workloadName = new Leaf<string>({
+  expected: 'workload name such as myapp or worker@, or "*" for all quadlets',
+  code: 'BAD_WORKLOAD_NAME',
+  json: { ...STRING, pattern: '^(?:\\*|(?!.*--)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?@?)$', maxLength: 128 },
+  visible: true,
+  parse: (value) =>
+    typeof value === 'string' && (value === PATTERN_NAME || isWorkloadName(value)) ? value : undefined,
+});
 
 export const name = pattern({ expected: 'name', code: 'BAD_NAME' }, /^[A-Za-z0-9][A-Za-z0-9._-]*$/, 128);
 

@@ -65,12 +65,12 @@ export function assemble(
     dbusSocket: raw.dbus_socket ?? places.dbusSocket,
     caCert,
     socketToken: socketToken(raw, env),
-    lookup: assembleLookup(raw.lookup),
+    lookup: assembleLookup(raw.lookup, places),
     limits: assembleLimits(raw.limits),
     metrics: assembleMetrics(raw.metrics),
     providers,
     cache: raw.cache === undefined ? undefined : assembleCache(raw.cache, stateDir),
-    workloads: assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),
+    ...assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),
   };
 }
 

@@ -10,6 +10,13 @@ import {
   type SecretUse,
   type Workload,
 } from '../../core/workload.ts';
+import {
+  holdsPlaceholder,
+  PATTERN_NAME,
+  PLACEHOLDER,
+  placedIn,
+  type WorkloadPattern,
+} from '../../core/workload-pattern.ts';
 import { listOr, mapOf, projectCheck, type Plain } from '../findings/check-parts.ts';
 import type { Finding, Path } from '../findings/finding.ts';
 import { suggest } from '../findings/hints.ts';
@@ -55,16 +62,23 @@ export const workloadsCodec = mapSection(names.workloadName, workload, 'workload
 export function assembleWorkloads(
   raw: t.TypeOf<typeof workloadsCodec>,
   providers: readonly string[],
-): readonly Workload[] {
-  return Object.entries(raw).map(([name, given]) => ({
-    name,
+): { readonly workloads: readonly Workload[]; readonly pattern: WorkloadPattern | undefined } {
+  const common = (given: RawWorkload): WorkloadPattern => ({
     // The checks have made sure that a missing name means the only provider.
     provider: given.provider ?? providers[0] ?? '',
-    unit: given.unit ?? `${name}.container`,
     dependsOn: given.depends_on ?? [],
     secrets: (given.secrets ?? []).flatMap(assembleSource),
-  }));
+  });
+  const { [PATTERN_NAME]: pattern, ...named } = raw;
+  return {
+    workloads: Object.entries(named).map(([name, given]) => {
+      return { name, unit: given.unit ?? `${name}.container`, ...common(given) };
+    }),
+    pattern: pattern && common(pattern),
+  };
 }
+
+type RawWorkload = t.TypeOf<typeof workload>;
 
 type RawSource = t.TypeOf<typeof source>;
 
@@ -131,9 +145,11 @@ export function workloadChecks(workloads: Plain, providers: Plain, supported: re
   const units = new Map<string, string>();
   for (const [name, given] of Object.entries(workloads)) {
     const path = ['workloads', name];
+    findings.push(...placeholderChecks(name, given, path));
     if (!isRecord(given)) continue;
     const unit = given['unit'] ?? `${name}.container`;
-    if (typeof unit === 'string') {
+    if (name === PATTERN_NAME) findings.push(...patternChecks(given, path));
+    else if (typeof unit === 'string') {
       const other = units.get(unit);
       const at = given['unit'] === undefined ? path : [...path, 'unit'];
       if (other !== undefined) {
@@ -163,6 +179,51 @@ export function workloadChecks(workloads: Plain, providers: Plain, supported: re
     findings.push(...claimChecks(given['secrets'], [...path, 'secrets']));
   }
   return findings;
+}
+
+/** The pattern has no unit of its own, and only the folder of a workload tells which quadlets it holds for. */
+function patternChecks({ unit, secrets = [] }: Plain, path: Path): readonly Finding[] {
+  const findings: Finding[] = [];
+  if (unit !== undefined) {
+    const got = 'the unit of "*"';
+    findings.push({ code: 'UNIT_OF_PATTERN', path: [...path, 'unit'], atKey: true, expected: 'no unit', got });
+  }
+  if (!Array.isArray(secrets)) return findings;
+  const paths = (secrets as readonly unknown[]).map((source) => mapOf(source)['path']);
+  if (!paths.some((one) => typeof one === 'string' && holdsPlaceholder(one))) {
+    const expected = `a source with ${PLACEHOLDER} in its path`;
+    findings.push({ code: 'NO_PLACEHOLDER', path: [...path, 'secrets'], atKey: true, expected, got: 'none' });
+  }
+  for (const [index, one] of paths.entries()) {
+    if (typeof one !== 'string' || !/[{}]/.test(placedIn(one, 'name'))) continue;
+    const at = [...path, 'secrets', index, 'path'];
+    findings.push({
+      code: 'UNKNOWN_PLACEHOLDER',
+      path: at,
+      expected: `no braces but ${PLACEHOLDER}`,
+      actual: one,
+      visible: true,
+    });
+  }
+  return findings;
+}
+
+/** Anywhere but in a path of the pattern it would be a text like any other, which nobody means. */
+function placeholderChecks(name: string, given: unknown, path: Path): readonly Finding[] {
+  return textsIn(given, path).flatMap(({ text, at }): readonly Finding[] => {
+    const ofPattern = name === PATTERN_NAME && at.length === 5 && at[2] === 'secrets' && at[4] === 'path';
+    if (ofPattern || !holdsPlaceholder(text)) return [];
+    const expected = `${PLACEHOLDER} only in a path of "*"`;
+    return [{ code: 'PLACEHOLDER_ELSEWHERE', path: at, expected, actual: text, visible: true }];
+  });
+}
+
+function textsIn(value: unknown, at: Path): readonly { readonly text: string; readonly at: Path }[] {
+  if (typeof value === 'string') return [{ text: value, at }];
+  if (Array.isArray(value)) {
+    return (value as readonly unknown[]).flatMap((one, index) => textsIn(one, [...at, index]));
+  }
+  return Object.entries(mapOf(value)).flatMap(([key, one]) => textsIn(one, [...at, key]));
 }
 
 /** The provider's name if it is configured; without one the only provider there is. */

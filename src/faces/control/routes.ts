@@ -4,7 +4,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { PsiError } from '../../core/error.ts';
 import type { PruneRequest } from '../../registration/prune.ts';
 import type { PruneReport } from '../../registration/prune-report.ts';
-import type { SetupRequest } from '../../registration/setup.ts';
+import type { SetupRequest } from '../../registration/setup-run.ts';
 import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts';
 import { endedUntold } from '../../registration/setup-runs.ts';
 import { cacheRoutes, fieldOf, runOf, type CacheFace } from './cache-routes.ts';

@@ -2,6 +2,7 @@
 // more. POSIX sh: it has to run where nothing of PSI does.
 
 import { shellWord } from '../../core/text/shell.ts';
+import { helperPath } from '../../registration/driver-command/helper-call.ts';
 import { folderOf, METRICS_FILE, runtimeFolder, type HostLayout } from '../layout.ts';
 import { CALL } from './call.ts';
 import type { CommandPlaces } from './places.ts';
@@ -46,6 +47,7 @@ function settings(layout: HostLayout, { command, completions }: CommandPlaces): 
     figures: layout.textfileDir === undefined ? '' : `${layout.textfileDir}/${METRICS_FILE}`,
     socket: layout.socket,
     runtime: runtimeFolder(layout),
+    helper: helperPath(layout.helperDir),
     self: command,
   };
   return [

@@ -20,6 +20,7 @@ export const UNINSTALL = `uninstall() {
   remove_units
   remove_files
   [ -n "$keep" ] || remove_state
+  remove_helper
   remove_command
   finish
 }
@@ -209,7 +210,7 @@ remove_state() {
   for file in "$state"/* "$state"/.[!.]* "$state"/tls/*.json "$state"/tls/.lock "$state"/tls/.*.????????????.tmp \${cache:+"$cache"}; do
     [ -f "$file" ] || [ -h "$file" ] || continue
     case \${file##*/} in
-      driver.hdr | config.last-good | names.json | reload.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
+      driver.hdr | config.last-good | names.json | reload.owed | replace.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
       .token.????????????.json | hsm-key.????????????.pem | .*.????????????.tmp) ;;
       *[!A-Za-z0-9_-]*) case $file in "$state"/tls/* | "$cache") ;; *) continue ;; esac ;;
     esac
@@ -217,6 +218,23 @@ remove_state() {
   done
   apply remove_folder "$state/tls"
   apply remove_folder "$state"
+}
+
+# An empty file was one before it was cut; a script or a text is none.
+remove_helper() {
+  if [ -f "$helper" ] && [ ! -h "$helper" ]; then
+    line=
+    read -r line <"$helper"
+    case $line in ?ELF*) own=1 ;; *) own= ;; esac
+    if [ -n "$own" ] || [ ! -s "$helper" ]; then remove_file file "$helper"; else not_ours "$helper"; fi
+  elif [ -e "$helper" ] || [ -h "$helper" ]; then
+    not_ours "$helper"
+  fi
+  folder=\${helper%/*} above=
+  [ ! -f "$folder/.made-above" ] || above=\${folder%/*}
+  for file in "$folder"/.psi-lookup.????????????.tmp "$folder/.made-above"; do remove_file file "$file"; done
+  apply remove_folder "$folder" shared
+  [ -z "$above" ] || apply remove_folder "$above" shared
 }
 
 # Last: what is ended before this is gone on with by the same command.

@@ -41,6 +41,8 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
       hint: 'psi systemd install --image registry.example.com/psi:1.0',
     });
   }
+  // By the lookup helper of the image: a Node process each half minute would cost more than all the lookups.
+  const health = `psi-lookup health --socket ${unitPath(layout, layout.socket)} --max-time 5`;
   const beside = ['podman.socket', ...credentialUnits(layout), ...backendUnits(layout)];
   return unitFile('psi.container', [
     [
@@ -72,11 +74,11 @@ export function containerUnit(layout: HostLayout, options: ContainerOptions, tar
         ...backendContainerLines(layout, options.unprivileged),
         // In user scope ExecStartPost= waits for that: see start-marker.ts.
         ...(layout.scope === 'system' ? ['Notify=healthy'] : []),
-        'HealthCmd=psi health',
+        `HealthCmd=${health}`,
         'HealthInterval=30s',
         'HealthTimeout=10s',
         '# Without it a first failure waits a whole HealthInterval.',
-        'HealthStartupCmd=psi health',
+        `HealthStartupCmd=${health}`,
         'HealthStartupInterval=1s',
         'HealthStartupTimeout=10s',
         'StopTimeout=4',

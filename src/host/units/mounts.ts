@@ -1,12 +1,13 @@
 // What psi.container mounts of its host. Podman starts no container one of whose mounts is not there, so PSI's own folders are made first,
 // and what belongs to others is looked at: what is missing, or on a file system that does not answer, is left out of that start.
 
+import { HELPER_MOUNT } from '../helper/mount.ts';
 import { outputFolders } from './certificates.ts';
 import { credentialsFolder, firstQuadlets, folderOf, isBelow, runtimeFolder, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 
-/** `folder`: PSI writes there, so without it there must be no other in its place. */
-type Mount = { readonly path: string; readonly access: 'ro' | 'rw' | 'folder' };
+/** `folder`: PSI writes there, so without it there must be no other in its place. `at`: where the container has it, if not in its own place. */
+type Mount = { readonly path: string; readonly access: 'ro' | 'rw' | 'folder'; readonly at?: string };
 
 /** Lines for [Container]. */
 export function mountLines(layout: HostLayout): readonly string[] {
@@ -19,20 +20,18 @@ export function mountLines(layout: HostLayout): readonly string[] {
   });
   // The control socket is made in a folder that, with keep-id, belongs to the container's root.
   const tmpfs = layout.scope === 'user' ? [`Tmpfs=${unitPath(layout, folderOf(layout.controlSocket))}:mode=1777`] : [];
-  const looked =
-    othersMounts(layout).length === 0
-      ? []
-      : [
-          '# Files and folders that PSI starts without, where they are not there: see ExecStartPre= below.',
-          'PodmanArgs=$PSI_MOUNTS',
-        ];
-  return [...own, ...tmpfs, ...looked];
+  return [
+    ...own,
+    ...tmpfs,
+    '# Files and folders that PSI starts without, where they are not there: see ExecStartPre= below.',
+    'PodmanArgs=$PSI_MOUNTS',
+  ];
 }
 
 /** Lines for [Unit]. */
 export function mountUnitLines(layout: HostLayout): readonly string[] {
-  // A user's manager knows no such target.
-  if (layout.scope === 'user' || othersMounts(layout).length === 0) return [];
+  // A user's manager knows no such target, and the helper's folder alone is none to wait for.
+  if (layout.scope === 'user' || othersMounts(layout).length === 1) return [];
   return [
     '# Some of what is mounted may be on another machine. It is waited for, and not required.',
     'After=remote-fs.target',
@@ -58,7 +57,6 @@ const LOOK = 'timeout -s KILL 2';
 
 function othersLines(layout: HostLayout, words: (paths: readonly string[]) => string): readonly string[] {
   const mounts = othersMounts(layout);
-  if (mounts.length === 0) return [];
   const folders = madeFolders(layout).filter((path) => mounts.some((mount) => mount.path === path));
   const file = unitPath(layout, `${runtimeFolder(layout)}/psi-mounts`);
   const empty = unitPath(layout, `${runtimeFolder(layout)}/psi-absent`);
@@ -79,9 +77,8 @@ function othersLines(layout: HostLayout, words: (paths: readonly string[]) => st
   ];
 }
 
-function volumeOf(layout: HostLayout, { path, access }: Mount): string {
-  const text = unitPath(layout, path);
-  return `${text}:${text}${access === 'folder' ? '' : `:${access}`}`;
+function volumeOf(layout: HostLayout, { path, access, at = path }: Mount): string {
+  return `${unitPath(layout, path)}:${unitPath(layout, at)}${access === 'folder' ? '' : `:${access}`}`;
 }
 
 /** Folders without which PSI is not PSI, or that any host can make. */
@@ -114,7 +111,7 @@ function madeFolders(layout: HostLayout): readonly string[] {
 }
 
 function othersMounts(layout: HostLayout): readonly Mount[] {
-  const { caFiles, secretFiles, dbusSocket, configFile, textfileDir } = layout;
+  const { caFiles, secretFiles, dbusSocket, configFile, textfileDir, helperDir } = layout;
   const own = ownFolders(layout);
   const config = folderOf(configFile);
   // Below the config's folder, which is mounted read-only, what is written to wants a mount of its own.
@@ -131,7 +128,11 @@ function othersMounts(layout: HostLayout): readonly Mount[] {
       .filter((path) => unseen(own, path))
       .map((path) => ({ path, access: 'ro' }) as const),
   ];
-  return mounts.filter(({ path }, index) => mounts.findIndex((other) => other.path === path) === index);
+  return [
+    ...mounts.filter(({ path }, index) => mounts.findIndex((other) => other.path === path) === index),
+    // PSI keeps the lookup helper up to date, and makes none: the folder is there where `psi install` put one.
+    { path: helperDir, access: 'rw', at: HELPER_MOUNT },
+  ];
 }
 
 /** A secret file may be replaced by a rename, which a mounted file does not see: its folder, unless that is one such as /etc. */

@@ -5,7 +5,7 @@ import { ownContainer } from '../command/own-container.ts';
 import type { Scope } from '../../core/scope.ts';
 
 /** Counts what hosts have to install anew: raised with every change of the units that one of them would miss. */
-export const UNITS_REVISION = 2;
+export const UNITS_REVISION = 3;
 
 /** Before it, units checked psi's health by the exit status of `psi status`: one for each problem would keep psi.service from its start. */
 const HEALTH_COMMAND = 2;

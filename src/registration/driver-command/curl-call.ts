@@ -13,10 +13,12 @@ export type DriverCommandInput = {
    * and as long as one names it: curl 8 fails without it, before it asks anybody.
    */
   readonly headerFile: string | undefined;
+  /** The lookup helper on the host; the command is right where it is not there, too. */
+  readonly helper: string;
 };
 
 /** PSI knows its own commands by it, here and in what Podman holds; the number is that of their shape, which any PSI may change. */
-const COMMAND_MARK = `${COMMAND_HEADER}: 2`;
+const COMMAND_MARK = `${COMMAND_HEADER}: 3`;
 
 /** As in a command of any shape. */
 export function holdsMark(command: string): boolean {
@@ -25,11 +27,15 @@ export function holdsMark(command: string): boolean {
 
 /**
  * `-q`: a curlrc is read even without HOME, and an `output=` line there empties every value. `-f`: else the body of a 404 becomes
- * the value. No `-S`: the shell says what curl's exit status means, and what to run.
+ * the value. No `-S`: the shell says what curl's exit status means, and what to run. `headerFile`: as a word of the shell.
  */
-export function callFlags({ headerFile }: DriverCommandInput): string {
-  const token = headerFile === undefined ? '' : ` -H ${pathWord(`@${headerFile}`)}`;
-  return `-q -sf -H '${COMMAND_MARK}'${token}`;
+export function callFlags(headerFile: string | undefined): string {
+  return `-q -sf -H '${COMMAND_MARK}'${headerFile === undefined ? '' : ` -H ${headerFile}`}`;
+}
+
+/** The file with the token as a word of curl's. */
+export function headerWord({ headerFile }: DriverCommandInput): string | undefined {
+  return headerFile === undefined ? undefined : pathWord(`@${headerFile}`);
 }
 
 /**
@@ -52,7 +58,7 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f]/;
 export function pathWord(text: string): string {
   if (UNPRINTABLE.test(text)) {
     throw new PsiError('CONFIG_INVALID', 'a path for the driver command holds a control character', {
-      hint: 'change `socket` or `state_dir` in the config',
+      hint: 'change `socket`, `state_dir` or `lookup.helper_dir` in the config',
     });
   }
   return shellWord(text);

@@ -1,14 +1,15 @@
-// The lookup command: how long it waits for PSI, and the line that a failure leaves in the journal of the workload. Podman itself only
-// says "no such secret", whatever the cause was.
+// The lookup command: the helper, or where there is none that works curl; how long that waits for PSI, and the line that a failure leaves in
+// the journal of the workload. Podman itself only says "no such secret", whatever the cause was.
 
+import { askHelper, helperSetting } from './helper-call.ts';
 import { callFlags, pathWord, REASON, unitCommands, type DriverCommandInput } from './curl-call.ts';
 
 /**
- * While all is well only builtins of the shell run beside curl. It is a function of the name curl because each earlier PSI knows its
+ * While all is well only builtins of the shell run beside the helper, or curl. It is a function of the name curl because each earlier PSI knows its
  * commands by their first word: after a downgrade it would take the secret for somebody else's.
  */
 export function lookupCommand(input: DriverCommandInput): string {
-  const steps = [settings(input), MAX_TIME, ask(input), say(input.socket), SAY_MARKER, 'return $c'];
+  const steps = [settings(input), askHelper(input), MAX_TIME, ask(input), say(input.socket), SAY_MARKER, 'return $c'];
   return `curl () { ${steps.join('; ')}; }; curl --unix-socket ${pathWord(input.socket)} "http://localhost/lookup/$SECRET_ID"`;
 }
 
@@ -17,18 +18,21 @@ export function startFailedPath(socket: string): string {
   return `${socket.slice(0, socket.lastIndexOf('/'))}/start-failed`;
 }
 
-/** `$s` the socket, `$m` the marker of failed starts, `$t` how many seconds to wait, `$h` the file with the token. */
-function settings({ socket, maxTimeSeconds, headerFile }: DriverCommandInput): string {
+/** `$s` the socket, `$m` the marker of failed starts, `$t` how many seconds to wait, `$h` the file with the token, `$p` the helper, `$r` what to run. */
+function settings(input: DriverCommandInput): string {
+  const { socket, maxTimeSeconds, headerFile } = input;
   const header = headerFile === undefined ? [] : [`h=${pathWord(headerFile)}`];
   return [
     `s=${pathWord(socket)}`,
     `m=${pathWord(startFailedPath(socket))}`,
     `t=${String(maxTimeSeconds)}`,
     ...header,
+    helperSetting(input),
+    `r="run ${unitCommands(socket).systemctl} restart psi.socket"`,
   ].join(' ');
 }
 
-/** Long enough for a PSI that is there. A marker that was left behind costs no more than that. */
+/** Of curl: the helper looks for the marker itself. Long enough for a PSI that is there. A marker that was left behind costs no more than that. */
 const MAX_TIME = '[ ! -f "$m" ] || t=2';
 
 /** Those that stop at the status line of a refusal, as `curl -V` names itself: before 7.76. */
@@ -37,13 +41,13 @@ const SHOWS_NO_REASON = '"curl 7."[1-6]?.*|"curl 7.7"[0-5].*';
 /** Returns with the value, or has set `$c` to the exit status and `$e` to the cause. */
 function ask(input: DriverCommandInput): string {
   const { systemctl } = unitCommands(input.socket);
-  const restart = `run ${systemctl} restart psi.socket`;
+  const token = input.headerFile === undefined ? undefined : '"@$h"';
   return [
-    `if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: ${restart}"`,
-    `elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: ${restart}"`,
-    `else command curl ${callFlags(input)} --max-time $t ${REASON} "$@" && return`,
+    `if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"`,
+    `elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: $r"`,
+    `else command curl ${callFlags(token)} --max-time $t ${REASON} "$@" && return`,
     `c=$? e=`,
-    `case $c in 7) e="psi: nobody listens at $s, or this user may not call: ${restart}";`,
+    `case $c in 7) e="psi: nobody listens at $s, or this user may not call: $r";`,
     `22) v=$(command curl -q -V)`,
     `case $v in ${SHOWS_NO_REASON}) e="psi: refused, and \${v%% (*} is too old to show why (before 7.63 that is why): update curl";`,
     `esac;`,

@@ -2,14 +2,26 @@
 // each registered secret, so nothing that rotates stands in here: the token is read from a file when the command runs.
 
 import type { DriverOptions } from '../registered-secret.ts';
-import { callFlags, holdsMark, pathWord, REASON, unitCommands, type DriverCommandInput } from './curl-call.ts';
+import {
+  callFlags,
+  headerWord,
+  holdsMark,
+  pathWord,
+  REASON,
+  unitCommands,
+  type DriverCommandInput,
+} from './curl-call.ts';
 import { headerFilePath } from './header-file.ts';
+import { helperPath } from './helper-call.ts';
 import { lookupCommand } from './lookup-command.ts';
 
-/** `--max-time`: Podman sets no limit of its own and holds a host-wide lock while a command runs. */
+/**
+ * The lookup alone is tried by the helper. A store reads its mapping from a pipe, which is gone where the helper ended after it read it; a
+ * delete has to be answered by whatever stands for `curl` where PSI is uninstalled without its image (host/command/uninstall.ts); and neither
+ * runs at the start of a container. `--max-time`: Podman sets no limit of its own and holds a host-wide lock while a command runs. */
 export function driverOptions(input: DriverCommandInput): DriverOptions {
   const { socket, maxTimeSeconds } = input;
-  const call = `curl ${callFlags(input)} --max-time ${String(maxTimeSeconds)} --unix-socket ${pathWord(socket)}`;
+  const call = `curl ${callFlags(headerWord(input))} --max-time ${String(maxTimeSeconds)} --unix-socket ${pathWord(socket)}`;
   return {
     lookup: lookupCommand(input),
     store: `${call} ${REASON} --data-binary @- "http://localhost/store/$SECRET_ID" ${orSay('store', socket)}`,
@@ -35,7 +47,7 @@ export function driverMaxTimeSeconds(lookupTimeoutMs: number): number {
 export type DriverSettings = {
   readonly socket: string;
   readonly stateDir: string;
-  readonly lookup: { readonly timeoutMs: number };
+  readonly lookup: { readonly timeoutMs: number; readonly helperDir: string };
   readonly socketToken: unknown;
 };
 
@@ -45,6 +57,7 @@ export function frozenDriverOptions({ socket, stateDir, lookup, socketToken }: D
     socket,
     maxTimeSeconds: driverMaxTimeSeconds(lookup.timeoutMs),
     headerFile: socketToken === undefined ? undefined : headerFilePath(stateDir),
+    helper: helperPath(lookup.helperDir),
   });
 }
 

@@ -8,6 +8,7 @@ import { nextSteps, type NextSteps } from '../quadlet/next-steps.ts';
 import { refuseLaterReset, rewrite, type Edit } from '../quadlet/rewrite.ts';
 import type { SecretValue } from '../../core/secret-value.ts';
 import { claimOf, type SecretUse, type Workload } from '../../core/workload.ts';
+import type { WorkloadPattern } from '../../core/workload-pattern.ts';
 import { isMissingFolder, type Place } from '../../provider/secret-source.ts';
 import type { Conflict, ImportEvent, ImportReport } from './report.ts';
 import type { ImportRequest } from './secrets.ts';
@@ -21,6 +22,7 @@ type Held = readonly { readonly key: string; readonly value: SecretValue | undef
 export type QuadletDeps = QuadletReader & {
   readonly provider: string;
   readonly workloads: readonly Workload[];
+  readonly pattern?: WorkloadPattern | undefined;
   readonly importSecrets: (request: ImportRequest, emit: (event: ImportEvent) => void) => Promise<ImportReport>;
   /** Waits limits out, and says so. */
   readonly list: (place: Place) => Promise<Held>;

@@ -63,7 +63,7 @@ export function environmentOf(
 ): Environment {
   refuseOtherWays(unit);
   const byKey = new Map<string, Setting>();
-  const files = new Map<string, MountedSecret>();
+  const files: MountedSecret[] = [];
   const notes: string[] = [];
   const put = (setting: Setting): void => {
     byKey.set(setting.key, nameable(setting));
@@ -85,14 +85,22 @@ export function environmentOf(
     if (at.ignored !== undefined) notes.push(`${at.place}: ${at.ignored}`);
     for (const word of at.words) {
       const file = takesFiles ? fileOf(word, at.place, names) : undefined;
-      // Of two files at one place the container gets the later.
-      if (file) files.set(claimOf(file.use), file);
+      if (file) files.push(file);
       const setting = file ? undefined : fromSecret(word, at.place, names, words);
       if (typeof setting === 'string') notes.push(setting);
       else if (setting) put(setting);
     }
   }
-  return { settings: [...byKey.values()], files: [...files.values()], notes };
+  return { settings: [...byKey.values()], files: mounted(files), notes };
+}
+
+/** Of two files at one place the container gets the later. All files of one secret are one file of Podman's, as its last line has it. */
+function mounted(files: readonly MountedSecret[]): readonly MountedSecret[] {
+  const last = new Map(files.map(({ secret, use }) => [secret, use]));
+  const byClaim = new Map(files.map((file) => [claimOf(file.use), file]));
+  return [...byClaim.values()].map(({ use: { target }, ...file }) => {
+    return { ...file, use: { kind: 'mount', ...last.get(file.secret), target } };
+  });
 }
 
 const PASSED_ON: Refusal = {

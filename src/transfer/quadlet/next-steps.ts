@@ -1,7 +1,9 @@
 // What is left to do after an import from a quadlet: the lines for the config, which PSI does not edit itself, and the commands.
 
-import { isEnvName } from '../../core/naming.ts';
+import { isEnvName, isWorkloadName } from '../../core/naming.ts';
 import { claimOf, type SecretSpec, type SecretUse, type Workload } from '../../core/workload.ts';
+import type { WorkloadPattern } from '../../core/workload-pattern.ts';
+import { byName } from '../../registration/pattern.ts';
 import type { UnitNames } from './specifiers.ts';
 
 export type NextStepsInput = {
@@ -12,6 +14,7 @@ export type NextStepsInput = {
   readonly project: string;
   readonly path: string;
   readonly workloads: readonly Workload[];
+  readonly pattern?: WorkloadPattern | undefined;
   /** What the unit is to get from that folder. */
   readonly keys: readonly string[];
   /** What each of them becomes there; without it a variable of its own name. */
@@ -47,14 +50,14 @@ export function nextSteps(input: NextStepsInput): NextSteps {
 function configLines(input: NextStepsInput): string | undefined {
   const { unitFile, workloads, provider } = input;
   const known = workloads.find((workload) => workload.unit === unitFile);
-  if (known && known.provider === provider && cover(known.secrets, input)) return undefined;
+  const giving = known ?? ofPattern(input);
+  if (giving && giving.provider === provider && cover(giving.secrets, input)) return undefined;
   const source = sourceLines(input);
   const below = (indent: string): readonly string[] => source.map((line) => `${indent}${line}`);
   if (known) return [`# one more source of the workload ${known.name}`, 'secrets:', ...below('  ')].join('\n');
   const taken = new Set(workloads.map(({ name }) => name));
   const own = unitFile.replace(/\.container$/, '');
-  // The name of a workload ends in `@` or has none, and no `--` (config/schema/name-fields.ts).
-  const plain = /^(?!.*--)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?@?$/.test(own) && !taken.has(own);
+  const plain = isWorkloadName(own) && !taken.has(own);
   const name = plain ? own : 'NAME';
   const several = new Set(workloads.map((workload) => workload.provider).concat(provider)).size > 1;
   return [
@@ -65,6 +68,12 @@ function configLines(input: NextStepsInput): string | undefined {
     '    secrets:',
     ...below('      '),
   ].join('\n');
+}
+
+/** A workload of the config that has its name keeps the pattern from it. */
+function ofPattern({ pattern, unitFile, workloads }: NextStepsInput): Workload | undefined {
+  const found = pattern && byName(pattern, unitFile);
+  return workloads.some(({ name }) => name === found?.name) ? undefined : found;
 }
 
 function sourceLines(input: NextStepsInput): readonly string[] {

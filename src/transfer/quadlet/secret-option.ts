@@ -1,6 +1,6 @@
 // One word of `Secret=`, as `podman run --secret` reads it.
 
-import { MAX_OWNER, type SecretUse } from '../../core/workload.ts';
+import { claimOf, MAX_OWNER, type SecretUse } from '../../core/workload.ts';
 
 export type SecretOption = {
   readonly name: string;
@@ -37,10 +37,23 @@ export function parseSecretOption(word: string): SecretOption | undefined {
   }
   const { name, kind = 'mount' } = parts;
   if (name === undefined || name === '' || (kind !== 'env' && kind !== 'mount')) return undefined;
-  const target = parts.target === undefined || parts.target === '' ? name : parts.target;
+  const given = parts.target === undefined || parts.target === '' ? name : parts.target;
+  const target = kind === 'env' ? given : pathOf(given);
   const rights = rightsOf(parts);
   if (rights === undefined || (kind === 'env' && Object.keys(rights).length > 0)) return undefined;
   return { name, kind, variable: kind === 'env' ? target : undefined, use: { kind, target, ...rights } };
+}
+
+/** The same file as Podman finds it: `//`, `.` and `..` are taken out, and with them what stays below /run/secrets may leave it. */
+function pathOf(target: string): string {
+  const steps: string[] = [];
+  for (const step of claimOf({ kind: 'mount', target }).split('/')) {
+    if (step === '..') steps.pop();
+    else if (step !== '' && step !== '.') steps.push(step);
+  }
+  const path = `/${steps.join('/')}`;
+  const below = target.startsWith('/') ? undefined : /^\/run\/secrets\/(.+)$/.exec(path)?.[1];
+  return below ?? path;
 }
 
 function rightsOf({ mode, uid, gid }: Parts): Pick<SecretUse, 'mode' | 'uid' | 'gid'> | undefined {

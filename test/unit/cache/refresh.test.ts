@@ -169,3 +169,20 @@ test('a backend is tried by wrapping and opening a key', async () => {
     { code: 'KEY_UNAVAILABLE' },
   );
 });
+
+test('where workloads could not be found nothing is dropped, and the refresh says so', async () => {
+  const { mappings, clock, target, source, cache, folders, onDisk } = await stage();
+  delete folders['/other'];
+  target.workloads = target.workloads.filter(({ name }) => name === 'myapp');
+  const report = await new CacheRefresh({ cache, mappings, clock }).run(
+    { workloads: target.workloads, sourceOf: () => source, errors: [down()] },
+    { replace: false },
+    () => undefined,
+    new AbortController().signal,
+  );
+  assert.equal(report.exit, 75);
+  assert.deepEqual(report.failures, [
+    { workload: null, code: 'PROVIDER_DOWN', message: 'infisical is away', hint: null },
+  ]);
+  assert.deepEqual(onDisk(), { A: '1', B: '2', C: '3' });
+});

@@ -19,7 +19,7 @@ test('uses the places of the system for root', async () => {
   assert.equal(config.controlSocket, '/run/psi-control.sock');
   assert.equal(config.podmanSocket, '/run/podman/podman.sock');
   assert.equal(config.dbusSocket, '/run/dbus/system_bus_socket');
-  assert.deepEqual(config.lookup, { timeoutMs: 5000, batchWindowMs: 2000 });
+  assert.deepEqual(config.lookup, { timeoutMs: 5000, batchWindowMs: 2000, helperDir: '/usr/local/libexec/psi' });
   assert.equal(config.cache, undefined);
   assert.deepEqual(config.workloads, []);
 });

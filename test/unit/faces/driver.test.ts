@@ -13,6 +13,7 @@ import { driverFace } from '../../../src/faces/driver.ts';
 import { listen, listenOnFirst } from '../../../src/faces/listen.ts';
 import type { RefusalEvent } from '../../../src/lookup/audit-log.ts';
 import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
+import { HelperUse } from '../../../src/lookup/helper-use.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
 import { DriverStore } from '../../../src/lookup/driver-store.ts';
@@ -57,6 +58,7 @@ async function stage(options: StageOptions = {}) {
   const errors: string[] = [];
   const refusals: RefusalEvent[] = [];
   const hostCurl = new HostCurl({ socket: '/run/psi/psi.sock' });
+  const helperUse = new HelperUse();
   const app = driverFace({
     lookup: new Lookup({
       mappings,
@@ -72,6 +74,7 @@ async function stage(options: StageOptions = {}) {
     closed: () => options.closed,
     mappings,
     hostCurl,
+    helperUse,
     health: () => ({ cache: 'cache ready, 0 entries' }),
     onRefused: (event) => refusals.push(event),
     onError: (error, route) => errors.push(`${route} ${error.code}`),
@@ -79,7 +82,7 @@ async function stage(options: StageOptions = {}) {
   const path = join(dir, 'psi.sock');
   const face = await listen(app, { path });
   undo.push(() => face.stop(0));
-  return { path, face, store, errors, refusals, hostCurl };
+  return { path, face, store, errors, refusals, hostCurl, helperUse };
 }
 
 for (const [what, bytes] of [
@@ -313,6 +316,7 @@ test('takes over the socket file of a process that died, and never that of a liv
     tokens: () => [],
     mappings: undefined as never,
     hostCurl: new HostCurl({ socket: '/run/psi/psi.sock' }),
+    helperUse: new HelperUse(),
     health: () => ({}),
     onRefused: () => undefined,
     onError: () => undefined,

@@ -12,11 +12,17 @@ import type { InstallDeps } from '../../../src/host/install.ts';
 import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeHostFiles } from '../../fakes/host-files.fake.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
 const CONF = '/etc/containers/containers.conf.d/psi.conf';
 const HEADER = '/var/lib/psi/driver.hdr';
-const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: HEADER });
-const PLAIN = { defaultDriver: false, stdout: false };
+const OPTIONS = driverOptions({
+  socket: '/run/psi/psi.sock',
+  maxTimeSeconds: 20,
+  headerFile: HEADER,
+  helper: NO_HELPER,
+});
+const PLAIN = { defaultDriver: false, helper: true, stdout: false };
 
 function host(token?: string) {
   const files = new FakeHostFiles();
@@ -43,6 +49,7 @@ function host(token?: string) {
     token: token === undefined ? undefined : () => Promise.resolve(SecretValue.fromText(token)),
     driverOptions: OPTIONS,
     foreignDriver: () => Promise.resolve(undefined),
+    placeHelper: () => Promise.resolve({ changes: [], planned: undefined, left: [], notes: [] }),
   };
   return { files, headerFile, deps };
 }
@@ -108,7 +115,7 @@ describe('install', () => {
   it('only says what it would write with --stdout, without the token', async () => {
     const { files, headerFile, deps } = host('canary-token');
     const unread = (): never => assert.fail('the token is not read');
-    const report = await install({ ...deps, token: unread }, { defaultDriver: true, stdout: true });
+    const report = await install({ ...deps, token: unread }, { ...PLAIN, defaultDriver: true, stdout: true });
     assert.deepEqual(files.changes, []);
     assert.equal(headerFile.writes, 0);
     assert.equal(report.files[0]?.path, CONF);

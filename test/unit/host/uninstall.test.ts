@@ -11,6 +11,7 @@ import { FakeHostTree } from '../../fakes/host-tree.fake.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { OPTIONS, setupStage, workload } from '../registration/setup-stage.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
 const UNITS = '/etc/systemd/system';
 const QUADLETS = '/etc/containers/systemd';
@@ -177,7 +178,7 @@ test('with --keep-state the state and the cache stay', async () => {
 test('a header file that the delete commands read is made where it is gone, and goes again', async () => {
   const on = await host();
   const headerFile = '/srv/old/driver.hdr';
-  on.target.options = driverOptions({ socket: '/run/old/psi.sock', maxTimeSeconds: 20, headerFile });
+  on.target.options = driverOptions({ socket: '/run/old/psi.sock', maxTimeSeconds: 20, headerFile, helper: NO_HELPER });
   await on.run();
   const remove = on.registry.remove.bind(on.registry);
   on.registry.remove = (secret) => {

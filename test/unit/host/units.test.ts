@@ -185,7 +185,7 @@ describe('units of psi', () => {
     const container = textOf({ ...SYSTEM, tls: { outputs, looks: looksFor(Infinity) } }, 'psi.container');
     assert.match(container, /^Volume=\/etc\/psi:\/etc\/psi$/m);
     assert.match(container, /^ExecStartPre=-timeout -s KILL 2 mkdir -p \/srv\/tls$/m);
-    assert.match(container, / sh \/srv\/tls:\/srv\/tls$/m);
+    assert.match(container, / sh \/srv\/tls:\/srv\/tls \/usr\/local\/libexec\/psi:\/host\/psi-helper:rw$/m);
     assert.equal(container.match(/\/srv\/tls:/g)?.length, 1);
   });
 

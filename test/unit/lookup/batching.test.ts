@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Mapping } from '../../../src/core/mapping.ts';
 import { ageOf, type Fetched } from '../../../src/core/fetched.ts';
-import type { ListedSecret, Origin, SecretRef, SecretSource } from '../../../src/provider/secret-source.ts';
+import type { ListedSecret, Origin, SecretRef, SecretReads } from '../../../src/provider/secret-source.ts';
 import { BatchedReader } from '../../../src/lookup/batching.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
 
 const WINDOW = 2_000;
 
-class Source implements SecretSource {
+class Source implements SecretReads {
   readonly values = new Map<string, string>();
   readonly calls: string[] = [];
   readonly asked: (Origin | undefined)[] = [];

@@ -84,6 +84,8 @@ class Provider implements SecretSource {
     if (get === 'gone') this.saidGone.add(key);
     return Promise.reject(new PsiError(WHY[get], get));
   };
+
+  folders: SecretSource['folders'] = () => Promise.reject(new Error('not asked'));
 }
 
 test('whatever fails, no line goes that nobody took back, and none comes without its secret', async () => {

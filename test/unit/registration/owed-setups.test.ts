@@ -6,7 +6,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { OwedSetups } from '../../../src/registration/owed-setups.ts';
 import { SetupRuns } from '../../../src/registration/setup-runs.ts';
 import type { SetupReport } from '../../../src/registration/setup-events.ts';
-import type { SetupRequest } from '../../../src/registration/setup.ts';
+import type { SetupRequest } from '../../../src/registration/setup-run.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { FakeSetupDebtStore } from '../../fakes/setup-debt-store.fake.ts';
 import { setupStage, workload } from './setup-stage.ts';
@@ -36,6 +36,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
   });
   const at: { config?: PsiError } = {};
   const runs = new SetupRuns({
+    patterns: stage.patterns,
     setup: {
       run: (_target, request) => {
         requests.push(request);
@@ -43,6 +44,7 @@ async function owedStage(store = new FakeSetupDebtStore()) {
       },
     },
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: stage.mappings,
     hostNotes: () => Promise.resolve([]),

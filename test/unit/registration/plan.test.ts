@@ -114,6 +114,29 @@ test('replaces only when the frozen commands differ', () => {
   );
 });
 
+test('what may wait keeps its commands and still gets its mapping', () => {
+  const old = registered('A', { options: { ...OPTIONS, lookup: 'psi lookup of an earlier version' } });
+  const there = (held: Readonly<Record<string, Mapping>>) => actual([old], held);
+  const kept = planSecrets('myapp', [desired('A')], OPTIONS, there({ 'id-A': mapping('A') }), 'later');
+  assert.deepEqual([kept.changes, kept.kept, kept.later, kept.usable.length], [[], 1, 1, 1]);
+  for (const held of [{}, { 'id-A': mapping('A', '/before') }]) {
+    const plan = planSecrets('myapp', [desired('A')], OPTIONS, there(held), 'later');
+    assert.deepEqual([plan.changes.map(({ action }) => action), plan.later], [['remap'], 1]);
+  }
+});
+
+test('commands that would get no answer do not wait', () => {
+  const now = { ...OPTIONS, delete: 'curl --unix-socket /run/psi/psi.sock x' };
+  for (const frozen of [
+    { ...now, delete: 'curl --unix-socket /run/other.sock x' },
+    { ...now, delete: 'curl -H @/var/lib/psi/driver.hdr --unix-socket /run/psi/psi.sock x' },
+  ]) {
+    const there = actual([registered('A', { options: frozen })], { 'id-A': mapping('A') });
+    const plan = planSecrets('myapp', [desired('A')], now, there, 'later');
+    assert.deepEqual([plan.changes.map(({ action }) => action), plan.later], [['replace'], 0]);
+  }
+});
+
 test('names orphans and changes nothing about them', () => {
   const there = actual([registered('A'), registered('B')], { 'id-A': mapping('A'), 'id-B': mapping('B') });
   const plan = planSecrets('myapp', [desired('A')], OPTIONS, there);

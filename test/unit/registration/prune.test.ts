@@ -31,11 +31,11 @@ async function pruneStage(options: StageOptions = {}) {
   const users = { list: () => Promise.resolve(using) };
   const prune = new Prune({ ...stage, users, leftovers });
   const run = (wanted: Wanted = {}): Promise<PruneReport> => {
-    const { workloads, options: of } = stage.target;
+    const { workloads, ...commands } = stage.target;
     const signal = wanted.signal ?? new AbortController().signal;
     const wish = { workloads, only: wanted.workload };
     const request = { workload: wanted.workload, apply: wanted.apply ?? true };
-    return prune.run({ wish, options: of, emit: () => undefined, signal }, request);
+    return prune.run({ wish, commands, emit: () => undefined, signal }, request);
   };
   const names = async (): Promise<readonly string[]> => (await stage.podman.list()).map(({ name }) => name).sort();
   /** The config has `other` alone from now on. */

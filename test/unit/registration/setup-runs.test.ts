@@ -14,6 +14,7 @@ const CLEAN: SetupReport = {
   refused: [],
   problems: [],
   left: [],
+  passedOver: [],
   overridden: [],
   failures: [],
   notes: [],
@@ -32,11 +33,13 @@ async function settledAfter(report: SetupReport, request = ALL): Promise<boolean
 }
 
 async function ran(report: SetupReport, request: typeof ALL): Promise<Ran> {
-  const { target, source } = await setupStage();
+  const { target, source, patterns } = await setupStage();
   let settled = false;
   const runs = new SetupRuns({
+    patterns,
     setup: { run: () => Promise.resolve(report) },
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     status: { setup: () => undefined, setupFailed: () => undefined },
     mappings: { saveNames: () => Promise.resolve() },
     hostNotes: () => Promise.resolve([]),
@@ -77,7 +80,7 @@ test('what is to be said of the config stands before the notes of the run', asyn
 });
 
 test('a run whose command went away is in the status, and ends with what was done for the log', async () => {
-  const { target, source } = await setupStage();
+  const { target, source, patterns } = await setupStage();
   const gone = new AbortController();
   const seen: unknown[] = [];
   const owed: unknown[] = [];
@@ -87,7 +90,9 @@ test('a run whose command went away is in the status, and ends with what was don
     ended: { reason: 'the command went away', undone: [{ workload: 'myapp', changes: null }] },
   } as const;
   const runs = new SetupRuns({
+    patterns,
     prune: { run: () => assert.fail('nobody asks for it') },
+    replaces: { ranSetup: () => undefined },
     hostNotes: () => Promise.resolve([]),
     setup: {
       run: () => {

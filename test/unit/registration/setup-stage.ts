@@ -3,14 +3,19 @@
 import { driverOptions } from '../../../src/registration/driver-command/options.ts';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
+import { whyOfPsi } from '../../../src/host/units/of-psi.ts';
 import type { SecretSpec, Workload } from '../../../src/core/workload.ts';
+import type { WorkloadPattern } from '../../../src/core/workload-pattern.ts';
 import type { ListedSecret, SecretSource } from '../../../src/provider/secret-source.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { DriverStore } from '../../../src/lookup/driver-store.ts';
+import { DriverStore, type Staying } from '../../../src/lookup/driver-store.ts';
 import type { SetupEvent, SetupReport } from '../../../src/registration/setup-events.ts';
-import { Setup, type SetupRequest } from '../../../src/registration/setup.ts';
+import { WorkloadsByPattern } from '../../../src/registration/pattern.ts';
+import { Replaces } from '../../../src/registration/replaces.ts';
+import { Setup } from '../../../src/registration/setup.ts';
+import type { SetupRequest } from '../../../src/registration/setup-run.ts';
 import { FakeCacheFile } from '../../fakes/cache-file.fake.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
@@ -19,12 +24,22 @@ import { FakeHeaderFile } from '../../fakes/header-file.fake.ts';
 import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { FakePodman } from '../../fakes/podman.fake.ts';
+import { FakeReplaceDebt } from '../../fakes/replace-debt.fake.ts';
 import { FakeSecretRegistry } from '../../fakes/secret-registry.fake.ts';
 import { FakeQuadlets } from '../../fakes/quadlets.fake.ts';
+import { foldersIn } from '../../fakes/secret-source.fake.ts';
 import { FakeReloadDebt } from '../../fakes/reload-debt.fake.ts';
 import { FakeUnitManager } from '../../fakes/unit-manager.fake.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
-export const OPTIONS = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
+export const INPUT = {
+  socket: '/run/psi/psi.sock',
+  maxTimeSeconds: 20,
+  headerFile: undefined,
+  helper: NO_HELPER,
+};
+
+export const OPTIONS = driverOptions(INPUT);
 
 export function workload(name: string, ...secrets: readonly Partial<SecretSpec>[]): Workload {
   const spec: SecretSpec = {
@@ -54,6 +69,8 @@ export type Folders = Record<string, Record<string, string | null>>;
 export type StageOptions = {
   readonly version?: string;
   readonly cache?: true;
+  /** What an earlier process left. */
+  readonly debt?: FakeReplaceDebt;
   /** By the name of the provider, beside `infisical`. */
   readonly sources?: ReadonlyMap<string, SecretSource>;
 };
@@ -61,7 +78,9 @@ export type StageOptions = {
 export async function setupStage(options: StageOptions = {}) {
   const mappingStore = new FakeMappingStore();
   const mappings = await MappingTable.load(mappingStore, new FakeNameStore());
-  const register = new DriverStore(mappings);
+  const reach: { problem: PsiError | undefined } = { problem: undefined };
+  const staying: Staying = { holds: (id) => replaces.holds(id) };
+  const register = new DriverStore(mappings, staying);
   const podman = new FakePodman({
     ...options,
     driver: { store: (id, body) => register.store(id, body), delete: (id) => register.forget(id) },
@@ -72,11 +91,19 @@ export async function setupStage(options: StageOptions = {}) {
   const units = new FakeUnitManager();
   const reloadDebt = new FakeReloadDebt();
   const headerFile = new FakeHeaderFile();
+  const debt = options.debt ?? new FakeReplaceDebt();
+  const unreachable = (): Promise<PsiError | undefined> => Promise.resolve(reach.problem);
+  const replaces = await Replaces.begin({ registry, mappings, debt, headerFile, unreachable });
   const hostCurl = new HostCurl({ socket: '/run/psi/psi.sock' });
   const folders: Folders = {};
   const failures: PsiError[] = [];
   const calls: string[] = [];
   const source: SecretSource = {
+    folders: ({ path }) => {
+      calls.push(`folders ${path}`);
+      const failure = failures.shift();
+      return failure ? Promise.reject(failure) : Promise.resolve(foldersIn(path, Object.keys(folders)));
+    },
     list: (place, { values, recursive }) => {
       calls.push(`${place.path}${values ? '' : ' names'}`);
       const failure = failures.shift();
@@ -111,6 +138,7 @@ export async function setupStage(options: StageOptions = {}) {
   const doubts = new Map<string, readonly string[]>();
   const setup = new Setup({
     registry,
+    replaces,
     mappings,
     dropIns,
     quadlets,
@@ -124,27 +152,40 @@ export async function setupStage(options: StageOptions = {}) {
     clock,
     cache: options.cache === true ? cache : undefined,
   });
-  const target = { workloads: [] as Workload[], options: OPTIONS, socketToken: undefined as SecretValue | undefined };
+  const patterns = new WorkloadsByPattern({ quadlets, dropIns, mappings, clock, ofPsi: whyOfPsi });
+  const target = {
+    workloads: [] as Workload[],
+    pattern: undefined as WorkloadPattern | undefined,
+    options: OPTIONS,
+    socketToken: undefined as SecretValue | undefined,
+  };
   const events: SetupEvent[] = [];
-  const run = (
-    request: Partial<SetupRequest> = {},
+  const sourceOf = (name: string): SecretSource | undefined =>
+    name === 'infisical' ? source : options.sources?.get(name);
+  const run = async (
+    some: Partial<SetupRequest> = {},
     signal: AbortSignal = new AbortController().signal,
-  ): Promise<SetupReport> =>
-    setup.run(
-      { ...target, sourceOf: (name) => (name === 'infisical' ? source : options.sources?.get(name)) },
-      { provider: undefined, workload: undefined, dryRun: false, ...request },
-      (event) => events.push(event),
-      signal,
-    );
+  ): Promise<SetupReport> => {
+    const request = { provider: undefined, workload: undefined, dryRun: false, ...some };
+    const emit = (event: SetupEvent): void => void events.push(event);
+    const named = { ...target, sourceOf };
+    const byPattern = await patterns.resolve(named, request, emit, signal);
+    const workloads = [...target.workloads, ...byPattern.workloads];
+    return setup.run({ ...named, workloads, byPattern }, request, emit, signal);
+  };
   return {
     run,
     target,
+    patterns,
     folders,
     failures,
     calls,
     events,
     podman,
     registry,
+    debt,
+    reach,
+    replaces,
     mappings,
     mappingStore,
     dropIns,

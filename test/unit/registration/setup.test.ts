@@ -6,6 +6,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import type { SetupEvent } from '../../../src/registration/setup-events.ts';
 import { changes, setupStage, workload } from './setup-stage.ts';
+import { NO_HELPER } from '../../hosts/driver-command.ts';
 
 test('registers what the source lists, writes the drop-in and reloads systemd once', async () => {
   const stage = await setupStage();
@@ -107,6 +108,7 @@ test('a dry run names each change as exactly what setup then does', async () => 
           socket: '/run/psi/psi.sock',
           maxTimeSeconds: 30,
           headerFile: undefined,
+          helper: NO_HELPER,
         })),
       ['replace myapp--A', 'replace myapp--B'],
     ],
@@ -396,7 +398,12 @@ test('makes a secret anew that a failed replace left deleted', async () => {
   stage.target.workloads = [workload('myapp')];
   stage.folders['/myapp'] = { A: '1' };
   await stage.run();
-  stage.target.options = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 30, headerFile: undefined });
+  stage.target.options = driverOptions({
+    socket: '/run/psi/psi.sock',
+    maxTimeSeconds: 30,
+    headerFile: undefined,
+    helper: NO_HELPER,
+  });
   stage.mappingStore.failWith = undefined;
   const [secret] = await stage.registry.list();
   stage.registry.failNext('replace', new PsiError('HOST', 'store failed', { retry: 'later' }));

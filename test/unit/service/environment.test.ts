@@ -56,3 +56,8 @@ test('the first try of what a setup left waits as long as PSI_SETUP_RETRY says, 
     [5000, 120_000, 60_000, 60_000, 100],
   );
 });
+
+test('the service waits with its replaces as long as PSI_REPLACE_AFTER says, three minutes without it', () => {
+  const after = (text?: string): number => serviceEnvironment({ PSI_REPLACE_AFTER: text }, IDS).replaceAfterMs;
+  assert.deepEqual([after('5s'), after(), after('soon'), after('0')], [5000, 180_000, 180_000, 100]);
+});

@@ -5,7 +5,7 @@ import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { readFolder, type Reading } from '../../../src/transfer/read-folder.ts';
-import type { ListedSecret, SecretRef, SecretSource } from '../../../src/provider/secret-source.ts';
+import type { ListedSecret, SecretRef, SecretReads } from '../../../src/provider/secret-source.ts';
 
 const PLACE = { project: 'main', path: '/app' };
 const HIDDEN = new PsiError('VALUE_HIDDEN', 'hidden');
@@ -27,7 +27,7 @@ type Answers = {
 };
 
 function sourceOf({ values, names = [], singles }: Answers): {
-  readonly source: SecretSource;
+  readonly source: SecretReads;
   readonly calls: string[];
   readonly refs: SecretRef[];
 } {
@@ -36,7 +36,7 @@ function sourceOf({ values, names = [], singles }: Answers): {
     if (answer instanceof PsiError) throw answer;
     return answer;
   };
-  const source: SecretSource = {
+  const source: SecretReads = {
     list: (place, options) => {
       calls.push(options.values ? `values${options.everyName ? ' and names' : ''}` : 'names');
       if (options.values) return Promise.resolve().then(() => orThrow(values));

@@ -29,6 +29,7 @@ test('removes what killed writes of psi left in the state folder, and nothing el
     '.driver.hdr.0123456789ab.tmp',
     '.names.json.0123456789ab.tmp',
     '.reload.owed.0123456789ab.tmp',
+    '.replace.owed.0123456789ab.tmp',
     '.cache.enc.0123456789ab.tmp',
     '..token.0123456789ab.json.0123456789ab.tmp',
     '.hsm-key.0123456789ab.pem.0123456789ab.tmp',

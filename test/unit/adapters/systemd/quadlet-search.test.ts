@@ -36,6 +36,31 @@ test('a drop-in folder is no quadlet, and what is nowhere is not found', async (
   for (const unit of ['a.container', 'b.container']) assert.equal(await search.find(unit), undefined, unit);
 });
 
+test('lists what can have secrets: of a name in two folders the one that Podman reads, and of a hostile name what can be read of it', async (t) => {
+  const { base, second, search } = await stage(t);
+  await mkdir(join(base, 'run'));
+  await writeFile(join(base, 'run', 'a.container'), 'first');
+  await writeFile(join(second, 'a.container'), 'second');
+  await writeFile(join(second, 'sub', 'deep', 'b@.container'), 'deep');
+  await symlink('/nowhere', join(second, 'c.container'));
+  await symlink('sub', join(second, 'linked.container'));
+  await mkdir(join(second, 'd.container'));
+  await mkdir(join(second, 'e.container.d'));
+  for (const other of ['f.pod', 'g.kube', 'h.volume']) await writeFile(join(second, other), '');
+  await writeFile(Buffer.concat([Buffer.from(`${second}/i`), Buffer.from([0xff]), Buffer.from('.container')]), '');
+  await writeFile(join(second, 'line\nend.container'), 'hostile');
+  assert.deepEqual(
+    (await search.list()).map(({ unit, text }) => [unit, text]),
+    [
+      ['a.container', 'first'],
+      ['b@.container', 'deep'],
+      ['c.container', undefined],
+      ['i\ufffd.container', undefined],
+      ['line\nend.container', 'hostile'],
+    ],
+  );
+});
+
 test('asks systemd where no folder that it sees has the quadlet', async (t) => {
   const { units, search } = await stage(t);
   units.units.add('tm@.service');

@@ -6,8 +6,14 @@ import type { RegisteredSecret } from '../../../../src/registration/registered-s
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 import type { HeldValue } from '../../../../src/transfer/secret-values.ts';
 import { podmanSecrets, type PodmanFound, type PodmanSelection } from '../../../../src/transfer/import/podman.ts';
+import { NO_HELPER } from '../../../hosts/driver-command.ts';
 
-const PSI = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
+const PSI = driverOptions({
+  socket: '/run/psi/psi.sock',
+  maxTimeSeconds: 20,
+  headerFile: undefined,
+  helper: NO_HELPER,
+});
 const HELD: readonly (RegisteredSecret & { readonly value: HeldValue })[] = [
   { id: '1', name: 'DB_HOST', driver: 'file', options: {}, value: { value: SecretValue.fromText('db') } },
   { id: '2', name: 'tls.key', driver: 'pass', options: {}, value: { value: SecretValue.fromText('key') } },

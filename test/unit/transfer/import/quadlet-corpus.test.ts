@@ -30,6 +30,8 @@ function container(
   const unit: QuadletUnit = { parts: texts.map(([path, text]) => ({ file: parseQuadlet(path, text), shared: false })) };
   const names = unitNames(name, undefined, SYSTEM);
   const found = new Map<string, string>();
+  const rights = new Map<string, string>();
+  const files = new Map<string, string>();
   for (const { words } of liveLines(unit, 'Environment')) {
     for (const { text } of words) found.set(text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1));
   }
@@ -37,10 +39,15 @@ function container(
     for (const { text } of words) {
       const option = parseSecretOption(expand(text, names).text ?? '') ?? assert.fail(text);
       const { mode = '0444', uid = 0, gid = 0 }: SecretUse = option.use;
-      const rights = option.kind === 'env' ? '' : ` ${mode} ${String(uid)}:${String(gid)}`;
-      found.set(claimOf(option.use), `${valueOf(option.name)}${rights}`);
+      if (option.kind === 'env') found.set(claimOf(option.use), valueOf(option.name));
+      else {
+        files.set(claimOf(option.use), option.name);
+        // Podman keeps one file for each of its secrets.
+        rights.set(option.name, ` ${mode} ${String(uid)}:${String(gid)}`);
+      }
     }
   }
+  for (const [path, secret] of files) found.set(path, valueOf(secret) + String(rights.get(secret)));
   return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

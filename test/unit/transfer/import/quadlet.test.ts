@@ -14,10 +14,16 @@ import { FakeSecretSource } from '../../../fakes/secret-source.fake.ts';
 import { FakeSecretWriter } from '../../../fakes/secret-writer.fake.ts';
 import { INFISICAL_WORDS } from '../../../../src/adapters/infisical/provider-words.ts';
 import { SYSTEM } from '../quadlet/stage.ts';
+import { NO_HELPER } from '../../../hosts/driver-command.ts';
 
 const UNIT = '/q/app.container';
 const PLACE = { project: 'main', path: '/app' };
-const PSI = driverOptions({ socket: '/run/psi/psi.sock', maxTimeSeconds: 20, headerFile: undefined });
+const PSI = driverOptions({
+  socket: '/run/psi/psi.sock',
+  maxTimeSeconds: 20,
+  headerFile: undefined,
+  helper: NO_HELPER,
+});
 
 let files: FakeQuadletFiles;
 let source: FakeSecretSource;

@@ -63,3 +63,16 @@ test('a folder without the imported keys is no source for them', () => {
   assert.match(config({ include: [], prefix: 'X_' }) ?? '', /one more source/);
   assert.equal(config({ include: ['A', 'B'] }), undefined);
 });
+
+test('where the workload pattern gives what was imported, the config needs nothing', () => {
+  const spec = { project: 'main', recursive: false, include: [], exclude: [], prefix: '', as: 'env' } as const;
+  const source = { ...spec, path: '/{workload}', mode: undefined, allowEmpty: false };
+  const pattern = { provider: 'infisical', dependsOn: [], secrets: [source] };
+  assert.equal(steps('app.container', { pattern }).config, undefined);
+  assert.equal(steps('app@.container', { pattern }).config, undefined);
+  const named = { name: 'app', provider: 'infisical', unit: 'x.container', dependsOn: [], secrets: [] };
+  for (const over of [{ path: '/other' }, { provider: 'second' }, { workloads: [named] }]) {
+    assert.match(steps('app.container', { pattern, ...over }).config ?? '', /^workloads:/);
+  }
+  assert.match(steps('a.b.container', { pattern, path: '/a.b' }).config ?? '', /^workloads:/);
+});

@@ -20,4 +20,6 @@ async function answerTo({ recipient, dataKey }: SealingTask): Promise<SealingAns
   }
 }
 
-parentPort?.postMessage(await answerTo(workerData as SealingTask));
+void answerTo(workerData as SealingTask).then((answer) => {
+  parentPort?.postMessage(answer);
+});

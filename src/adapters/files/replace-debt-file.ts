@@ -1,0 +1,63 @@
+// What is needed to finish replaces that were cut short, in the state folder for as long as Podman has not confirmed one.
+
+import { PsiError } from '../../core/error.ts';
+import { decodeMapping, encodeMapping, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
+import { isSecretId } from '../../core/naming.ts';
+import { MOST_UNFINISHED, type ReplaceDebt, type UnfinishedReplace } from '../../registration/replace-debt.ts';
+import { fileError } from './host-error.ts';
+import { StateFile } from './state-file.ts';
+
+/** Names and labels are shorter than a mapping may be. */
+const MOST_BYTES = MOST_UNFINISHED * 4 * MAX_MAPPING_BYTES;
+
+export class ReplaceDebtFile implements ReplaceDebt {
+  readonly #file: StateFile;
+
+  constructor({ stateDir }: { readonly stateDir: string }) {
+    const what = 'note the secret that podman is asked to replace';
+    this.#file = new StateFile({ stateDir, name: 'replace.owed', most: MOST_BYTES, what });
+  }
+
+  async read(): Promise<readonly UnfinishedReplace[]> {
+    const { path } = this.#file;
+    const text = await this.#file.read().catch((error: unknown) => {
+      throw fileError('read the secrets of replaces that were cut short', path, error);
+    });
+    const unfinished = text === undefined ? [] : decode(text);
+    if (unfinished) return unfinished;
+    throw new PsiError('HOST', `the file ${path} does not hold what psi writes there`, {
+      hint: 'run `podman exec psi psi setup`: it creates what is gone',
+    });
+  }
+
+  write(unfinished: readonly UnfinishedReplace[]): Promise<void> {
+    if (unfinished.length === 0) return this.#file.remove();
+    const secrets = unfinished.map(({ name, id, mapping, workload }) => {
+      return { name, id, mapping: encodeMapping(mapping), workload: workload ?? null };
+    });
+    return this.#file.write(JSON.stringify({ secrets }));
+  }
+}
+
+/** Undefined: it is something else. */
+function decode(text: string): readonly UnfinishedReplace[] | undefined {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const secrets = typeof content === 'object' && content !== null && 'secrets' in content && content.secrets;
+  if (!Array.isArray(secrets) || secrets.length > MOST_UNFINISHED) return undefined;
+  const unfinished = secrets.map(decodeOne);
+  return unfinished.every((one) => one !== undefined) ? unfinished : undefined;
+}
+
+function decodeOne(value: unknown): UnfinishedReplace | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { name, id, mapping: text, workload } = value as Readonly<Record<string, unknown>>;
+  const mapping = typeof text === 'string' ? decodeMapping(text) : undefined;
+  if (typeof name !== 'string' || typeof id !== 'string' || !isSecretId(id) || !mapping) return undefined;
+  if (workload !== null && typeof workload !== 'string') return undefined;
+  return { name, id, mapping, workload: workload ?? undefined };
+}

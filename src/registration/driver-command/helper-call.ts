@@ -1,0 +1,35 @@
+// How the lookup command runs the lookup helper before it asks by curl. The commands are the same whether one is placed or not: placing or
+// removing it replaces nothing that Podman holds.
+
+import { pathWord, type DriverCommandInput } from './curl-call.ts';
+
+export const HELPER_NAME = 'psi-lookup';
+
+export function helperPath(helperDir: string): string {
+  return `${helperDir === '/' ? '' : helperDir}/${HELPER_NAME}`;
+}
+
+/** `$p`: the helper. */
+export function helperSetting({ helper }: DriverCommandInput): string {
+  return `p=${pathWord(helper)}`;
+}
+
+/**
+ * Returns with the value (90), or with the failure of a helper that is certain of it (91 to 96). Whatever else becomes of the file there,
+ * curl is asked, and nothing of it is seen: what the shell says of it goes nowhere, and the helper says its own failures on the descriptor
+ * that it is given. Kept in a variable they would cost each lookup a shell more.
+ *
+ * A file that the kernel takes for no program, such as one of another architecture, some shells run as a script of theirs. In /proc, where
+ * no file can be made, and on a PATH that leads nowhere its bytes find nothing to do.
+ */
+export function askHelper({ headerFile }: DriverCommandInput): string {
+  const header = headerFile === undefined ? '' : ' --header "$h"';
+  const call = `PATH=- "$p" lookup --socket "$s"${header} --max-time $t --errors-to 3`;
+  return [
+    `if [ -x "$p" ]; then { cd /proc`,
+    call,
+    `c=$?; } 3>&2 2>/dev/null`,
+    `case $c in 90) return;; 9[1-6]) return $c;; esac`,
+    `fi`,
+  ].join('; ');
+}

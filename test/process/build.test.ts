@@ -1,0 +1,110 @@
+// What the build alone has: its files are others than the sources, and each is loaded when something asks for what is in it.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ask, startPsi } from '../hosts/psi-process.ts';
+import { PSI_FROM_BUILD } from '../hosts/psi-tree.ts';
+import { run } from '../hosts/run.ts';
+import { stage } from './observed/stage.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const [NODE = '', ...PROGRAM] = PSI_FROM_BUILD;
+
+test('the stack of an error names the lines of the sources', async () => {
+  const broken = 'data:text/javascript,process.getuid = () => { throw new Error("nobody knows") }';
+  const { code, stderr } = await run([NODE, '--import', broken, ...PROGRAM, 'status']);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /^Error: nobody knows$/m);
+  const [, line = ''] =
+    /^ +at .*composeCommandLine \(.*\/src\/wiring\/command-line\.ts:(\d+):\d+\)$/m.exec(stderr) ?? [];
+  const source = await readFile(join(ROOT, 'src/wiring/command-line.ts'), 'utf8');
+  assert.match(source.split('\n')[Number(line) - 1] ?? stderr, /getuid/);
+});
+
+test('a start loads what its first answer needs and nothing more', async (t) => {
+  const it = await stage(t, { folders: { '/app': { KEY: 'value' } } });
+  await it.registered();
+  const dir = await mkdtemp(join(tmpdir(), 'psi-loaded-'));
+  t.after(() => rm(dir, { recursive: true }));
+  const list = join(dir, 'loaded.json');
+  await it.psi.stop();
+  const psi = await startPsi(it.options, [NODE, '--import', toldBeforeAnswers(list), ...PROGRAM]);
+  t.after(() => psi.kill());
+
+  await ask(psi.socket, 'GET', '/healthz');
+  const started = await dependencies(list);
+  assert.deepEqual(started.used, ['commander', 'fp-ts', 'io-ts', 'picomatch', 'pino', 'yaml']);
+  assert.ok(started.sources.some((source) => source.endsWith('/src/lookup/lookup.ts')));
+  // By what Node loads itself: an ES module's import of node:http would bring the whole of fetch.
+  assert.ok(started.builtin.includes('NativeModule http'));
+  assert.deepEqual(
+    started.builtin.filter((name) => name.includes('undici')),
+    [],
+  );
+
+  assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
+  assert.deepEqual((await dependencies(list)).used, [...started.used, 'got'].sort());
+
+  await it.registered();
+  assert.match(
+    (await ask(join(it.options.dir, 'control.sock'), 'GET', '/metrics')).body.toString(),
+    /^psi_mappings 1$/m,
+  );
+  assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
+  const later = await dependencies(list);
+  assert.deepEqual(
+    later.used,
+    [...started.used, 'dbus-native', 'docker-modem', 'express', 'got', 'prom-client'].sort(),
+  );
+  assert.deepEqual(
+    later.sources.filter((source) => /\/(ssh2|cpu-features|@aws-sdk|@azure|google-auth-library)\//.test(source)),
+    [],
+  );
+});
+
+/** For `node --import`: just before each answer of a server it writes down what is loaded. */
+function toldBeforeAnswers(list: string): string {
+  const code = `
+    import { createRequire } from 'node:module';
+    import { writeFileSync } from 'node:fs';
+    const require = createRequire('/');
+    const { ServerResponse } = require('node:http');
+    const { end } = ServerResponse.prototype;
+    ServerResponse.prototype.end = function (...given) {
+      const loaded = { files: Object.keys(require.cache), builtin: process.moduleLoadList };
+      writeFileSync(${JSON.stringify(list)}, JSON.stringify(loaded));
+      return end.apply(this, given);
+    };
+  `;
+  return `data:text/javascript,${encodeURIComponent(code)}`;
+}
+
+type Loaded = {
+  /** Dependencies of package.json. */
+  readonly used: readonly string[];
+  readonly sources: readonly string[];
+  readonly builtin: readonly string[];
+};
+
+/** What went into the files of the build that are loaded, by their maps. */
+async function dependencies(list: string): Promise<Loaded> {
+  const { files, builtin } = JSON.parse(await readFile(list, 'utf8')) as {
+    readonly files: readonly string[];
+    readonly builtin: readonly string[];
+  };
+  const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { readonly dependencies: object };
+  const sources = (await Promise.all(files.map(sourcesOf))).flat();
+  const used = Object.keys(manifest.dependencies)
+    .filter((name) => sources.some((source) => source.includes(`/${name}/`)))
+    .sort();
+  return { used, sources, builtin };
+}
+
+async function sourcesOf(file: string): Promise<readonly string[]> {
+  if (!existsSync(`${file}.map`)) return [file];
+  const { sources } = JSON.parse(await readFile(`${file}.map`, 'utf8')) as { readonly sources: readonly string[] };
+  return sources;
+}
