@@ -1,4 +1,5 @@
-// `psi cache reseal` and `psi cache recover`: the file is written anew for the recipients that the config names, and then it is tried who opens it.
+// `psi cache reseal` and `psi cache recover`: the file is written anew for the recipients that the config names, and then it is tried who
+// opens it.
 
 import type { SecretValue } from '../core/secret-value.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
@@ -79,7 +80,9 @@ export class CacheReseal {
   }
 }
 
-/** A token is asked only for what opens: that it is another one than before shows after it was sealed for. Then it is known, and sealed for. */
+/**
+ * A token is asked only for what opens: that it is another one than before shows after it was sealed for. Then it is known, and sealed for.
+ */
 async function sealTwice(cache: SecretCache): Promise<readonly RecipientState[]> {
   await cache.reseal();
   const states = await statesOf(cache);

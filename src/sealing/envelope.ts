@@ -1,5 +1,5 @@
-// A file that is sealed for recipients, version 2, as bytes and as a structure (docs/cache-format.md): a header with a stanza for each recipient,
-// a MAC over it, the content. Knows neither keys nor what the content is: each kind of file has a magic of its own.
+// A file that is sealed for recipients, version 2, as bytes and as a structure (docs/cache-format.md): a header with a stanza for each
+// recipient, a MAC over it, the content. Knows neither keys nor what the content is: each kind of file has a magic of its own.
 
 import { decodeStanzas, encodeStanzas, FILE_ID_BYTES, MOST_STANZA_BYTES, MOST_STANZAS } from './stanzas.ts';
 import type { Stanza, StanzaDefect } from './stanzas.ts';

@@ -1,4 +1,5 @@
-// Who a data key is sealed for: the backends of this host, which open it at each start, and recovery keys, whose private halves are kept elsewhere.
+// Who a data key is sealed for: the backends of this host, which open it at each start, and recovery keys, whose private halves are kept
+// elsewhere.
 
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { SecretValue } from '../core/secret-value.ts';
@@ -26,8 +27,8 @@ export type WrappedForAll = { readonly stanzas: readonly Stanza[]; readonly miss
 type Wrapping = Pick<RecoveryRecipient, 'parameters' | 'wrap'> & { readonly kind: RecipientKind };
 
 /**
- * Rejects where none of this host's own could take it: a file that nothing here opens must not replace one that may open again. Otherwise one
- * that is away keeps the others from nothing.
+ * Rejects where none of this host's own could take it: a file that nothing here opens must not replace one that may open again. Otherwise
+ * one that is away keeps the others from nothing.
  */
 export async function wrapForAll({ own, recovery }: Recipients, dataKey: SecretValue): Promise<WrappedForAll> {
   const all = [...own.map(asWrapping), ...recovery];
@@ -52,8 +53,8 @@ async function wrapFor(recipient: Wrapping, dataKey: SecretValue): Promise<Stanz
 }
 
 /**
- * The key out of the first stanza that one of them opens, in their order. Undefined: none of the stanzas is for any of them. CACHE_CORRUPT only
- * where all that were asked find their own no good.
+ * The key out of the first stanza that one of them opens, in their order. Undefined: none of the stanzas is for any of them. CACHE_CORRUPT
+ * only where all that were asked find their own no good.
  */
 export async function unwrapWithAny(
   own: readonly KeyWrapper[],

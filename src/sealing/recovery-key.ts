@@ -1,5 +1,5 @@
-// The public half of a recovery key as `age-keygen` prints it: `age1…`, bech32 with a checksum. Held against that where it is written down, because
-// a mistyped one would be found out only when somebody needs it. Pure.
+// The public half of a recovery key as `age-keygen` prints it: `age1…`, bech32 with a checksum. Held against that where it is written down,
+// because a mistyped one would be found out only when somebody needs it. Pure.
 
 const PREFIX = 'age';
 const ALPHABET = 'qpzry9x8gf2tvdw0s3jn54khce6mua7l';

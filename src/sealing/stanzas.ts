@@ -1,5 +1,5 @@
-// The sealed keys of one file, one stanza for each recipient, as bytes and as a structure (docs/cache-format.md). What is authentic is told by the
-// header's MAC, which takes the key; what stands here tells what is wrong before anybody is asked for a key.
+// The sealed keys of one file, one stanza for each recipient, as bytes and as a structure (docs/cache-format.md). What is authentic is told
+// by the header's MAC, which takes the key; what stands here tells what is wrong before anybody is asked for a key.
 
 import { BACKENDS, type Backend } from './key-wrapper.ts';
 

@@ -1,5 +1,5 @@
-// Recovery keys against the other implementation of age, Debian's `age`: each opens what the other made, and a key of `age-keygen` is one that the
-// config takes.
+// Recovery keys against the other implementation of age, Debian's `age`: each opens what the other made, and a key of `age-keygen` is one
+// that the config takes.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

@@ -1,4 +1,5 @@
-// One cache file for a software TPM, a soft token and a recovery key at once: each opens it when the others are gone, and a reseal brings back who was.
+// One cache file for a software TPM, a soft token and a recovery key at once: each opens it when the others are gone, and a reseal brings
+// back who was.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';

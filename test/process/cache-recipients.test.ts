@@ -1,5 +1,5 @@
-// PSI as a process whose cache is sealed for a software TPM and for a recovery key: the TPM is lost while Infisical is down, and the command of the hint
-// brings the values back; recipients that come and go; a kill at each step; a file of format 1.
+// PSI as a process whose cache is sealed for a software TPM and for a recovery key: the TPM is lost while Infisical is down, and the
+// command of the hint brings the values back; recipients that come and go; a kill at each step; a file of format 1.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';

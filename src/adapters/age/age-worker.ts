@@ -1,5 +1,5 @@
-// Seals one key for one recovery key, in a thread of its own, and ends. Loading the package for it takes a tenth of a second, in which a lookup would
-// wait; and what it needs of memory is given back.
+// Seals one key for one recovery key, in a thread of its own, and ends. Loading the package for it takes a tenth of a second, in which a
+// lookup would wait; and what it needs of memory is given back.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { Encrypter } from 'age-encryption';

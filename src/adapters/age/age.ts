@@ -1,5 +1,5 @@
-// Recovery keys, by the package that the maker of age maintains. A sealed key is a whole age file: `age --decrypt` opens it too. The package is
-// loaded when it is used, and for sealing in a thread that ends with it: the service has none of it, and no lookup waits for it.
+// Recovery keys, by the package that the maker of age maintains. A sealed key is a whole age file: `age --decrypt` opens it too. The
+// package is loaded when it is used, and for sealing in a thread that ends with it: the service has none of it, and no lookup waits for it.
 
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';

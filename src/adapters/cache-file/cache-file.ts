@@ -1,5 +1,5 @@
-// The cache on disk: reads and replaces one file. Each save has a fresh data key, which only its recipients can give back; neither it nor the
-// plaintext outlives the call.
+// The cache on disk: reads and replaces one file. Each save has a fresh data key, which only its recipients can give back; neither it nor
+// the plaintext outlives the call.
 
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';

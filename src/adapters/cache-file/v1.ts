@@ -1,4 +1,5 @@
-// Version 1 of the cache file, which is read and no longer written: one recipient, AES-256-GCM tags over header and content (docs/cache-format.md).
+// Version 1 of the cache file, which is read and no longer written: one recipient, AES-256-GCM tags over header and content
+// (docs/cache-format.md).
 
 import { createDecipheriv } from 'node:crypto';
 

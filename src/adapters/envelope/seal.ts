@@ -1,7 +1,7 @@
-// The cryptography of a file that is sealed for recipients (docs/cache-format.md): two keys out of the data key, HMAC-SHA-256 over the header,
-// AES-256-GCM over the content. The MAC is one that a second key cannot fit: with GCM alone a file could be made that opens to one content for
-// one recipient and to another for the next. In blocks, with a turn of the event loop between them: lookups go on meanwhile. (WebCrypto works
-// off the main thread, but copies its input on it: 5 to 20 ms for 5,000 entries, measured.)
+// The cryptography of a file that is sealed for recipients (docs/cache-format.md): two keys out of the data key, HMAC-SHA-256 over the
+// header, AES-256-GCM over the content. The MAC is one that a second key cannot fit: with GCM alone a file could be made that opens to one
+// content for one recipient and to another for the next. In blocks, with a turn of the event loop between them: lookups go on meanwhile.
+// (WebCrypto works off the main thread, but copies its input on it: 5 to 20 ms for 5,000 entries, measured.)
 
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';

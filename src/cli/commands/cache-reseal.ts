@@ -1,5 +1,5 @@
-// `psi cache reseal` and `psi cache recover`: whom the cache is sealed for. An identity is read and used in the command's own process; the service is
-// told the key of the one file.
+// `psi cache reseal` and `psi cache recover`: whom the cache is sealed for. An identity is read and used in the command's own process; the
+// service is told the key of the one file.
 
 import type { Command } from 'commander';
 import type { RecoveryKeys, ResealReport } from '../../cache/reseal.ts';

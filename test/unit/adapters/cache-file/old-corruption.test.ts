@@ -1,4 +1,5 @@
-// Every way in which a cache file of version 1 can be wrong, each with its own defect and hint. The offsets are those of docs/cache-format.md.
+// Every way in which a cache file of version 1 can be wrong, each with its own defect and hint. The offsets are those of
+// docs/cache-format.md.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
