@@ -41,7 +41,8 @@ const CAPABILITIES: readonly Room[] = [
   { folder: 'cache', imports: ['core', 'provider', 'sealing', 'survey'], pure: true },
   { folder: 'lookup', imports: ['core', 'provider', 'cache'], pure: true },
   { folder: 'registration', imports: ['core', 'provider', 'survey', 'cache', 'lookup'], pure: true },
-  { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration'], pure: true },
+  { folder: 'sealed', imports: ['core', 'sealing', 'lookup', 'registration'], pure: true },
+  { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration', 'sealed'], pure: true },
   { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
 ];
 
@@ -68,11 +69,14 @@ export const ROOMS: readonly Room[] = [
   { folder: 'adapters/env-file', imports: ['core', 'transfer'], files: WRITING },
   {
     folder: 'adapters/files',
-    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
+    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'sealed', 'host', 'transfer'],
     types: ['service'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
+  // Reads alone: what it opens with is handed in.
+  { folder: 'adapters/nitrokeyhsm', imports: ['core'] },
+  { folder: 'adapters/sealed', imports: ['core', 'sealing', 'sealed', 'adapters/envelope'], files: WRITING },
   { folder: 'adapters/socket', imports: ['core', 'host'], files: WRITING },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },

@@ -14,6 +14,7 @@ import { addEnv } from './commands/env.ts';
 import { addInstall, addSystemdInstall, type InstallNeeds } from './commands/install.ts';
 import { addLogin, type LoginNeeds } from './commands/login.ts';
 import { addPrune } from './commands/prune.ts';
+import { addSealed, type SealedNeeds } from './commands/sealed.ts';
 import { addServe, type ServeNeeds } from './commands/serve.ts';
 import { addSetup } from './commands/setup.ts';
 import { addStatus } from './commands/status.ts';
@@ -33,7 +34,8 @@ export type Composition = ServeNeeds &
   HostImportNeeds &
   TlsNeeds &
   LoginNeeds &
-  RecoverNeeds;
+  RecoverNeeds &
+  SealedNeeds;
 
 export function addCommands(program: Command, cli: Cli<Composition>): void {
   addServe(program, cli);
@@ -47,6 +49,7 @@ export function addCommands(program: Command, cli: Cli<Composition>): void {
   addCheck(program, cli);
   addCache(program, cli);
   addHsm(program, cli);
+  addSealed(program, cli);
   const infisical = program
     .command('infisical')
     .description('what people do with Infisical: log in, read, import, certificates');

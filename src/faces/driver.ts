@@ -3,7 +3,6 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { PsiError } from '../core/error.ts';
-import { MAX_MAPPING_BYTES } from '../core/mapping.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { UNKNOWN_CALLER } from '../core/caller.ts';
 import type { Answer } from '../lookup/answer.ts';
@@ -147,7 +146,13 @@ function lookUp(deps: DriverDeps, asked: Asked, id: string): Promise<void> | und
 }
 
 async function store(deps: DriverDeps, asked: Asked, id: string): Promise<void> {
-  await deps.register.store(id, await bodyOf(asked));
+  const body = await bodyOf(asked, deps.register.most);
+  try {
+    await deps.register.store(id, body);
+  } finally {
+    // It may be a value.
+    body.fill(0);
+  }
   asked.response.end();
 }
 
@@ -164,15 +169,15 @@ function decoded(rawId: string): string {
   }
 }
 
-/** Of a store. What is larger than any mapping is not kept, and read no further. */
-function bodyOf({ request, response }: Asked): Promise<Buffer> {
+/** Of a store. What is larger than all that may be kept is read no further. */
+function bodyOf({ request, response }: Asked, most: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const take = (chunk: Buffer): void => {
       length += chunk.byteLength;
       chunks.push(chunk);
-      if (length <= MAX_MAPPING_BYTES) return;
+      if (length <= most) return;
       request.off('data', take).pause();
       response.setHeader('connection', 'close');
       reject(tooLarge());

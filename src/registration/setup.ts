@@ -165,7 +165,7 @@ export class Setup {
     mappings.learnNames(registered);
     const actual: Actual = {
       registered: new Map(registered.map((secret) => [secret.name, secret])),
-      mappingOf: (id) => mappings.get(id),
+      mappingOf: (id) => mappings.placeOf(id),
       names: { ...features.names, version: features.version },
       isOurs: isPsiOptions,
     };

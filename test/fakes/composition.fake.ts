@@ -17,6 +17,9 @@ export function fakeComposition(parts: Partial<Composition>): Composition {
     readPodmanSecrets: unused,
     importQuadlet: unused,
     unwrapWithIdentity: unused,
+    unwrapEachWithIdentity: unused,
+    readValue: unused,
+    writeValue: unused,
     infisicalLogin: unused,
     ...parts,
   };

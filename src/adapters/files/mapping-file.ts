@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { PsiError } from '../../core/error.ts';
-import { decodeMapping, encodeMapping, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
-import type { Mapping } from '../../core/mapping.ts';
+import { decodeStored, encodeMapping, MAX_BODY_BYTES, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
+import type { StoredMapping } from '../../core/mapping.ts';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { MappingStore } from '../../lookup/mapping-store.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
@@ -39,11 +39,11 @@ export class MappingFiles implements MappingStore {
 
   async loadAll(): ReturnType<MappingStore['loadAll']> {
     const ids = await this.ids();
-    const mappings = new Map<SecretId, Mapping>();
+    const mappings = new Map<SecretId, StoredMapping>();
     const unusable = new Map<SecretId, PsiError>();
     let next = 0;
     const reader = async (): Promise<void> => {
-      // A larger file is no mapping, and need not be read to know it.
+      // One that is larger holds a value that is encrypted, or no mapping at all, and gets a buffer of its own.
       const buffer = Buffer.alloc(MAX_MAPPING_BYTES + 1);
       for (let id = ids[next++]; id !== undefined; id = ids[next++]) {
         const found = await this.#readInto(buffer, id);
@@ -67,7 +67,7 @@ export class MappingFiles implements MappingStore {
     return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }
 
-  async put(id: SecretId, mapping: Mapping): Promise<void> {
+  async put(id: SecretId, mapping: StoredMapping): Promise<void> {
     const path = this.#path(id);
     try {
       await fileCalls.run(path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
@@ -87,15 +87,18 @@ export class MappingFiles implements MappingStore {
     }
   }
 
-  read(id: SecretId): Promise<Mapping | PsiError | undefined> {
+  read(id: SecretId): Promise<StoredMapping | PsiError | undefined> {
     return this.#readInto(Buffer.alloc(MAX_MAPPING_BYTES + 1), id);
   }
 
-  async #readInto(buffer: Buffer, id: SecretId): Promise<Mapping | PsiError | undefined> {
+  async #readInto(buffer: Buffer, id: SecretId): Promise<StoredMapping | PsiError | undefined> {
     const path = join(this.#dir, id);
     try {
       const length = await fileCalls.run(path, () => readInto(buffer, path));
-      const mapping = length > MAX_MAPPING_BYTES ? undefined : decodeMapping(buffer.toString('utf8', 0, length));
+      if (length > MAX_MAPPING_BYTES && buffer.length <= MAX_BODY_BYTES) {
+        return await this.#readInto(Buffer.alloc(MAX_BODY_BYTES + 1), id);
+      }
+      const mapping = length > MAX_BODY_BYTES ? undefined : decodeStored(buffer.toString('utf8', 0, length));
       return mapping ?? new PsiError('NOT_FOUND', `the file ${path} holds no mapping`, { hint: WRITE_ANEW });
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;

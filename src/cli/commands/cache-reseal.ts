@@ -15,6 +15,11 @@ import { printRecipients } from './cache-report.ts';
 export type RecoverNeeds = {
   /** The data key, by the identities of that file (`-`: stdin); undefined: none of them is for any of the keys. */
   readonly unwrapWithIdentity: (file: string, wrappedKeys: readonly Uint8Array[]) => Promise<SecretValue | undefined>;
+  /** The same for the keys of several files, with one reading of that file. */
+  readonly unwrapEachWithIdentity: (
+    file: string,
+    wrappedKeys: readonly (readonly Uint8Array[])[],
+  ) => Promise<readonly (SecretValue | undefined)[]>;
 };
 
 const EXITS = {
@@ -42,7 +47,7 @@ export function addRecover(cache: Command, cli: Cli<RecoverNeeds>): void {
     exits: { ...EXITS, CANNOT_CREATE: 'the file was saved anew meanwhile: run it again' },
     example: 'podman exec -i psi psi cache recover --identity - < recovery.key',
     run: async ({ identity }: { readonly identity: string }) => {
-      if (isPrivateKey(identity)) throw keyInArguments();
+      refuseKeyInArguments(identity, 'cache recover');
       const client = await cli.clientWhateverConfig('blame the config');
       return ending(cli.terminal, await recover(client, await cli.compose(), identity));
     },
@@ -50,11 +55,12 @@ export function addRecover(cache: Command, cli: Cli<RecoverNeeds>): void {
 }
 
 /** It is in the list of processes and in the shell's history by now; at least it gets no further. */
-function keyInArguments(): PsiError {
-  return new PsiError('USAGE', '--identity names a file, and what was given is a private key itself', {
+export function refuseKeyInArguments(identity: string, command: string): void {
+  if (!isPrivateKey(identity)) return;
+  throw new PsiError('USAGE', '--identity names a file, and what was given is a private key itself', {
     hint:
       'whoever lists the processes of this host may have seen it: make another one; ' +
-      'then `podman exec -i psi psi cache recover --identity - < KEY_FILE`',
+      `then \`podman exec -i psi psi ${command} --identity - < KEY_FILE\``,
   });
 }
 

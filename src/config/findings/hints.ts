@@ -77,6 +77,13 @@ const HINTS = {
   PRIVATE_RECOVERY_KEY:
     'that is the private half, which opens every cache: keep it off this host, make a new pair, and write its public half, `age1…`',
   RECOVERY_ALONE: 'add `backend: tpm`, `hsm` or `credential`: a recovery key opens nothing by itself at a start',
+  RECOVERY_OR_NONE:
+    'name the public half of a recovery key, or write `recovery: none` if the values may be lost with this host',
+  SEALED_TWICE: 'remove one of the two: a host has one folder of sealed secrets',
+  SEALED_WITHOUT_BACKEND:
+    'add `cache: {backend: tpm}`, `hsm` or `credential`: what opens the cache at each start opens the sealed secrets too',
+  OWN_PROVIDER:
+    'values that are on this host have no folders: register one with `podman exec -i psi psi sealed store NAME`, and write `Secret=NAME` into the quadlet',
   RECIPIENT_TWICE: 'remove one of the two',
   TOO_MANY_RECIPIENTS: 'remove those that nobody keeps any more',
   RENEW_TOO_EARLY:

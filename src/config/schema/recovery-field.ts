@@ -8,6 +8,9 @@ import { Leaf, LeafRefusal } from './leaf.ts';
 /** There has to be room for each backend beside them. */
 export const MOST_RECOVERY_KEYS = MOST_STANZAS - BACKENDS.length;
 
+/** What has to be written where values are to be lost with the board that they are sealed on. */
+export const NO_RECOVERY = 'none';
+
 export const recoveryKey = new Leaf<string>({
   expected: 'recipient of age such as age1…',
   code: 'BAD_RECOVERY_KEY',
@@ -17,4 +20,11 @@ export const recoveryKey = new Leaf<string>({
     if (isPrivateKey(value)) return new LeafRefusal('PRIVATE_RECOVERY_KEY');
     return isRecoveryKey(value) ? value : undefined;
   },
+});
+
+export const recoveryOrNone = new Leaf<string>({
+  ...recoveryKey.spec,
+  expected: 'recipient of age such as age1…, or none',
+  json: { type: 'string', pattern: `^${NO_RECOVERY}$|${RECOVERY_PATTERN}` },
+  parse: (value) => (value === NO_RECOVERY ? NO_RECOVERY : recoveryKey.spec.parse(value)),
 });

@@ -4,13 +4,13 @@ import * as t from 'io-ts';
 import type { TokenTarget } from '../../sealing/token-target.ts';
 import type { SecretField } from '../../core/secret-field.ts';
 import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
-import type { Plain } from '../findings/check-parts.ts';
+import { doubled, recipientChecks, textsOf, type Plain } from '../findings/check-parts.ts';
 import type { Finding } from '../findings/finding.ts';
 import { duration, positiveDuration } from '../schema/duration.ts';
 import * as f from '../schema/fields.ts';
 import { choice } from '../schema/leaf.ts';
 import * as names from '../schema/name-fields.ts';
-import { MOST_RECOVERY_KEYS, recoveryKey } from '../schema/recovery-field.ts';
+import { recoveryKey } from '../schema/recovery-field.ts';
 import { absolutePath } from '../schema/path-fields.ts';
 import { secretField, toSecretField } from '../schema/secret-field.ts';
 import { listOf, section } from '../schema/section.ts';
@@ -135,9 +135,8 @@ export function cacheChecks(cache: Plain): readonly Finding[] {
   return [
     ...(backends.includes('hsm') && cache['hsm'] === undefined ? [HSM_MISSING] : []),
     ...(recovery.length > 0 && isNothing(cache['backend']) ? [RECOVERY_ALONE] : []),
-    ...doubled('backend', backends),
-    ...doubled('recovery', recovery),
-    ...(countOf(cache['recovery']) > MOST_RECOVERY_KEYS ? [TOO_MANY_KEYS] : []),
+    ...doubled(backends, ['cache', 'backend']),
+    ...recipientChecks(cache['recovery'], ['cache', 'recovery']),
   ];
 }
 
@@ -155,30 +154,11 @@ const RECOVERY_ALONE: Finding = {
   got: 'no such key',
 };
 
-const TOO_MANY_KEYS: Finding = {
-  code: 'TOO_MANY_RECIPIENTS',
-  path: ['cache', 'recovery'],
-  expected: `at most ${String(MOST_RECOVERY_KEYS)} recovery keys`,
-  got: 'more',
-};
+/** Of the file as it is written: does something open sealed files at each start? */
+export function cacheHasBackend(cache: Plain): boolean {
+  return cache['enabled'] !== false && !isNothing(cache['backend']);
+}
 
 function isNothing(written: unknown): boolean {
   return written === undefined || (Array.isArray(written) && written.length === 0);
-}
-
-function countOf(written: unknown): number {
-  return Array.isArray(written) ? written.length : 1;
-}
-
-function textsOf(written: unknown): readonly string[] {
-  const all: readonly unknown[] = Array.isArray(written) ? written : [written];
-  return all.filter((one) => typeof one === 'string');
-}
-
-function doubled(key: string, texts: readonly string[]): readonly Finding[] {
-  return texts.flatMap((text, index) =>
-    texts.indexOf(text) === index
-      ? []
-      : [{ code: 'RECIPIENT_TWICE', path: ['cache', key, index], expected: 'each once', got: 'the same again' }],
-  );
 }

@@ -13,6 +13,7 @@ import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 import type { LongWorks } from './stream.ts';
 import { sendJson } from '../json.ts';
+import { fieldOf, textOf } from './fields.ts';
 
 /** Each may take as long as its device: an HSM answers in seconds. */
 export type CacheFace = {
@@ -104,14 +105,4 @@ export function runOf(body: unknown): string {
     throw new PsiError('BAD_REQUEST', `run must be text of at most ${String(LONGEST_RUN)} characters`);
   }
   return run;
-}
-
-export function fieldOf(body: unknown, name: string): unknown {
-  return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>)[name] : undefined;
-}
-
-function textOf(body: unknown, name: string): string {
-  const value = fieldOf(body, name);
-  if (typeof value === 'string' && value !== '') return value;
-  throw new PsiError('BAD_REQUEST', `${name} must be text`);
 }

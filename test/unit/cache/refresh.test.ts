@@ -127,7 +127,7 @@ test('invalidates one secret by its name or id, and a workload with all of its s
   const { control, onDisk, mappings, registry } = await stage();
   assert.deepEqual(await control.invalidate('myapp--A'), { named: 1, dropped: 1 });
   assert.deepEqual(onDisk(), { B: '2', C: '3' });
-  const [id = ''] = mappings.ids().filter((one) => mappings.get(one)?.key === 'C');
+  const [id = ''] = mappings.ids().filter((one) => mappings.placeOf(one)?.key === 'C');
   assert.deepEqual(await control.invalidate(id), { named: 1, dropped: 1 });
   registry.failNext('list');
   assert.deepEqual(await control.invalidate('myapp'), { named: 2, dropped: 1 });

@@ -212,3 +212,31 @@ test('a command that lies where this container does not see is named, with the m
   assert.equal(left[0]?.subject, '/usr/local/bin/psi');
   assert.match(left[0].hint, /-v \/usr\/local:\/host\/usr\/local.*rm -f \/usr\/local\/bin\/psi/);
 });
+
+test('values that are nowhere but on this host keep it from everything, whatever is asked for, with what to run', async () => {
+  for (const options of [{}, { force: true }, { keepState: true }]) {
+    const on = await host();
+    on.tree.files.set('/var/lib/psi/sealed/db', 'x');
+    on.tree.files.set('/var/lib/psi/sealed/.aside/old~1', 'x');
+    on.tree.files.set('/var/lib/psi/0123456789abcdef012345678', '{"provider":"nitrokeyhsm","blob":"AQA="}');
+    const before = await on.names();
+    const report = await on.uninstall(options);
+    assert.deepEqual([report.blocked, report.applied, on.steps, await on.names()], [true, false, [], before]);
+    assert.deepEqual(
+      report.left.map(({ subject }) => subject),
+      ['db', '0123456789abcdef012345678'],
+    );
+    assert.match(report.left[0]?.hint ?? '', /psi sealed export db > FILE/);
+  }
+});
+
+test('what only lies aside of sealed values goes with the rest', async () => {
+  const on = await host();
+  on.tree.files.set('/var/lib/psi/sealed/.aside/old~1', 'x');
+  const report = await on.uninstall();
+  assert.deepEqual([report.blocked, report.left], [false, []]);
+  assert.equal(
+    [...on.tree.files.keys()].some((path) => path.startsWith('/var/lib/psi')),
+    false,
+  );
+});
