@@ -3,6 +3,7 @@
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { PsiError } from '../core/error.ts';
+import { MAX_MAPPING_BYTES } from '../core/mapping.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { UNKNOWN_CALLER } from '../core/caller.ts';
 import type { Answer } from '../lookup/answer.ts';
@@ -180,7 +181,7 @@ function bodyOf({ request, response }: Asked, most: number): Promise<Buffer> {
       if (length <= most) return;
       request.off('data', take).pause();
       response.setHeader('connection', 'close');
-      reject(tooLarge());
+      reject(tooLarge(most));
     };
     request.on('data', take);
     request.once('end', () => {
@@ -192,8 +193,9 @@ function bodyOf({ request, response }: Asked, most: number): Promise<Buffer> {
   });
 }
 
-function tooLarge(): PsiError {
-  return new PsiError('NOT_A_MAPPING', 'the body is larger than any mapping, so it was not stored', {
+function tooLarge(most: number): PsiError {
+  const bound = most > MAX_MAPPING_BYTES ? 'a secret of podman may be' : 'any mapping';
+  return new PsiError('NOT_A_MAPPING', `the body is larger than ${bound}, so it was not stored`, {
     hint: 'use `podman secret create --driver file NAME -` for a value of your own',
   });
 }

@@ -9,7 +9,6 @@ import { SecretValue } from '../core/secret-value.ts';
 import { isoTime, isoTimeOrNull } from '../core/time.ts';
 import { keyReport } from '../sealing/key-report.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
-import type { RecipientState } from '../sealing/recipient-state.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import { isPsiOptions } from '../registration/driver-command/options.ts';
 import type { HeaderFile } from '../registration/driver-command/header-file.ts';
@@ -115,7 +114,7 @@ export class SealedControl {
     return { name, value: await values.read(name) };
   }
 
-  /** `verify`: opens each, and tries who opens it. */
+  /** `verify`: opens each. */
   async status({ verify }: { readonly verify: boolean }): Promise<SealedStatus> {
     const { provider, fromPodman, keepDeletedMs, recovery, files, own } = this.#inUse();
     const [there, aside] = await Promise.all([files.list(), files.listAside()]);
@@ -124,7 +123,7 @@ export class SealedControl {
     const unsealed: string[] = [];
     for (const { name } of there) {
       try {
-        if (lacksOne(await files.recipients(name, { logIn: false }))) unsealed.push(name);
+        if ((await files.lacking(name)).length > 0) unsealed.push(name);
         if (verify) await files.read(name);
       } catch (thrown) {
         failures.push({ name, ...failureOf(toPsiError(thrown)) });
@@ -274,10 +273,6 @@ export class SealedControl {
 
 function namesOf(secrets: readonly RegisteredSecret[]): readonly string[] {
   return secrets.map(({ name }) => name);
-}
-
-function lacksOne(states: readonly RecipientState[]): boolean {
-  return states.some(({ configured, sealed }) => configured && !sealed);
 }
 
 function exitOf(failures: readonly Named[], incomplete: boolean): number {

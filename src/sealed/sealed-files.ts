@@ -8,7 +8,6 @@
 //   HOST             the file system refuses.
 
 import type { SecretValue } from '../core/secret-value.ts';
-import type { RecipientState } from '../sealing/recipient-state.ts';
 import type { Missed } from '../sealing/recipients.ts';
 import type { Stanza } from '../sealing/stanzas.ts';
 
@@ -53,8 +52,8 @@ export type SealedFiles = {
   readonly takeBack: (file: AsideFile, now: number) => Promise<void>;
   readonly readAside: (file: AsideFile) => Promise<SecretValue>;
   readonly removeAside: (file: AsideFile) => Promise<void>;
-  /** Whom it is sealed for; `logIn`: who opens it is tried with a token too. */
-  readonly recipients: (name: string, options: { readonly logIn: boolean }) => Promise<readonly RecipientState[]>;
+  /** Which recipients of the config it is not sealed for; asks none of them. */
+  readonly lacking: (name: string) => Promise<readonly string[]>;
   readonly recoverable: (name: string) => Promise<RecoverableFile>;
   /** As `read`, with a key that was unwrapped elsewhere; CONFLICT if the file is another one by now. */
   readonly readWith: (name: string, fileId: string, dataKey: SecretValue) => Promise<SecretValue>;

@@ -5,13 +5,15 @@ import { readBounded } from '../adapters/files/file-calls.ts';
 import { HsmKeyWrapper } from '../adapters/hsm/key-wrapper.ts';
 import { pinSources } from '../adapters/hsm/pin.ts';
 import { publicKeyPath } from '../adapters/hsm/public-key-file.ts';
-import { openBlob } from '../adapters/nitrokeyhsm/blob.ts';
+import { openBlob, type DecryptKey } from '../adapters/nitrokeyhsm/blob.ts';
 import { SealedFolder } from '../adapters/sealed/sealed-folder.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
 import type { Config } from '../config/config.ts';
 import type { NitrokeyConfig } from '../config/sections/nitrokeyhsm.ts';
 import { madeFor } from '../core/made-for.ts';
+import type { ServiceProblem } from '../lookup/status.ts';
 import { BlobValues } from '../sealed/blob-values.ts';
+import { SealedCare } from '../sealed/care.ts';
 import { SealedControl, type SealedControlDeps, type SealedSettings } from '../sealed/control.ts';
 import { HostValues } from '../sealed/host-values.ts';
 import { SealedValues } from '../sealed/values.ts';
@@ -28,6 +30,8 @@ export type SealedParts = KeyDeps & {
 export type ComposedSealed = {
   readonly host: HostValues;
   readonly control: (deps: Omit<SealedControlDeps, 'sealed'>) => SealedControl;
+  /** What is wrong with the files. */
+  readonly look: () => Promise<readonly ServiceProblem[]>;
   /** Of what has lain aside long enough. */
   readonly sweep: () => Promise<void>;
   readonly close: () => void;
@@ -40,9 +44,11 @@ export function composeSealed(parts: SealedParts): ComposedSealed {
   const blobsOf = madeFor(nitrokeysOf, (config: Config) => keptBlobs(config, parts), closeKept);
   const sealed = (): SealedSettings | undefined => sealedOf(parts.config()).made;
   const blobs = (): ReadonlyMap<string, BlobValues> => blobsOf(parts.config()).made;
+  const care = new SealedCare(sealed);
   return {
     host: new HostValues({ sealed, blobs }),
     control: (deps) => new SealedControl({ ...deps, sealed }),
+    look: () => care.look(),
     sweep: async () => sealed()?.values.sweep(),
     close: () => {
       sealedOf(parts.config()).close();
@@ -86,7 +92,7 @@ function tpmKeys(config: Config, pcrs: readonly number[], parts: SealedParts): K
 function keptBlobs({ nitrokeys, stateDir }: Config, parts: SealedParts): Kept<ReadonlyMap<string, BlobValues>> {
   const opened = [...nitrokeys].map(([name, nitrokey]) => ({ name, token: tokenOf(name, nitrokey, stateDir, parts) }));
   return {
-    made: new Map(opened.map(({ name, token }) => [name, valuesOf(token)])),
+    made: new Map(opened.map(({ name, token }) => [name, valuesOf(name, token)])),
     close: () => {
       void Promise.all(opened.map(({ token }) => token.close()));
     },
@@ -103,6 +109,7 @@ function tokenOf(name: string, { target, pin }: NitrokeyConfig, stateDir: string
   );
 }
 
-function valuesOf(token: HsmKeyWrapper): BlobValues {
-  return new BlobValues((blob) => openBlob(blob, (wrappedKey) => token.decrypt(wrappedKey)));
+function valuesOf(name: string, token: HsmKeyWrapper): BlobValues {
+  const decryptKey: DecryptKey = (wrappedKey) => token.decrypt(wrappedKey);
+  return new BlobValues((blob) => openBlob(blob, { decryptKey, section: `providers.${name}` }));
 }

@@ -202,6 +202,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       defaultDriver,
       () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
       () => placedHelper.look(),
+      () => sealed.look(),
     ],
     { clock, log },
   );

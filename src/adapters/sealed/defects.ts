@@ -40,15 +40,21 @@ export function sealedDefect(defect: SealedDefect, path: string): PsiError {
 export function keyProblem(thrown: unknown, path: string, stanzas: readonly Stanza[]): PsiError {
   const error = toPsiError(thrown);
   if (error.code === 'CACHE_CORRUPT') return sealedDefect('key-damaged', path);
-  if (error.code !== 'KEY_UNAVAILABLE' || stanzas.every(({ kind }) => kind !== 'recovery')) return error;
-  const { code, message, hint, retry, details } = error;
-  const recover = `${RECOVER} opens it with its recovery key`;
-  return new PsiError(code, message, {
-    hint: hint === undefined ? recover : `${hint}; for good: ${recover}`,
+  if (error.code !== 'KEY_UNAVAILABLE') return error;
+  const recovery = stanzas.some(({ kind }) => kind === 'recovery');
+  const hints = [ownHint(error.hint), recovery ? `for good: ${RECOVER} opens it with its recovery key` : ''];
+  const { code, message, retry, details } = error;
+  return new PsiError(code, message.replace('the cache was wrapped', 'it was wrapped'), {
+    hint: hints.filter((hint) => hint !== '').join('; ') || '`podman exec psi psi sealed status` says what opens it',
     retry,
-    details: { ...details, recovery: true },
+    details: { ...details, recovery },
     cause: error,
   });
+}
+
+/** A cache can be filled anew, for whatever key is there: that clause of a hint would lead away from the value. */
+function ownHint(hint = ''): string {
+  return hint.replace(/(?:^|[;,] )(?:or )?[^;,]*`podman exec psi psi cache refresh`[^;,]*/g, '');
 }
 
 export function noRecovery(path: string): PsiError {

@@ -16,10 +16,9 @@ import {
 } from '../../sealed/sealed-files.ts';
 import { NONCE_BYTES, type Envelope } from '../../sealing/envelope.ts';
 import { DATA_KEY_BYTES } from '../../sealing/key-wrapper.ts';
-import { recipientStates, type RecipientState } from '../../sealing/recipient-state.ts';
 import { unwrapWithAny, wrapForAll, type Missed, type Recipients } from '../../sealing/recipients.ts';
 import { FILE_ID_BYTES, MOST_STANZA_BYTES } from '../../sealing/stanzas.ts';
-import { isAuthenticHeader, openContent, sealContent } from '../envelope/seal.ts';
+import { openContent, sealContent } from '../envelope/seal.ts';
 import { syncFolder, writeFileAtomic, type WriteStep } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
@@ -134,14 +133,15 @@ export class SealedFolder implements SealedFiles {
     }
   }
 
-  async recipients(name: string, { logIn }: { readonly logIn: boolean }): Promise<readonly RecipientState[]> {
-    const path = this.#path(name);
-    const envelope = await this.#envelope(path, name);
-    const altered = sealedDefect('header-altered', path);
-    return recipientStates(this.#recipients, envelope.stanzas, {
-      logIn,
-      problemWith: (dataKey) => (isAuthenticHeader(envelope, dataKey) ? undefined : altered),
-    });
+  async lacking(name: string): Promise<readonly string[]> {
+    const { stanzas } = await this.#envelope(this.#path(name), name);
+    const { own, recovery } = this.#recipients;
+    return [
+      ...own.flatMap(({ backend }) => (stanzas.some(({ kind }) => kind === backend) ? [] : [backend])),
+      ...recovery.flatMap(({ parameters }) =>
+        stanzas.some((one) => one.parameters === parameters) ? [] : [parameters],
+      ),
+    ];
   }
 
   async recoverable(name: string): Promise<RecoverableFile> {

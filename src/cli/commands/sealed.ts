@@ -231,6 +231,19 @@ function printStatus(terminal: Terminal, report: SealedStatus): void {
       '`podman exec psi psi sealed reseal` seals them',
     );
   }
-  for (const failure of failures) terminal.fail(failure, { subject: failure.name });
+  for (const failure of together(failures)) terminal.fail(failure, { subject: failure.name });
   if (report.verified && failures.length === 0) terminal.out([painted('green', 'verified'), ': each of them opens']);
+}
+
+const SHOWN_NAMES = 5;
+
+/** One line for all that a lost key concerns. */
+function together(failures: SealedStatus['failures']): SealedStatus['failures'] {
+  const byMessage = Map.groupBy(failures, ({ message }) => message);
+  return [...byMessage.values()].flatMap((same) => {
+    const [first] = same;
+    const names = same.slice(0, SHOWN_NAMES).map(({ name }) => name);
+    const more = same.length > SHOWN_NAMES ? ` and ${String(same.length - SHOWN_NAMES)} more` : '';
+    return first === undefined ? [] : [{ ...first, name: `${names.join(', ')}${more}` }];
+  });
 }

@@ -142,6 +142,12 @@ test('status says who opens them, what lacks a recipient and what does not open'
   assert.deepEqual(errors, ['error: web: podman is away', 'hint: start it']);
 });
 
+test('what a lost key concerns is told once for all of them', async () => {
+  const failures = Array.from({ length: 7 }, (_, at) => ({ name: `s${String(at)}`, ...AWAY }));
+  const { errors } = await psi({ ...STATUS, failures }, ['status']);
+  assert.deepEqual(errors, ['error: s0, s1, s2, s3, s4 and 2 more: podman is away', 'hint: start it']);
+});
+
 class RecoverClient extends FakeClient {
   override get(path: string): Promise<string> {
     this.asked.push(`GET ${path}`);

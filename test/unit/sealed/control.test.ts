@@ -1,12 +1,15 @@
 // `psi sealed …` as the service carries it out, beside a Podman that stores through it.
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { PsiError } from '../../../src/core/error.ts';
 import { secretId } from '../../../src/core/naming.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { SealedControl } from '../../../src/sealed/control.ts';
+import { SealedCare } from '../../../src/sealed/care.ts';
 import { SealedValues } from '../../../src/sealed/values.ts';
 import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
 import { DAY_MS, sealedStage } from '../../fakes/sealed-stage.ts';
@@ -271,4 +274,34 @@ test('a control without a provider of kind sealed says what to add', async () =>
     unreachable: () => Promise.resolve(undefined),
   });
   await assert.rejects(control.status({ verify: false }), { code: 'CONFIG_INVALID', hint: /providers: \{sealed/ });
+});
+
+test('the service says what lacks a recipient or is no file of its own, and reads nothing twice', async () => {
+  const it = await stage();
+  for (const name of ['a', 'b']) await it.control.store(name, it.text('v'));
+  let reads = 0;
+  const care = new SealedCare(() => {
+    const { sealed } = it.settings;
+    const lacking = (name: string): Promise<readonly string[]> => {
+      reads += 1;
+      return it.files.lacking(name);
+    };
+    const files = { list: () => it.files.list(), lacking };
+    return sealed && { ...sealed, files: { ...sealed.files, ...files } };
+  });
+  assert.deepEqual([await care.look(), await care.look(), reads], [[], [], 2]);
+  const { sealed } = it.settings;
+  const own = [it.keys, new FakeKeyWrapper('hsm')];
+  it.settings.sealed = sealed && { ...sealed, own, files: it.folderOf(own) };
+  const poor = new SealedCare(() => it.settings.sealed);
+  await writeFile(join(it.stateDir, 'sealed', 'b'), 'something');
+  assert.deepEqual(
+    (await poor.look()).map(({ severity, subject, message }) => [severity, subject, message.replace(/\/.*\//, '')]),
+    [
+      ['error', 'b', 'the sealed secret b is no sealed secret of this psi'],
+      ['warning', null, 'sealed secrets that are not sealed for each recipient of the config: a'],
+    ],
+  );
+  it.settings.sealed = undefined;
+  assert.deepEqual(await poor.look(), []);
 });

@@ -5,7 +5,7 @@ import { constants, createCipheriv, createHash, privateDecrypt, publicEncrypt, r
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { openBlob, type DecryptKey } from '../../../../src/adapters/nitrokeyhsm/blob.ts';
+import { openBlob, type BlobToken, type DecryptKey } from '../../../../src/adapters/nitrokeyhsm/blob.ts';
 import { decodeStored, encodeMapping } from '../../../../src/core/mapping.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
@@ -18,7 +18,10 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 /** In the place of the token. */
 // eslint-disable-next-line @typescript-eslint/require-await -- what Node throws has to be a rejection
-const softly: DecryptKey = async (wrappedKey) => new SecretValue(privateDecrypt(OAEP, wrappedKey));
+const decryptKey: DecryptKey = async (wrappedKey) => new SecretValue(privateDecrypt(OAEP, wrappedKey));
+
+const tokenOf = (decrypt: DecryptKey): BlobToken => ({ decryptKey: decrypt, section: 'providers.nitrokeyhsm' });
+const SOFTLY = tokenOf(decryptKey);
 
 type Vector = { readonly name: string; readonly plain_bytes: number; readonly plain_sha256: string };
 const vectors = JSON.parse(at('index.json')) as readonly Vector[];
@@ -32,7 +35,7 @@ const blobOf = (name: string): string => {
 assert.equal(vectors.length, 6);
 for (const { name, plain_bytes: length, plain_sha256: hash } of vectors) {
   test(`opens the vector ${name}`, async () => {
-    const value = (await openBlob(blobOf(name), softly)).expose();
+    const value = (await openBlob(blobOf(name), SOFTLY)).expose();
     assert.deepEqual([value.length, sha256(value)], [length, hash]);
   });
 }
@@ -51,15 +54,15 @@ function sealed(plain: Uint8Array): Buffer {
 test('reads base64 as leniently as the Python PSI did', async () => {
   const blob = sealed(Buffer.from('hunter2')).toString('base64');
   for (const text of [blob, blob.replace(/.{64}/g, '$&\r\n'), ` ${blob.slice(0, 9)}#!${blob.slice(9)}\n`]) {
-    assert.equal((await openBlob(text, softly)).exposeText(), 'hunter2');
+    assert.equal((await openBlob(text, SOFTLY)).exposeText(), 'hunter2');
   }
 });
 
 test('each bit that is flipped, and each cut, is refused', async () => {
   const whole = sealed(Buffer.from('hunter2'));
   const refused = async (bytes: Buffer): Promise<void> => {
-    const decrypt: DecryptKey = (wrappedKey) => softly(wrappedKey).catch(() => new SecretValue(randomBytes(32)));
-    await assert.rejects(openBlob(bytes.toString('base64'), decrypt), { code: 'CACHE_CORRUPT' });
+    const decrypt: DecryptKey = (wrappedKey) => decryptKey(wrappedKey).catch(() => new SecretValue(randomBytes(32)));
+    await assert.rejects(openBlob(bytes.toString('base64'), tokenOf(decrypt)), { code: 'CACHE_CORRUPT' });
   };
   for (let index = 0; index < whole.length; index += 13) {
     const flipped = Buffer.from(whole);
@@ -72,15 +75,32 @@ test('each bit that is flipped, and each cut, is refused', async () => {
   for (const length of [0, 1, 2, 100, 257, 285, whole.length - 1]) await refused(whole.subarray(0, length));
 });
 
-test('what the token says is handed on, and nothing of the value is in a failure', async () => {
-  const away = new PsiError('KEY_UNAVAILABLE', 'no token');
+test('what the token says is handed on, with where it stands in the config, and nothing of the value', async () => {
   const blob = blobOf('3-hunter2');
+  const away = new PsiError('KEY_UNAVAILABLE', 'no token', { hint: 'correct `slot` under cache.hsm', retry: 'later' });
   await assert.rejects(
-    openBlob(blob, () => Promise.reject(away)),
-    away,
+    openBlob(
+      blob,
+      tokenOf(() => Promise.reject(away)),
+    ),
+    {
+      code: 'KEY_UNAVAILABLE',
+      message: 'no token',
+      hint: 'correct `slot` under providers.nitrokeyhsm',
+      retry: 'later',
+    },
   );
-  const wrong = openBlob(blob, () => Promise.resolve(new SecretValue(randomBytes(32))));
-  await assert.rejects(wrong, (error: PsiError) => !`${error.message}${error.hint ?? ''}`.includes('hunter2'));
+  const corrupt = new PsiError('CACHE_CORRUPT', 'the key is damaged', { hint: '`podman exec psi psi cache refresh`' });
+  for (const decrypt of [
+    (): Promise<SecretValue> => Promise.reject(corrupt),
+    (): Promise<SecretValue> => Promise.resolve(new SecretValue(randomBytes(32))),
+  ]) {
+    await assert.rejects(openBlob(blob, tokenOf(decrypt)), ({ code, message, hint }: PsiError) => {
+      assert.equal(code, 'CACHE_CORRUPT');
+      assert.doesNotMatch(`${message} ${hint ?? ''}`, /hunter2|cache refresh/);
+      return true;
+    });
+  }
 });
 
 test('a mapping with a blob is read with whatever else stands in it, and written back as the Python PSI has it', () => {

@@ -5,6 +5,7 @@ import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
+import { keyProblem } from '../../../../src/adapters/sealed/defects.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 import { MOST_VALUE_BYTES } from '../../../../src/sealed/sealed-files.ts';
@@ -127,17 +128,12 @@ test('a value that takes the place of another is there before, at each step, and
   assert.equal((await reader.read('db')).exposeText(), 'after');
 });
 
-test('says which recipients a file has, and asks no other than that for it', async () => {
+test('says which recipients of the config a file lacks, and asks none of them', async () => {
   const { files, folderOf, keys, text } = await stage();
   await files.write('db', text('v'), 1_000);
-  const kinds = (states: Awaited<ReturnType<typeof files.recipients>>): readonly unknown[] =>
-    states.map(({ kind, sealed, opens }) => [kind, sealed, opens]);
-  assert.deepEqual(kinds(await files.recipients('db', { logIn: false })), [
-    ['tpm', true, true],
-    ['recovery', true, null],
-  ]);
-  const more = folderOf([keys, new FakeKeyWrapper('hsm')]);
-  assert.deepEqual(kinds(await more.recipients('db', { logIn: false })).at(-1), ['hsm', false, null]);
+  keys.failure = 'absent';
+  assert.deepEqual(await files.lacking('db'), []);
+  assert.deepEqual(await folderOf([keys, new FakeKeyWrapper('hsm')]).lacking('db'), ['hsm']);
 });
 
 test('without its recovery key nothing is written: whoever gives the value hears why', async () => {
@@ -178,4 +174,20 @@ test('reaches no file by a name that is none, and counts nothing of others', asy
     ['db'],
   );
   assert.deepEqual(await files.listAside(), []);
+});
+
+test('what a key says of the cache does not lead away from the value', () => {
+  const recovery = { kind: 'recovery', parameters: 'age1', wrappedKey: new Uint8Array() } as const;
+  const hintOf = (hint: string | undefined, stanzas: Parameters<typeof keyProblem>[2]): string | undefined =>
+    keyProblem(new PsiError('KEY_UNAVAILABLE', 'm', hint === undefined ? {} : { hint }), '/p', stanzas).hint;
+  const anew = 'wrap anew with this one: `podman exec psi psi cache refresh`';
+  assert.equal(hintOf(`plug in the token that was there, or ${anew}`, []), 'plug in the token that was there');
+  assert.equal(
+    hintOf(`bring it back, then \`systemctl restart\`; or ${anew}`, []),
+    'bring it back, then `systemctl restart`',
+  );
+  const alone = '`podman exec psi psi cache refresh` seals anew for this host as it is now';
+  assert.match(String(hintOf(alone, [])), /^`podman exec psi psi sealed status`/);
+  assert.match(String(hintOf(alone, [recovery])), /^for good: `podman exec -i psi psi sealed recover/);
+  assert.match(String(hintOf('look at it', [recovery])), /^look at it; for good: /);
 });
