@@ -7,18 +7,17 @@ import type { RegisteredSecret } from '../registration/registered-secret.ts';
 import { isSealedName } from '../sealed/names.ts';
 import type { HostTree } from './host-tree.ts';
 
-/** `going`: secrets that uninstall removes, whose mappings are known. `listed`: all of Podman's. */
+/** `listed`: of Podman. Its names look like those of workloads or not: whoever registers a value by hand may choose. */
 export async function ownValues(
   tree: Pick<HostTree, 'list' | 'read'>,
   stateDir: string,
-  { going, listed }: { readonly going: readonly RegisteredSecret[]; readonly listed: readonly RegisteredSecret[] },
+  listed: readonly RegisteredSecret[],
 ): Promise<readonly Staying[]> {
-  const known = new Set(going.map(({ id }) => id));
   const names = new Map(listed.map(({ id, name }) => [id, name]));
   const sealed = await filesIn(tree, sealedFolder(stateDir), isSealedName);
-  const others = await filesIn(tree, stateDir, (name) => isSecretId(name) && !known.has(name));
+  const ids = await filesIn(tree, stateDir, isSecretId);
   const blobs: Staying[] = [];
-  for (const id of others) {
+  for (const id of ids) {
     const mapping = decodeStored((await tree.read(`${stateDir}/${id}`)) ?? '');
     if (mapping && 'blob' in mapping) blobs.push(ofToken(names.get(id) ?? id));
   }

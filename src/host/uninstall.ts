@@ -182,7 +182,7 @@ async function look(
     installedFiles(tree, layout, options),
   ]);
   const secrets = goneSecrets({ workloads: [] }, listed);
-  const own = await ownValues(tree, layout.stateDir, { going: secrets, listed });
+  const own = await ownValues(tree, layout.stateDir, listed);
   return { dropIns: present.map(({ unit }) => unit), secrets, inUse: inUse(secrets, using), own, files };
 }
 

@@ -70,9 +70,14 @@ export class DriverStore {
   #mappingOf(body: Uint8Array): StoredMapping | undefined {
     const text = new TextDecoder().decode(body);
     const mapping = decodeStored(text);
-    if (mapping && (isPlaced(mapping) || this.#own?.takes(mapping) === true)) return mapping;
+    if (mapping && (isPlaced(mapping) || this.#takes(mapping))) return mapping;
     if (looksLikeMapping(text) || this.#own?.seals() !== true || body.byteLength === 0) throw notAMapping();
     return undefined;
+  }
+
+  /** One that is known is stored when PSI has its secret replaced: refused, Podman would have lost it, whatever became of its provider. */
+  #takes(mapping: OwnMapping): boolean {
+    return this.#own?.takes(mapping) === true || this.#mappings.holds(mapping);
   }
 
   async #sealed(id: SecretId, body: Uint8Array): Promise<SealedMapping> {

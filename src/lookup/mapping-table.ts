@@ -2,7 +2,7 @@
 // which there are, whoever asks for one has its file read, and all others are read a while later.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import { isPlaced, placeKey, type Mapping, type StoredMapping } from '../core/mapping.ts';
+import { isPlaced, placeKey, sameMapping, type Mapping, type StoredMapping } from '../core/mapping.ts';
 import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
 import { SingleFlight } from '../core/single-flight.ts';
@@ -135,6 +135,17 @@ export class MappingTable {
   placeOf(id: string): Mapping | undefined {
     const mapping = this.get(id);
     return mapping && isPlaced(mapping) ? mapping : undefined;
+  }
+
+  /** Is its value one that this host alone has? `id` may be anything. */
+  isOwn(id: string): boolean {
+    const mapping = this.get(id);
+    return mapping !== undefined && !isPlaced(mapping);
+  }
+
+  /** Does any id have this mapping? */
+  holds(mapping: StoredMapping): boolean {
+    return [...this.#byId.values()].some((one) => sameMapping(one, mapping));
   }
 
   /**

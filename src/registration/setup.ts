@@ -167,7 +167,7 @@ export class Setup {
       registered: new Map(registered.map((secret) => [secret.name, secret])),
       mappingOf: (id) => mappings.placeOf(id),
       names: { ...features.names, version: features.version },
-      isOurs: isPsiOptions,
+      isOurs: ({ id, options }) => isPsiOptions(options) && !mappings.isOwn(id),
     };
     const { options, socketToken } = target;
     const apply = new PlanCarrier({ ...this.#deps, options, socketToken, emit, signal });

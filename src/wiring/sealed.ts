@@ -57,12 +57,13 @@ export function composeSealed(parts: SealedParts): ComposedSealed {
   };
 }
 
-function settingsOf({ sealed }: Config): string {
+function settingsOf({ sealed }: Config): unknown {
   return JSON.stringify(sealed);
 }
 
-function nitrokeysOf({ nitrokeys }: Config): string {
-  return JSON.stringify([...nitrokeys]);
+/** Not as text: a PIN may stand in it, which is written nowhere. */
+function nitrokeysOf({ nitrokeys }: Config): unknown {
+  return nitrokeys;
 }
 
 function closeKept({ close }: Kept<unknown>): void {

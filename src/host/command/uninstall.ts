@@ -96,11 +96,9 @@ refuse_to_lose() {
     left "$name" 'this sealed secret is nowhere but on this host' \\
       "\\\`podman exec psi psi sealed export $name > FILE\\\` keeps its value, then \\\`podman exec psi psi sealed remove $name\\\`; then run this again"
   done
-  known=" $(echo $registered) "
   for file in "$state"/*; do
     name=\${file##*/}
     case $name in *[!A-Za-z0-9_-]*) continue ;; esac
-    case $known in *" $name "*) continue ;; esac
     [ -f "$file" ] || continue
     line=
     read -r line <"$file"

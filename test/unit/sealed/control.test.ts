@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 
 import { PsiError } from '../../../src/core/error.ts';
+import { encodeMapping } from '../../../src/core/mapping.ts';
 import { secretId } from '../../../src/core/naming.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { SealedControl } from '../../../src/sealed/control.ts';
@@ -304,4 +305,16 @@ test('the service says what lacks a recipient or is no file of its own, and read
   );
   it.settings.sealed = undefined;
   assert.deepEqual(await poor.look(), []);
+});
+
+test('a secret that is replaced is stored again though its provider is gone from the config: Podman has deleted it by then', async () => {
+  const it = await stage();
+  const id = secretId(await it.create('db', 'v'));
+  const mapping = it.mappings.get(id) ?? assert.fail();
+  it.settings.sealed = undefined;
+  const next = secretId('0123456789abcdef012345678');
+  await it.register.store(next, Buffer.from(encodeMapping(mapping)));
+  assert.deepEqual(it.mappings.get(next), mapping);
+  const other = Buffer.from('{"provider":"sealed","name":"other"}');
+  await assert.rejects(it.register.store(next, other), { code: 'NOT_A_MAPPING' });
 });
