@@ -124,7 +124,7 @@ export class SealedControl {
     for (const { name } of there) {
       try {
         if ((await files.lacking(name)).length > 0) unsealed.push(name);
-        if (verify) await files.read(name);
+        if (verify) await files.read(name, { anew: true });
       } catch (thrown) {
         failures.push({ name, ...failureOf(toPsiError(thrown)) });
       }
@@ -142,6 +142,7 @@ export class SealedControl {
   /** Each anew, for the recipients that the config names now. */
   async reseal(): Promise<ResealedReport> {
     const { files, values } = this.#inUse();
+    files.renewKey();
     return this.#each(await files.list(), async ({ name }) => {
       const missed = await values.store(name, await files.read(name));
       const [first] = missed;
@@ -167,6 +168,7 @@ export class SealedControl {
     keys: readonly { readonly name: string; readonly fileId: string; readonly dataKey: SecretValue }[],
   ): Promise<ResealedReport> {
     const { files, values } = this.#inUse();
+    files.renewKey();
     return this.#each(keys, async ({ name, fileId, dataKey }) => {
       await values.store(name, await files.readWith(name, fileId, dataKey));
     });

@@ -13,19 +13,24 @@ import { MOST_VALUE_BYTES, type AsideFile, type SealedFiles } from './sealed-fil
 export type SealedValuesDeps = { readonly files: SealedFiles; readonly clock: Pick<Clock, 'now'> };
 
 /** `keepMs`: how long what was removed or replaced lies aside. */
-export type SealedValuesOptions = { readonly keepMs: number };
+export type SealedValuesOptions = { readonly keepMs: number; readonly mostAside?: number };
+
+/** At their largest one gigabyte, as they usually are two megabytes. */
+const MOST_ASIDE = 2_000;
 
 export class SealedValues {
   readonly #files: SealedFiles;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #keepMs: number;
+  readonly #mostAside: number;
   readonly #opened = new OpenedValues();
   readonly #writes = new Mutex();
 
-  constructor({ files, clock }: SealedValuesDeps, { keepMs }: SealedValuesOptions) {
+  constructor({ files, clock }: SealedValuesDeps, { keepMs, mostAside = MOST_ASIDE }: SealedValuesOptions) {
     this.#files = files;
     this.#clock = clock;
     this.#keepMs = keepMs;
+    this.#mostAside = mostAside;
   }
 
   /** `name` may be anything. */
@@ -91,11 +96,16 @@ export class SealedValues {
     await this.#sweep().catch(() => undefined);
   }
 
-  /** A clock that was wrong when something was put aside, as at a boot without one, must not take it away early: stamps of the future stay. */
+  /**
+   * A clock that was wrong when something was put aside, as at a boot without one, must not take it away early: stamps of the future stay. The
+   * oldest go before their time only where a script that replaces a value over and over would fill the disk.
+   */
   async #sweep(): Promise<void> {
     const now = this.#clock.now();
-    const aside = await this.#files.listAside();
-    for (const file of aside) if (this.goesAt(file) < now) await this.#files.removeAside(file);
+    const newestFirst = (await this.#files.listAside()).toSorted((a, b) => b.asideAt - a.asideAt);
+    for (const [index, file] of newestFirst.entries()) {
+      if (index >= this.#mostAside || this.goesAt(file) < now) await this.#files.removeAside(file);
+    }
   }
 }
 

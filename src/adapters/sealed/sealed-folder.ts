@@ -15,13 +15,13 @@ import {
   type SealedFiles,
 } from '../../sealed/sealed-files.ts';
 import { NONCE_BYTES, type Envelope } from '../../sealing/envelope.ts';
-import { DATA_KEY_BYTES } from '../../sealing/key-wrapper.ts';
-import { unwrapWithAny, wrapForAll, type Missed, type Recipients } from '../../sealing/recipients.ts';
+import type { Missed, Recipients } from '../../sealing/recipients.ts';
 import { FILE_ID_BYTES, MOST_STANZA_BYTES } from '../../sealing/stanzas.ts';
 import { openContent, sealContent } from '../envelope/seal.ts';
 import { syncFolder, writeFileAtomic, type WriteStep } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
+import { DataKeys } from './data-keys.ts';
 import { keyProblem, noRecovery, sealedDefect, storedMeanwhile } from './defects.ts';
 import { contentOf, MAGIC, splitSealed, valueOf } from './format.ts';
 
@@ -42,19 +42,21 @@ export type SealedFolderOptions = {
 
 export class SealedFolder implements SealedFiles {
   readonly #recipients: Recipients;
+  readonly #keys: DataKeys;
   readonly #dir: string;
   readonly #asideDir: string;
   readonly #onStep: (step: SealedStep) => void;
 
   constructor(deps: { readonly recipients: Recipients }, { stateDir, onStep = () => undefined }: SealedFolderOptions) {
     this.#recipients = deps.recipients;
+    this.#keys = new DataKeys(deps.recipients);
     this.#dir = join(stateDir, SEALED_FOLDER);
     this.#asideDir = join(this.#dir, ASIDE_FOLDER);
     this.#onStep = onStep;
   }
 
-  read(name: string): Promise<SecretValue> {
-    return this.#openAt(this.#path(name), name);
+  read(name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
+    return this.#openAt(this.#path(name), name, how);
   }
 
   readAside(file: AsideFile): Promise<SecretValue> {
@@ -70,21 +72,24 @@ export class SealedFolder implements SealedFiles {
 
   async write(name: string, value: SecretValue, now: number): Promise<readonly Missed[]> {
     const path = this.#path(name);
-    const dataKey = randomBytes(DATA_KEY_BYTES);
+    const { key, stanzas, missed } = await this.#keys.forSealing();
     try {
-      const { stanzas, missed } = await wrapForAll(this.#recipients, new SecretValue(dataKey));
       // What is sealed without its recovery key is lost with this host: whoever gives the value still has it, and hears why.
       const unrecoverable = missed.find(({ kind }) => kind === 'recovery');
       if (unrecoverable) throw unrecoverable.error;
       this.#onStep('wrapped');
-      const fields = { magic: MAGIC, dataKey, stanzas, writtenAt: now };
+      const fields = { magic: MAGIC, dataKey: key, stanzas, writtenAt: now };
       const random = { fileId: randomBytes(FILE_ID_BYTES), nonce: randomBytes(NONCE_BYTES) };
       const file = await sealContent(contentOf(name, value.expose()), { ...fields, ...random });
       await this.#replace(path, file, { name, asideAt: now });
       return missed;
     } finally {
-      dataKey.fill(0);
+      key.fill(0);
     }
+  }
+
+  renewKey(): void {
+    this.#keys.renew();
   }
 
   async list(): Promise<readonly SealedFile[]> {
@@ -152,14 +157,14 @@ export class SealedFolder implements SealedFiles {
     return { name, fileId: hex(envelope.fileId), stanzas };
   }
 
-  async #openAt(path: string, name: string): Promise<SecretValue> {
+  async #openAt(path: string, name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
     const envelope = await this.#envelope(path, name);
     const { stanzas } = envelope;
-    const dataKey = await unwrapWithAny(this.#recipients.own, stanzas).catch((error: unknown) => {
+    const dataKey = await this.#keys.ofFile(stanzas, how).catch((error: unknown) => {
       throw keyProblem(error, path, stanzas);
     });
     if (dataKey === undefined) throw sealedDefect('other-backend', path);
-    return open(envelope, dataKey.expose(), { path, name });
+    return open(envelope, dataKey, { path, name });
   }
 
   async #envelope(path: string, name: string): Promise<Envelope> {

@@ -243,6 +243,10 @@ test('status names what lacks a recipient and what is damaged, and reseal mends 
   assert.deepEqual([poor.unsealed, poor.exit], [['db'], 69]);
   assert.deepEqual(await it.control.reseal(), { sealed: 1, failures: [], exit: 0 });
   assert.deepEqual((await it.control.status({ verify: false })).unsealed, []);
+  // Under a key of its own, though the one before would do.
+  const wraps = it.keys.wraps;
+  await it.control.reseal();
+  assert.equal(it.keys.wraps, wraps + 1);
   assert.doesNotMatch(JSON.stringify([good, poor, await it.control.list()]), /"v"/);
 });
 
@@ -317,4 +321,16 @@ test('a secret that is replaced is stored again though its provider is gone from
   assert.deepEqual(it.mappings.get(next), mapping);
   const other = Buffer.from('{"provider":"sealed","name":"other"}');
   await assert.rejects(it.register.store(next, other), { code: 'NOT_A_MAPPING' });
+});
+
+test('a value that is replaced over and over does not fill the disk: the oldest go before their time', async () => {
+  const it = await stage();
+  const values = new SealedValues({ files: it.files, clock: it.clock }, { keepMs: DAY_MS, mostAside: 3 });
+  for (let at = 0; at < 6; at += 1) {
+    await values.store('db', it.text(`v${String(at)}`));
+    await it.clock.advance(1_000);
+  }
+  const aside = await it.files.listAside();
+  const kept = await Promise.all(aside.map(async (one) => (await it.files.readAside(one)).exposeText()));
+  assert.deepEqual(kept, ['v2', 'v3', 'v4']);
 });

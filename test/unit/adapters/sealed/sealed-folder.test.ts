@@ -5,6 +5,7 @@ import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
+import { DataKeys } from '../../../../src/adapters/sealed/data-keys.ts';
 import { keyProblem } from '../../../../src/adapters/sealed/defects.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
@@ -190,4 +191,41 @@ test('what a key says of the cache does not lead away from the value', () => {
   assert.match(String(hintOf(alone, [])), /^`podman exec psi psi sealed status`/);
   assert.match(String(hintOf(alone, [recovery])), /^for good: `podman exec -i psi psi sealed recover/);
   assert.match(String(hintOf('look at it', [recovery])), /^look at it; for good: /);
+});
+
+test('many files have one key between them, each under a nonce of its own, and a start asks for it once', async () => {
+  const { files, folderOf, keys, stateDir, text } = await stage();
+  const names = Array.from({ length: 20 }, (_, at) => `s${String(at)}`);
+  for (const name of names) await files.write(name, text(`of ${name}`), 1_000);
+  assert.equal(keys.wraps, 1);
+  const nonces = await Promise.all(
+    names.map(async (name) => (await readFile(join(stateDir, 'sealed', name))).subarray(8, 36).toString('hex')),
+  );
+  assert.equal(new Set(nonces).size, names.length);
+  const next = folderOf([keys]);
+  const values = await Promise.all(names.map(async (name) => (await next.read(name)).exposeText()));
+  assert.deepEqual([values, keys.unwraps], [names.map((name) => `of ${name}`), 1]);
+  keys.failure = 'absent';
+  assert.equal((await next.read('s0')).exposeText(), 'of s0');
+  await assert.rejects(next.read('s0', { anew: true }), { code: 'KEY_UNAVAILABLE' });
+});
+
+test('a key seals no more files than it may, and one that a backend missed seals one', async () => {
+  const tpm = new FakeKeyWrapper('tpm');
+  const hsm = new FakeKeyWrapper('hsm');
+  const dataKeys = new DataKeys({ own: [tpm, hsm], recovery: [] }, { mostFiles: 3 });
+  const taken: string[] = [];
+  const take = async (): Promise<void> => {
+    const { key } = await dataKeys.forSealing();
+    taken.push(Buffer.from(key).toString('hex'));
+    key.fill(0);
+  };
+  for (let at = 0; at < 4; at += 1) await take();
+  assert.deepEqual(new Set(taken.slice(0, 3)).size, 1);
+  assert.notEqual(taken[3], taken[0]);
+  hsm.failure = 'absent';
+  const missing = new DataKeys({ own: [tpm, hsm], recovery: [] });
+  const one = await missing.forSealing();
+  const two = await missing.forSealing();
+  assert.deepEqual([one.missed.length, Buffer.from(one.key).equals(two.key)], [1, false]);
 });
