@@ -9,7 +9,7 @@ export function madeFor<S, T>(
   let last: { readonly of: unknown; readonly made: T } | undefined;
   return (settings) => {
     const of = same(settings);
-    if (last?.of === of) return last.made;
+    if (last && last.of === of) return last.made;
     const before = last;
     const made = make(settings);
     last = { of, made };
