@@ -48,8 +48,11 @@ async function unwrapped(wrappedKey: Uint8Array, { decryptKey, section }: BlobTo
     const error = toPsiError(thrown);
     if (error.code === 'CACHE_CORRUPT') throw damaged('is damaged, or for another token', error);
     const { code, message, hint, retry, details } = error;
-    // The same words are said of the cache's token, which stands elsewhere.
-    const own = hint?.replaceAll('cache.hsm', section);
+    // The same words are said of the cache's token, which stands elsewhere and has other keys.
+    const own = hint
+      ?.replaceAll('cache.hsm', section)
+      .replace('`module` under', '`pkcs11_module` under')
+      .replace('`key` or `key_id` under', '`key_label` or `key_id` under');
     throw new PsiError(code, message, { ...(own !== undefined && { hint: own }), retry, details, cause: error });
   }
 }
