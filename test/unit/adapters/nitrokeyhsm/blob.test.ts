@@ -77,7 +77,10 @@ test('each bit that is flipped, and each cut, is refused', async () => {
 
 test('what the token says is handed on, with where it stands in the config, and nothing of the value', async () => {
   const blob = blobOf('3-hunter2');
-  const away = new PsiError('KEY_UNAVAILABLE', 'no token', { hint: 'correct `module` under cache.hsm', retry: 'later' });
+  const away = new PsiError('KEY_UNAVAILABLE', 'no token', {
+    hint: 'correct `module` under cache.hsm',
+    retry: 'later',
+  });
   await assert.rejects(
     openBlob(
       blob,
