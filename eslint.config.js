@@ -109,11 +109,16 @@ export default defineConfig(
   },
   {
     // Plain JavaScript runs before anything is installed or built, and is in no TypeScript project.
-    files: ['**/*.{js,mjs}'],
+    files: ['**/*.{js,mjs,cjs}'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       globals: Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly'])),
     },
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { sourceType: 'commonjs' },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   // ESLint, dependency-cruiser and node:test ask for a default export.
   {

@@ -73,6 +73,8 @@ async function writeCommonJs({ path, text }) {
     sourcefile: path,
     sourcemap: 'external',
     supported: { 'dynamic-import': false },
+    minifyWhitespace: true,
+    minifySyntax: true,
     define: OF_COMMON_JS,
   });
   if (warnings.length > 0) throw new Error(`${basename(path)} is not the same as CommonJS`);

@@ -98,13 +98,10 @@ export async function timerProblem(
   deps: TimerDeps,
   certificates: readonly WantedCertificate[],
 ): Promise<PsiError | undefined> {
-  const [shortest, calendars] = await Promise.all([
-    shortestWindow(deps, certificates),
-    deps.timers.calendars(RENEW_TIMER),
-  ]);
+  const shortest = await shortestWindow(deps, certificates);
   if (!shortest) return undefined;
   const { name, ms } = shortest;
-  const looks = looksOf(calendars ?? []);
+  const looks = looksOf((await deps.timers.calendars(RENEW_TIMER)) ?? []);
   const needed = looksFor(ms);
   const before = `${name} is renewed ${spanText(ms)} before its end`;
   if (looks && looks.everyMs > needed.everyMs) {

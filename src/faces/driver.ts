@@ -163,6 +163,7 @@ async function forget(deps: DriverDeps, { response }: Asked, id: string): Promis
 }
 
 function decoded(rawId: string): string {
+  if (!rawId.includes('%')) return rawId;
   try {
     return decodeURIComponent(rawId);
   } catch (cause) {

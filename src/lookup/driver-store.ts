@@ -5,6 +5,7 @@ import {
   decodeStored,
   isPlaced,
   looksLikeMapping,
+  MAX_BODY_BYTES,
   MAX_MAPPING_BYTES,
   type OwnMapping,
   type SealedMapping,
@@ -46,9 +47,9 @@ export class DriverStore {
     this.#own = own;
   }
 
-  /** Bytes of the largest body that may be kept. */
+  /** Bytes of the largest body that may be kept: that of a secret which PSI has replaced too, whatever became of its provider. */
   get most(): number {
-    return this.#own?.most() ?? MAX_MAPPING_BYTES;
+    return this.#mappings.hasOwn() ? MAX_BODY_BYTES : (this.#own?.most() ?? MAX_MAPPING_BYTES);
   }
 
   /**

@@ -143,9 +143,16 @@ export class MappingTable {
     return mapping !== undefined && !isPlaced(mapping);
   }
 
+  /** Is there any such value? Of those that have been read. */
+  hasOwn(): boolean {
+    for (const one of this.#byId.values()) if (!isPlaced(one)) return true;
+    return false;
+  }
+
   /** Does any id have this mapping? */
   holds(mapping: StoredMapping): boolean {
-    return [...this.#byId.values()].some((one) => sameMapping(one, mapping));
+    for (const one of this.#byId.values()) if (sameMapping(one, mapping)) return true;
+    return false;
   }
 
   /**

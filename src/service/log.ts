@@ -17,10 +17,22 @@ export function createLog(level: LogLevel, destination?: LogDestination): Log {
   const options = {
     level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: timeFields(),
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return pino(options, visibleLines(destination ?? inBatches()));
+}
+
+/** The time of a line, made once for all lines of a millisecond. */
+function timeFields(): () => string {
+  let at = 0;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at) text = `,"time":"${new Date(now).toISOString()}"`;
+    at = now;
+    return text;
+  };
 }
 
 /** Where lines go. `flush` calls back when all of them have been taken. */
@@ -89,7 +101,9 @@ export function faceErrors(log: Log): (error: PsiError, route: string) => void {
 export function auditLog(log: Log): AuditLog {
   return {
     lookup: (event) => {
-      log[levelOf(event)]({ audit: 'lookup', ...event, caller: event.caller.kind }, 'lookup');
+      const level = levelOf(event);
+      // Most lookups have no line: nothing is made for it then.
+      if (log.isLevelEnabled(level)) log[level]({ audit: 'lookup', ...event, caller: event.caller.kind }, 'lookup');
     },
   };
 }

@@ -27,6 +27,7 @@ const LEAVE = '`psi install --no-helper` leaves it at curl';
 export class PlacedHelper {
   readonly #deps: PlacedHelperDeps;
   #own: Promise<Uint8Array | undefined> | undefined;
+  #looking: Promise<readonly ServiceProblem[]> | undefined;
   #renewed = false;
   /** Why it could not be replaced. */
   #refused: { readonly message: string; readonly hint: string } | undefined;
@@ -36,8 +37,15 @@ export class PlacedHelper {
     this.#deps = deps;
   }
 
-  /** What is wrong with it; the first look is that of the start. Failure: HOST. */
-  async look(): Promise<readonly ServiceProblem[]> {
+  /** What is wrong with it; the first look is that of the start. One at a time: two would both replace it. Failure: HOST. */
+  look(): Promise<readonly ServiceProblem[]> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<readonly ServiceProblem[]> {
     const { files, path, at, use } = this.#deps;
     const own = await (this.#own ??= files.own());
     if (own === undefined) return [];

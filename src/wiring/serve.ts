@@ -14,6 +14,7 @@ import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { removeStartMarker } from '../adapters/files/start-marker.ts';
+import { collectGarbage } from '../adapters/memory/collect-garbage.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretUsers } from '../adapters/podman/containers.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
@@ -46,6 +47,7 @@ import { sweepAside, sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { readMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
+import { Memory } from '../service/memory.ts';
 import { MetricsFile } from '../service/metrics-file.ts';
 import { RunningConfig } from '../service/running-config.ts';
 import { cacheProblem, countOf, noteOf, problemsLine, serviceProblems, warningOf } from '../service/problems.ts';
@@ -264,6 +266,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
   const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
+  const memory = new Memory({ clock, collect: collectGarbage });
   const runs = new SetupRuns({
     setup,
     patterns,
@@ -271,7 +274,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     status,
     mappings,
     owed,
-    replaces: owedReplaces,
+    replaces: {
+      ranSetup: () => {
+        owedReplaces.ranSetup();
+        memory.ran();
+      },
+    },
     load: () => running.candidate(),
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
@@ -350,6 +358,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       stop: () => {
         owed.stop();
         owedReplaces.stop();
+        memory.stop();
         runs.stop();
       },
     },
@@ -368,6 +377,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
   });
   void removeStartMarker(config.socket);
+  // Before the first look at the host: the starts that wait for this one are the first to need it. What is wrong with it that look says.
+  void placedHelper.look().catch(() => undefined);
   // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
   void readMappings(mappings, { clock, log }).then(() => inspections.look());
   return service;

@@ -12,8 +12,10 @@ const least = (limit: number): Budget => ({ sense: 'at least', limit, noisy: tru
 const never = (limit: number): Budget => ({ sense: 'at most', limit, noisy: false });
 
 export const BUDGETS: Readonly<Record<string, Budget>> = {
-  'lookup-p50': most(1.5),
-  'lookup-throughput': least(60),
+  'lookup-p50': most(1.25),
+  'lookup-throughput': least(80),
+  'lookup-window-p50': most(1.25),
+  'lookup-window-throughput': least(80),
   'lookup-burst-failures': never(0),
   'cache-save': most(200),
   'cache-save-lookups-p99': most(2),
@@ -28,8 +30,17 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   'storm-locked-limited-failures': never(0),
   'setup-writes': never(0),
   'setup-beside-listing': most(1_000),
+  'setup-own-share': most(10),
+  'start-of-many': most(2),
   start: most(500),
+  'start-live': most(200),
+  'start-live-many': most(1.2),
   memory: most(100),
+  'command-helper': most(1.3),
+  'health-check': most(5),
+  'run-helper-beside-file': most(2),
+  'run-helper-beside-curl': most(0.2),
+  'memory-ratio': most(1.4),
   'run-share': most(5),
 };
 

@@ -1,18 +1,17 @@
 // The hot path beside a bare server: same socket kind, same bytes, same Node, the two taking turns within one run.
 // Once served by the encrypted cache, opened and in memory; once, without a cache, from the batch window: one listing every two seconds,
 // the rest from memory too.
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { ask } from '../hosts/psi-process.ts';
-import { startChild } from './child.ts';
+import { startBare } from './child.ts';
 import { load, type Load, type LoadResult } from './load.ts';
 import { median, ms, percentile, type Figure, type Stage } from './measurement.ts';
-import { processorMs } from './process-cost.ts';
+import { processorMs } from '../hosts/process-cost.ts';
 import { folder, registerAll, startDouble, startPsiFor, type PsiStart } from './world.ts';
 
 const VALUE = 'a value of an ordinary length: 48 bytes, no more';
 const FOLDERS = { '/app': folder(20, () => VALUE) };
 const ROUNDS = 5;
-const SERVER = resolve(import.meta.dirname, 'bare-server.ts');
 
 type Server = Pick<Load, 'socket' | 'paths'> & { readonly pid: number };
 type Rounds = { readonly results: readonly LoadResult[]; readonly processorMsEach: number };
@@ -20,7 +19,7 @@ type Rounds = { readonly results: readonly LoadResult[]; readonly processorMsEac
 export async function measureLookup(stage: Stage, command: readonly string[]): Promise<readonly Figure[]> {
   const dir = await stage.folder();
   const socket = join(dir, 'bare.sock');
-  const child = await startChild(stage, SERVER, [socket, VALUE]);
+  const child = await startBare(stage, socket, VALUE);
   const bare: Server = { pid: child.pid, socket, paths: ['/lookup/any'] };
   const double = await startDouble(stage, FOLDERS);
   const cached = await startServed(stage, { double, command, cached: true });

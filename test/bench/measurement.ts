@@ -24,8 +24,21 @@ export type Measurement = {
   readonly run: (stage: Stage, command: readonly string[]) => Promise<readonly Figure[]>;
 };
 
+/** What was measured side by side: a first row of headings, then a row for each. */
+export type SideBySide = { readonly title: string; readonly rows: readonly (readonly string[])[] };
+
 export class Stage {
   readonly #undo: (() => Promise<unknown>)[] = [];
+  readonly #tables: SideBySide[] = [];
+
+  /** For the reader alone: no budget holds for it. */
+  show(table: SideBySide): void {
+    this.#tables.push(table);
+  }
+
+  get tables(): readonly SideBySide[] {
+    return this.#tables;
+  }
 
   defer(undo: () => Promise<unknown>): void {
     this.#undo.push(undo);

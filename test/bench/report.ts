@@ -1,7 +1,7 @@
 // Results as the README's Markdown table, or as JSON.
 import { availableParallelism } from 'node:os';
 import type { Budget } from './budgets.ts';
-import type { Figure, Unit } from './measurement.ts';
+import type { Figure, SideBySide, Unit } from './measurement.ts';
 
 export type Result = Figure & {
   readonly runs: number;
@@ -14,7 +14,13 @@ export type Skipped = { readonly name: string; readonly reason: string };
 
 const COUNTED: readonly Unit[] = ['calls', 'failures', 'writes'];
 
-export function tableReport(results: readonly Result[], skipped: readonly Skipped[]): string {
+export type Report = {
+  readonly results: readonly Result[];
+  readonly tables: readonly SideBySide[];
+  readonly skipped: readonly Skipped[];
+};
+
+export function tableReport({ results, tables, skipped }: Report): string {
   const rows = results.map((result) => [
     result.what,
     `${shown(result.value, result.unit)}${result.runs > 1 ? ` (${String(result.runs)} runs)` : ''}`,
@@ -22,22 +28,32 @@ export function tableReport(results: readonly Result[], skipped: readonly Skippe
     budgetText(result),
     result.verdict === 'no budget' ? '' : result.verdict,
   ]);
-  const lines = [['what', 'measured', 'detail', 'budget', ''], ['---', '---', '---', '---', '---'], ...rows];
   return [
-    ...lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`),
+    ...markdown([['what', 'measured', 'detail', 'budget', ''], ...rows]),
     '',
+    ...tables.flatMap((table) => [table.title, '', ...markdown(table.rows), '']),
     `Node ${process.version}, ${String(availableParallelism())} processors. PSI, the Infisical double and the load are processes of their`,
     'own; ratios compare with the other figure of the same run. Where noise put a figure over its budget, the best of the runs counts.',
     ...skipped.map(({ name, reason }) => `Not measured: ${name}: ${reason}.`),
   ].join('\n');
 }
 
-export function jsonReport(results: readonly Result[], skipped: readonly Skipped[]): string {
+function markdown([head = [], ...rows]: readonly (readonly string[])[]): readonly string[] {
+  return [head, head.map(() => '---'), ...rows].map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
+  );
+}
+
+export function jsonReport({ results, tables, skipped }: Report): string {
   const figures = results.map(({ budget, ...result }) => ({
     ...result,
     budget: budget === undefined ? null : { [budget.sense.replace(' ', '_')]: budget.limit },
   }));
-  return JSON.stringify({ node: process.version, processors: availableParallelism(), figures, skipped }, null, 2);
+  return JSON.stringify(
+    { node: process.version, processors: availableParallelism(), figures, tables, skipped },
+    null,
+    2,
+  );
 }
 
 function shown(value: number, unit: Unit): string {

@@ -7,13 +7,15 @@ import { run } from '../hosts/run.ts';
 import { sandboxSupport } from '../hosts/sandbox.ts';
 import { BUDGETS, counting, isWithin } from './budgets.ts';
 import { measureCacheSave } from './measure-cache-save.ts';
+import { helperSupport, measureCommand } from './measure-command.ts';
 import { measureGet } from './measure-get.ts';
 import { measureLookup } from './measure-lookup.ts';
 import { measurePodmanRun } from './measure-podman-run.ts';
+import { measureScale, scaleSupport } from './measure-scale.ts';
 import { measureSetup } from './measure-setup.ts';
 import { measureStart } from './measure-start.ts';
 import { measureStorm } from './measure-storm.ts';
-import { Stage, type Figure, type Measurement } from './measurement.ts';
+import { Stage, type Figure, type Measurement, type SideBySide } from './measurement.ts';
 import { jsonReport, tableReport, type Result, type Skipped } from './report.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -21,11 +23,13 @@ const ATTEMPTS = 3;
 
 const MEASUREMENTS: readonly Measurement[] = [
   { name: 'lookup', run: measureLookup },
+  { name: 'command', support: helperSupport, run: measureCommand },
   { name: 'get', run: measureGet },
   { name: 'cache-save', run: measureCacheSave },
   { name: 'storm', run: measureStorm },
   { name: 'start', run: measureStart },
   { name: 'setup', support: sandboxSupport, run: measureSetup },
+  { name: 'scale', support: scaleSupport, run: measureScale },
   { name: 'podman-run', support: sandboxSupport, run: measurePodmanRun },
 ];
 
@@ -36,6 +40,7 @@ async function main(): Promise<number> {
   const chosen = choose(values.only);
   if (values['no-build'] !== true) await build();
   const results: Result[] = [];
+  const tables: SideBySide[] = [];
   const skipped: Skipped[] = [];
   const broken: Skipped[] = [];
   for (const measurement of chosen) {
@@ -44,15 +49,17 @@ async function main(): Promise<number> {
     else {
       // One that breaks must not cost the minutes that the others took.
       await measure(measurement).then(
-        (figures) => results.push(...figures),
+        (measured) => {
+          results.push(...measured.results);
+          tables.push(...measured.tables);
+        },
         (error: unknown) => broken.push({ name: measurement.name, reason: reasonOf(error) }),
       );
     }
   }
   for (const { name, reason } of broken) console.error(`error: ${name}: ${reason}`);
-  console.log(
-    values.json === true ? jsonReport(results, [...skipped, ...broken]) : tableReport(results, [...skipped, ...broken]),
-  );
+  const report = { results, tables, skipped: [...skipped, ...broken] };
+  console.log(values.json === true ? jsonReport(report) : tableReport(report));
   return broken.length === 0 && results.every((result) => result.verdict !== 'over') ? 0 : 1;
 }
 
@@ -71,26 +78,28 @@ async function build(): Promise<void> {
   if (built.code !== 0) throw new Error(`the build failed:\n${built.stderr}`);
 }
 
-/** Again where only noise can have put a figure over its budget, a few times at most. */
-async function measure(measurement: Measurement): Promise<readonly Result[]> {
+/** Again where only noise can have put a figure over its budget, a few times at most. What stands side by side is of one run: the last. */
+async function measure(measurement: Measurement): Promise<Measured<Result>> {
   let best: readonly Figure[] = [];
   for (let attempt = 1; ; attempt += 1) {
-    const figures = await once(measurement, attempt);
+    const { results: figures, tables } = await once(measurement, attempt);
     best = attempt === 1 ? figures : best.map((known) => merge(known, figures));
     const over = best.filter(({ id, value }) => BUDGETS[id] && !isWithin(BUDGETS[id], value));
     if (over.every(({ id }) => BUDGETS[id]?.noisy !== true) || attempt === ATTEMPTS) {
-      return best.map((figure) => judge(figure, attempt));
+      return { results: best.map((figure) => judge(figure, attempt)), tables };
     }
   }
 }
 
-async function once(measurement: Measurement, attempt: number): Promise<readonly Figure[]> {
+type Measured<Kind> = { readonly results: readonly Kind[]; readonly tables: readonly SideBySide[] };
+
+async function once(measurement: Measurement, attempt: number): Promise<Measured<Figure>> {
   if (interrupted) throw new Error('interrupted');
   console.error(`bench: ${measurement.name}${attempt === 1 ? '' : `, attempt ${String(attempt)}`}`);
   const stage = new Stage();
   open = stage;
   try {
-    return await measurement.run(stage, PSI_FROM_BUILD);
+    return { results: await measurement.run(stage, PSI_FROM_BUILD), tables: stage.tables };
   } finally {
     await stage.close();
   }

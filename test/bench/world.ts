@@ -80,6 +80,8 @@ export type PsiStart = {
   readonly dir?: string;
   readonly podmanSocket?: string;
   readonly workloads?: Readonly<Record<string, unknown>>;
+  /** Further keys of the config file's top level. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** With the encrypted cache on, its key a credential: no TPM is needed, and none is measured. */
   readonly cached?: boolean;
   /** Each lookup has a line, also where nobody had to be asked. */
@@ -96,6 +98,7 @@ export async function startPsiFor(stage: Stage, options: PsiStart): Promise<PsiP
       ...CREDENTIALS,
       projects: { main: { id: PROJECT, environment: 'prod' } },
       workloads: options.workloads ?? {},
+      ...(options.config !== undefined && { config: options.config }),
       ...(options.logged === true && { env: { PSI_LOG_LEVEL: 'debug' } }),
       ...(options.cached === true && (await cacheOn(dir))),
     },

@@ -53,7 +53,7 @@ async function typed(line: string, keys = ''): Promise<{ readonly code: number; 
 }
 
 /** Processes of `psi setup` in the container. */
-const RUNNING = 'podman exec psi sh -c "cat /proc/[0-9]*/cmdline" | tr "\\0" " " | grep -c "main.js setup"';
+const RUNNING = 'podman exec psi sh -c "cat /proc/[0-9]*/cmdline" | tr "\\0" " " | grep -c "main.cjs setup"';
 
 /** The command has asked the service: what ends it before that is not told from a call that nobody waits for (`podman exec -d`). */
 const ASKING = "grep -q ' 03 .*psi-control.sock' /proc/net/unix";

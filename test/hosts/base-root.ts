@@ -125,7 +125,9 @@ async function prune(kind: RootKind, current: string): Promise<void> {
   for (const name of await readdir(cacheDir())) {
     const path = join(cacheDir(), name);
     if (path === current || !name.startsWith(`root-${kind}-`)) continue;
-    if (Date.now() - (await stat(path)).mtimeMs > KEEP_MS) await rm(path, { recursive: true, force: true });
+    // Another test file may have dropped it meanwhile.
+    const found = await stat(path).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > KEEP_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

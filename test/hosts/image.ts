@@ -144,11 +144,13 @@ async function touch(path: string): Promise<string> {
   return path;
 }
 
-// Each change of the sources makes half a gigabyte; what was used lately may still be in another run's hands.
+// Each change of the sources makes half a gigabyte; what was used lately may still be in another run's hands. Of two test files that run at once
+// the other one may have dropped it meanwhile.
 async function dropOlder(stem: string, current: string): Promise<void> {
   for (const name of await readdir(cacheDir())) {
     const path = join(cacheDir(), name);
     if (!name.startsWith(`${stem}-`) || path === current) continue;
-    if (Date.now() - (await stat(path)).mtimeMs > IN_USE_MS) await rm(path, { recursive: true, force: true });
+    const found = await stat(path).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > IN_USE_MS) await rm(path, { recursive: true, force: true });
   }
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ask, startPsi } from '../hosts/psi-process.ts';
-import { PSI_FROM_BUILD } from '../hosts/psi-tree.ts';
+import { FLAGS, PSI_FROM_BUILD } from '../hosts/psi-tree.ts';
 import { run } from '../hosts/run.ts';
 import { stage } from './observed/stage.ts';
 
@@ -22,6 +22,12 @@ test('the stack of an error names the lines of the sources', async () => {
     /^ +at .*composeCommandLine \(.*\/src\/wiring\/command-line\.ts:(\d+):\d+\)$/m.exec(stderr) ?? [];
   const source = await readFile(join(ROOT, 'src/wiring/command-line.ts'), 'utf8');
   assert.match(source.split('\n')[Number(line) - 1] ?? stderr, /getuid/);
+});
+
+test('a checkout runs it under the flags of the image', async () => {
+  assert.ok(FLAGS.length > 0);
+  const script = await readFile(join(ROOT, 'bin/psi'), 'utf8');
+  assert.ok(script.includes(` ${FLAGS.join(' ')} "$here/dist/main.cjs"`), script);
 });
 
 test('a start loads what its first answer needs and nothing more', async (t) => {
@@ -48,10 +54,12 @@ test('a start loads what its first answer needs and nothing more', async (t) => 
   assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
   assert.deepEqual((await dependencies(list)).used, [...started.used, 'got'].sort());
 
+  // One more line in the drop-in: systemd is told.
+  it.set('/app', 'MORE', 'of it');
   await it.registered();
   assert.match(
     (await ask(join(it.options.dir, 'control.sock'), 'GET', '/metrics')).body.toString(),
-    /^psi_mappings 1$/m,
+    /^psi_mappings 2$/m,
   );
   assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
   const later = await dependencies(list);

@@ -58,7 +58,7 @@ test('a typo in a top-level key and a restart: lookups go on, setup changes noth
   assert.match(status.stdout, /changed \d{4}-.*seen \d{4}-.*\n.*psi check.*workloads/);
   const { health, metric } = await problems(it);
   assert.ok(health.includes('worklods') && metric === 1, `${health} ${String(metric)}`);
-  assert.match(it.psi.log(), /"level":"error".*worklods/);
+  await it.hasLogged(/"level":"error".*worklods/);
   refusesTheConfig(await it.setup());
   refusesTheConfig(await it.setup());
   assert.equal(await dropIn(it), before);

@@ -170,6 +170,8 @@ for (const { what, make, said: words, skip: lacks } of OTHERS) {
     async (t) => {
       const on = await host(t);
       await on.install();
+      // The service's first look at it is that of its start, in the first seconds, or that of a status.
+      assert.equal((await on.status()).code, 0);
       await make(on.helper);
       await answers(on);
       const status = await on.status();
@@ -181,7 +183,7 @@ for (const { what, make, said: words, skip: lacks } of OTHERS) {
       const after = await on.status();
       assert.equal(after.code, 0, said(after));
       await isBuilt(on.helper);
-      assert.match(on.it.psi.log(), words);
+      await on.it.hasLogged(words);
     },
   );
 }

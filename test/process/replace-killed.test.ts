@@ -159,7 +159,7 @@ test('what is gone is created again by the next start of psi, though no provider
   await lostOne(it);
   await it.outage();
   await until('it is there', async () => (await it.podman.list()).length === 2 && !(await owes(it)));
-  assert.match(it.psi.log(), /podman had lost secrets in the middle of a replace/);
+  await it.hasLogged(/podman had lost secrets in the middle of a replace/);
 });
 
 test('a secret that cannot be created again is a problem with its command, and the next setup creates it first', async (t) => {

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { startInfisicalDouble, type InfisicalDouble } from '../../doubles/infisical/infisical-double.ts';
 import type { Seed } from '../../doubles/infisical/codec.ts';
@@ -125,6 +126,14 @@ export class Observed {
       () => '',
     );
     return [...text.matchAll(/^Secret=.*\btarget=([^,\n]+)/gm)].map(([, target = '']) => target);
+  }
+
+  /** The log is written some milliseconds after the answer, and some of it a second after the start. */
+  async hasLogged(words: RegExp | string): Promise<void> {
+    const said = (): boolean =>
+      typeof words === 'string' ? this.psi.log().includes(words) : words.test(this.psi.log());
+    for (let look = 0; look < 1_000 && !said(); look += 1) await pause(10);
+    assert.ok(said(), `the log has no ${String(words)}:\n${this.psi.log()}`);
   }
 
   /** As Podman's lookup command at the start of the container. */

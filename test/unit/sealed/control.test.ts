@@ -319,6 +319,7 @@ test('a secret that is replaced is stored again though its provider is gone from
   const next = secretId('0123456789abcdef012345678');
   await it.register.store(next, Buffer.from(encodeMapping(mapping)));
   assert.deepEqual(it.mappings.get(next), mapping);
+  assert.equal(it.register.most, 511_999);
   const other = Buffer.from('{"provider":"sealed","name":"other"}');
   await assert.rejects(it.register.store(next, other), { code: 'NOT_A_MAPPING' });
 });

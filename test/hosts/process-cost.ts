@@ -10,7 +10,11 @@ export async function residentMb(pid: number): Promise<number> {
 const TICK_MS = 10;
 
 export async function processorMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
+  return spentMs(await readFile(`/proc/${String(pid)}/stat`, 'utf8'));
+}
+
+/** Of a process whose file `stat` says this. */
+export function spentMs(stat: string): number {
   // The program's name, in parentheses, may hold spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
