@@ -16,8 +16,8 @@ export type Wanted = {
 /** Port: values that this host alone has, or that are encrypted in their mapping. */
 export type OwnValues = {
   /**
-   * Without a promise where it is in memory; undefined: the config has no provider of that name which keeps such values. NOT_FOUND: there is
-   * none. KEY_UNAVAILABLE: what opens it is not there. CACHE_CORRUPT: nothing opens it.
+   * Without a promise where it is in memory; undefined: the config has no provider of that name which keeps such values. NOT_FOUND:
+   * there is none. KEY_UNAVAILABLE: what opens it is not there. CACHE_CORRUPT: nothing opens it.
    */
   readonly read: (mapping: OwnMapping) => SecretValue | Promise<SecretValue> | undefined;
 };

@@ -1,5 +1,5 @@
-// Whether each sealed value has all the recipients that the config names: one that lacks its recovery key is lost with the board, and nobody
-// would hear of it before.
+// Whether each sealed value has all the recipients that the config names: one that lacks its recovery key is lost with the board, and
+// nobody would hear of it before.
 
 import { toPsiError } from '../core/error.ts';
 import type { ServiceProblem } from '../lookup/status.ts';

@@ -189,7 +189,10 @@ export class SealedControl {
     return { sealed: all.length - failures.length, failures, exit: exitOf(failures, false) };
   }
 
-  /** Podman's secret of the same name, which hands it out. That it cannot be made leaves the value stored: it is said, and done by the next try. */
+  /**
+   * Podman's secret of the same name, which hands it out. That it cannot be made leaves the value stored: it is said, and done by the next
+   * try.
+   */
   async #registered(name: string, provider: string): Promise<Registered> {
     try {
       return { registered: await this.#register(name, { provider, name }), problem: null };

@@ -1,4 +1,5 @@
-// What the config says of values on this host, for lookups and for the driver's store: which provider has them, and what of Podman's is sealed.
+// What the config says of values on this host, for lookups and for the driver's store: which provider has them, and what of Podman's is
+// sealed.
 
 import {
   MAX_BODY_BYTES,

@@ -1,4 +1,5 @@
-// Values that were opened once, in memory up to a bound: what opens one may be a card that takes seconds, and a start asks for many at once.
+// Values that were opened once, in memory up to a bound: what opens one may be a card that takes seconds, and a start asks for many at
+// once.
 
 import type { SecretValue } from '../core/secret-value.ts';
 import { SingleFlight } from '../core/single-flight.ts';

@@ -41,11 +41,14 @@ export type SealedFiles = {
   /** `anew`: whoever holds the key is asked, be it known from before. */
   readonly read: (name: string, how?: { readonly anew?: boolean }) => Promise<SecretValue>;
   /**
-   * One call at a time. Atomic and durable; what was there lies aside from `now` on. Resolves to the backends that it is not sealed for, because they are away; one
-   * of them and each recovery key has to take it, or nothing is written.
+   * One call at a time. Atomic and durable; what was there lies aside from `now` on. Resolves to the backends that it is not sealed for,
+   * because they are away; one of them and each recovery key has to take it, or nothing is written.
    */
   readonly write: (name: string, value: SecretValue, now: number) => Promise<readonly Missed[]>;
-  /** The next value is sealed under a fresh key, for those who are there now: one that is in use may be for a card that was exchanged since. */
+  /**
+   * The next value is sealed under a fresh key, for those who are there now: one that is in use may be for a card that was exchanged
+   * since.
+   */
   readonly renewKey: () => void;
   readonly list: () => Promise<readonly SealedFile[]>;
   readonly listAside: () => Promise<readonly AsideFile[]>;

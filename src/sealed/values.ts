@@ -1,5 +1,5 @@
-// Sealed values as lookups and commands have them: opened once, then held in memory up to a bound, because what opens one may be a card that
-// takes seconds; written one after another.
+// Sealed values as lookups and commands have them: opened once, then held in memory up to a bound, because what opens one may be a card
+// that takes seconds; written one after another.
 
 import type { Clock } from '../core/clock.ts';
 import { PsiError } from '../core/error.ts';
@@ -97,8 +97,8 @@ export class SealedValues {
   }
 
   /**
-   * A clock that was wrong when something was put aside, as at a boot without one, must not take it away early: stamps of the future stay. The
-   * oldest go before their time only where a script that replaces a value over and over would fill the disk.
+   * A clock that was wrong when something was put aside, as at a boot without one, must not take it away early: stamps of the future stay.
+   * The oldest go before their time only where a script that replaces a value over and over would fill the disk.
    */
   async #sweep(): Promise<void> {
     const now = this.#clock.now();

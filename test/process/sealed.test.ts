@@ -1,5 +1,5 @@
-// PSI as a process with sealed secrets: what Podman is given and what people store, through restarts, without Podman, without Infisical, and
-// after the board was lost.
+// PSI as a process with sealed secrets: what Podman is given and what people store, through restarts, without Podman, without Infisical,
+// and after the board was lost.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// The data keys of sealed values, in memory. One may seal many files, each under a nonce of its own: a start that asks for fifty values asks the
-// card, which takes seconds, for the few keys that they have between them.
+// The data keys of sealed values, in memory. One may seal many files, each under a nonce of its own: a start that asks for fifty values
+// asks the card, which takes seconds, for the few keys that they have between them.
 
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -43,7 +43,10 @@ export class DataKeys {
     this.#current = undefined;
   }
 
-  /** The key of a file, for its caller to wipe; undefined: no stanza is for any of this host's. `anew`: whoever has it is asked, whatever is known. */
+  /**
+   * The key of a file, for its caller to wipe; undefined: no stanza is for any of this host's. `anew`: whoever has it is asked, whatever
+   * is known.
+   */
   async ofFile(
     stanzas: readonly Stanza[],
     { anew = false }: { readonly anew?: boolean } = {},

@@ -1,5 +1,5 @@
-// `psi sealed reseal` and `psi sealed recover`: for whom the values are sealed. An identity is read and used in the command's own process; the
-// service is told the keys of single files.
+// `psi sealed reseal` and `psi sealed recover`: for whom the values are sealed. An identity is read and used in the command's own process;
+// the service is told the keys of single files.
 
 import type { Command } from 'commander';
 import { PsiError } from '../../core/error.ts';

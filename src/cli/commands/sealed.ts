@@ -1,5 +1,5 @@
-// `psi sealed …`: values that this host alone has. Thin clients of the running service, which alone has the keys. A value comes in by stdin or a
-// file and goes out by `export`; an argument would stand in the list of processes.
+// `psi sealed …`: values that this host alone has. Thin clients of the running service, which alone has the keys. A value comes in by
+// stdin or a file and goes out by `export`; an argument would stand in the list of processes.
 
 import type { Command } from 'commander';
 import { EXIT } from '../../core/exit.ts';
