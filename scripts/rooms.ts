@@ -43,6 +43,13 @@ const CAPABILITIES: readonly Room[] = [
   { folder: 'registration', imports: ['core', 'provider', 'survey', 'cache', 'lookup'], pure: true },
   { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration'], pure: true },
   { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
+  // Units that it reads have the words of quadlets.
+  {
+    folder: 'migrate',
+    imports: ['core', 'registration', 'host'],
+    files: ['transfer/quadlet/words.ts'],
+    pure: true,
+  },
 ];
 
 const capabilities = CAPABILITIES.map(({ folder }) => folder);
@@ -68,11 +75,12 @@ export const ROOMS: readonly Room[] = [
   { folder: 'adapters/env-file', imports: ['core', 'transfer'], files: WRITING },
   {
     folder: 'adapters/files',
-    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
+    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer', 'migrate'],
     types: ['service'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
+  { folder: 'adapters/python-psi', imports: ['core', 'migrate'] },
   { folder: 'adapters/socket', imports: ['core', 'host'], files: WRITING },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
