@@ -1,0 +1,75 @@
+// Carries out what was planned, step by step. What failed ends it: the marker stays, and the next run goes on.
+
+import { PsiError, toPsiError } from '../core/error.ts';
+import { failureOf, type Failure } from '../core/failure.ts';
+import type { HostFiles } from '../host/host-files.ts';
+import type { HostTree } from '../host/host-tree.ts';
+import type { UnitManager } from '../registration/unit-manager.ts';
+import type { Answering } from './look.ts';
+import { stepWords, type Action, type Step, type StepWords } from './steps.ts';
+
+export type ApplyDeps = {
+  readonly files: Pick<HostFiles, 'link' | 'write'>;
+  readonly tree: Pick<HostTree, 'remove'> & {
+    /** One that is gone is no failure: it was moved before. What is in its new place goes. */
+    readonly move: (path: string, to: string) => Promise<void>;
+  };
+  readonly units: Pick<UnitManager, 'reload'> & {
+    /** Each resolves when it is done. Failure: HOST. */
+    readonly start: (unit: string) => Promise<void>;
+    readonly restart: (unit: string) => Promise<void>;
+    /** One that systemd does not know is none that runs. */
+    readonly stop: (unit: string) => Promise<void>;
+  };
+  readonly answering: () => Promise<Answering>;
+  readonly install: (options: { readonly pcscd: boolean }) => Promise<void>;
+};
+
+export type Applied = { readonly done: readonly StepWords[]; readonly failure: Failure | undefined };
+
+export async function apply(deps: ApplyDeps, steps: readonly Step[], way: string): Promise<Applied> {
+  const done: StepWords[] = [];
+  for (const step of steps) {
+    try {
+      await carryOut(deps, step.action);
+    } catch (thrown) {
+      return { done, failure: failureOf(ended(step, toPsiError(thrown), way)) };
+    }
+    done.push(stepWords(step));
+  }
+  return { done, failure: undefined };
+}
+
+async function carryOut(deps: ApplyDeps, action: Action): Promise<void> {
+  const { files, tree, units } = deps;
+  switch (action.do) {
+    case 'write':
+      return files.write(action.path, action.text, action.mode);
+    case 'move':
+      return tree.move(action.path, action.to);
+    case 'remove':
+      return tree.remove(action.path);
+    case 'link':
+      await files.link(action.path, action.target);
+      return;
+    case 'reload':
+      return units.reload();
+    case 'install':
+      return deps.install(action);
+    case 'socket':
+      if ((await deps.answering()) !== 'psi') await units.restart(action.unit);
+      return;
+    default:
+      return units[action.do](action.unit);
+  }
+}
+
+/** Until the old server has ended there is a way back to it. */
+function ended(step: Step, { code, message, hint }: PsiError, way: string): PsiError {
+  const { what, target } = stepWords(step);
+  const again = 'run `psi migrate --apply` again: it goes on there';
+  const back = what === 'start' && target === 'psi.service' ? `; or go back: ${way}` : '';
+  return new PsiError(code, `the migration ended at: ${what} ${target}: ${message}`, {
+    hint: `${hint === undefined ? '' : `${hint}; then `}${again}${back}`,
+  });
+}
