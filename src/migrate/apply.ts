@@ -6,6 +6,7 @@ import type { HostFiles } from '../host/host-files.ts';
 import type { HostTree } from '../host/host-tree.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
 import type { Answering } from './look.ts';
+import type { Remark } from './remarks.ts';
 import { stepWords, type Action, type Step, type StepWords } from './steps.ts';
 
 export type ApplyDeps = {
@@ -22,25 +23,33 @@ export type ApplyDeps = {
     readonly stop: (unit: string) => Promise<void>;
   };
   readonly answering: () => Promise<Answering>;
-  readonly install: (options: { readonly pcscd: boolean }) => Promise<void>;
+  /** What it has to say. */
+  readonly install: (options: { readonly pcscd: boolean }) => Promise<readonly Remark[]>;
 };
 
-export type Applied = { readonly done: readonly StepWords[]; readonly failure: Failure | undefined };
+export type Applied = {
+  readonly done: readonly StepWords[];
+  readonly said: readonly Remark[];
+  readonly failure: Failure | undefined;
+};
 
 export async function apply(deps: ApplyDeps, steps: readonly Step[], way: string): Promise<Applied> {
   const done: StepWords[] = [];
+  let said: readonly Remark[] = [];
   for (const step of steps) {
     try {
-      await carryOut(deps, step.action);
+      // That of the last install: it knows more of the host than an earlier one.
+      if (step.action.do === 'install') said = await deps.install(step.action);
+      else await carryOut(deps, step.action);
     } catch (thrown) {
-      return { done, failure: failureOf(ended(step, toPsiError(thrown), way)) };
+      return { done, said, failure: failureOf(ended(step, toPsiError(thrown), way)) };
     }
     done.push(stepWords(step));
   }
-  return { done, failure: undefined };
+  return { done, said, failure: undefined };
 }
 
-async function carryOut(deps: ApplyDeps, action: Action): Promise<void> {
+async function carryOut(deps: ApplyDeps, action: Exclude<Action, { readonly do: 'install' }>): Promise<void> {
   const { files, tree, units } = deps;
   switch (action.do) {
     case 'write':
@@ -54,8 +63,6 @@ async function carryOut(deps: ApplyDeps, action: Action): Promise<void> {
       return;
     case 'reload':
       return units.reload();
-    case 'install':
-      return deps.install(action);
     case 'socket':
       if ((await deps.answering()) !== 'psi') await units.restart(action.unit);
       return;

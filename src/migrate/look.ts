@@ -72,7 +72,7 @@ export async function look(deps: LookDeps): Promise<Facts> {
     unitDir: places.unitDir,
     quadletDirs: [places.systemdDir, ...folders.systemdDirs],
   });
-  const mode = marker?.mode ?? units.units.find(({ role }) => role === 'server' || role === 'job')?.made;
+  const mode = marker?.mode ?? modeOf(units);
   const remarks = new Remarks();
   const config = await configOf(deps, { file, text: old, units, mode }, remarks);
   const settings = mapOf(
@@ -90,6 +90,12 @@ export async function look(deps: LookDeps): Promise<Facts> {
     state: await stateOf(deps, stateDir, cache),
     answering: await deps.answering(),
   };
+}
+
+/** Timers, and what refreshes, are plain units in either. */
+function modeOf({ units }: OldUnits): Marker['mode'] {
+  const made = units.filter(({ role }) => role === 'server' || role === 'job').map((unit) => unit.made);
+  return made.includes('container') ? 'container' : made[0];
 }
 
 /** Units stand where its config says too. */

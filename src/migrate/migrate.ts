@@ -43,8 +43,8 @@ export async function migrate(deps: MigrateDeps, options: { readonly apply: bool
   const report = { notes, refusals, config, left: [], failure: undefined };
   if (!options.apply || refusals.length > 0 || planned.steps.length === 0)
     return { ...report, applied: false, steps: planned.steps.map(stepWords) };
-  const { done, failure } = await apply(deps, planned.steps, wayBack(facts));
-  const left = failure === undefined ? await stillOld(deps, facts) : [];
+  const { done, said, failure } = await apply(deps, planned.steps, wayBack(facts));
+  const left = [...said, ...(failure === undefined ? await stillOld(deps, facts) : [])];
   return { ...report, applied: true, steps: done, failure, left };
 }
 

@@ -64,7 +64,7 @@ function ofSecret({ secret, commands, mapping }: OldSecret, workloads: ReadonlyS
   }
 }
 
-type Row = readonly [when: boolean, subject: string, reason: string, hint?: string];
+type Row = readonly [when: boolean, subject: string, reason: string, hint?: string | undefined];
 
 function those(rows: readonly Row[]): readonly Remark[] {
   return rows.filter(([when]) => when).map(([, subject, reason, hint]) => ({ subject, reason, hint }));

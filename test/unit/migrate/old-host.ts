@@ -82,9 +82,8 @@ export class OldHost {
     this.put(`${this.places.stateDir}/${id}`, mapping, 0o600);
   }
 
-  oldOptions(token: string | undefined = TOKEN): Readonly<Record<string, string>> {
-    const header = token === undefined ? '' : ` -H 'Authorization: Bearer ${token}'`;
-    const call = `curl -sf${header} --unix-socket ${this.places.socket}`;
+  oldOptions(token = TOKEN): Readonly<Record<string, string>> {
+    const call = `curl -sf -H 'Authorization: Bearer ${token}' --unix-socket ${this.places.socket}`;
     return {
       store: `${call} -X POST -d @- http://localhost/store/$SECRET_ID`,
       lookup: `${call} http://localhost/lookup/$SECRET_ID`,
@@ -273,10 +272,12 @@ export class OldHost {
       },
       registry: { list: () => Promise.resolve([...this.secrets]) },
       answering: () => Promise.resolve(this.answering()),
-      install: ({ pcscd }) =>
-        change(`install${pcscd ? ' pcscd' : ''}`, () => {
+      install: async ({ pcscd }) => {
+        await change(`install${pcscd ? ' pcscd' : ''}`, () => {
           this.#install(pcscd);
-        }),
+        });
+        return [];
+      },
       readConfig: readOldConfig,
       writtenConfig,
       refused: () => Promise.resolve(this.refused),
