@@ -9,6 +9,7 @@ import { ownContainer } from '../../host/command/own-container.ts';
 import { asOnHost } from '../../host/command/places.ts';
 import type { MigrateOptions } from '../../migrate/install.ts';
 import type { MigrateReport } from '../../migrate/migrate.ts';
+import type { Remark } from '../../migrate/remarks.ts';
 import { completedWithJson, type Cli, type JsonFlag } from '../command.ts';
 import { completionsOf } from './completion.ts';
 import { EXIT_WORDS, exits } from '../help.ts';
@@ -49,7 +50,7 @@ export function addMigrate(program: Command, cli: Cli<MigrateNeeds>): void {
         const report = await migrate(cli.configFile(), { apply, image, unprivileged }, completionsOf(program));
         return {
           exit: exitOf(report),
-          result: { ...report, failure: undefined },
+          result: resultOf(report),
           failure: report.failure ?? null,
           print: () => {
             print(cli.terminal, report);
@@ -72,6 +73,12 @@ function exitOf({ applied, steps, refusals, left, failure }: MigrateReport): num
   if (refusals.length > 0) return EXIT.LEFT;
   if (!applied && steps.length > 0) return EXIT.DRIFT;
   return left.length > 0 ? EXIT.LEFT : EXIT.DONE;
+}
+
+function resultOf({ applied, steps, notes, refusals, left, config = null }: MigrateReport): unknown {
+  const plain = (remarks: readonly Remark[]): unknown =>
+    remarks.map(({ subject, reason, hint = null }) => ({ subject, reason, hint }));
+  return { applied, steps, notes: plain(notes), refusals: plain(refusals), left: plain(left), config };
 }
 
 function print(terminal: Terminal, report: MigrateReport): void {
