@@ -6,6 +6,7 @@ import type { HostFiles } from '../host/host-files.ts';
 import type { HostTree } from '../host/host-tree.ts';
 import type { UnitManager } from '../registration/unit-manager.ts';
 import type { Answering } from './look.ts';
+import { NOTHING_SAID, type Said } from './install.ts';
 import type { Remark } from './remarks.ts';
 import { stepWords, type Action, type Step, type StepWords } from './steps.ts';
 
@@ -23,33 +24,38 @@ export type ApplyDeps = {
     readonly stop: (unit: string) => Promise<void>;
   };
   readonly answering: () => Promise<Answering>;
+  /** What was left, or failed, of a setup that came to its end. */
+  readonly setup: () => Promise<readonly Remark[]>;
   /** What it has to say. */
-  readonly install: (options: { readonly pcscd: boolean }) => Promise<readonly Remark[]>;
+  readonly install: (options: { readonly pcscd: boolean }) => Promise<Said>;
 };
 
 export type Applied = {
   readonly done: readonly StepWords[];
-  readonly said: readonly Remark[];
+  readonly said: Said;
+  readonly left: readonly Remark[];
   readonly failure: Failure | undefined;
 };
 
 export async function apply(deps: ApplyDeps, steps: readonly Step[], way: string): Promise<Applied> {
   const done: StepWords[] = [];
-  let said: readonly Remark[] = [];
+  let said = NOTHING_SAID;
+  let left: readonly Remark[] = [];
   for (const step of steps) {
     try {
       // That of the last install: it knows more of the host than an earlier one.
       if (step.action.do === 'install') said = await deps.install(step.action);
+      else if (step.action.do === 'setup') left = await deps.setup();
       else await carryOut(deps, step.action);
     } catch (thrown) {
-      return { done, said, failure: failureOf(ended(step, toPsiError(thrown), way)) };
+      return { done, said, left, failure: failureOf(ended(step, toPsiError(thrown), way)) };
     }
     done.push(stepWords(step));
   }
-  return { done, said, failure: undefined };
+  return { done, said, left, failure: undefined };
 }
 
-async function carryOut(deps: ApplyDeps, action: Exclude<Action, { readonly do: 'install' }>): Promise<void> {
+async function carryOut(deps: ApplyDeps, action: Exclude<Action, { readonly do: 'install' | 'setup' }>): Promise<void> {
   const { files, tree, units } = deps;
   switch (action.do) {
     case 'write':

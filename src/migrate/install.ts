@@ -1,8 +1,9 @@
-// What installing this psi has to say to somebody who migrates.
+// What installing this psi, and its setup, have to say to somebody who migrates.
 
 import type { WithHostCommand } from '../host/command/put.ts';
 import type { InstallReport } from '../host/install.ts';
 import type { SystemdInstallReport } from '../host/systemd-install.ts';
+import type { SetupReport } from '../registration/setup-events.ts';
 import type { Remark } from './remarks.ts';
 
 export type MigrateOptions = {
@@ -12,17 +13,32 @@ export type MigrateOptions = {
   readonly unprivileged: boolean | undefined;
 };
 
+/** `left`: what could not be put where it belongs. */
+export type Said = { readonly left: readonly Remark[]; readonly notes: readonly Remark[] };
+
+export const NOTHING_SAID: Said = { left: [], notes: [] };
+
 /** Fails where systemd did not read the units. */
-export function installed(
-  first: WithHostCommand<InstallReport>,
-  units: WithHostCommand<SystemdInstallReport>,
-): readonly Remark[] {
+export function installed(first: WithHostCommand<InstallReport>, units: WithHostCommand<SystemdInstallReport>): Said {
   if (units.reloadError !== undefined) throw units.reloadError;
   const left = [...first.hostCommand.left, ...first.helper.left, ...units.hostCommand.left];
   const notes = [...first.notes, ...first.helper.notes, ...units.notes];
-  const said = [
-    ...left.map(({ subject, reason, hint }) => ({ subject, reason, hint })),
-    ...notes.map((reason) => ({ subject: 'psi', reason, hint: undefined })),
+  return {
+    left: left.filter(({ subject }, index) => left.findIndex((other) => other.subject === subject) === index),
+    notes: [...new Set(notes)].map((reason) => ({ subject: 'psi', reason, hint: undefined })),
+  };
+}
+
+/** Of a setup: what it could not register, and did not dare to write over. */
+export function leftBySetup({ failures, refused, problems, left }: SetupReport): readonly Remark[] {
+  return [
+    ...failures.map(({ workload, message, hint }) => remark(workload ?? 'setup', message, hint)),
+    ...problems.map(({ name, reason, hint }) => remark(name, reason, hint)),
+    ...refused.map(({ workload, key, reason, hint }) => remark(`${workload}--${key}`, reason, hint)),
+    ...left.map(({ unit, reason, hint }) => remark(unit, reason, hint)),
   ];
-  return said.filter((one, index) => said.findIndex((other) => other.reason === one.reason) === index);
+}
+
+function remark(subject: string, reason: string, hint: string | null): Remark {
+  return { subject, reason, hint: hint ?? undefined };
 }

@@ -9,12 +9,12 @@ import { MARKER_FILE, markerOf, type Marker } from './marker.ts';
 import { oldDropIns, type FoundDropIns } from './old-drop-ins.ts';
 import { environmentFiles, oldEnvironment } from './old-environment.ts';
 import type { OldPlaces } from './old-places.ts';
-import { isOldDefaultDriver, oldCommands, oldMapping, type OldSecret } from './old-secrets.ts';
+import { isOldDefaultDriver, isRefused, oldCommands, oldMapping, type OldSecret } from './old-secrets.ts';
 import { oldUnits, type OldUnits } from './old-units.ts';
 import { mapOf, type Plain } from './plain.ts';
 import { Remarks } from './remarks.ts';
 import type { Step } from './steps.ts';
-import { carriedPin, carriedToken } from './token.ts';
+import { carriedPin, carriedToken, knownToken } from './token.ts';
 
 export type LookDeps = {
   readonly places: OldPlaces;
@@ -86,7 +86,7 @@ export async function look(deps: LookDeps): Promise<Facts> {
     carried: config?.carried ?? [],
     defaultDriver: driverOf(await tree.read(places.defaultDriver)),
     dropIns: await oldDropIns(tree, stringOf(settings['systemd_dir']) ?? places.systemdDir),
-    secrets: await secretsOf(deps, stateDir),
+    secrets: await secretsOf(deps, stateDir, config?.token),
     state: await stateOf(deps, stateDir, cache),
     answering: await deps.answering(),
   };
@@ -111,17 +111,25 @@ type Read = {
   readonly mode: Marker['mode'];
 };
 
+type OldConfig = {
+  readonly translated: Translated;
+  readonly carried: readonly Step[];
+  /** What its socket asks for, where that can be known. */
+  readonly token: string | undefined;
+};
+
 async function configOf(
   { places, tree }: LookDeps,
   { file, text, units, mode }: Read,
   remarks: Remarks,
-): Promise<{ readonly translated: Translated; readonly carried: readonly Step[] } | undefined> {
+): Promise<OldConfig | undefined> {
   if (text === undefined) return undefined;
   const server = units.units.filter(({ role }) => role === 'server');
   const texts = server.flatMap((unit) => [unit.text, ...unit.dropIns.map((one) => one.text)]);
   const files = new Map<string, string>();
   for (const path of environmentFiles(texts)) files.set(path, (await tree.read(path)) ?? '');
   const env = oldEnvironment(texts, files);
+  otherConfig(places.configFile, texts, env.variables, remarks);
   otherVariables(units, env.variables, remarks);
   const named = mapOf(file);
   const hsm = mapOf(mapOf(named['providers'])['nitrokeyhsm']);
@@ -132,7 +140,21 @@ async function configOf(
     ...{ scope: places.scope, mode, env: env.variables },
     ...{ token: token.field, pin: pin.field },
   });
-  return { translated, carried: [...token.steps, ...pin.steps] };
+  const carried = [...token.steps, ...pin.steps];
+  return { translated, carried, token: knownToken(env, named['socket_token']) };
+}
+
+/** That one alone says what it served. */
+function otherConfig(
+  path: string,
+  texts: readonly string[],
+  variables: ReadonlyMap<string, string>,
+  remarks: Remarks,
+): void {
+  const flag = /^Exec(?:Start)?=.*\s(?:-c|--config)[ =](\S+)/m.exec(texts.join('\n'))?.[1];
+  const named = flag ?? variables.get('PSI_CONFIG');
+  if (named === undefined || named === path) return;
+  remarks.refuse(path, `its unit has ${named} as its config`, `run \`psi --config ${named} migrate\``);
 }
 
 /** A setup may have been given others than the server: one config holds for both here. */
@@ -158,12 +180,17 @@ function driverOf(text: string | undefined): Facts['defaultDriver'] {
 }
 
 /** Ids are those that Podman lists: the state folder has files of other kinds, and of secrets that are gone. */
-async function secretsOf({ registry, tree }: LookDeps, stateDir: string): Promise<readonly OldSecret[]> {
+async function secretsOf(
+  { registry, tree }: LookDeps,
+  stateDir: string,
+  token: string | undefined,
+): Promise<readonly OldSecret[]> {
   const found: OldSecret[] = [];
   for (const secret of await registry.list()) {
     const commands = oldCommands(secret);
     if (commands === undefined || !/^[A-Za-z0-9]+$/.test(secret.id)) continue;
-    found.push({ secret, commands, mapping: oldMapping(await tree.read(`${stateDir}/${secret.id}`)) });
+    const mapping = oldMapping(await tree.read(`${stateDir}/${secret.id}`));
+    found.push({ secret, commands, mapping, refused: commands === 'serve' && isRefused(secret, token) });
   }
   return found;
 }

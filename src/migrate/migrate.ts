@@ -43,9 +43,9 @@ export async function migrate(deps: MigrateDeps, options: { readonly apply: bool
   const report = { notes, refusals, config, left: [], failure: undefined };
   if (!options.apply || refusals.length > 0 || planned.steps.length === 0)
     return { ...report, applied: false, steps: planned.steps.map(stepWords) };
-  const { done, said, failure } = await apply(deps, planned.steps, wayBack(facts));
-  const left = [...said, ...(failure === undefined ? await stillOld(deps, facts) : [])];
-  return { ...report, applied: true, steps: done, failure, left };
+  const { done, said, left: ofSetup, failure } = await apply(deps, planned.steps, wayBack(facts));
+  const left = [...said.left, ...ofSetup, ...(failure === undefined ? await stillOld(deps, facts) : [])];
+  return { ...report, applied: true, steps: done, failure, left, notes: [...notes, ...said.notes] };
 }
 
 /** Read by the loader of this psi before anything is done. */

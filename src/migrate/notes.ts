@@ -43,7 +43,11 @@ function foreignUnits(facts: Facts, remarks: Remarks): void {
     remarks.note(places.configFile, 'there is no config of the Python PSI: that of this psi is taken');
 }
 
-function ofSecret({ secret, commands, mapping }: OldSecret, workloads: ReadonlySet<string>, remarks: Remarks): void {
+function ofSecret(
+  { secret, commands, mapping, refused }: OldSecret,
+  workloads: ReadonlySet<string>,
+  remarks: Remarks,
+): void {
   const { name, id } = secret;
   const workload = workloadOf(name) ?? '';
   if (mapping === 'hsm') {
@@ -55,9 +59,21 @@ function ofSecret({ secret, commands, mapping }: OldSecret, workloads: ReadonlyS
   } else if (mapping === 'text') {
     const hint = 'run `psi setup` of a Python PSI of April 2026 first';
     remarks.refuse(name, 'its mapping is one of an early Python PSI', hint);
+  } else if (refused) {
+    const hint =
+      'leave socket_token out of the new config for one `psi setup`, which replaces it, and write it there again';
+    remarks.note(
+      name,
+      'its commands send another token than the socket asks for: its lookups fail, and so will its replace',
+      hint,
+    );
   } else if (!workloads.has(workload)) {
     const hint = 'if nobody uses it: `psi prune` shows what no workload has';
-    remarks.note(name, 'no workload of the config has it: it keeps its commands, which this psi answers', hint);
+    remarks.note(
+      name,
+      'no workload of the config has it: it stays, and psi.service gives it its own commands later',
+      hint,
+    );
   } else if (!isEnvName(name.slice(workload.length + 2))) {
     const hint = 'name the variable under `keys:` of its source';
     remarks.note(name, 'psi makes no variable of this name by itself', hint);

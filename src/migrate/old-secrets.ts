@@ -12,7 +12,16 @@ export type OldSecret = {
   /** `serve`: its commands ask the socket; `program`: they run the Python program, which may be gone. */
   readonly commands: 'serve' | 'program';
   readonly mapping: OldMapping;
+  /** Its commands send another token than the socket asks for, or none. Where that is in a credential, nobody here can tell. */
+  readonly refused: boolean;
 };
+
+/** `asked`: undefined: none, or it is not known. */
+export function isRefused({ options }: RegisteredSecret, asked: string | undefined): boolean {
+  if (asked === undefined) return false;
+  const sent = / -H 'Authorization: Bearer ([^']+)'/.exec(options['lookup'] ?? '')?.[1];
+  return sent !== asked;
+}
 
 /** Undefined: it is not of the Python PSI. */
 export function oldCommands({ driver, options }: RegisteredSecret): OldSecret['commands'] | undefined {

@@ -1,7 +1,7 @@
 // From what is on the host to what is to be done, in order. The driver's path is never without somebody who answers: this psi takes it over
 // while the old server still runs, and only then that one ends, with its folder kept.
 
-import { folderOf } from '../host/layout.ts';
+import { ALIAS_FILE, folderOf } from '../host/layout.ts';
 import { CONFIG_MARK, type Facts } from './look.ts';
 import { MARKER_FILE, markerText } from './marker.ts';
 import { certificatesOf, had, remarksOf, SET_ASIDE } from './notes.ts';
@@ -155,7 +155,7 @@ function takeOver(facts: Facts): readonly Step[] {
 
 function endServer(facts: Facts): readonly Step[] {
   if (!had(facts).server) return [];
-  const path = `${facts.places.systemdDir}/psi.container.d/50-psi-secrets-alias.conf`;
+  const path = `${facts.places.systemdDir}/${ALIAS_FILE}`;
   const text = ['# Units that name the service of the Python PSI mean this one.', '[Install]', `Alias=${SERVER}`, ''];
   return [
     ...stopAll(facts, 'server', 'before its file goes: it would not clear up after itself'),
@@ -193,12 +193,12 @@ function secretSteps({ places, defaultDriver, settings: file }: Facts): readonly
     ...(cached['backend'] !== undefined && cached['enabled'] !== false ? ['psi-infisical-refresh.timer'] : []),
     ...(certificatesOf(file).length > 0 ? ['psi-tls-renew.timer'] : []),
   ];
-  const replaced = 'its secrets get the commands of this psi under their names; a setup of before would count as done';
   return [
     ...(defaultDriver === 'old'
       ? [step({ do: 'remove', path: places.defaultDriver }, 'its commands are those of the old server, with its token')]
       : []),
-    step({ do: 'restart', unit: 'psi-infisical-setup.service' }, replaced),
+    step({ do: 'setup' }, 'each gets the commands of this psi under its name'),
+    step({ do: 'restart', unit: 'psi-infisical-setup.service' }, 'one of before would count as done'),
     ...timers.map((unit) => step({ do: 'start', unit }, 'it is enabled, and the first time is now')),
   ];
 }

@@ -16,6 +16,8 @@ export type Action =
   | { readonly do: 'reload' }
   /** Folders, units, the lookup helper and the host's command of this psi, as `psi install` and `psi systemd install --enable` make them. */
   | { readonly do: 'install'; readonly pcscd: boolean }
+  /** All of it: that of the unit ends as soon as workloads can start. */
+  | { readonly do: 'setup' }
   /** The driver's path leads to this psi, by a restart of its socket where it does not. */
   | { readonly do: 'socket'; readonly unit: string };
 
@@ -39,6 +41,8 @@ function targetOf(action: Action): string {
       return `${action.path} to ${action.target}`;
     case 'reload':
       return 'systemd';
+    case 'setup':
+      return 'the secrets of all workloads';
     case 'install':
       return action.pcscd ? 'psi and its smart card daemon' : 'psi';
     default:

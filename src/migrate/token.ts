@@ -9,6 +9,15 @@ import type { Step } from './steps.ts';
 
 export type Carried<Field> = { readonly field: Field; readonly steps: readonly Step[] };
 
+/** The token itself, where it stands in the clear; undefined: there is none, or it is in a credential. */
+export function knownToken({ variables, credentials }: OldEnvironment, inConfig: unknown): string | undefined {
+  const variable = variableOf(variables, 'PSI_SOCKET_TOKEN');
+  const held = credentials.get(TOKEN);
+  const other = held === undefined ? inConfig : held.kind === 'inline' ? held.value : undefined;
+  const token = variable ?? other;
+  return typeof token === 'string' && token !== '' ? token.trim() : undefined;
+}
+
 const TOKEN = 'psi-socket-token';
 const PIN = 'hsm-pin';
 

@@ -13,9 +13,11 @@ import { stopUnit } from '../adapters/systemd/stop-unit.ts';
 import { configFile, readConfig } from '../config/load.ts';
 import { placesOf } from '../config/places.ts';
 import { scopeOf } from '../core/scope.ts';
+import { ControlClient } from '../faces/control/client.ts';
+import { wholeSetup } from '../faces/control/whole-setup.ts';
 import type { Completions } from '../host/command/put.ts';
 import type { HostSurroundings } from '../host/settings.ts';
-import { installed, type MigrateOptions } from '../migrate/install.ts';
+import { installed, leftBySetup, type MigrateOptions } from '../migrate/install.ts';
 import { migrate, type MigrateReport } from '../migrate/migrate.ts';
 import { oldPlaces } from '../migrate/old-places.ts';
 import { refusedBy } from '../service/refused-text.ts';
@@ -29,7 +31,7 @@ export async function composeMigrate(
   { env, uid }: HostSurroundings,
 ): Promise<MigrateReport> {
   const file = configFile({ path, env, uid });
-  const { podmanSocket, dbusSocket } = placesOf(env, uid);
+  const { podmanSocket, dbusSocket, controlSocket } = placesOf(env, uid);
   const places = { ...oldPlaces(scopeOf(uid), env, uid), configFile: file };
   const load = { path: file, env, uid, readFile: readBounded, kinds: PROVIDER_KINDS };
   const folders = new HostFolders();
@@ -54,6 +56,7 @@ export async function composeMigrate(
         stop: (unit) => stopUnit(dbusSocket, unit),
       },
       answering: () => whoAnswersAt(places.socket),
+      setup: async () => leftBySetup(await wholeSetup(new ControlClient([controlSocket]))),
       readConfig: readOldConfig,
       writtenConfig,
       refused: (text) => refusedBy(() => readConfig({ ...load, readFile: bytesOf(text) })),

@@ -75,10 +75,10 @@ function exitOf({ applied, steps, refusals, left, failure }: MigrateReport): num
   return left.length > 0 ? EXIT.LEFT : EXIT.DONE;
 }
 
-function resultOf({ applied, steps, notes, refusals, left, config = null }: MigrateReport): unknown {
+function resultOf({ applied, steps, notes, refusals, left, config }: MigrateReport): unknown {
   const plain = (remarks: readonly Remark[]): unknown =>
-    remarks.map(({ subject, reason, hint = null }) => ({ subject, reason, hint }));
-  return { applied, steps, notes: plain(notes), refusals: plain(refusals), left: plain(left), config };
+    remarks.map(({ subject, reason, hint }) => ({ subject, reason, hint: hint ?? null }));
+  return { applied, steps, notes: plain(notes), refusals: plain(refusals), left: plain(left), config: config ?? null };
 }
 
 function print(terminal: Terminal, report: MigrateReport): void {

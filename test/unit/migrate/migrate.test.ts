@@ -90,7 +90,7 @@ for (const options of HOSTS) {
       assert.ok((stops[1] ?? 0) < at(`remove ${host.unitPath('psi-infisical-setup.service')}`));
       // Whatever the old one does to the path at its end, this one is there before, and looks again.
       assert.ok(at('start psi.service') < server);
-      assert.ok(server < at('restart psi-infisical-setup.service'));
+      assert.ok(server < at('setup') && at('setup') < at('restart psi-infisical-setup.service'));
     });
 
     test('ended at each call and run again, it ends as if it had not been', async () => {

@@ -4,6 +4,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { defaultDriverText } from '../../../src/host/default-driver.ts';
 import { isPsiUnit, unitFile } from '../../../src/host/units/unit-file.ts';
 import { readOldConfig, writtenConfig } from '../../../src/adapters/python-psi/codec.ts';
+import { NOTHING_SAID, type Said } from '../../../src/migrate/install.ts';
 import type { Answering } from '../../../src/migrate/look.ts';
 import type { MigrateDeps } from '../../../src/migrate/migrate.ts';
 import { oldPlaces, type OldPlaces } from '../../../src/migrate/old-places.ts';
@@ -50,6 +51,8 @@ export class OldHost {
   /** Ends the run there: before or after the call did what it does. */
   killAt: { readonly call: number; readonly when: 'before' | 'after' } | undefined;
   refused: Awaited<ReturnType<MigrateDeps['refused']>> = [];
+  /** What installing this psi says. */
+  said: Said = NOTHING_SAID;
   readonly places: OldPlaces;
   readonly made: 'native' | 'container';
   #loaded = new Map<string, string>();
@@ -163,7 +166,6 @@ export class OldHost {
     if (unit === 'psi-secrets.service' && !this.running.has(unit)) this.path = 'old';
     if (unit === 'psi.socket' && !this.running.has(unit)) this.path = 'psi';
     if (unit === 'psi.service') this.#start('psi.socket');
-    if (unit === 'psi-infisical-setup.service' && isPsiUnit(text)) this.#setup();
     this.running.add(unit);
   }
 
@@ -185,7 +187,8 @@ export class OldHost {
 
   /** As the setup of this psi: with the lines of somebody else in its drop-in it leaves a workload. */
   #setup(): void {
-    if (this.path !== 'psi') throw new PsiError('HOST', 'podman cannot delete: nobody answers');
+    if (this.answering() !== 'psi' || !this.running.has('psi.service'))
+      throw new PsiError('HOST', 'podman cannot delete: nobody answers');
     const dropIn = this.tree.files.get(`${this.places.systemdDir}/app.container.d/50-secrets.conf`);
     if (dropIn === undefined || !isPsiDropIn(dropIn)) return;
     const { socket, stateDir } = this.places;
@@ -275,6 +278,12 @@ export class OldHost {
       install: async ({ pcscd }) => {
         await change(`install${pcscd ? ' pcscd' : ''}`, () => {
           this.#install(pcscd);
+        });
+        return this.said;
+      },
+      setup: async () => {
+        await change('setup', () => {
+          this.#setup();
         });
         return [];
       },

@@ -96,7 +96,7 @@ const TRAPS: Readonly<Record<number, Trap>> = {
   },
   7: {
     name: 'commands are frozen in each secret: the setup replaces them under their names',
-    steps: [/^restart psi-infisical-setup\.service: its secrets get the commands of this psi/],
+    steps: [/^setup the secrets of all workloads: each gets the commands of this psi under its name/],
     after: (host, { left }) => {
       assert.deepEqual(left, []);
       assert.match(host.secrets[0]?.options['lookup'] ?? '', /psi-lookup/);
@@ -104,7 +104,7 @@ const TRAPS: Readonly<Record<number, Trap>> = {
   },
   8: {
     name: 'Podman replaces nothing without an answer: the path is that of before, and this psi answers first',
-    steps: [/^start psi\.service/, /^restart psi-infisical-setup\.service/],
+    steps: [/^start psi\.service/, /^stop psi-secrets/, /^setup the secrets/],
   },
   9: {
     name: 'the token of a credential is carried, although no config says it',
@@ -127,9 +127,11 @@ const TRAPS: Readonly<Record<number, Trap>> = {
     name: 'a psi.conf that is an error of theirs, or that they wrote, goes; secrets are asked for their own commands',
     lay: (host) => {
       host.put(host.places.defaultDriver, 'Error: no config');
+      const mapping = '{"provider": "infisical", "project": "main", "path": "/app", "key": "B"}';
+      host.secret('app--B', mapping, host.oldOptions('canary-of-before'));
     },
     steps: [/^remove .*\/containers\.conf\.d\/psi\.conf/],
-    notes: [/psi\.conf: each secret has its own commands/],
+    notes: [/psi\.conf: each secret has its own commands/, /^app--B: its commands send another token.*psi setup/],
   },
   11: {
     name: 'a cache that begins as ours does is set aside before ours starts',
@@ -192,7 +194,7 @@ const TRAPS: Readonly<Record<number, Trap>> = {
       host.put('/var/lib/psi/0123456789abcdef012345678', 'orphan');
       host.secret('gone--X', '{"provider": "infisical", "project": "main", "path": "/", "key": "X"}');
     },
-    notes: [/^gone--X: no workload of the config has it: it keeps its commands.*psi prune/],
+    notes: [/^gone--X: no workload of the config has it: it stays.*psi prune/],
     after: (host) => {
       assert.ok(host.tree.files.has('/var/lib/psi/my-hsm-name'));
       assert.ok(host.secrets.some(({ name }) => name === 'gone--X'));
@@ -305,6 +307,26 @@ test('secrets that the setup does not come to are left, and named', async () => 
   const { left, failure } = await migrate(host.deps(), { apply: true });
   assert.equal(failure, undefined);
   assertEach(said(left), [/^app--A: it has the commands of the Python PSI.*psi setup/]);
+});
+
+test('what installing this psi could not do is left, what it notes is a note', async () => {
+  const host = new OldHost();
+  host.said = {
+    left: [{ subject: '/usr/local/bin/psi', reason: 'it is not written by psi', hint: 'mv it' }],
+    notes: [{ subject: 'psi', reason: 'a credential is missing', hint: undefined }],
+  };
+  const { left, notes } = await migrate(host.deps(), { apply: true });
+  assertEach(said(left), [/^\/usr\/local\/bin\/psi: it is not written by psi; mv it/]);
+  assertEach(said(notes), [/^psi: a credential is missing/]);
+});
+
+test('a unit that names another config than the one that is read', async () => {
+  const host = new OldHost();
+  dropIn(host, 'psi-secrets.service', 'Environment=PSI_CONFIG=/srv/psi.yaml');
+  const { refusals } = await migrate(host.deps(), { apply: true });
+  assertEach(said(refusals), [
+    /^\/etc\/psi\/config\.yaml: its unit has \/srv\/psi\.yaml.*psi --config \/srv\/psi\.yaml migrate/,
+  ]);
 });
 
 test('an empty variable turned the token off: none is asked for, and that is said', async () => {
