@@ -1,6 +1,7 @@
 // What a migration says beside its steps: what keeps it from being carried out, and what people would run into later.
 
 import { isEnvName, workloadOf } from '../core/naming.ts';
+import { movedAway, shellWord } from '../core/text/shell.ts';
 import { folderOf } from '../host/layout.ts';
 import type { Facts } from './look.ts';
 import type { Marker } from './marker.ts';
@@ -32,7 +33,7 @@ export function had({ mode, units, marker }: Pick<Facts, 'mode' | 'units' | 'mar
 function foreignUnits(facts: Facts, remarks: Remarks): void {
   const { units, config, marker, answering, places } = facts;
   for (const path of units.foreign) {
-    const hint = `look at it, then move it away: \`mv ${path} ${path}.mine\``;
+    const hint = `look at it, then move it away: \`${movedAway([path], '.mine')}\``;
     remarks.refuse(path, 'it is named as a unit of the Python PSI, and is not one', hint);
   }
   if (answering === 'old' && !had(facts).server) {
@@ -51,10 +52,10 @@ function ofSecret(
   const { name, id } = secret;
   const workload = workloadOf(name) ?? '';
   if (mapping === 'hsm') {
-    const hint = `give it to Podman anew while the Python PSI still opens it: its \`psi secret lookup\` with SECRET_ID=${id} prints the value, and \`podman secret create --replace --driver file ${name} -\` takes it`;
+    const hint = `give it to Podman anew while the Python PSI still opens it: its \`psi secret lookup\` with SECRET_ID=${id} prints the value, and \`podman secret create --replace --driver file ${shellWord(name)} -\` takes it`;
     remarks.refuse(name, 'its value is sealed by nitrokeyhsm, which this psi does not open', hint);
   } else if (commands === 'program') {
-    const hint = `remove it while that one is there, \`podman secret rm ${name}\`: the setup makes it anew`;
+    const hint = `remove it while that one is there, \`podman secret rm ${shellWord(name)}\`: the setup makes it anew`;
     remarks.refuse(name, 'its commands run the program of an early Python PSI', hint);
   } else if (mapping === 'text') {
     const hint = 'run `psi setup` of a Python PSI of April 2026 first';
@@ -87,9 +88,9 @@ function those(rows: readonly Row[]): readonly Remark[] {
 }
 
 function ofHost(facts: Facts): readonly Remark[] {
-  const { mode, state, defaultDriver, dropIns, places } = facts;
+  const { mode, state, defaultDriver, dropIns, places, systemdDir } = facts;
   const exec = mode === 'container' ? '`podman exec psi-secrets psi …` is `psi …`' : undefined;
-  const folders = `${places.stateDir} ${places.systemdDir} ${folderOf(places.socket)}`;
+  const folders = `${places.stateDir} ${systemdDir} ${folderOf(places.socket)}`;
   return those([
     [had(facts).server, 'psi-secrets.service', 'it is another name of psi.service from now on', exec],
     [
@@ -121,7 +122,7 @@ function ofHost(facts: Facts): readonly Remark[] {
       true,
       path,
       'it was changed by hand: a setup of this psi leaves it, and the workload with it',
-      `move your lines to a file of your own beside it, then \`rm ${path}\` and \`psi setup\``,
+      `move your lines to a file of your own beside it, then \`rm ${shellWord(path)}\` and \`psi setup\``,
     ]),
   ]);
 }

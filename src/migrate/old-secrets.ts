@@ -27,7 +27,7 @@ export function isRefused({ options }: RegisteredSecret, asked: string | undefin
 export function oldCommands({ driver, options }: RegisteredSecret): OldSecret['commands'] | undefined {
   const { lookup = '' } = options;
   if (driver !== 'shell' || holdsMark(lookup)) return undefined;
-  if (/(?:^|[\s/])(?:psi|\S+) secret lookup\s*$/.test(lookup)) return 'program';
+  if (/^(?:\S*\/)?(?:psi|podman run .*) secret lookup\s*$/.test(lookup)) return 'program';
   return /^curl -sf? ?/.test(lookup) && isPsiOptions(options) ? 'serve' : undefined;
 }
 

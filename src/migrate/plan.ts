@@ -38,6 +38,7 @@ function isHere({ marker, units, defaultDriver, dropIns, secrets }: Facts): bool
 
 function allSteps(facts: Facts, write: WriteConfig): readonly Step[] {
   return [
+    step({ do: 'reload' }, 'systemd answers: without it nothing is begun'),
     ...begin(facts),
     ...configSteps(facts, write),
     ...stopAll(facts, 'timer', 'its timer starts the setup, and that starts the server again'),
@@ -155,7 +156,7 @@ function takeOver(facts: Facts): readonly Step[] {
 
 function endServer(facts: Facts): readonly Step[] {
   if (!had(facts).server) return [];
-  const path = `${facts.places.systemdDir}/${ALIAS_FILE}`;
+  const path = `${facts.systemdDir}/${ALIAS_FILE}`;
   const text = ['# Units that name the service of the Python PSI mean this one.', '[Install]', `Alias=${SERVER}`, ''];
   return [
     ...stopAll(facts, 'server', 'before its file goes: it would not clear up after itself'),

@@ -14,7 +14,7 @@ export type Action =
   | { readonly do: 'link'; readonly path: string; readonly target: string }
   | { readonly do: 'start' | 'stop' | 'restart'; readonly unit: string }
   | { readonly do: 'reload' }
-  /** Folders, units, the lookup helper and the host's command of this psi, as `psi install` and `psi systemd install --enable` make them. */
+  /** Folders, units, lookup helper and host's command of this psi, as `psi install` and `psi systemd install --enable` make them. */
   | { readonly do: 'install'; readonly pcscd: boolean }
   /** All of it: that of the unit ends as soon as workloads can start. */
   | { readonly do: 'setup' }

@@ -1,12 +1,14 @@
 // What a config is refused for, for whoever is about to write it.
 
 import { ConfigError } from '../config/findings/issue.ts';
+import type { PsiError } from '../core/error.ts';
 import type { Remark } from '../migrate/remarks.ts';
 
-export async function refusedBy(read: () => Promise<unknown>): Promise<readonly Remark[]> {
+/** `read` answers what else keeps it from being written. */
+export async function refusedBy(read: () => Promise<PsiError | undefined>): Promise<readonly Remark[]> {
   try {
-    await read();
-    return [];
+    const other = await read();
+    return other ? [{ subject: 'psi', reason: other.message, hint: other.hint }] : [];
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     const errors = thrown.issues.filter(({ severity }) => severity === 'error');

@@ -15,13 +15,13 @@ import { placesOf } from '../config/places.ts';
 import { scopeOf } from '../core/scope.ts';
 import { ControlClient } from '../faces/control/client.ts';
 import { wholeSetup } from '../faces/control/whole-setup.ts';
-import type { Completions } from '../host/command/put.ts';
+import { unseenFolder, type Completions } from '../host/command/put.ts';
 import type { HostSurroundings } from '../host/settings.ts';
 import { installed, leftBySetup, type MigrateOptions } from '../migrate/install.ts';
 import { migrate, type MigrateReport } from '../migrate/migrate.ts';
 import { oldPlaces } from '../migrate/old-places.ts';
 import { refusedBy } from '../service/refused-text.ts';
-import { composeInstall, composeSystemdInstall } from './install.ts';
+import { composeInstall, composeSystemdInstall, layoutOf } from './install.ts';
 import { PROVIDER_KINDS } from './provider-kinds.ts';
 
 export async function composeMigrate(
@@ -37,10 +37,11 @@ export async function composeMigrate(
   const folders = new HostFolders();
   const manager = new DbusUnitManager({ socketPath: dbusSocket });
   const surroundings = { env, uid };
+  const files = new HostFileSystem();
   return migrate(
     {
       places,
-      files: new HostFileSystem(),
+      files,
       tree: {
         list: (folder) => folders.list(folder),
         read: (one) => folders.read(one),
@@ -59,13 +60,18 @@ export async function composeMigrate(
       setup: async () => leftBySetup(await wholeSetup(new ControlClient([controlSocket]))),
       readConfig: readOldConfig,
       writtenConfig,
-      refused: (text) => refusedBy(() => readConfig({ ...load, readFile: bytesOf(text) })),
+      refused: (text) =>
+        refusedBy(async () => {
+          const { config } = await readConfig({ ...load, readFile: bytesOf(text) });
+          return unseenFolder({ files, layout: await layoutOf(config, surroundings) });
+        }),
       install: async ({ pcscd }) => {
         const { config } = await readConfig(load);
         const wish = { defaultDriver: false, helper: true, stdout: false };
         const { image, unprivileged } = options;
         return installed(
-          await composeInstall(config, wish, completions, surroundings),
+          // The setup writes the header file: a credential with the token is decrypted by units that are not there yet.
+          await composeInstall({ ...config, socketToken: undefined }, wish, completions, surroundings),
           await composeSystemdInstall(config, { image, unprivileged, enable: true, pcscd }, completions, surroundings),
         );
       },

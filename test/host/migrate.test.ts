@@ -1,5 +1,6 @@
-// Hosts of the Python PSI come over while workloads start in a loop: no lookup fails, names stay, the token is asked for, and a second run has
-// nothing to do; a run that is killed is gone on with. Its files are laid out as its installer and its setup write them; a stand-in serves.
+// Hosts of the Python PSI come over while workloads start in a loop: no lookup fails, names stay, the token is asked for, and a
+// second run has nothing to do; a run that is killed is gone on with. Its files are laid out as its installer and its setup write
+// them; a stand-in serves.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'node:test';

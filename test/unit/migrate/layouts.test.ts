@@ -101,6 +101,8 @@ describe('secrets', () => {
     assert.equal(oldCommands({ id: 'a', name: 'n', driver: 'shell', options }), undefined);
     assert.equal(oldCommands(secret(curl('lookup'), curl('store'), 'file')), undefined);
     assert.equal(oldCommands(secret('pass show x')), undefined);
+    assert.equal(oldCommands(secret('mytool secret lookup')), undefined);
+    assert.equal(oldCommands(secret('/opt/venv/bin/psi secret lookup')), 'program');
   });
 
   test('mappings of each of its times', () => {

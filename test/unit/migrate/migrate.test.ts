@@ -8,6 +8,7 @@ import { OldHost, type OldHostOptions } from './old-host.ts';
 
 const HOSTS: readonly (OldHostOptions & { readonly name: string })[] = [
   { name: 'container mode', mode: 'container' },
+  { name: 'container mode with an HSM', mode: 'container', hsm: true },
   { name: 'native mode', mode: 'native' },
   { name: 'native mode of a user', mode: 'native', scope: 'user' },
 ];
@@ -48,6 +49,26 @@ async function assertMigrated(host: OldHost): Promise<void> {
   const again = await migrate(host.deps(), { apply: false });
   assert.deepEqual([again.steps, again.refusals, again.notes], [[], [], []]);
 }
+
+test('the smart card daemon of this psi takes the place of theirs, and psi.service is restarted behind its socket', async () => {
+  const host = new OldHost({ hsm: true });
+  const { failure, config } = await migrate(host.deps(), { apply: true });
+  assert.equal(failure, undefined);
+  assert.match(config ?? '', /hsm:\n {4}module: .*\n {4}key_id: "02"\n {4}pin: \(not shown\)/);
+  const from = host.calls.indexOf('stop psi-secrets.service');
+  const after = host.calls.slice(from).filter((call) => /pcscd|restart psi\.service/.test(call));
+  const folder = host.places.systemdDir;
+  assert.deepEqual(after, [
+    'stop pcscd.service',
+    'stop pcscd-socket-volume.service',
+    `remove ${folder}/pcscd.container`,
+    `remove ${folder}/pcscd-socket.volume`,
+    'install pcscd',
+    'restart pcscd.service',
+    'restart psi.service',
+  ]);
+  assert.ok(isPsiUnit(host.tree.files.get(`${folder}/pcscd.container`) ?? ''));
+});
 
 for (const options of HOSTS) {
   describe(options.name, () => {

@@ -18,7 +18,8 @@ export const TOKEN = 'canary-socket-token';
 export type OldHostOptions = {
   readonly mode?: 'native' | 'container';
   readonly scope?: 'system' | 'user';
-  readonly config?: string;
+  /** The key of its cache is in one, asked by way of a daemon of its own. */
+  readonly hsm?: boolean;
 };
 
 const CONFIG = `scope: system
@@ -33,6 +34,11 @@ workloads:
     depends_on: [psi-secrets.service]
     secrets: [{project: main, path: /app}]
 `;
+
+const HSM_CONFIG = CONFIG.replace('backend: tpm', 'backend: hsm').replace(
+  'providers:',
+  'providers:\n  nitrokeyhsm: {pin: "canary-pin"}',
+);
 
 /** Ends a run as a kill does. */
 export class Killed extends Error {}
@@ -57,11 +63,12 @@ export class OldHost {
   readonly made: 'native' | 'container';
   #loaded = new Map<string, string>();
 
-  constructor({ mode = 'container', scope = 'system', config = CONFIG }: OldHostOptions = {}) {
+  constructor({ mode = 'container', scope = 'system', hsm = false }: OldHostOptions = {}) {
     this.made = mode;
     const user = scope === 'user';
     this.places = oldPlaces(scope, user ? { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/7' } : {}, user ? 7 : 0);
-    this.#layOut(config);
+    this.#layOut(hsm ? HSM_CONFIG : CONFIG);
+    if (hsm) this.smartCards();
     this.reload();
     for (const unit of ['psi-secrets.service', 'psi-infisical-setup.service', 'psi-infisical-refresh.timer'])
       this.running.add(unit);
@@ -83,6 +90,17 @@ export class OldHost {
     const id = `0000000000000000000000${String(100 + this.secrets.length)}`;
     this.secrets.push({ id, name, driver: 'shell', options });
     this.put(`${this.places.stateDir}/${id}`, mapping, 0o600);
+  }
+
+  /** As `psi nitrokeyhsm setup-pcscd` of the Python PSI lays them out. */
+  smartCards(): void {
+    const { systemdDir } = this.places;
+    const pcscd =
+      '[Unit]\nDescription=pcscd smartcard daemon for HSM access\n[Container]\nImage=localhost/pcscd:latest\n';
+    this.put(`${systemdDir}/pcscd.container`, pcscd);
+    this.put(`${systemdDir}/pcscd-socket.volume`, '[Volume]\nVolumeName=pcscd-socket\n');
+    this.running.add('pcscd.service');
+    this.reload();
   }
 
   oldOptions(token = TOKEN): Readonly<Record<string, string>> {

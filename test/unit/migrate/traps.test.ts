@@ -1,5 +1,5 @@
-// The traps of a host that ran the Python PSI, by number: each is a step, a refusal or a line of the plan. What is met at the order of steps
-// and at runs that were cut short is in migrate.test.ts.
+// The traps of a host that ran the Python PSI, by number: each is a step, a refusal or a line of the plan. What the order of steps
+// and runs that were cut short have to do with is in migrate.test.ts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrate, type MigrateReport } from '../../../src/migrate/migrate.ts';
@@ -50,11 +50,7 @@ const TRAPS: Readonly<Record<number, Trap>> = {
   3: {
     name: 'the order of the stops, the smart card daemon last',
     lay: (host) => {
-      const pcscd =
-        '[Unit]\nDescription=pcscd smartcard daemon for HSM access\n[Container]\nImage=localhost/pcscd:latest\n';
-      host.put(`${host.places.systemdDir}/pcscd.container`, pcscd);
-      host.put(`${host.places.systemdDir}/pcscd-socket.volume`, '[Volume]\nVolumeName=pcscd-socket\n');
-      host.reload();
+      host.smartCards();
     },
     steps: [
       /^stop psi-infisical-refresh\.timer/,
