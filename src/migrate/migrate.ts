@@ -2,7 +2,6 @@
 
 import type { Failure } from '../core/failure.ts';
 import { workloadOf } from '../core/naming.ts';
-import type { SecretRegistry } from '../registration/secret-registry.ts';
 import { apply, type ApplyDeps } from './apply.ts';
 import { look, type Facts, type LookDeps } from './look.ts';
 import { oldCommands } from './old-secrets.ts';
@@ -16,9 +15,10 @@ export type MigrateDeps = LookDeps &
   ApplyDeps & {
     readonly tree: LookDeps['tree'] & ApplyDeps['tree'];
     readonly writtenConfig: WriteConfig;
+    /** One run at a time on this host. Failure: CONFLICT. */
+    readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
     /** What this psi refuses of a config. */
     readonly refused: (text: string) => Promise<readonly Remark[]>;
-    readonly registry: Pick<SecretRegistry, 'list'>;
   };
 
 export type MigrateReport = {
@@ -35,7 +35,14 @@ export type MigrateReport = {
   readonly failure: Failure | undefined;
 };
 
-export async function migrate(deps: MigrateDeps, options: { readonly apply: boolean }): Promise<MigrateReport> {
+export type Wish = { readonly apply: boolean };
+
+/** Killed, its caller leaves a container behind that goes on: the next run must not go beside it. */
+export function migrate(deps: MigrateDeps, options: Wish): Promise<MigrateReport> {
+  return options.apply ? deps.alone(() => run(deps, options)) : run(deps, options);
+}
+
+async function run(deps: MigrateDeps, options: Wish): Promise<MigrateReport> {
   const facts = await look(deps);
   const planned = await checked(deps, plan(facts, deps.writtenConfig));
   const { notes, refusals } = planned;

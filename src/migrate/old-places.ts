@@ -18,6 +18,8 @@ export type OldPlaces = {
   readonly cacheKey: string;
   readonly credentialStore: string;
   readonly socket: string;
+  /** Gone with a boot. */
+  readonly lock: string;
 };
 
 export function oldPlaces(scope: Scope, env: Readonly<Record<string, string | undefined>>, uid: number): OldPlaces {
@@ -33,6 +35,7 @@ export function oldPlaces(scope: Scope, env: Readonly<Record<string, string | un
       cacheKey: '/etc/psi/cache.key',
       credentialStore: '/etc/credstore.encrypted',
       socket: '/run/psi/psi.sock',
+      lock: '/run/psi-migrate.lock',
     };
   }
   const { config, home, runtime } = baseDirectories(env, uid);
@@ -45,5 +48,6 @@ export function oldPlaces(scope: Scope, env: Readonly<Record<string, string | un
     cacheKey: inFolder(config, 'psi/cache.key'),
     credentialStore: inFolder(config, 'credstore.encrypted'),
     socket: inFolder(runtime, 'psi/psi.sock'),
+    lock: inFolder(runtime, 'psi-migrate.lock'),
   };
 }

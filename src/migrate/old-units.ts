@@ -4,7 +4,7 @@ import type { HostEntry, HostTree } from '../host/host-tree.ts';
 import { isPsiUnit } from '../host/units/unit-file.ts';
 
 /** In the order in which they are stopped: a timer starts a setup, and that the server. */
-export const ROLES = ['timer', 'job', 'server', 'pcscd', 'volume'] as const;
+const ROLES = ['timer', 'job', 'server', 'pcscd', 'volume'] as const;
 
 export type Role = (typeof ROLES)[number];
 

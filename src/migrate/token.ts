@@ -7,7 +7,7 @@ import type { OldPlaces } from './old-places.ts';
 import { Remarks } from './remarks.ts';
 import type { Step } from './steps.ts';
 
-export type Carried<Field> = { readonly field: Field; readonly steps: readonly Step[] };
+type Carried<Field> = { readonly field: Field; readonly steps: readonly Step[] };
 
 /** The token itself, where it stands in the clear; undefined: there is none, or it is in a credential. */
 export function knownToken({ variables, credentials }: OldEnvironment, inConfig: unknown): string | undefined {

@@ -3,6 +3,7 @@
 import { readBounded } from '../adapters/files/file-calls.ts';
 import { HostFileSystem } from '../adapters/files/host-file.ts';
 import { headOf, moveFile } from '../adapters/files/host-move.ts';
+import { FlockFile } from '../adapters/files/run-lock.ts';
 import { HostFolders } from '../adapters/files/host-tree.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { readOldConfig, writtenConfig } from '../adapters/python-psi/codec.ts';
@@ -38,6 +39,7 @@ export async function composeMigrate(
   const manager = new DbusUnitManager({ socketPath: dbusSocket });
   const surroundings = { env, uid };
   const files = new HostFileSystem();
+  const lock = new FlockFile({ path: places.lock, what: 'psi migrate', look: 'podman ps' });
   return migrate(
     {
       places,
@@ -56,6 +58,7 @@ export async function composeMigrate(
         restart: (unit) => beginUnit(dbusSocket, 'restart', unit),
         stop: (unit) => stopUnit(dbusSocket, unit),
       },
+      alone: (work) => lock.hold(work),
       answering: () => whoAnswersAt(places.socket),
       setup: async () => leftBySetup(await wholeSetup(new ControlClient([controlSocket]))),
       readConfig: readOldConfig,

@@ -167,7 +167,7 @@ type Stage = {
   readonly folder: string;
 };
 
-async function assertComesOver({ host, places, command, folder }: Stage, kills: readonly number[]): Promise<void> {
+async function assertComesOver({ host, places, command, folder }: Stage, kills: readonly string[]): Promise<void> {
   const { socket, systemctl } = places;
   const ask = (token: string): Promise<string> =>
     host.ok(
@@ -185,8 +185,7 @@ async function assertComesOver({ host, places, command, folder }: Stage, kills: 
   const looping = host.run(loop(folder));
   try {
     await host.until(`test "$(wc -l <${folder}/ran)" -gt 2`);
-    for (const seconds of kills)
-      await host.run(`timeout -s KILL ${String(seconds)} ${command} migrate --image ${PSI_IMAGE} --apply`);
+    for (const when of kills) await host.ok(killedOnce(when, command));
     const done = await host.run(`${command} migrate --image ${PSI_IMAGE} --apply`);
     assert.ok([0, 4].includes(done.code), done.stdout + done.stderr);
     // The old timer, were it there, would have brought the old server back by now.
@@ -227,8 +226,23 @@ async function startOldHost(mode: Mode): Promise<Host> {
   return host;
 }
 
-/** Seconds after which a run is killed: before, at and after the path changes hands on a host that is not busy. */
-const KILLS = [2, 4, 8];
+/** What is so when a run is killed: at its beginning, before the path changes hands, and when it has. */
+const KILLS = [
+  'test -e /etc/psi/migrate.owed',
+  'test -e /run/systemd/system/psi-secrets.service.d/90-psi-migrate.conf',
+  'systemctl -q is-active psi.service',
+];
+
+/** Killed with its container: without its caller alone it would go on. */
+function killedOnce(when: string, command: string): string {
+  const named = command.replace('podman run', 'podman run --name migrating');
+  return `
+${named} migrate --image ${PSI_IMAGE} --apply >/dev/null 2>&1 & run=$!
+until ${when} || ! kill -0 $run 2>/dev/null; do sleep 0.02; done
+podman kill -s KILL migrating >/dev/null 2>&1
+wait $run
+podman rm -f -i migrating >/dev/null`;
+}
 
 for (const mode of ['container', 'native'] as const) {
   test(`a host in ${mode} mode of the system`, options, async (t) => {

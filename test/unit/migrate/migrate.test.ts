@@ -50,6 +50,14 @@ async function assertMigrated(host: OldHost): Promise<void> {
   assert.deepEqual([again.steps, again.refusals, again.notes], [[], [], []]);
 }
 
+test('one run at a time; a plan changes nothing, and may be looked at beside it', async () => {
+  const host = new OldHost();
+  const first = apply(host);
+  await assert.rejects(apply(host), { code: 'CONFLICT' });
+  await migrate(host.deps(), { apply: false });
+  assert.equal((await first).failure, undefined);
+});
+
 test('the smart card daemon of this psi takes the place of theirs, and psi.service is restarted behind its socket', async () => {
   const host = new OldHost({ hsm: true });
   const { failure, config } = await migrate(host.deps(), { apply: true });

@@ -61,6 +61,7 @@ export class OldHost {
   said: Said = NOTHING_SAID;
   readonly places: OldPlaces;
   readonly made: 'native' | 'container';
+  #held = false;
   #loaded = new Map<string, string>();
 
   constructor({ mode = 'container', scope = 'system', hsm = false }: OldHostOptions = {}) {
@@ -292,6 +293,7 @@ export class OldHost {
           }),
       },
       registry: { list: () => Promise.resolve([...this.secrets]) },
+      alone: (work) => this.#alone(work),
       answering: () => Promise.resolve(this.answering()),
       install: async ({ pcscd }) => {
         await change(`install${pcscd ? ' pcscd' : ''}`, () => {
@@ -309,6 +311,16 @@ export class OldHost {
       writtenConfig,
       refused: () => Promise.resolve(this.refused),
     };
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#held) throw new PsiError('CONFLICT', 'another psi migrate is at work');
+    this.#held = true;
+    try {
+      return await work();
+    } finally {
+      this.#held = false;
+    }
   }
 
   #move(path: string, to: string): void {
