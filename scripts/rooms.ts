@@ -44,6 +44,13 @@ const CAPABILITIES: readonly Room[] = [
   { folder: 'sealed', imports: ['core', 'sealing', 'lookup', 'registration'], pure: true },
   { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration', 'sealed'], pure: true },
   { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
+  // Units that it reads have the words of quadlets.
+  {
+    folder: 'migrate',
+    imports: ['core', 'registration', 'host'],
+    files: ['transfer/quadlet/words.ts'],
+    pure: true,
+  },
 ];
 
 const capabilities = CAPABILITIES.map(({ folder }) => folder);
@@ -69,7 +76,7 @@ export const ROOMS: readonly Room[] = [
   { folder: 'adapters/env-file', imports: ['core', 'transfer'], files: WRITING },
   {
     folder: 'adapters/files',
-    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'sealed', 'host', 'transfer'],
+    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'sealed', 'host', 'transfer', 'migrate'],
     types: ['service'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
@@ -77,6 +84,7 @@ export const ROOMS: readonly Room[] = [
   // Reads alone: what it opens with is handed in.
   { folder: 'adapters/nitrokeyhsm', imports: ['core'] },
   { folder: 'adapters/sealed', imports: ['core', 'sealing', 'sealed', 'adapters/envelope'], files: WRITING },
+  { folder: 'adapters/python-psi', imports: ['core', 'migrate'] },
   { folder: 'adapters/socket', imports: ['core', 'host'], files: WRITING },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },

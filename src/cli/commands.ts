@@ -13,6 +13,7 @@ import { addImports } from './commands/import.ts';
 import { addEnv } from './commands/env.ts';
 import { addInstall, addSystemdInstall, type InstallNeeds } from './commands/install.ts';
 import { addLogin, type LoginNeeds } from './commands/login.ts';
+import { addMigrate, type MigrateNeeds } from './commands/migrate.ts';
 import { addPrune } from './commands/prune.ts';
 import { addSealed, type SealedNeeds } from './commands/sealed.ts';
 import { addServe, type ServeNeeds } from './commands/serve.ts';
@@ -29,6 +30,7 @@ export type Composition = ServeNeeds &
   CheckNeeds &
   InstallNeeds &
   UninstallNeeds &
+  MigrateNeeds &
   InfisicalNeeds &
   ImportNeeds &
   HostImportNeeds &
@@ -44,6 +46,7 @@ export function addCommands(program: Command, cli: Cli<Composition>): void {
   addInstall(program, cli);
   addSystemdInstall(program, cli);
   addUninstall(program, cli);
+  addMigrate(program, cli);
   addHealth(program, cli);
   addStatus(program, cli);
   addCheck(program, cli);

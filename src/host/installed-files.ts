@@ -7,6 +7,7 @@ import { isPsiDefaultDriver } from './default-driver.ts';
 import { helperOnHost } from './helper/find.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
 import {
+  ALIAS_FILE,
   cacheKeyFolder,
   credentialsFolder,
   firstQuadlets,
@@ -66,6 +67,8 @@ export async function installedFiles(
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
   const runtime = await runtimeFiles(tree, layout);
   const { textfileDir } = layout;
+  const alias = `${layout.systemdDir}/${ALIAS_FILE}`;
+  const aliases = await pick(tree, folderOf(alias), (name) => name === baseOf(alias));
   const figures = textfileDir === undefined ? [] : await pick(tree, textfileDir, (name) => FIGURES.test(name));
   const { folders: linkFolders, links } = await enabling(tree, layout.unitDir, new Set(own));
   return {
@@ -73,6 +76,7 @@ export async function installedFiles(
     running: runningUnits(own),
     files: [
       ...(isDriver(driverText) ? [driver] : []),
+      ...aliases,
       ...runtime.files,
       ...figures,
       ...state.files,
@@ -82,6 +86,7 @@ export async function installedFiles(
     folders: state.folders,
     shared: [
       ...linkFolders,
+      ...(aliases.length > 0 ? [folderOf(alias)] : []),
       ...runtime.folders,
       firstQuadlets(layout),
       folderOf(layout.configFile),

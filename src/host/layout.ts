@@ -71,6 +71,9 @@ export type HostLayout = Places & {
 
 export type HostFolder = 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir' | 'inImage';
 
+/** Gives psi.service the name of the Python PSI's service, where a migration put it. */
+export const ALIAS_FILE = 'psi.container.d/50-psi-secrets-alias.conf';
+
 /** What PSI writes into `textfileDir`. */
 export const METRICS_FILE = 'psi.prom';
 

@@ -13,6 +13,8 @@ export function composition(deps: ServeDeps): Composition {
     systemdInstall: async (config, options, completions) =>
       (await import('./install.ts')).composeSystemdInstall(config, options, completions, deps),
     uninstall: async (config, options) => (await import('./uninstall.ts')).composeUninstall(config, options, deps),
+    migrate: async (path, options, completions) =>
+      (await import('./migrate.ts')).composeMigrate(path, options, completions, deps),
     insideService: deps.env['PSI_UNITS'] !== undefined,
     tls: {
       run: async (config, options, events) =>

@@ -10,6 +10,7 @@ export function fakeComposition(parts: Partial<Composition>): Composition {
     install: unused,
     systemdInstall: unused,
     uninstall: unused,
+    migrate: unused,
     insideService: false,
     tls: { run: unused, status: unused },
     infisicalTools: unused,

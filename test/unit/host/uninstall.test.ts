@@ -168,6 +168,16 @@ test("a link in the place of a unit is somebody else's, and its name is told", a
   assert.ok(on.tree.links.has(`${UNITS}/psi.socket`));
 });
 
+test('the alias that a migration made goes, and what is beside it stays', async () => {
+  const on = await host();
+  const folder = `${QUADLETS}/psi.container.d`;
+  on.tree.files.set(`${folder}/50-psi-secrets-alias.conf`, 'x');
+  on.tree.files.set(`${folder}/mine.conf`, 'x');
+  await on.uninstall();
+  assert.ok(!on.tree.files.has(`${folder}/50-psi-secrets-alias.conf`));
+  assert.ok(on.tree.files.has(`${folder}/mine.conf`));
+});
+
 test('with --keep-state the state and the cache stay', async () => {
   const on = await host();
   await on.uninstall({ keepState: true });
