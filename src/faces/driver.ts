@@ -239,8 +239,12 @@ function sendAnswer(request: IncomingMessage, response: ServerResponse, { value,
     'psi-source': source,
     'psi-age': ageMs === undefined ? 'unknown' : Math.floor(ageMs / 1000),
   });
-  response.end(bytes);
+  // As text it leaves in one piece with the head; as bytes it would be a write of its own.
+  if (bytes.byteLength <= IN_ONE_PIECE) response.end(Buffer.from(bytes).toString('latin1'), 'latin1');
+  else response.end(bytes);
 }
+
+const IN_ONE_PIECE = 16 * 1024;
 
 function checkToken(request: IncomingMessage, tokens: readonly SecretValue[]): void {
   if (tokens.length === 0) return;
