@@ -10,7 +10,11 @@ const TREE = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(TREE, 'dist');
 
 /** Programs that are started by themselves. */
-const ENTRIES = { main: 'src/main.ts', 'hsm-helper': 'src/adapters/hsm/hsm-helper.ts' };
+const ENTRIES = {
+  main: 'src/main.ts',
+  'hsm-helper': 'src/adapters/hsm/hsm-helper.ts',
+  'age-worker': 'src/adapters/age/age-worker.ts',
+};
 
 /**
  * Packages that stay in node_modules: those with a native part, which has its place beside them, and the cloud vendors', which only a login

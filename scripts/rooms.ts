@@ -41,8 +41,16 @@ const CAPABILITIES: readonly Room[] = [
   { folder: 'cache', imports: ['core', 'provider', 'sealing', 'survey'], pure: true },
   { folder: 'lookup', imports: ['core', 'provider', 'cache'], pure: true },
   { folder: 'registration', imports: ['core', 'provider', 'survey', 'cache', 'lookup'], pure: true },
-  { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration'], pure: true },
+  { folder: 'sealed', imports: ['core', 'sealing', 'lookup', 'registration'], pure: true },
+  { folder: 'host', imports: ['core', 'sealing', 'certificates', 'registration', 'sealed'], pure: true },
   { folder: 'transfer', imports: ['core', 'provider', 'registration'], files: ['host/layout.ts'], pure: true },
+  // Units that it reads have the words of quadlets.
+  {
+    folder: 'migrate',
+    imports: ['core', 'registration', 'host'],
+    files: ['transfer/quadlet/words.ts'],
+    pure: true,
+  },
 ];
 
 const capabilities = CAPABILITIES.map(({ folder }) => folder);
@@ -61,16 +69,22 @@ export const ROOMS: readonly Room[] = [
     files: ['config/findings/issue.ts', 'faces/control/client.ts'],
   },
   // An adapter sees the ports that it implements.
-  { folder: 'adapters/cache-file', imports: ['core', 'sealing', 'cache'], files: WRITING },
+  { folder: 'adapters/age', imports: ['core', 'sealing'], files: WRITING },
+  { folder: 'adapters/cache-file', imports: ['core', 'sealing', 'cache', 'adapters/envelope'], files: WRITING },
   { folder: 'adapters/credential', imports: ['core', 'sealing'], files: WRITING },
+  { folder: 'adapters/envelope', imports: ['core', 'sealing'] },
   { folder: 'adapters/env-file', imports: ['core', 'transfer'], files: WRITING },
   {
     folder: 'adapters/files',
-    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'host', 'transfer'],
+    imports: ['core', 'provider', 'certificates', 'lookup', 'registration', 'sealed', 'host', 'transfer', 'migrate'],
     types: ['service'],
   },
   { folder: 'adapters/hsm', imports: ['core', 'sealing'], files: WRITING },
   { folder: 'adapters/infisical', imports: ['core', 'provider', 'certificates', ...SECTION] },
+  // Reads alone: what it opens with is handed in.
+  { folder: 'adapters/nitrokeyhsm', imports: ['core'] },
+  { folder: 'adapters/sealed', imports: ['core', 'sealing', 'sealed', 'adapters/envelope'], files: WRITING },
+  { folder: 'adapters/python-psi', imports: ['core', 'migrate'] },
   { folder: 'adapters/socket', imports: ['core', 'host'], files: WRITING },
   { folder: 'adapters/podman', imports: ['core', 'registration', 'transfer'], files: WRITING },
   { folder: 'adapters/systemd', imports: ['core', 'certificates', 'registration', 'transfer'], files: WRITING },
@@ -93,6 +107,7 @@ export const VENDORS: Readonly<Record<string, readonly string[]>> = {
   '@azure/msal-node': ['adapters/infisical/auth/azure.ts'],
   '@smithy/core': ['adapters/infisical/auth/aws-iam.ts'],
   '@smithy/signature-v4': ['adapters/infisical/auth/aws-iam.ts'],
+  'age-encryption': ['adapters/age'],
   commander: ['cli'],
   'dbus-native': ['adapters/systemd'],
   'docker-modem': ['adapters/podman/modem.ts'],

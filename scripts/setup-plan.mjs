@@ -33,6 +33,8 @@ const NEEDS = [
     fedora: ['qemu-system-x86-core'],
   },
   { purpose: 'test', command: 'mke2fs', debian: ['e2fsprogs'], fedora: ['e2fsprogs'] },
+  // The other implementation of recovery keys.
+  { purpose: 'test', command: 'age', debian: ['age'], fedora: ['age'] },
   // The soft token of the HSM tests: NSS, behind a shim that the tests compile.
   { purpose: 'test', command: 'libsoftokn3.so', debian: ['libnss3'], fedora: ['nss-softokn'] },
   // The lookup helper for another machine, and on the search for its faults. This emulator is called by its name: the kernel learns nothing of it.
@@ -72,7 +74,7 @@ export function readSystem(osRelease) {
 }
 
 /** What RHEL and its rebuilds have in a repository beside their own. */
-const OF_EPEL = /^(?:busybox|debootstrap|debian-keyring|musl-.*|gcc-aarch64-linux-gnu)$/;
+const OF_EPEL = /^(?:age|busybox|debootstrap|debian-keyring|musl-.*|gcc-aarch64-linux-gnu)$/;
 
 /**
  * The packages to install for a purpose: those whose command is not there.
@@ -84,7 +86,7 @@ export function planPackages(system, purpose, has) {
   const notes = [];
   if (system.enterprise && packages.some((name) => OF_EPEL.test(name))) {
     notes.push(
-      'busybox, debootstrap, debian-keyring, musl and the compiler for arm64 come from EPEL here: dnf install epel-release',
+      'age, busybox, debootstrap, debian-keyring, musl and the compiler for arm64 come from EPEL here: dnf install epel-release',
     );
   }
   return { commands: lacking.map((need) => need.command), packages, notes };

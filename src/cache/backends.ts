@@ -6,7 +6,7 @@ import type { Backend } from '../sealing/key-wrapper.ts';
 
 /** What the service runs with. */
 export type RunningKeys = {
-  readonly keys: Keys;
+  readonly keys: readonly Keys[];
   /** What they were made from. */
   readonly settings: string;
   readonly cache: {
@@ -18,8 +18,8 @@ export type RunningKeys = {
 /** The config as it is on disk now. */
 export type ConfiguredBackends = {
   readonly configFile: string;
-  /** The backend that the cache uses with this config; undefined: none. */
-  readonly inUse: Backend | undefined;
+  /** The backends that the cache uses with this config. */
+  readonly inUse: readonly Backend[];
   /** Equal to that of the running keys: they would be made the same way. */
   readonly settings: string;
   readonly namesToken: boolean;
@@ -54,11 +54,12 @@ export class CacheBackends {
   async init(backend: Backend): Promise<InitReport> {
     const configured = await this.#deps.configured();
     const { running, random } = this.#deps;
-    const inUse = running?.keys.backend === backend;
+    const used = running?.keys.find((keys) => keys.backend === backend);
     // Where it is the same, the service's own: two users of a token would each send their PIN.
-    const own = inUse && running.settings === configured.settings ? running.keys : undefined;
+    const own = running?.settings === configured.settings ? used : undefined;
     const key = await withKeys(own, configured.keys[backend], (keys) => tryKey(keys, random));
-    return { key, configured: configured.inUse === backend, inUse, configFile: configured.configFile };
+    const { inUse, configFile } = configured;
+    return { key, configured: inUse.includes(backend), inUse: used !== undefined, configFile };
   }
 
   preflight({ login }: { readonly login: boolean }): Promise<KeyReport> {
@@ -70,7 +71,7 @@ export class CacheBackends {
     const { running } = this.#deps;
     return this.#withToken(async (token) => {
       await token.init();
-      if (running?.keys === token) await running.cache.reopen();
+      if (running?.keys.includes(token) === true) await running.cache.reopen();
       const report = await tokenReport(token);
       return { ...report, checks: [...report.checks, { ...TEST_BLOCK, problem: null }] };
     });
@@ -83,8 +84,8 @@ export class CacheBackends {
   /** The service's own token where it has one: it knows which PIN was refused, and a token is for one user at a time. */
   async #withToken(work: (token: TokenKeys) => Promise<KeyReport>): Promise<KeyReport> {
     const { namesToken, keys } = await this.#deps.configured();
-    const running = this.#deps.running?.keys;
-    return withKeys(namesToken && running?.backend === 'hsm' ? running : undefined, keys.hsm, work);
+    const running = this.#deps.running?.keys.find((one) => one.backend === 'hsm');
+    return withKeys(namesToken ? running : undefined, keys.hsm, work);
   }
 }
 

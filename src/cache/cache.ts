@@ -5,18 +5,19 @@ import type { PsiError } from '../core/error.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { isoTimeOrNull } from '../core/time.ts';
-import type { CacheFile, CacheFileContent } from './cache-file.ts';
+import type { SecretValue } from '../core/secret-value.ts';
+import type { Backend } from '../sealing/key-wrapper.ts';
+import type { RecipientState } from '../sealing/recipient-state.ts';
+import type { CacheFile, CacheFileContent, Recoverable } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
-import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 import { CacheEntries, type Cached } from './entries.ts';
-
 import { CacheKeeper } from './keeper.ts';
 import type { CacheStatus } from './status.ts';
 
 export type SecretCacheDeps = {
   readonly file: CacheFile;
-  readonly backend: KeyWrapper['backend'];
+  readonly backends: readonly Backend[];
   readonly clock: Clock;
   readonly log: CacheLog;
 };
@@ -49,7 +50,7 @@ export type RefillReport = {
 
 export class SecretCache {
   readonly #file: CacheFile;
-  readonly #backend: KeyWrapper['backend'];
+  readonly #backends: readonly Backend[];
   /** Past it a lookup asks the provider first. Undefined: never. */
   readonly maxAgeMs: number | undefined;
   readonly #entries: CacheEntries;
@@ -58,7 +59,7 @@ export class SecretCache {
 
   constructor(deps: SecretCacheDeps, options: SecretCacheOptions) {
     this.#file = deps.file;
-    this.#backend = deps.backend;
+    this.#backends = deps.backends;
     this.maxAgeMs = options.maxAgeMs;
     this.#entries = new CacheEntries(deps, options);
     this.#keeper = new CacheKeeper({ ...deps, entries: this.#entries });
@@ -127,6 +128,25 @@ export class SecretCache {
     return count;
   }
 
+  /** Saves all for the recipients that there are now. Rejects with what keeps a file locked, or from being saved. */
+  reseal(): Promise<void> {
+    return this.#keeper.reseal();
+  }
+
+  recoverable(): Promise<Recoverable> {
+    return this.#file.recoverable();
+  }
+
+  /** Takes in what the file holds, opened with a key that was unwrapped elsewhere. Answers how many entries it held. */
+  recover(fileId: string, dataKey: SecretValue): Promise<number> {
+    return this.#keeper.recover(() => this.#file.readWith(fileId, dataKey));
+  }
+
+  /** Whom the file on disk is sealed for, and who opens it now; undefined: there is none. Rejects with what is wrong with it. */
+  recipients(options: { readonly logIn: boolean }): Promise<readonly RecipientState[] | undefined> {
+    return this.#file.recipients(options);
+  }
+
   /** Opens the file anew beside what is in memory, which stays as it is; undefined if there is none. Rejects with what is wrong. */
   verify(): Promise<CacheFileContent | undefined> {
     return this.#file.read();
@@ -136,7 +156,7 @@ export class SecretCache {
     const { oldestMs, expired, unknown } = this.#entries.ages();
     const { state, unsaved, savedAt, setAside, problem } = this.#keeper;
     return {
-      backend: this.#backend,
+      backends: this.#backends,
       state,
       entries: this.#entries.size,
       expired,

@@ -6,13 +6,14 @@ import { isoTimeOrNull } from '../core/time.ts';
 import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 import type { CacheStatus } from './status.ts';
 import type { SecretCache } from './cache.ts';
+import type { RecipientState } from '../sealing/recipient-state.ts';
 import { keyReport, type KeyReport } from '../sealing/key-report.ts';
 import type { NamedSecret, Registered } from './registered.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 
 export type CacheControlDeps = {
   /** Undefined: the cache is off. */
-  readonly running: { readonly cache: SecretCache; readonly keys: KeyWrapper } | undefined;
+  readonly running: { readonly cache: SecretCache; readonly keys: readonly KeyWrapper[] } | undefined;
   readonly mappings: Registered;
   /** Podman's secrets; rejects while it is away. */
   readonly registry: { readonly list: () => Promise<readonly NamedSecret[]> };
@@ -21,7 +22,9 @@ export type CacheControlDeps = {
 export type CacheReport = CacheStatus & {
   /** Registered secrets that no value is cached of: they cannot be looked up during an outage. */
   readonly missing: number;
-  readonly key: KeyReport;
+  readonly keys: readonly KeyReport[];
+  /** Of the file on disk; null: it cannot be made out. Only with `verify` a token is tried. */
+  readonly recipients: readonly RecipientState[] | null;
   /** Null: not asked for. */
   readonly verified: Verified | null;
 };
@@ -44,16 +47,20 @@ export class CacheControl {
     if (running === undefined) return undefined;
     const { cache, keys } = running;
     const verified = options.verify ? await verify(cache) : null;
-    const key = keyReport(keys.backend, await keys.describe());
+    const reports = await Promise.all(keys.map(async (one) => keyReport(one.backend, await one.describe())));
+    const recipients = await cache.recipients({ logIn: options.verify }).then(
+      (states) => states ?? [],
+      () => null,
+    );
     await mappings.readRest();
     const missing = mappings.all().filter((mapping) => !cache.holds(mapping)).length;
-    return { ...cache.status(), missing, key, verified };
+    return { ...cache.status(), missing, keys: reports, recipients, verified };
   }
 
   /** By Podman's name of a secret, by its id, or by a workload's name: all of its secrets. Answers how many were cached. */
   async invalidate(name: string): Promise<{ readonly named: number; readonly dropped: number }> {
     const { running, mappings, registry } = this.#deps;
-    if (running === undefined) throw cacheIsOff();
+    if (running === undefined) throw cacheIsOff('invalidate');
     await mappings.readRest();
     // Podman may be away; then the names that are known have to do.
     await registry.list().then(
@@ -83,8 +90,8 @@ async function verify(cache: SecretCache): Promise<Verified> {
   }
 }
 
-function cacheIsOff(): PsiError {
-  return new PsiError('CONFIG_INVALID', 'the cache is off: there is nothing to invalidate', {
+export function cacheIsOff(what: string): PsiError {
+  return new PsiError('CONFIG_INVALID', `the cache is off: there is nothing to ${what}`, {
     hint: 'turn it on in the config: `cache: {enabled: true, backend: tpm}`, then `systemctl restart psi.service`',
   });
 }

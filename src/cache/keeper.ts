@@ -1,14 +1,15 @@
 // Keeps the entries in memory and the file in step: opens it, comes back to one whose key is away, sets a damaged one aside, saves. What is
 // in memory is never replaced by what is on disk, and a file that may be good is neither moved nor replaced by less than it holds.
 
-import { toPsiError, type PsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import type { Mapping } from '../core/mapping.ts';
 import { doublingPauses, withRetries } from '../core/retry.ts';
 import { SingleFlight } from '../core/single-flight.ts';
-import type { CacheFile } from './cache-file.ts';
+import type { CacheFile, CacheFileContent } from './cache-file.ts';
 import type { CacheLog } from './cache-log.ts';
 import type { Clock } from '../core/clock.ts';
 import type { CacheEntries } from './entries.ts';
+import type { Missed } from '../sealing/recipients.ts';
 import { CacheSaver } from './saver.ts';
 import { problemOf, type CacheProblem, type CacheState } from './status.ts';
 
@@ -25,6 +26,17 @@ export type CacheKeeperDeps = {
 /** Somebody may have put right what locked the file. What asks for a PIN is not tried by the way: it has few tries. */
 function mayBeTriedAgain({ details }: PsiError): boolean {
   return details['reason'] !== 'auth' && details['reason'] !== 'lockout';
+}
+
+/** The file is saved and opens for others. The next save tries it again. */
+function notSealedFor({ kind, parameters, error }: Missed): PsiError {
+  const who = parameters === '' ? kind : `${kind} ${parameters}`;
+  return new PsiError(error.code, `it was saved without a key for ${who}: ${error.message}`, {
+    ...(error.hint !== undefined && { hint: error.hint }),
+    retry: error.retry,
+    details: error.details,
+    cause: error,
+  });
 }
 
 export class CacheKeeper {
@@ -112,6 +124,28 @@ export class CacheKeeper {
     return true;
   }
 
+  /** Saves memory for the recipients that there are now. Rejects with what keeps the file locked: memory may hold less. */
+  async reseal(): Promise<void> {
+    await this.reopen();
+    if (this.#lock) throw this.#lock;
+    await this.#saver.now();
+  }
+
+  /** Takes in a file that somebody else has the key of; it is saved before long. Answers how many entries it held. */
+  async recover(read: () => Promise<CacheFileContent>): Promise<number> {
+    await this.open();
+    const { entries, writtenAt } = await read();
+    this.#deps.entries.merge(entries);
+    if (this.#state !== 'ready') {
+      this.#savedAt = writtenAt;
+      this.#inStep();
+      this.#recovered();
+      this.#deps.log.opened(entries.length);
+    }
+    this.#saver.soon();
+    return entries.length;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     // Its failure is noted where it happens, and there is no later for it.
@@ -170,15 +204,18 @@ export class CacheKeeper {
 
   async #save(): Promise<void> {
     const writtenAt = Math.round(this.#deps.clock.now());
+    let missed: readonly Missed[];
     try {
-      await this.#deps.file.write({ entries: this.#deps.entries.all(), writtenAt });
+      ({ missed } = await this.#deps.file.write({ entries: this.#deps.entries.all(), writtenAt }));
     } catch (thrown) {
       const error = toPsiError(thrown);
       this.#note(error);
       throw error;
     }
     this.#savedAt = writtenAt;
-    this.#recovered();
+    const [first] = missed;
+    if (first === undefined) this.#recovered();
+    else this.#note(notSealedFor(first));
   }
 
   #inStep(): void {

@@ -3,7 +3,7 @@
 import type { PsiError } from '../core/error.ts';
 import { failureOf, type Failure } from '../core/failure.ts';
 import { isoTime } from '../core/time.ts';
-import type { KeyWrapper } from '../sealing/key-wrapper.ts';
+import type { Backend } from '../sealing/key-wrapper.ts';
 
 /**
  * `opening`: the file is being read. `ready`: memory and file are in step, but for `unsaved`. `locked`: there is a file that may be good and
@@ -12,7 +12,7 @@ import type { KeyWrapper } from '../sealing/key-wrapper.ts';
 export type CacheState = 'opening' | 'ready' | 'locked';
 
 export type CacheStatus = {
-  readonly backend: KeyWrapper['backend'];
+  readonly backends: readonly Backend[];
   readonly state: CacheState;
   readonly entries: number;
   /** Of them: older than `max_age`, so that a lookup asks the provider first. */

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './command.ts';
 import { addCache } from './commands/cache.ts';
+import type { RecoverNeeds } from './commands/cache-reseal.ts';
 import { addCheck, type CheckNeeds } from './commands/check.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHealth } from './commands/health.ts';
@@ -12,7 +13,9 @@ import { addImports } from './commands/import.ts';
 import { addEnv } from './commands/env.ts';
 import { addInstall, addSystemdInstall, type InstallNeeds } from './commands/install.ts';
 import { addLogin, type LoginNeeds } from './commands/login.ts';
+import { addMigrate, type MigrateNeeds } from './commands/migrate.ts';
 import { addPrune } from './commands/prune.ts';
+import { addSealed, type SealedNeeds } from './commands/sealed.ts';
 import { addServe, type ServeNeeds } from './commands/serve.ts';
 import { addSetup } from './commands/setup.ts';
 import { addStatus } from './commands/status.ts';
@@ -27,11 +30,14 @@ export type Composition = ServeNeeds &
   CheckNeeds &
   InstallNeeds &
   UninstallNeeds &
+  MigrateNeeds &
   InfisicalNeeds &
   ImportNeeds &
   HostImportNeeds &
   TlsNeeds &
-  LoginNeeds;
+  LoginNeeds &
+  RecoverNeeds &
+  SealedNeeds;
 
 export function addCommands(program: Command, cli: Cli<Composition>): void {
   addServe(program, cli);
@@ -40,11 +46,13 @@ export function addCommands(program: Command, cli: Cli<Composition>): void {
   addInstall(program, cli);
   addSystemdInstall(program, cli);
   addUninstall(program, cli);
+  addMigrate(program, cli);
   addHealth(program, cli);
   addStatus(program, cli);
   addCheck(program, cli);
   addCache(program, cli);
   addHsm(program, cli);
+  addSealed(program, cli);
   const infisical = program
     .command('infisical')
     .description('what people do with Infisical: log in, read, import, certificates');

@@ -4,12 +4,9 @@ import { PsiError } from '../core/error.ts';
 import type { Config } from './config.ts';
 import { defaultCache, type CacheConfig, type HsmConfig } from './sections/cache.ts';
 
-export type CacheInUse = CacheConfig & { readonly backend: NonNullable<CacheConfig['backend']> };
-
 /** Undefined: nothing is cached. */
-export function cacheInUse({ cache }: Config): CacheInUse | undefined {
-  const backend = cache?.enabled === true ? cache.backend : undefined;
-  return cache === undefined || backend === undefined ? undefined : { ...cache, backend };
+export function cacheInUse({ cache }: Config): CacheConfig | undefined {
+  return cache?.enabled === true && cache.backends.length > 0 ? cache : undefined;
 }
 
 /** The section with its defaults, whether the file has one or not: a backend can be tried before the cache is turned on. */
@@ -20,8 +17,8 @@ export function cacheOrDefaults({ cache, stateDir }: Config): CacheConfig {
 /** What is bound when the service starts, as text that is equal where a restart would change nothing. The rest of `cache:` is for the units. */
 export function cacheSettings({ cache }: Config): string {
   if (cache?.enabled !== true) return 'off';
-  const { backend, path, maxAgeMs, tpm, hsm, credential } = cache;
-  return JSON.stringify([backend, path, maxAgeMs, tpm, hsm, credential]);
+  const { backends, recovery, path, maxAgeMs, tpm, hsm, credential } = cache;
+  return JSON.stringify([backends, recovery, path, maxAgeMs, tpm, hsm, credential]);
 }
 
 /** The section of the HSM; without it there is no module that could be asked. */

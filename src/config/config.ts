@@ -10,22 +10,24 @@ import type { ProviderConfig } from '../provider/provider.ts';
 import type { CacheConfig } from './sections/cache.ts';
 import type { LimitsConfig } from './sections/limits.ts';
 import type { LookupConfig } from './sections/lookup.ts';
+import type { OwnProviders } from './sections/own-providers.ts';
 import type { MetricsConfig } from './sections/metrics.ts';
 
-export type Config = Places & {
-  /** The file it was read from. */
-  readonly file: string;
-  readonly scope: Scope;
-  readonly caCert: string | undefined;
-  readonly socketToken: SecretField | undefined;
-  readonly lookup: LookupConfig;
-  readonly limits: LimitsConfig;
-  readonly metrics: MetricsConfig;
-  /** By name, each as its kind has read it. */
-  readonly providers: ReadonlyMap<string, ProviderConfig>;
-  readonly cache: CacheConfig | undefined;
-  /** Those that it names. */
-  readonly workloads: readonly Workload[];
-  /** `"*"` among them; undefined: there is none. */
-  readonly pattern: WorkloadPattern | undefined;
-};
+export type Config = Places &
+  OwnProviders & {
+    /** The file it was read from. */
+    readonly file: string;
+    readonly scope: Scope;
+    readonly caCert: string | undefined;
+    readonly socketToken: SecretField | undefined;
+    readonly lookup: LookupConfig;
+    readonly limits: LimitsConfig;
+    readonly metrics: MetricsConfig;
+    /** By name, each as its kind has read it. */
+    readonly providers: ReadonlyMap<string, ProviderConfig>;
+    readonly cache: CacheConfig | undefined;
+    /** Those that it names. */
+    readonly workloads: readonly Workload[];
+    /** `"*"` among them; undefined: there is none. */
+    readonly pattern: WorkloadPattern | undefined;
+  };

@@ -18,6 +18,7 @@ import { ConfigError } from './findings/issue.ts';
 import type { LocatedIssue } from './findings/issue.ts';
 import { Excerpts, locate, type Place } from './findings/position.ts';
 import { assemble, fileCodec } from './sections/file.ts';
+import { assembleOwn, NO_OWN_PROVIDERS, OWN_SECTIONS } from './sections/own-providers.ts';
 import { assembleProviders, providersCodec } from './sections/providers.ts';
 import { reasonOf } from './schema/secret-field.ts';
 import { parseYaml } from './findings/syntax.ts';
@@ -60,7 +61,7 @@ export async function readConfig(options: LoadOptions): Promise<Loaded> {
 
   const { kinds } = options;
   const entries = mapOf(mapOf(parsed.value)['providers']);
-  const codec = fileCodec(providersCodec(entries, kinds));
+  const codec = fileCodec(providersCodec(entries, [...kinds, ...OWN_SECTIONS]));
   const decoded = codec.decode(parsed.value);
   const inspection = inspect(parsed.doc, parsed.follow, codec);
   const errors = decoded._tag === 'Left' ? decodeFindings(decoded.left) : [];
@@ -68,7 +69,10 @@ export async function readConfig(options: LoadOptions): Promise<Loaded> {
   const issues = locateAll(findings, { file, text, parsed, visible: inspection.visible });
   if (decoded._tag === 'Left' || issues.some(({ severity }) => severity === 'error')) throw failed(file, issues);
   const { env, uid } = options;
-  const config = assemble(decoded.right, { file, env, uid }, (common) => assembleProviders(entries, kinds, common));
+  const config = assemble(decoded.right, { file, env, uid }, (common) => ({
+    providers: assembleProviders(entries, kinds, common),
+    own: assembleOwn(entries),
+  }));
   return { config, warnings: issues, content };
 }
 
@@ -92,7 +96,10 @@ function textOf(file: string, content: Uint8Array): string {
 /** What holds where no file can be read: no providers, no workloads, the places that the unit names, everything else at its default. */
 export function defaultConfig(options: PlaceOptions): Config {
   const { env, uid } = options;
-  return { ...assemble({}, { file: configFile(options), env, uid }, () => new Map()), ...handedOver(env) };
+  return {
+    ...assemble({}, { file: configFile(options), env, uid }, () => ({ providers: new Map(), own: NO_OWN_PROVIDERS })),
+    ...handedOver(env),
+  };
 }
 
 /** Which file is read: `--config`, PSI_CONFIG (an empty one counts as unset), the default of the scope. */

@@ -9,29 +9,72 @@ export type Mapping = {
   readonly key: string;
 };
 
-const FIELDS = ['provider', 'project', 'path', 'key'] as const;
+/** A value that this host alone has, sealed, in the state folder. */
+export type SealedMapping = { readonly provider: string; readonly name: string };
 
-/** Larger bodies are no mapping: a key and a path of the provider's own maximum fit several times. */
+/** The whole value, encrypted for a token, in base64: what the Python PSI wrote for its Nitrokey. */
+export type BlobMapping = { readonly provider: string; readonly blob: string };
+
+/** Of a value that is not asked of a secrets manager. */
+export type OwnMapping = SealedMapping | BlobMapping;
+
+/** What one secret id stands for. */
+export type StoredMapping = Mapping | OwnMapping;
+
+const FIELDS = ['provider', 'project', 'path', 'key'] as const;
+const ALL_FIELDS: ReadonlySet<string> = new Set([...FIELDS, 'name', 'blob']);
+
+/** Larger bodies are no mapping of a place: a key and a path of the provider's own maximum fit several times. */
 export const MAX_MAPPING_BYTES = 16 * 1024;
 
+/** Podman takes no larger body (measured), and no empty one. */
+export const MAX_BODY_BYTES = 511_999;
+
 /** The exact bytes that Podman hands to the store command. */
-export function encodeMapping(mapping: Mapping): string {
-  const { provider, project, path, key } = mapping;
+export function encodeMapping(mapping: StoredMapping): string {
+  const { provider } = mapping;
+  if ('blob' in mapping) return JSON.stringify({ provider, blob: mapping.blob });
+  if ('name' in mapping) return JSON.stringify({ provider, name: mapping.name });
+  const { project, path, key } = mapping;
   return JSON.stringify({ provider, project, path, key });
+}
+
+export function isPlaced(mapping: StoredMapping): mapping is Mapping {
+  return 'key' in mapping;
+}
+
+/** Of whichever kind; undefined for anything else. */
+export function decodeStored(text: string): StoredMapping | undefined {
+  return decodeMapping(text) ?? decodeOwn(text);
+}
+
+/** Read as leniently as the Python PSI read its own: other keys beside a blob do not matter. */
+function decodeOwn(text: string): OwnMapping | undefined {
+  if (text.length > MAX_BODY_BYTES) return undefined;
+  const record = recordOf(text);
+  const provider = record?.['provider'];
+  if (record === undefined || !isName(provider) || FIELDS.slice(1).some((field) => field in record)) return undefined;
+  const { name, blob } = record;
+  if (isName(blob) && name === undefined) return { provider, blob };
+  return isName(name) && Object.keys(record).length === 2 ? { provider, name } : undefined;
+}
+
+/**
+ * Was a text meant as a mapping, though it is none? Sealed as a value it would hand a container the mapping's text, and whoever mistyped it
+ * would not hear of it.
+ */
+export function looksLikeMapping(text: string): boolean {
+  const record = recordOf(text);
+  if (record === undefined) return /^\s*\{\s*"provider"\s*:/.test(text);
+  if (!('provider' in record)) return false;
+  return 'project' in record || 'path' in record || Object.keys(record).every((key) => ALL_FIELDS.has(key));
 }
 
 /** A mapping read back, or undefined for anything else: other text may be somebody's plaintext secret, so no reason is given. */
 export function decodeMapping(text: string): Mapping | undefined {
   if (text.length > MAX_MAPPING_BYTES) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  const record = value as Readonly<Record<string, unknown>>;
-  if (Object.keys(record).length !== FIELDS.length) return undefined;
+  const record = recordOf(text);
+  if (record === undefined || Object.keys(record).length !== FIELDS.length) return undefined;
   const { provider, project, path, key } = record;
   if (!isName(provider) || !isName(project) || !isName(key)) return undefined;
   if (typeof path !== 'string' || !path.startsWith('/') || path.includes('\0')) return undefined;
@@ -48,8 +91,19 @@ export function placeKey({ provider, project, path }: Pick<Mapping, 'provider' |
   return JSON.stringify([provider, project, path]);
 }
 
-export function sameMapping(a: Mapping, b: Mapping): boolean {
-  return FIELDS.every((field) => a[field] === b[field]);
+export function sameMapping(a: StoredMapping, b: StoredMapping): boolean {
+  return encodeMapping(a) === encodeMapping(b);
+}
+
+function recordOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return value as Readonly<Record<string, unknown>>;
 }
 
 function isName(value: unknown): value is string {

@@ -14,12 +14,12 @@ export type SecretId = string & { readonly [KIND]: 'SecretId' };
 /** The name that PSI gives a secret with Podman: `WORKLOAD--KEY`. `secretName` makes one. */
 export type SecretName = string & { readonly [KIND]: 'SecretName' };
 
-/** PSI's own folder in the state folder: the one name there without a dot. */
-const CERTIFICATES_FOLDER = 'tls';
+/** PSI's own folders in the state folder, of certificates and of sealed values: the names there without a dot. */
+const FOLDERS: readonly string[] = ['tls', 'sealed'];
 
 /** May this be the name of a mapping file? Dots are refused: PSI's own files in the state folder all have one. */
 export function isSecretId(id: string): id is SecretId {
-  return SECRET_ID.test(id) && id !== CERTIFICATES_FOLDER;
+  return SECRET_ID.test(id) && !FOLDERS.includes(id);
 }
 
 /** A text as the id that it has to be. */

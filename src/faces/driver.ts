@@ -147,7 +147,13 @@ function lookUp(deps: DriverDeps, asked: Asked, id: string): Promise<void> | und
 }
 
 async function store(deps: DriverDeps, asked: Asked, id: string): Promise<void> {
-  await deps.register.store(id, await bodyOf(asked));
+  const body = await bodyOf(asked, deps.register.most);
+  try {
+    await deps.register.store(id, body);
+  } finally {
+    // It may be a value.
+    body.fill(0);
+  }
   asked.response.end();
 }
 
@@ -165,18 +171,18 @@ function decoded(rawId: string): string {
   }
 }
 
-/** Of a store. What is larger than any mapping is not kept, and read no further. */
-function bodyOf({ request, response }: Asked): Promise<Buffer> {
+/** Of a store. What is larger than all that may be kept is read no further. */
+function bodyOf({ request, response }: Asked, most: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const take = (chunk: Buffer): void => {
       length += chunk.byteLength;
       chunks.push(chunk);
-      if (length <= MAX_MAPPING_BYTES) return;
+      if (length <= most) return;
       request.off('data', take).pause();
       response.setHeader('connection', 'close');
-      reject(tooLarge());
+      reject(tooLarge(most));
     };
     request.on('data', take);
     request.once('end', () => {
@@ -188,8 +194,9 @@ function bodyOf({ request, response }: Asked): Promise<Buffer> {
   });
 }
 
-function tooLarge(): PsiError {
-  return new PsiError('NOT_A_MAPPING', 'the body is larger than any mapping, so it was not stored', {
+function tooLarge(most: number): PsiError {
+  const bound = most > MAX_MAPPING_BYTES ? 'a secret of podman may be' : 'any mapping';
+  return new PsiError('NOT_A_MAPPING', `the body is larger than ${bound}, so it was not stored`, {
     hint: 'use `podman secret create --driver file NAME -` for a value of your own',
   });
 }

@@ -7,6 +7,7 @@ import { isPsiDefaultDriver } from './default-driver.ts';
 import { helperOnHost } from './helper/find.ts';
 import type { HostEntry, HostTree } from './host-tree.ts';
 import {
+  ALIAS_FILE,
   cacheKeyFolder,
   credentialsFolder,
   firstQuadlets,
@@ -15,6 +16,7 @@ import {
   runtimeFolder,
   type HostLayout,
 } from './layout.ts';
+import { sealedFolder } from './own-values.ts';
 import { isPsiUnit } from './units/unit-file.ts';
 
 export type InstalledFiles = {
@@ -40,6 +42,9 @@ const QUADLETS: readonly string[] = ['psi.container', 'pcscd.container'];
 const STATE =
   /^(?:driver\.hdr|config\.last-good|names\.json|(?:reload|replace|setup)\.owed|cache\.enc(?:\.bad(?:\.\d+)?)?|\.token\.[0-9a-f]{12}\.json|hsm-key\.[0-9a-f]{12}\.pem|\..+\.[0-9a-f]{12}\.tmp)$/;
 const CERTIFICATE_STATE = /^(?:[A-Za-z0-9][A-Za-z0-9._-]*\.json|\.lock|\..+\.[0-9a-f]{12}\.tmp)$/;
+/** What lies aside of sealed values, and what is left of killed writes: a value that is in use keeps uninstall from going on. */
+const ASIDE = /^[A-Za-z0-9][A-Za-z0-9._-]*~\d{1,15}$/;
+const KILLED = /^\..+\.[0-9a-f]{12}\.tmp$/;
 /** In the folder of node_exporter. */
 const FIGURES = new RegExp(`^(?:${METRICS_FILE}|\\.${METRICS_FILE}\\.[0-9a-f]{12}\\.tmp)$`);
 /** Beside the sockets: what psi.service counts its failed starts with. */
@@ -62,6 +67,8 @@ export async function installedFiles(
   const state = keepState ? NOTHING : await stateFiles(tree, layout);
   const runtime = await runtimeFiles(tree, layout);
   const { textfileDir } = layout;
+  const alias = `${layout.systemdDir}/${ALIAS_FILE}`;
+  const aliases = await pick(tree, folderOf(alias), (name) => name === baseOf(alias));
   const figures = textfileDir === undefined ? [] : await pick(tree, textfileDir, (name) => FIGURES.test(name));
   const { folders: linkFolders, links } = await enabling(tree, layout.unitDir, new Set(own));
   return {
@@ -69,6 +76,7 @@ export async function installedFiles(
     running: runningUnits(own),
     files: [
       ...(isDriver(driverText) ? [driver] : []),
+      ...aliases,
       ...runtime.files,
       ...figures,
       ...state.files,
@@ -78,6 +86,7 @@ export async function installedFiles(
     folders: state.folders,
     shared: [
       ...linkFolders,
+      ...(aliases.length > 0 ? [folderOf(alias)] : []),
       ...runtime.folders,
       firstQuadlets(layout),
       folderOf(layout.configFile),
@@ -155,11 +164,15 @@ async function stateFiles(tree: HostTree, { stateDir, cache }: HostLayout): Prom
   const tls = `${stateDir}/tls`;
   const own = await pick(tree, stateDir, (name) => STATE.test(name) || isSecretId(name));
   const certificates = await pick(tree, tls, (name) => CERTIFICATE_STATE.test(name));
+  const sealed = sealedFolder(stateDir);
+  const aside = await pick(tree, `${sealed}/.aside`, (name) => ASIDE.test(name));
+  const killed = await pick(tree, sealed, (name) => KILLED.test(name));
   const elsewhere =
     cache !== undefined && folderOf(cache.path) !== stateDir
       ? await pick(tree, folderOf(cache.path), (name) => name === baseOf(cache.path))
       : [];
-  return { files: [...own, ...certificates, ...elsewhere], folders: [tls, stateDir] };
+  const files = [...own, ...certificates, ...aside, ...killed, ...elsewhere];
+  return { files, folders: [tls, `${sealed}/.aside`, sealed, stateDir] };
 }
 
 async function runtimeFiles(tree: HostTree, layout: HostLayout): Promise<Some> {

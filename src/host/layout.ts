@@ -10,7 +10,7 @@ import type { Backend } from '../sealing/key-wrapper.ts';
 
 /** What the units have to know of the cache. */
 export type CacheLayout = {
-  readonly backend: Backend;
+  readonly backends: readonly Backend[];
   /** Node of the TPM, where the TCTI names one. */
   readonly tpmDevice: string | undefined;
   /** Name of the systemd credential with the key. */
@@ -70,6 +70,9 @@ export type HostLayout = Places & {
 };
 
 export type HostFolder = 'unitDir' | 'containersConfDir' | 'home' | 'runtimeDir' | 'inImage';
+
+/** Gives psi.service the name of the Python PSI's service, where a migration put it. */
+export const ALIAS_FILE = 'psi.container.d/50-psi-secrets-alias.conf';
 
 /** What PSI writes into `textfileDir`. */
 export const METRICS_FILE = 'psi.prom';

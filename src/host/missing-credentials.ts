@@ -12,7 +12,10 @@ export async function missingCredentials(
   const { scope, home = '', credentials, cache } = layout;
   const store = scope === 'system' ? '/etc/credstore.encrypted' : `${home}/.config/credstore.encrypted`;
   const encrypt = `systemd-creds ${scope === 'system' ? '' : '--user '}encrypt`;
-  const names = new Set([...credentials, ...(cache?.backend === 'credential' ? [cache.credential] : [])]);
+  const names = new Set([
+    ...credentials,
+    ...(cache?.backends.includes('credential') === true ? [cache.credential] : []),
+  ]);
   const notes: string[] = [];
   for (const name of names) {
     const path = `${store}/${name}`;

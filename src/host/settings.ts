@@ -14,7 +14,7 @@ export type HostSettings = Omit<HostLayout, 'cache' | 'refresh' | 'tls' | HostFo
 
 export type CacheSettings = {
   readonly enabled: boolean;
-  readonly backend: CacheLayout['backend'] | undefined;
+  readonly backends: CacheLayout['backends'];
   readonly tpm: { readonly tcti: string };
   readonly credential: string;
   readonly path: string;
@@ -47,9 +47,9 @@ export function hostLayout(settings: HostSettings, { env, uid }: HostSurrounding
   };
 }
 
-function cacheLayout({ enabled, backend, tpm, credential, path }: CacheSettings): CacheLayout | undefined {
-  if (!enabled || backend === undefined) return undefined;
-  return { backend, tpmDevice: tpmDeviceOf(tpm.tcti), credential, path };
+function cacheLayout({ enabled, backends, tpm, credential, path }: CacheSettings): CacheLayout | undefined {
+  if (!enabled || backends.length === 0) return undefined;
+  return { backends, tpmDevice: tpmDeviceOf(tpm.tcti), credential, path };
 }
 
 /** A TCTI names the node itself only where it is the kernel's own: `device:/dev/tpmrm0`. */

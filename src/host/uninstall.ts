@@ -15,6 +15,7 @@ import { HOST_MOUNT } from './command/own-container.ts';
 import type { HostTree } from './host-tree.ts';
 import { installedFiles, type InstalledFiles } from './installed-files.ts';
 import { folderOf, type HostLayout } from './layout.ts';
+import { ownValues } from './own-values.ts';
 import { credentialUnits } from './units/credentials.ts';
 
 export type UninstallDeps = {
@@ -61,14 +62,17 @@ type Facts = {
   readonly dropIns: readonly string[];
   readonly secrets: readonly RegisteredSecret[];
   readonly inUse: readonly Staying[];
+  /** Values that would be lost with PSI, whatever somebody wishes. */
+  readonly own: readonly Staying[];
   readonly files: InstalledFiles;
 };
 
 export async function uninstall(deps: UninstallDeps, options: UninstallOptions): Promise<UninstallReport> {
   const facts = await look(deps, options);
   const foreign = [...facts.files.foreign.map(foreignFile), ...facts.files.unseen.map(unseenFile)];
-  const blocked = facts.inUse.length > 0 && !options.force;
-  const report = { blocked, left: [...(blocked ? facts.inUse : []), ...foreign], failures: [] };
+  const blocking = [...facts.own, ...(options.force ? [] : facts.inUse)];
+  const blocked = blocking.length > 0;
+  const report = { blocked, left: [...blocking, ...foreign], failures: [] };
   if (blocked || !options.apply) return { ...report, applied: false, undone: planned(facts) };
   const run = new Run();
   try {
@@ -178,7 +182,8 @@ async function look(
     installedFiles(tree, layout, options),
   ]);
   const secrets = goneSecrets({ workloads: [] }, listed);
-  return { dropIns: present.map(({ unit }) => unit), secrets, inUse: inUse(secrets, using), files };
+  const own = await ownValues(tree, layout.stateDir, listed);
+  return { dropIns: present.map(({ unit }) => unit), secrets, inUse: inUse(secrets, using), own, files };
 }
 
 function planned({ dropIns, secrets, files }: Facts): readonly Undoing[] {

@@ -11,7 +11,7 @@ export async function userCredentialNotes(
   { scope, credentials, cache }: HostLayout,
   askVersion: () => Promise<number | undefined>,
 ): Promise<readonly string[]> {
-  if (scope === 'system' || (credentials.length === 0 && cache?.backend !== 'credential')) return [];
+  if (scope === 'system' || (credentials.length === 0 && cache?.backends.includes('credential') !== true)) return [];
   return notesOf(await askVersion());
 }
 

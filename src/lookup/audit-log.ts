@@ -1,6 +1,6 @@
 // Ports: one event per lookup, and one per other request that was refused. Never a value.
 
-import type { AnswerSource } from '../cache/cache.ts';
+import type { Answer } from './answer.ts';
 import type { Caller } from '../core/caller.ts';
 import type { ErrorCode, PsiError } from '../core/error.ts';
 
@@ -10,7 +10,7 @@ export type LookupEvent = {
   readonly name: string | undefined;
   readonly provider: string | undefined;
   readonly caller: Caller;
-  readonly source: AnswerSource | undefined;
+  readonly source: Answer['source'] | undefined;
   readonly outcome: 'ok' | ErrorCode;
   readonly ms: number;
 };

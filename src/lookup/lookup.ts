@@ -5,10 +5,12 @@ import type { SecretCache } from '../cache/cache.ts';
 import type { Cached } from '../cache/entries.ts';
 import type { Clock } from '../core/clock.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
+import { withDeadline } from '../core/deadline.ts';
 import { ageOf, type Fetched } from '../core/fetched.ts';
-import type { Mapping } from '../core/mapping.ts';
+import { isPlaced, type Mapping, type OwnMapping } from '../core/mapping.ts';
 import { isSecretId, notAnId, printable } from '../core/naming.ts';
-import type { Answer, Wanted } from './answer.ts';
+import type { Answer, OwnValues, Wanted } from './answer.ts';
+import type { SecretValue } from '../core/secret-value.ts';
 import type { AuditLog, LookupEvent } from './audit-log.ts';
 import type { BatchedReader } from './batching.ts';
 import type { MappingTable } from './mapping-table.ts';
@@ -26,6 +28,8 @@ export type LookupDeps = {
   readonly readerOf: (provider: string) => Pick<BatchedReader, 'held' | 'read'> | undefined;
   /** Undefined: every lookup goes to the provider. */
   readonly cache: LookupCache | undefined;
+  /** Undefined: there are none. */
+  readonly own?: OwnValues;
   /**
    * The one bound of a lookup, laid round the provider alone: a cache that is still being opened may be worth more than the failure of a
    * provider that is down, and Podman's curl sets the bound of that.
@@ -70,6 +74,7 @@ export class Lookup {
     const withoutConfig = this.#deps.withoutConfig?.();
     if (withoutConfig) throw withoutConfig;
     if (!mapping) throw this.#deps.mappings.whyMissing(id) ?? (isSecretId(id) ? notRegistered(id) : notAnId());
+    if (!isPlaced(mapping)) return this.#ownAnswer(id, mapping);
     const reader = this.#deps.readerOf(mapping.provider);
     if (!reader) throw notConfigured(mapping);
     const { cache, clock } = this.#deps;
@@ -90,6 +95,16 @@ export class Lookup {
     return cache?.opening() ? liveOrOpened(live, cache, mapping) : live;
   }
 
+  /** What opens it may be a card that takes seconds: it goes on after the bound, and the next lookup has the value. */
+  #ownAnswer(id: string, mapping: OwnMapping): Answer | Promise<Answer> {
+    const { own, clock, timeoutMs } = this.#deps;
+    const read = own?.read(mapping);
+    if (read === undefined) throw notConfigured(mapping);
+    if (!(read instanceof Promise)) return ownAnswer(read);
+    const what = `opening the sealed value of ${this.#deps.mappings.nameOf(id) ?? printable(id)}`;
+    return withDeadline(clock, { ms: timeoutMs(), what, hint: SLOW }, () => read).then(ownAnswer);
+  }
+
   #learned(mapping: Mapping, fetched: Fetched, source: 'live' | 'held'): Answer {
     const { cache, clock } = this.#deps;
     cache?.learn(mapping, fetched);
@@ -97,7 +112,7 @@ export class Lookup {
   }
 
   #answered(wanted: Wanted, startedAt: number, answer: Answer): Answer {
-    this.#deps.cache?.answered(answer.source);
+    if (answer.source !== 'sealed') this.#deps.cache?.answered(answer.source);
     this.#note(wanted, startedAt, answer.source, undefined);
     return answer;
   }
@@ -173,7 +188,13 @@ function notRegistered(id: string): PsiError {
   });
 }
 
-function notConfigured({ provider }: Mapping): PsiError {
+const SLOW = '`podman exec psi psi sealed status` says what the TPM or HSM says of itself';
+
+function ownAnswer(value: SecretValue): Answer {
+  return { value, source: 'sealed', ageMs: undefined };
+}
+
+function notConfigured({ provider }: Pick<Mapping, 'provider'>): PsiError {
   return new PsiError('NOT_FOUND', `the provider ${printable(provider)} is not configured`, {
     hint: 'add it to `providers:` in the config and restart psi.service',
   });

@@ -2,7 +2,7 @@
 // which there are, whoever asks for one has its file read, and all others are read a while later.
 
 import { PsiError, toPsiError } from '../core/error.ts';
-import { placeKey, type Mapping } from '../core/mapping.ts';
+import { isPlaced, placeKey, sameMapping, type Mapping, type StoredMapping } from '../core/mapping.ts';
 import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
 import { SingleFlight } from '../core/single-flight.ts';
@@ -13,7 +13,7 @@ import { SecretNames } from './secret-names.ts';
 export class MappingTable {
   readonly #store: MappingStore;
   readonly #names: SecretNames;
-  readonly #byId = new Map<SecretId, Mapping>();
+  readonly #byId = new Map<SecretId, StoredMapping>();
   readonly #countByPlace = new Map<string, number>();
   readonly #unusable = new Map<SecretId, PsiError>();
   /** Of the ids that are being written or removed. */
@@ -99,9 +99,14 @@ export class MappingTable {
     return [...this.#byId.keys(), ...this.#waiting].sort();
   }
 
-  /** This and what is chosen by name: of those that have been read (see `readRest`). */
+  /** This and what is chosen by name: of those that have been read (see `readRest`), and that a provider is asked for. */
   all(): readonly Mapping[] {
-    return [...this.#byId.values()];
+    return [...this.#byId.values()].filter(isPlaced);
+  }
+
+  /** Ids of those for a sealed value of this name. */
+  ofSealed(name: string): readonly SecretId[] {
+    return [...this.#byId].flatMap(([id, mapping]) => ('name' in mapping && mapping.name === name ? [id] : []));
   }
 
   /** Of one secret, by its id or by the name that Podman has for it. */
@@ -122,8 +127,32 @@ export class MappingTable {
   }
 
   /** `id` may be anything. */
-  get(id: string): Mapping | undefined {
+  get(id: string): StoredMapping | undefined {
     return isSecretId(id) ? this.#byId.get(id) : undefined;
+  }
+
+  /** The same, where a provider is asked for it. */
+  placeOf(id: string): Mapping | undefined {
+    const mapping = this.get(id);
+    return mapping && isPlaced(mapping) ? mapping : undefined;
+  }
+
+  /** Is its value one that this host alone has? `id` may be anything. */
+  isOwn(id: string): boolean {
+    const mapping = this.get(id);
+    return mapping !== undefined && !isPlaced(mapping);
+  }
+
+  /** Is there any such value? Of those that have been read. */
+  hasOwn(): boolean {
+    for (const one of this.#byId.values()) if (!isPlaced(one)) return true;
+    return false;
+  }
+
+  /** Does any id have this mapping? */
+  holds(mapping: StoredMapping): boolean {
+    for (const one of this.#byId.values()) if (sameMapping(one, mapping)) return true;
+    return false;
   }
 
   /**
@@ -139,7 +168,7 @@ export class MappingTable {
    * Disk first: Podman believes a store that was answered with success. What concerns one id comes one after another, so that what was answered
    * last is on disk and in memory. An equal mapping is written again: its file may have been lost.
    */
-  put(id: SecretId, mapping: Mapping): Promise<void> {
+  put(id: SecretId, mapping: StoredMapping): Promise<void> {
     return this.#inTurn(id, async () => {
       await this.#store.put(id, mapping);
       this.#remember(id, mapping);
@@ -201,7 +230,10 @@ export class MappingTable {
   }
 
   #where(wanted: (id: SecretId) => boolean): readonly Mapping[] {
-    return [...this.#byId].filter(([id]) => wanted(id)).map(([, mapping]) => mapping);
+    return [...this.#byId]
+      .filter(([id]) => wanted(id))
+      .map(([, mapping]) => mapping)
+      .filter(isPlaced);
   }
 
   #readAll(): Promise<void> {
@@ -224,11 +256,12 @@ export class MappingTable {
     for (const [id, error] of unread) this.#unusable.set(id, error);
   }
 
-  #remember(id: SecretId, mapping: Mapping): void {
+  #remember(id: SecretId, mapping: StoredMapping): void {
     this.#settle(id);
     this.#uncount(id);
     this.#byId.set(id, mapping);
     this.#unusable.delete(id);
+    if (!isPlaced(mapping)) return;
     const place = placeKey(mapping);
     this.#countByPlace.set(place, (this.#countByPlace.get(place) ?? 0) + 1);
   }
@@ -249,7 +282,7 @@ export class MappingTable {
 
   #uncount(id: SecretId): void {
     const old = this.#byId.get(id);
-    if (!old) return;
+    if (!old || !isPlaced(old)) return;
     const place = placeKey(old);
     const left = (this.#countByPlace.get(place) ?? 1) - 1;
     if (left > 0) this.#countByPlace.set(place, left);

@@ -1,6 +1,6 @@
 // Which of Podman's secrets have driver commands other than those of now: all that PSI has there, be it in the config or not.
 
-import type { Mapping } from '../core/mapping.ts';
+import type { StoredMapping } from '../core/mapping.ts';
 import { workloadOf } from '../core/naming.ts';
 import { isPsiOptions, neededByDelete } from './driver-command/options.ts';
 import { sameOptions, type DriverOptions, type RegisteredSecret } from './registered-secret.ts';
@@ -15,7 +15,7 @@ export type DueReplaces = {
 export function dueReplaces(
   listed: readonly RegisteredSecret[],
   options: DriverOptions,
-  mappingOf: (id: string) => Mapping | undefined,
+  mappingOf: (id: string) => StoredMapping | undefined,
 ): DueReplaces {
   const others = listed.filter(
     ({ driver, options: frozen }) => driver === 'shell' && isPsiOptions(frozen) && !sameOptions(options, frozen),

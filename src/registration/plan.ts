@@ -72,8 +72,11 @@ export type Actual = {
   readonly mappingOf: (id: string) => Mapping | undefined;
   /** What this Podman takes for a secret's name. */
   readonly names: NameRule & { readonly version: string };
-  /** Do these options look like a command that PSI wrote, now or in an earlier version? */
-  readonly isOurs: (options: Readonly<Record<string, string>>) => boolean;
+  /**
+   * Does it have commands that PSI wrote, now or in an earlier version, for a value of a provider? One whose value this host alone has was
+   * made by somebody with Podman's own command, and is not a setup's to replace.
+   */
+  readonly isOurs: (secret: RegisteredSecret) => boolean;
 };
 
 /** `later`: those that answer as they are keep their driver commands in this run; the host is at its starts, or nobody asked for it. */
@@ -167,7 +170,7 @@ function orphansOf(workload: string, desired: readonly DesiredSecret[], actual: 
 }
 
 function isPsiSecret(secret: RegisteredSecret, actual: Actual): boolean {
-  return secret.driver === 'shell' && actual.isOurs(secret.options);
+  return secret.driver === 'shell' && actual.isOurs(secret);
 }
 
 /** The drop-in that is there; `misplaced` as the store says it. */

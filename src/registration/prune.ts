@@ -112,7 +112,8 @@ export class Prune {
   /** Mappings before secrets: one that a create makes meanwhile is in neither, or in both. */
   async #look(wish: PruneWish): Promise<PruneFacts> {
     const { registry, users, mappings, dropIns, quadlets } = this.#deps;
-    const ids = mappings.ids();
+    // What this host alone has is nobody's to take away but its owner's: by Podman's own command, or `psi sealed remove`.
+    const ids = mappings.ids().filter((id) => !mappings.isOwn(id));
     const [{ dropIns: reads }, secrets, present, named] = await Promise.all([
       registry.features(),
       registry.list(),
@@ -125,7 +126,8 @@ export class Prune {
       const why = await whyThere(quadlets, unit);
       if (why !== undefined) there.set(unit, why);
     }
-    return { secrets, dropIns: texts, quadlets: there, users: named, mappings: ids };
+    const pruned = secrets.filter(({ id }) => !mappings.isOwn(id));
+    return { secrets: pruned, dropIns: texts, quadlets: there, users: named, mappings: ids };
   }
 
   #dropInSteps(plan: PrunePlan, facts: PruneFacts): readonly Step[] {

@@ -1,14 +1,14 @@
 // Port: secrets that Podman was asked to replace and has not confirmed. Podman deletes before it stores: killed between the two, it has lost
 // the secret, and this is all that knows of it.
 
-import type { Mapping } from '../core/mapping.ts';
+import type { StoredMapping } from '../core/mapping.ts';
 
 /** What it takes to create a secret again; never a value. */
 export type UnfinishedReplace = {
   readonly name: string;
   /** The one that it had. */
   readonly id: string;
-  readonly mapping: Mapping;
+  readonly mapping: StoredMapping;
   /** Of its label; undefined: it has none. */
   readonly workload: string | undefined;
 };

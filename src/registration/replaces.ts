@@ -3,7 +3,7 @@
 
 import { PsiError, toPsiError } from '../core/error.ts';
 import { failureOf, type WorkloadFailure } from '../core/failure.ts';
-import { encodeMapping, sameMapping, type Mapping } from '../core/mapping.ts';
+import { encodeMapping, sameMapping, type StoredMapping } from '../core/mapping.ts';
 import { isSecretId, secretId } from '../core/naming.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
@@ -27,7 +27,7 @@ export type CommandsOfNow = { readonly options: DriverOptions; readonly socketTo
 
 export type ToReplace = {
   readonly current: RegisteredSecret;
-  readonly mapping: Mapping;
+  readonly mapping: StoredMapping;
   /** For its label. */
   readonly workload: string | undefined;
 };

@@ -165,9 +165,9 @@ export class Setup {
     mappings.learnNames(registered);
     const actual: Actual = {
       registered: new Map(registered.map((secret) => [secret.name, secret])),
-      mappingOf: (id) => mappings.get(id),
+      mappingOf: (id) => mappings.placeOf(id),
       names: { ...features.names, version: features.version },
-      isOurs: isPsiOptions,
+      isOurs: ({ id, options }) => isPsiOptions(options) && !mappings.isOwn(id),
     };
     const { options, socketToken } = target;
     const apply = new PlanCarrier({ ...this.#deps, options, socketToken, emit, signal });

@@ -50,7 +50,7 @@ function unitsOf({ workloads }: SetupTarget): ReadonlySet<string> {
 function goneOrphans({ target, actual, dropIns }: SetupRun, staying: ReadonlySet<string>): readonly Orphan[] {
   const units = [...unitsOf(target), ...staying];
   const named = new Set(units.flatMap((unit) => [...secretLines(dropIns.get(unit)?.text ?? '').keys()]));
-  return goneSecrets(target, actual.registered.values())
+  return goneSecrets(target, [...actual.registered.values()].filter(actual.isOurs))
     .filter(({ name }) => !named.has(name))
     .map(({ name, id }) => ({ name, id, gone: true }));
 }

@@ -27,3 +27,12 @@ export async function sweepLeftovers(kinds: readonly Leftovers[], before: number
     }
   }
 }
+
+/** Sealed values that were removed or replaced long enough ago. Never rejects: what stays harms nobody, and the next start tries again. */
+export async function sweepAside(sweep: () => Promise<void>, log: Log): Promise<void> {
+  try {
+    await sweep();
+  } catch (thrown) {
+    log.warn(errorFields(toPsiError(thrown)), 'sealed secrets that were removed long ago may still lie aside');
+  }
+}

@@ -17,7 +17,7 @@ export type ServiceCache = {
     /** Saves what is left; may take as long as the device. */
     readonly close: () => Promise<void>;
   };
-  readonly keys: { readonly close: () => Promise<void> };
+  readonly keys: readonly { readonly close: () => Promise<void> }[];
 };
 
 export type ServiceParts = {
@@ -98,6 +98,6 @@ export class RunningService {
     const late = this.#parts.clock.sleep(graceMs, done.signal).catch(() => undefined);
     await Promise.race([cache.close(), late]);
     done.abort();
-    await keys.close();
+    await Promise.all(keys.map((one) => one.close()));
   }
 }

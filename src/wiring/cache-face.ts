@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { CacheBackends, type ConfiguredBackends } from '../cache/backends.ts';
 import { CacheControl } from '../cache/control.ts';
+import { CacheReseal } from '../cache/reseal.ts';
 import { CacheRefresh, type RefreshTarget } from '../cache/refresh.ts';
 import { cacheInUse, cacheOrDefaults, cacheSettings } from '../config/cache-settings.ts';
 import type { Config } from '../config/config.ts';
@@ -31,10 +32,17 @@ export function composeCacheFace(deps: CacheFaceDeps): CacheFace {
     configured: async () => configuredBackends(await deps.readConfig(), deps),
     random: randomBytes,
   });
+  const reseal = new CacheReseal({
+    running: composed,
+    settingsNow: async () => cacheSettings(await deps.readConfig()),
+  });
   return {
     status: (options) => control.status(options),
     refresh: async (options, emit, signal) => refresh?.run(await deps.target(emit, signal), options, emit, signal),
     invalidate: (name) => control.invalidate(name),
+    reseal: () => reseal.reseal(),
+    recoverable: () => reseal.recoverable(),
+    recover: (fileId, dataKey) => reseal.recover(fileId, dataKey),
     init: (backend) => backends.init(backend),
     hsm: {
       preflight: (options) => backends.preflight(options),
@@ -48,7 +56,7 @@ function configuredBackends(config: Config, deps: KeyDeps): ConfiguredBackends {
   const cache = cacheOrDefaults(config);
   return {
     configFile: config.file,
-    inUse: cacheInUse(config)?.backend,
+    inUse: cacheInUse(config)?.backends ?? [],
     settings: cacheSettings(config),
     namesToken: cache.hsm !== undefined,
     keys: keyFactory(cache, config.stateDir, deps),

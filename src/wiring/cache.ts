@@ -2,6 +2,7 @@
 
 import { readBounded } from '../adapters/files/file-calls.ts';
 import { EncryptedCacheFile } from '../adapters/cache-file/cache-file.ts';
+import { AgeRecipient } from '../adapters/age/age.ts';
 import { CredentialKeyWrapper } from '../adapters/credential/key-wrapper.ts';
 import { HsmKeyWrapper } from '../adapters/hsm/key-wrapper.ts';
 import { pinSources, type RefusedPins } from '../adapters/hsm/pin.ts';
@@ -29,7 +30,7 @@ export type KeyDeps = {
 
 export type ComposedCache = {
   readonly cache: SecretCache;
-  readonly keys: Keys;
+  readonly keys: readonly Keys[];
   /** Those it was made with, as `cacheSettings` writes them. */
   readonly settings: string;
 };
@@ -38,11 +39,13 @@ export type ComposedCache = {
 export function composeCache(config: Config, deps: KeyDeps & { readonly log: Log }): ComposedCache | undefined {
   const settings = cacheInUse(config);
   if (settings === undefined) return undefined;
-  const { backend, path, maxAgeMs } = settings;
-  const keys = keyFactory(settings, config.stateDir, deps)[backend]();
-  const file = new EncryptedCacheFile({ keys }, { path });
+  const { backends, path, maxAgeMs } = settings;
+  const factory = keyFactory(settings, config.stateDir, deps);
+  const keys = backends.map((backend) => factory[backend]());
+  const recovery = settings.recovery.map((recipient) => new AgeRecipient(recipient));
+  const file = new EncryptedCacheFile({ recipients: { own: keys, recovery } }, { path });
   const log = cacheLog(deps.log);
-  const cache = new SecretCache({ file, backend, clock: deps.clock, log }, { maxAgeMs });
+  const cache = new SecretCache({ file, backends, clock: deps.clock, log }, { maxAgeMs });
   return { cache, keys, settings: cacheSettings(config) };
 }
 

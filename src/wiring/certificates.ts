@@ -36,7 +36,11 @@ export function composeTls(deps: TlsComposeDeps): Composition['tls'] {
               ...common(config),
               authority: authorityOf(provider),
               commands: new SystemdCommands({ socketPath: config.dbusSocket, outputDir: tlsDir }),
-              lock: new FlockFile({ path: join(tlsDir, '.lock'), what: `psi ${provider.words.group} tls` }),
+              lock: new FlockFile({
+                path: join(tlsDir, '.lock'),
+                what: `psi ${provider.words.group} tls`,
+                look: 'systemctl status psi-tls-renew.service',
+              }),
             },
             certificatesOf(chosen),
             options,

@@ -13,6 +13,8 @@ export function composition(deps: ServeDeps): Composition {
     systemdInstall: async (config, options, completions) =>
       (await import('./install.ts')).composeSystemdInstall(config, options, completions, deps),
     uninstall: async (config, options) => (await import('./uninstall.ts')).composeUninstall(config, options, deps),
+    migrate: async (path, options, completions) =>
+      (await import('./migrate.ts')).composeMigrate(path, options, completions, deps),
     insideService: deps.env['PSI_UNITS'] !== undefined,
     tls: {
       run: async (config, options, events) =>
@@ -26,6 +28,14 @@ export function composition(deps: ServeDeps): Composition {
       (await import('./host-import.ts')).composePodmanSecrets(config, selection),
     importQuadlet: async (config, tools, flags, emit) =>
       (await import('./host-import.ts')).composeQuadletImport(config, tools, flags, emit, deps),
+    unwrapWithIdentity: async (file, wrappedKeys) =>
+      (await import('./recover.ts')).composeUnwrapping(file, wrappedKeys),
+    unwrapEachWithIdentity: async (file, wrappedKeys) =>
+      (await import('./recover.ts')).composeUnwrappingEach(file, wrappedKeys),
+    readValue: async (file) => (await import('../adapters/sealed/value-stream.ts')).readValue(file, process.stdin),
+    writeValue: async (value) => {
+      (await import('../adapters/sealed/value-stream.ts')).writeValue(value, process.stdout);
+    },
     infisicalLogin: async (config) => (await import('./login.ts')).composeLogin(config, deps),
   };
 }

@@ -6,19 +6,18 @@ import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { StatusBoard } from '../lookup/status.ts';
 import type { HeaderFile } from '../registration/driver-command/header-file.ts';
 import { OwedReplaces } from '../registration/owed-replaces.ts';
-import { Replaces } from '../registration/replaces.ts';
+import { Replaces, type ReplacesDeps } from '../registration/replaces.ts';
 import type { SecretRegistry } from '../registration/secret-registry.ts';
 import type { SetupRuns } from '../registration/setup-runs.ts';
 import { replacesLog, type Log } from '../service/log.ts';
 import type { RunningConfig } from '../service/running-config.ts';
-import type { SocketWatch } from '../service/socket-watch.ts';
 
 export type ReplacesParts = {
   readonly stateDir: string;
   readonly registry: SecretRegistry;
   readonly mappings: MappingTable;
   readonly headerFile: HeaderFile;
-  readonly watch: SocketWatch;
+  readonly unreachable: ReplacesDeps['unreachable'];
   readonly running: RunningConfig;
   readonly status: Pick<StatusBoard, 'lookups'>;
   readonly runs: () => Pick<SetupRuns, 'alone'>;
@@ -30,14 +29,10 @@ export type ReplacesParts = {
 export async function composeReplaces(
   parts: ReplacesParts,
 ): Promise<{ readonly replaces: Replaces; readonly owedReplaces: OwedReplaces }> {
-  const { stateDir, running, runs, status, watch, log } = parts;
+  const { stateDir, running, runs, status, log } = parts;
   const replaces = await Replaces.begin({
     ...parts,
     debt: new ReplaceDebtFile({ stateDir }),
-    unreachable: async () => {
-      await watch.look();
-      return running.closed ?? running.withoutConfig ?? watch.problem;
-    },
   });
   const owedReplaces = new OwedReplaces({
     ...parts,

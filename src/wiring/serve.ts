@@ -31,6 +31,7 @@ import { composeCache } from './cache.ts';
 import { composeCacheFace } from './cache-face.ts';
 import { changedAt, composeReading, opennessOf } from './config-reading.ts';
 import { composeReplaces } from './replaces.ts';
+import { composeSealed } from './sealed.ts';
 import { composeProviders } from './providers.ts';
 import { loadConfig } from '../config/load.ts';
 import { SecretReader } from '../config/secret-reader.ts';
@@ -42,7 +43,7 @@ import { driverFace } from '../faces/driver.ts';
 import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
-import { sweepLeftovers } from '../service/leftovers.ts';
+import { sweepAside, sweepLeftovers } from '../service/leftovers.ts';
 import { auditLog, createLog, faceErrors, owedLog, refusalLog, unservedLog } from '../service/log.ts';
 import { readMappings } from '../service/mappings.ts';
 import { createMetrics } from '../service/metrics.ts';
@@ -72,6 +73,7 @@ import { headerFilePath } from '../registration/driver-command/header-file.ts';
 import { Lookup } from '../lookup/lookup.ts';
 import { MappingTable } from '../lookup/mapping-table.ts';
 import { DriverStore } from '../lookup/driver-store.ts';
+import type { ReplacesDeps } from '../registration/replaces.ts';
 import { Prune } from '../registration/prune.ts';
 import { WorkloadsByPattern } from '../registration/pattern.ts';
 import { Setup } from '../registration/setup.ts';
@@ -202,6 +204,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       defaultDriver,
       () => missingQuadlets(running.config.workloads, quadlets, config.systemdDir),
       () => placedHelper.look(),
+      () => sealed.look(),
     ],
     { clock, log },
   );
@@ -219,9 +222,14 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     providersOf: (fresh) => composeProviders(fresh, { clock, metrics, env, version, answers, countBeside, known }),
     headerFile,
   });
+  const sealed = composeSealed({ ...keyDeps, config: () => running.config, composed });
   const onError = faceErrors(log);
+  const unreachable: ReplacesDeps['unreachable'] = async () => {
+    await watch.look();
+    return running.closed ?? running.withoutConfig ?? watch.problem;
+  };
   const { replaces, owedReplaces } = await composeReplaces({
-    ...{ stateDir, registry, mappings, headerFile, watch, running, status, clock, log },
+    ...{ stateDir, registry, mappings, headerFile, running, status, clock, log, unreachable },
     runs: () => runs,
     firstPauseMs: environment.replaceAfterMs,
   });
@@ -232,6 +240,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     status,
     readerOf: (provider) => running.readerOf(provider),
     cache,
+    own: sealed.host,
     timeoutMs: () => running.lookupTimeoutMs,
     withoutConfig: () => running.refuseLookups(),
     audit: metrics.audit(auditLog(log)),
@@ -240,6 +249,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const processBegan = Date.now() - process.uptime() * 1000;
   const leftovers = [new StateLeftovers({ stateDir }), dropIns, textfile];
   void sweepLeftovers(leftovers, processBegan, log);
+  void sweepAside(sealed.sweep, log);
   const registering = {
     registry,
     replaces,
@@ -276,7 +286,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const logRefusal = refusalLog(log);
   const driver = driverFace({
     lookup,
-    register: new DriverStore(mappings, replaces),
+    register: new DriverStore(mappings, replaces, sealed.host),
     tokens: () => running.tokens,
     closed: () => running.refuseRequests(),
     mappings,
@@ -326,6 +336,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       },
       readConfig: () => loadConfig(load),
     }),
+    sealed: sealed.control({ mappings, registry, headerFile, commands: () => running.target, unreachable }),
     onError,
   };
   const control = lateFace(async () => (await import('../faces/control/routes.ts')).controlApp(controlDeps), onError);
@@ -333,7 +344,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const service = await RunningService.start({
     clock,
     log,
-    config: running,
+    config: {
+      close: () => {
+        running.close();
+        sealed.close();
+      },
+    },
     owed: {
       start: () => {
         owedReplaces.start();

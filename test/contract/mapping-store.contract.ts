@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import type { Mapping } from '../../src/core/mapping.ts';
-import { secretId } from '../../src/core/naming.ts';
+import type { Mapping, StoredMapping } from '../../src/core/mapping.ts';
+import { secretId, type SecretId } from '../../src/core/naming.ts';
 import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 const mapping = (key: string): Mapping => ({ provider: 'infisical', project: 'p', path: '/a', key });
@@ -29,6 +29,21 @@ export function mappingStoreContract(name: string, make: () => Promise<MappingSt
         ['aa11', mapping('THREE')],
         ['bb22', mapping('ö "zwei"\n')],
       ]);
+    });
+
+    it('gives back mappings of values on this host too, up to the largest that Podman takes', async () => {
+      const store = await make();
+      const blob = 'A'.repeat(511_999 - '{"provider":"n","blob":""}'.length);
+      const own: readonly (readonly [SecretId, StoredMapping])[] = [
+        [secretId('aa11'), { provider: 'n', blob }],
+        [secretId('bb22'), { provider: 'n', blob: 'A'.repeat(40_000) }],
+        [secretId('cc33'), { provider: 'sealed', name: 'db' }],
+        [secretId('dd44'), mapping('ONE')],
+      ];
+      for (const [id, one] of own) await store.put(id, one);
+      const { mappings, unusable } = await store.loadAll();
+      assert.deepEqual([new Map([...mappings].sort(([a], [b]) => (a < b ? -1 : 1))), unusable.size], [new Map(own), 0]);
+      for (const [id, one] of own) assert.deepEqual(await store.read(id), one);
     });
 
     it('reads one of them, or tells that it is not there', async () => {

@@ -11,7 +11,7 @@ import { FlockFile } from '../../src/adapters/files/run-lock.ts';
 const ADAPTER = join(import.meta.dirname, '../../src/adapters/files/run-lock.ts');
 const HOLDER = `
   const { FlockFile } = await import(process.argv[1]);
-  const lock = new FlockFile({ path: process.argv[2], what: 'test' });
+  const lock = new FlockFile({ path: process.argv[2], what: 'test', look: 'ps' });
   await lock.hold(() => new Promise(() => { console.log('held'); setInterval(() => {}, 1000); }));
 `;
 
@@ -23,7 +23,11 @@ describe('the lock of a run', () => {
   after(() => rm(dir, { recursive: true, force: true }));
 
   const lockAt = (name: string): FlockFile =>
-    new FlockFile({ path: join(dir, name, 'lock'), what: 'psi infisical tls' });
+    new FlockFile({
+      path: join(dir, name, 'lock'),
+      what: 'psi infisical tls',
+      look: 'systemctl status psi-tls-renew.service',
+    });
 
   test('lets one work and refuses the other, and is free afterwards', async () => {
     const lock = lockAt('a');

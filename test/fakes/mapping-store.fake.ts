@@ -1,14 +1,19 @@
 // A mapping store in memory. `failWith` makes the next calls fail; `writes` counts those that did not.
 
-import type { Mapping } from '../../src/core/mapping.ts';
+import { isPlaced, type Mapping, type StoredMapping } from '../../src/core/mapping.ts';
 import { secretId, type SecretId } from '../../src/core/naming.ts';
 import { PsiError } from '../../src/core/error.ts';
 import type { MappingStore } from '../../src/lookup/mapping-store.ts';
 
 const NO_MAPPING = new PsiError('NOT_FOUND', 'the file holds no mapping');
 
+/** One that a provider is asked for; undefined: it is another one, or there is none. */
+export function placed(mapping: StoredMapping | undefined): Mapping | undefined {
+  return mapping && isPlaced(mapping) ? mapping : undefined;
+}
+
 export class FakeMappingStore implements MappingStore {
-  readonly files = new Map<SecretId, Mapping>();
+  readonly files = new Map<SecretId, StoredMapping>();
   /** Ids whose files hold something else. */
   readonly foreign = new Set<string>();
   failWith: PsiError | undefined;
@@ -20,7 +25,7 @@ export class FakeMappingStore implements MappingStore {
     return Promise.resolve({ mappings: new Map(this.files), unusable });
   }
 
-  read(id: SecretId): Promise<Mapping | PsiError | undefined> {
+  read(id: SecretId): Promise<StoredMapping | PsiError | undefined> {
     return Promise.resolve(this.failWith ?? (this.foreign.has(id) ? NO_MAPPING : this.files.get(id)));
   }
 
@@ -29,7 +34,7 @@ export class FakeMappingStore implements MappingStore {
     return Promise.resolve([...this.files.keys(), ...[...this.foreign].map(secretId)]);
   }
 
-  put(id: SecretId, mapping: Mapping): Promise<void> {
+  put(id: SecretId, mapping: StoredMapping): Promise<void> {
     if (this.failWith !== undefined) return Promise.reject(this.failWith);
     this.writes += 1;
     this.foreign.delete(id);

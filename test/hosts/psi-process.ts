@@ -18,6 +18,8 @@ export type PsiOptions = {
   readonly clientSecret: string;
   readonly projects: Readonly<Record<string, { readonly id: string; readonly environment: string }>>;
   readonly workloads: Readonly<Record<string, unknown>>;
+  /** Beside Infisical. */
+  readonly providers?: Readonly<Record<string, unknown>>;
   /** Further keys of the config file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly provider?: Readonly<Record<string, unknown>>;
@@ -116,6 +118,7 @@ export function configText(options: PsiOptions): string {
     ...options.config,
     lookup: withOwnHelper(dir, options.config?.['lookup']),
     providers: {
+      ...options.providers,
       infisical: {
         api_url: options.apiUrl,
         auth: { method: 'universal-auth', client_id: options.clientId, client_secret: options.clientSecret },

@@ -100,9 +100,10 @@ test('values that are learned beside a locked cache are not saved over it', asyn
 });
 
 for (const [what, at, value, said] of [
-  ['of a newer psi', 5, 2, /is newer than format 1.*start that one again/],
-  ['with a kind of key that this psi does not know', 6, 9, /names a kind of key that this psi does not know/],
-  ['whose header is damaged', 7, 1, /has a damaged header/],
+  ['of a newer psi', 5, 3, /is newer than format 2.*start that one again/],
+  ['with a kind of key that this psi does not know', 52, 9, /names a kind of key that this psi does not know/],
+  ['whose header is damaged', 6, 1, /has a damaged header/],
+  ['of the python psi', 4, 1, /is one of the python psi, which this psi does not read/],
 ] as const) {
   test(`a cache ${what} is left as it is`, async (t) => {
     const it = await filledStage(t);

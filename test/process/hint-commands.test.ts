@@ -71,17 +71,23 @@ const flip = (bytes: Buffer, at: number, value: number): Buffer => {
   return other;
 };
 
+/** Where the first stanza begins, and in it a byte of the wrapped key (docs/cache-format.md). */
+const [STANZA, KEY] = [52, 100];
+
 const DEFECTS: readonly (readonly [string, (good: Buffer) => Buffer])[] = [
-  ['is of a newer format', (good) => flip(good, 5, 2)],
+  ['is of a newer format', (good) => flip(good, 5, 3)],
   ['is of an older format', (good) => flip(good, 5, 0)],
-  ['was written with another backend', (good) => flip(good, 6, 1)],
-  ['has a kind of key that is not known', (good) => flip(good, 6, 9)],
-  ['has a damaged header', (good) => flip(good, 7, 1)],
+  ['was written with another backend', (good) => flip(good, STANZA, 1)],
+  ['has a kind of key that is not known', (good) => flip(good, STANZA, 9)],
+  ['has a damaged header', (good) => flip(good, 6, 1)],
   ['was written by another program', () => Buffer.from('gAAAAABl')],
+  ['was written by the Python PSI', () => Buffer.concat([Buffer.from('PSIC'), Buffer.of(1, 1), Buffer.alloc(99)])],
   ['is cut short', (good) => good.subarray(0, -1)],
   ['is longer', (good) => Buffer.concat([good, Buffer.alloc(1)])],
   ['is put together of two', (good) => flip(good, 9, (good[9] ?? 0) ^ 1)],
-  ['has a damaged key', (good) => flip(good, 60, (good[60] ?? 0) ^ 1)],
+  ['has a damaged key', (good) => flip(good, KEY, (good[KEY] ?? 0) ^ 1)],
+  ['has a stanza of another file', (good) => flip(good, STANZA + 9, (good[STANZA + 9] ?? 0) ^ 1)],
+  ['has a stanza twice or lacks one', (good) => flip(good, STANZA + 1, 2)],
   ['was altered in its header', (good) => flip(good, 25, (good[25] ?? 0) ^ 1)],
   ['was altered in its content', (good) => flip(good, -1, (good.at(-1) ?? 0) ^ 1)],
 ];

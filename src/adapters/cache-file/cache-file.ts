@@ -1,4 +1,4 @@
-// The cache on disk: reads and replaces one file. Each save has a fresh data key, which only the key wrapper can give back; neither it nor
+// The cache on disk: reads and replaces one file. Each save has a fresh data key, which only its recipients can give back; neither it nor
 // the plaintext outlives the call.
 
 import { randomBytes } from 'node:crypto';
@@ -7,13 +7,17 @@ import { basename, dirname, join } from 'node:path';
 
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import type { CacheFile, CacheFileContent } from '../../cache/cache-file.ts';
-import { DATA_KEY_BYTES, type KeyWrapper } from '../../sealing/key-wrapper.ts';
+import type { CacheFile, CacheFileContent, Recoverable, Saved } from '../../cache/cache-file.ts';
+import { NONCE_BYTES } from '../../sealing/envelope.ts';
+import { DATA_KEY_BYTES } from '../../sealing/key-wrapper.ts';
+import { recipientStates, type RecipientState } from '../../sealing/recipient-state.ts';
+import { unwrapWithAny, wrapForAll, type Recipients } from '../../sealing/recipients.ts';
+import { FILE_ID_BYTES } from '../../sealing/stanzas.ts';
 import { syncFolder, writeFileAtomic, type WriteStep } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
-import { cacheDefect } from './defects.ts';
-import { FILE_ID_BYTES, NONCE_FIELD_BYTES, splitEnvelope } from './envelope.ts';
+import { cacheDefect, noFile, noRecovery, savedMeanwhile, withRecovery } from './defects.ts';
+import { splitCacheFile, type CacheEnvelope } from './format.ts';
 import { openEntries, sealEntries } from './seal.ts';
 
 /** Hundreds of thousands of values. */
@@ -31,60 +35,80 @@ export type EncryptedCacheFileOptions = {
 };
 
 export class EncryptedCacheFile implements CacheFile {
-  readonly #keys: KeyWrapper;
+  readonly #recipients: Recipients;
   readonly #path: string;
   readonly #onStep: (step: SaveStep) => void;
   #prepared = false;
 
-  constructor(deps: { readonly keys: KeyWrapper }, { path, onStep = () => undefined }: EncryptedCacheFileOptions) {
-    this.#keys = deps.keys;
+  constructor(
+    deps: { readonly recipients: Recipients },
+    { path, onStep = () => undefined }: EncryptedCacheFileOptions,
+  ) {
+    this.#recipients = deps.recipients;
     this.#path = path;
     this.#onStep = onStep;
   }
 
   async read(): Promise<CacheFileContent | undefined> {
-    const bytes = await this.#bytes();
-    if (bytes === undefined) {
-      await this.#tryKey();
+    const envelope = await this.#envelope();
+    if (envelope === undefined) {
+      await this.#tryKeys();
       return undefined;
     }
-    const envelope = splitEnvelope(bytes);
-    if (typeof envelope === 'string') throw cacheDefect(envelope, this.#path);
-    if (envelope.backend !== this.#keys.backend) throw cacheDefect('other-backend', this.#path, envelope.backend);
-    const dataKey = await this.#unwrap(envelope.wrappedKey);
     try {
-      const entries = await openEntries(envelope, dataKey);
-      if (typeof entries === 'string') throw cacheDefect(entries, this.#path);
-      return { entries, writtenAt: envelope.writtenAt };
+      return await this.#contentOf(envelope, await this.#unwrap(envelope));
+    } catch (error) {
+      throw withRecovery(error, envelope.stanzas);
+    }
+  }
+
+  async readWith(fileId: string, dataKey: SecretValue): Promise<CacheFileContent> {
+    const envelope = await this.#envelope();
+    if (envelope === undefined) throw noFile(this.#path);
+    if (hex(envelope.fileId) !== fileId) throw savedMeanwhile(this.#path);
+    return this.#contentOf(envelope, Uint8Array.from(dataKey.expose()));
+  }
+
+  async recoverable(): Promise<Recoverable> {
+    const envelope = await this.#envelope();
+    if (envelope === undefined) throw noFile(this.#path);
+    const stanzas = envelope.stanzas.filter(({ kind }) => kind === 'recovery');
+    if (stanzas.length === 0) throw noRecovery(this.#path);
+    return { fileId: hex(envelope.fileId), stanzas };
+  }
+
+  async recipients({ logIn }: { readonly logIn: boolean }): Promise<readonly RecipientState[] | undefined> {
+    const envelope = await this.#envelope();
+    if (envelope === undefined) return undefined;
+    const altered = cacheDefect('header-altered', this.#path);
+    return recipientStates(this.#recipients, envelope.stanzas, {
+      logIn,
+      problemWith: (dataKey) => (envelope.isAuthenticHeader(dataKey) ? undefined : altered),
+    });
+  }
+
+  async write({ entries, writtenAt }: CacheFileContent): Promise<Saved> {
+    const dataKey = randomBytes(DATA_KEY_BYTES);
+    try {
+      const { stanzas, missed } = await wrapForAll(this.#recipients, new SecretValue(dataKey));
+      this.#onStep('wrapped');
+      const fileId = randomBytes(FILE_ID_BYTES);
+      const file = await sealEntries(entries, { dataKey, fileId, nonce: randomBytes(NONCE_BYTES), writtenAt, stanzas });
+      this.#onStep('sealed');
+      await this.#replace(file);
+      return { bytes: file.length, missed };
     } finally {
       dataKey.fill(0);
     }
   }
 
-  async write({ entries, writtenAt }: CacheFileContent): Promise<number> {
-    const dataKey = randomBytes(DATA_KEY_BYTES);
-    let file: Uint8Array;
-    try {
-      const wrappedKey = await this.#keys.wrap(new SecretValue(dataKey));
-      this.#onStep('wrapped');
-      file = await sealEntries(entries, dataKey, {
-        backend: this.#keys.backend,
-        fileId: randomBytes(FILE_ID_BYTES),
-        nonceField: randomBytes(NONCE_FIELD_BYTES),
-        writtenAt,
-        wrappedKey,
-      });
-      this.#onStep('sealed');
-    } finally {
-      dataKey.fill(0);
-    }
+  async #replace(file: Uint8Array): Promise<void> {
     try {
       await fileCalls.run(this.#path, () => this.#prepareFolder());
       await writeFileAtomic(this.#path, file, { mode: 0o600, onStep: this.#onStep });
     } catch (error) {
       throw fileError('write the cache', this.#path, error);
     }
-    return file.length;
   }
 
   async setAside(): Promise<string> {
@@ -113,6 +137,14 @@ export class EncryptedCacheFile implements CacheFile {
     });
   }
 
+  async #envelope(): Promise<CacheEnvelope | undefined> {
+    const bytes = await this.#bytes();
+    if (bytes === undefined) return undefined;
+    const envelope = splitCacheFile(bytes);
+    if (typeof envelope === 'string') throw cacheDefect(envelope, this.#path);
+    return envelope;
+  }
+
   async #bytes(): Promise<Uint8Array | undefined> {
     try {
       return await readBounded(this.#path, LARGEST);
@@ -122,10 +154,12 @@ export class EncryptedCacheFile implements CacheFile {
     }
   }
 
-  /** Without a file nothing would ask for the key before the first save, and a cache that can keep nothing would pass for ready. */
-  async #tryKey(): Promise<void> {
-    const { problem } = await this.#keys.describe();
-    if (problem === undefined) return;
+  /** Without a file nothing would ask for a key before the first save, and a cache that can keep nothing would pass for ready. */
+  async #tryKeys(): Promise<void> {
+    const found = await Promise.all(this.#recipients.own.map((keys) => keys.describe()));
+    const problems = found.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+    const [problem] = problems;
+    if (problem === undefined || problems.length < found.length) return;
     const { code, message, hint, retry, details } = problem;
     throw new PsiError(code, message, {
       ...(hint === undefined ? {} : { hint }),
@@ -135,13 +169,25 @@ export class EncryptedCacheFile implements CacheFile {
     });
   }
 
-  async #unwrap(wrappedKey: Uint8Array): Promise<Uint8Array> {
-    try {
-      // Not a copy: the wrapper keeps none, and this one is wiped.
-      return (await this.#keys.unwrap(wrappedKey)).expose();
-    } catch (error) {
+  async #unwrap({ stanzas }: CacheEnvelope): Promise<Uint8Array> {
+    const dataKey = await unwrapWithAny(this.#recipients.own, stanzas).catch((error: unknown) => {
       if (!(error instanceof PsiError) || error.code !== 'CACHE_CORRUPT') throw error;
       throw cacheDefect(error.details['reason'] === 'version' ? 'key-version' : 'key-damaged', this.#path);
+    });
+    const kinds = stanzas.map(({ kind }) => kind);
+    if (dataKey === undefined) throw cacheDefect('other-backend', this.#path, kinds);
+    // Not a copy: the wrapper keeps none, and this one is wiped.
+    return dataKey.expose();
+  }
+
+  /** Wipes the key. */
+  async #contentOf(envelope: CacheEnvelope, dataKey: Uint8Array): Promise<CacheFileContent> {
+    try {
+      const entries = await openEntries(envelope, dataKey);
+      if (typeof entries === 'string') throw cacheDefect(entries, this.#path);
+      return { entries, writtenAt: envelope.writtenAt };
+    } finally {
+      dataKey.fill(0);
     }
   }
 
@@ -165,4 +211,8 @@ async function exists(path: string): Promise<boolean> {
     if (errnoOf(error) === 'ENOENT') return false;
     throw error;
   }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
 }

@@ -1,10 +1,12 @@
 // What is wrong with a cache file, as an error for people: one message and one hint per defect.
 
 import { PsiError } from '../../core/error.ts';
-import type { Backend } from '../../sealing/key-wrapper.ts';
-import { VERSION, type Defect } from './envelope.ts';
+import { ENVELOPE_VERSION } from '../../sealing/envelope.ts';
+import type { RecipientKind, Stanza } from '../../sealing/stanzas.ts';
+import type { Defect } from './format.ts';
 
 const COMMAND = '`podman exec psi psi cache refresh`';
+const RECOVER = '`podman exec -i psi psi cache recover --identity - < KEY_FILE`';
 const REFILL = `${COMMAND} fills a new one`;
 
 /** Certain, whatever the key and the config: what is cut, or authentic for no key. Anything else may be good for another config or PSI. */
@@ -12,6 +14,10 @@ const DAMAGED: ReadonlySet<Defect> = new Set([
   'truncated',
   'trailing-bytes',
   'mixed-files',
+  'mixed-stanzas',
+  'stanza-doubled',
+  'stanza-missing',
+  'stanzas-reordered',
   'key-damaged',
   'header-altered',
   'content-altered',
@@ -20,14 +26,18 @@ const DAMAGED: ReadonlySet<Defect> = new Set([
 const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: string }>> = {
   'not-a-cache': {
     message: 'is no cache of this psi',
-    hint: `another program wrote it, or the python psi; ${REFILL}`,
+    hint: `another program wrote it; ${REFILL}`,
+  },
+  'python-cache': {
+    message: 'is one of the python psi, which this psi does not read',
+    hint: `what is in it, its workloads name: ${REFILL}`,
   },
   'old-version': {
-    message: `is older than format ${String(VERSION)}`,
+    message: 'is older than format 1',
     hint: `this psi does not read it; ${REFILL}`,
   },
   'future-version': {
-    message: `is newer than format ${String(VERSION)}`,
+    message: `is newer than format ${String(ENVELOPE_VERSION)}`,
     hint: `a newer psi wrote it: start that one again to use it, or fill a new one: ${COMMAND}`,
   },
   truncated: {
@@ -40,7 +50,7 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
   },
   'unknown-backend': {
     message: 'names a kind of key that this psi does not know',
-    hint: `its seventh byte is damaged, or a newer psi wrote it; ${REFILL}`,
+    hint: `it is damaged, or a newer psi wrote it; ${REFILL}`,
   },
   'other-backend': {
     message: 'was written with another `cache.backend` than the config names',
@@ -53,6 +63,26 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
   'mixed-files': {
     message: 'has the header of one file and the content of another',
     hint: `somebody put it together, or its header is damaged; ${REFILL}`,
+  },
+  'bad-stanzas': {
+    message: 'has sealed keys that do not add up',
+    hint: `look for disk errors with \`journalctl -k\`; ${REFILL}`,
+  },
+  'mixed-stanzas': {
+    message: 'has a sealed key of another file',
+    hint: `somebody put it together, or it is damaged; ${REFILL}`,
+  },
+  'stanza-doubled': {
+    message: 'has one of its sealed keys twice',
+    hint: `somebody put it together, or it is damaged; ${REFILL}`,
+  },
+  'stanza-missing': {
+    message: 'lacks one of its sealed keys',
+    hint: `somebody took it out, or it is damaged; ${REFILL}`,
+  },
+  'stanzas-reordered': {
+    message: 'has its sealed keys in another order than they were written in',
+    hint: `somebody put it together, or it is damaged; ${REFILL}`,
   },
   'key-damaged': {
     message: 'has a damaged wrapped key',
@@ -76,12 +106,40 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
   },
 };
 
-/** `backend`: which one the file names, where that is what is wrong. */
-export function cacheDefect(defect: Defect, path: string, backend?: Backend): PsiError {
+/** `recipients`: which ones the file names, where they are what is wrong. */
+export function cacheDefect(defect: Defect, path: string, recipients: readonly RecipientKind[] = []): PsiError {
   const { message, hint } = WORDS[defect];
-  const found = backend === undefined ? '' : ` (it was ${backend})`;
+  const found = recipients.length === 0 ? '' : ` (it was ${[...new Set(recipients)].join(', ')})`;
   return new PsiError('CACHE_CORRUPT', `the cache ${path} ${message}${found}`, {
     hint,
     details: { defect, damaged: DAMAGED.has(defect) },
   });
+}
+
+/** `error` of opening a file that has these stanzas. */
+export function withRecovery(error: unknown, stanzas: readonly Stanza[]): unknown {
+  if (!(error instanceof PsiError) || error.details['damaged'] === true) return error;
+  if (stanzas.every(({ kind }) => kind !== 'recovery')) return error;
+  const { code, message, hint, retry, details } = error;
+  const recover = `${RECOVER} opens it with its recovery key`;
+  return new PsiError(code, message, {
+    hint: hint === undefined ? recover : `${recover}; or: ${hint}`,
+    retry,
+    details: { ...details, recovery: true },
+    cause: error,
+  });
+}
+
+export function noFile(path: string): PsiError {
+  return new PsiError('NOT_FOUND', `there is no cache at ${path} to recover`, { hint: REFILL });
+}
+
+export function noRecovery(path: string): PsiError {
+  return new PsiError('NOT_FOUND', `the cache ${path} was sealed for no recovery key`, {
+    hint: `what opens it, \`podman exec psi psi cache status\` tells; \`cache.recovery\` in the config is for files to come; ${REFILL}`,
+  });
+}
+
+export function savedMeanwhile(path: string): PsiError {
+  return new PsiError('CONFLICT', `the cache ${path} was saved anew meanwhile`, { hint: `run it again: ${RECOVER}` });
 }

@@ -1,5 +1,5 @@
 // Mappings on disk: one file per secret id in the state folder. Only these files are touched; everything else that lives there
-// (dot files, `*.bad`, `cache.enc`, `tls/`, `driver.hdr`) has a dot or is a folder, and so is never an id.
+// (dot files, `*.bad`, `cache.enc`, `tls/`, `sealed/`, `driver.hdr`) has a dot or is a folder, and so is never an id.
 
 import { close, constants, open, read } from 'node:fs';
 import type { Dirent } from 'node:fs';
@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { PsiError } from '../../core/error.ts';
-import { decodeMapping, encodeMapping, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
-import type { Mapping } from '../../core/mapping.ts';
+import { decodeStored, encodeMapping, MAX_BODY_BYTES, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
+import type { StoredMapping } from '../../core/mapping.ts';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
 import type { MappingStore } from '../../lookup/mapping-store.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
@@ -34,7 +34,7 @@ const readFile = promisify(read);
 const closeFile = promisify(close);
 
 /** Undefined: there is no such file. */
-type Found = Mapping | PsiError | undefined;
+type Found = StoredMapping | PsiError | undefined;
 
 export class MappingFiles implements MappingStore {
   readonly #dir: string;
@@ -45,7 +45,7 @@ export class MappingFiles implements MappingStore {
 
   async loadAll(): ReturnType<MappingStore['loadAll']> {
     const ids = await this.ids();
-    const mappings = new Map<SecretId, Mapping>();
+    const mappings = new Map<SecretId, StoredMapping>();
     const unusable = new Map<SecretId, PsiError>();
     let next = 0;
     const take = (): readonly SecretId[] => ids.slice(next, (next += AT_ONCE));
@@ -73,7 +73,7 @@ export class MappingFiles implements MappingStore {
     return entries.filter((entry) => entry.isFile()).flatMap(({ name }) => (isSecretId(name) ? [name] : []));
   }
 
-  async put(id: SecretId, mapping: Mapping): Promise<void> {
+  async put(id: SecretId, mapping: StoredMapping): Promise<void> {
     const path = this.#path(id);
     try {
       await fileCalls.run(path, () => mkdir(this.#dir, { recursive: true, mode: 0o700 }));
@@ -120,7 +120,7 @@ export class MappingFiles implements MappingStore {
   async #found(id: SecretId, readBytes: () => Promise<Buffer | undefined>): Promise<Found> {
     try {
       const bytes = await readBytes();
-      const mapping = bytes && decodeMapping(bytes.toString('utf8'));
+      const mapping = bytes && decodeStored(bytes.toString('utf8'));
       if (mapping) return mapping;
       return new PsiError('NOT_FOUND', `the file ${join(this.#dir, id)} holds no mapping`, { hint: WRITE_ANEW });
     } catch (error) {
@@ -139,7 +139,7 @@ export class MappingFiles implements MappingStore {
   }
 }
 
-/** A larger file is no mapping, and need not be read to know it. */
+/** For all but those that hold a value, encrypted. */
 function mappingBuffer(): Buffer {
   return Buffer.alloc(MAX_MAPPING_BYTES + 1);
 }
@@ -150,8 +150,15 @@ async function readInto(buffer: Buffer, path: string): Promise<Buffer | undefine
   const file = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { bytesRead } = await readFile(file, buffer, 0, buffer.length, null);
-    return bytesRead > MAX_MAPPING_BYTES ? undefined : buffer.subarray(0, bytesRead);
+    return bytesRead > MAX_MAPPING_BYTES ? await readLarge(file) : buffer.subarray(0, bytesRead);
   } finally {
     await closeFile(file);
   }
+}
+
+/** What is larger still is no mapping, and need not be read to know it. */
+async function readLarge(file: number): Promise<Buffer | undefined> {
+  const buffer = Buffer.alloc(MAX_BODY_BYTES + 1);
+  const { bytesRead } = await readFile(file, buffer, 0, buffer.length, 0);
+  return bytesRead > MAX_BODY_BYTES ? undefined : buffer.subarray(0, bytesRead);
 }

@@ -1,14 +1,14 @@
 // What is needed to finish replaces that were cut short, in the state folder for as long as Podman has not confirmed one.
 
 import { PsiError } from '../../core/error.ts';
-import { decodeMapping, encodeMapping, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
+import { decodeStored, encodeMapping, MAX_BODY_BYTES } from '../../core/mapping.ts';
 import { isSecretId } from '../../core/naming.ts';
 import { MOST_UNFINISHED, type ReplaceDebt, type UnfinishedReplace } from '../../registration/replace-debt.ts';
 import { fileError } from './host-error.ts';
 import { StateFile } from './state-file.ts';
 
 /** Names and labels are shorter than a mapping may be. */
-const MOST_BYTES = MOST_UNFINISHED * 4 * MAX_MAPPING_BYTES;
+const MOST_BYTES = MOST_UNFINISHED * 2 * MAX_BODY_BYTES;
 
 export class ReplaceDebtFile implements ReplaceDebt {
   readonly #file: StateFile;
@@ -56,7 +56,7 @@ function decode(text: string): readonly UnfinishedReplace[] | undefined {
 function decodeOne(value: unknown): UnfinishedReplace | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { name, id, mapping: text, workload } = value as Readonly<Record<string, unknown>>;
-  const mapping = typeof text === 'string' ? decodeMapping(text) : undefined;
+  const mapping = typeof text === 'string' ? decodeStored(text) : undefined;
   if (typeof name !== 'string' || typeof id !== 'string' || !isSecretId(id) || !mapping) return undefined;
   if (workload !== null && typeof workload !== 'string') return undefined;
   return { name, id, mapping, workload: workload ?? undefined };

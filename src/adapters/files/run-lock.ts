@@ -15,11 +15,13 @@ const BUSY = 75;
 export class FlockFile implements RunLock {
   readonly #path: string;
   readonly #what: string;
+  readonly #look: string;
 
-  /** `what`: who else holds it, such as "psi GROUP tls". */
-  constructor(options: { readonly path: string; readonly what: string }) {
+  /** `what`: who else holds it, such as "psi GROUP tls"; `look`: the command that shows it. */
+  constructor(options: { readonly path: string; readonly what: string; readonly look: string }) {
     this.#path = options.path;
     this.#what = options.what;
+    this.#look = options.look;
   }
 
   async hold<T>(work: () => Promise<T>): Promise<T> {
@@ -61,7 +63,7 @@ export class FlockFile implements RunLock {
   #refusal(outcome: number | null | Error): PsiError {
     if (outcome === BUSY) {
       return new PsiError('CONFLICT', `another ${this.#what} is at work`, {
-        hint: 'wait until it has ended: `systemctl status psi-tls-renew.service`',
+        hint: `wait until it has ended: \`${this.#look}\``,
         retry: 'later',
       });
     }

@@ -1,7 +1,8 @@
-// What killed writes left in the state folder and in its folder of certificates.
+// What killed writes left in the state folder and in its folders of certificates and sealed values.
 
 import { join } from 'node:path';
 import { isSecretId } from '../../core/naming.ts';
+import { isSealedName } from '../../sealed/names.ts';
 import { findLeftovers, removeLeftovers } from './atomic-write.ts';
 
 /** All that PSI writes there beside mappings; the cache file's own are removed by its first save. */
@@ -19,7 +20,8 @@ export class StateLeftovers {
   /** Of before that moment (ms since the epoch). Resolves to paths. */
   async find(before: number): Promise<readonly string[]> {
     const own = await findLeftovers(this.#dir, (name) => OWN.test(name) || isSecretId(name), before);
-    return [...own, ...(await findLeftovers(join(this.#dir, 'tls'), (name) => CERTIFICATE.test(name), before))];
+    const certificates = await findLeftovers(join(this.#dir, 'tls'), (name) => CERTIFICATE.test(name), before);
+    return [...own, ...certificates, ...(await findLeftovers(join(this.#dir, 'sealed'), isSealedName, before))];
   }
 
   /** Removes them. Resolves to the paths. */

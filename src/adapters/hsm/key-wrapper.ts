@@ -76,10 +76,18 @@ export class HsmKeyWrapper implements TokenKeys {
     }
   }
 
-  async unwrap(blob: Uint8Array): Promise<SecretValue> {
-    const { fingerprint, ciphertext } = decodeBlob(blob);
+  unwrap(blob: Uint8Array): Promise<SecretValue> {
+    return this.#decrypted(decodeBlob(blob));
+  }
+
+  /** A key that another program wrapped with RSA-OAEP-SHA256, without a word about whose it is. */
+  decrypt(ciphertext: Uint8Array): Promise<SecretValue> {
+    return this.#decrypted({ ciphertext });
+  }
+
+  async #decrypted(wrapped: { readonly ciphertext: Uint8Array; readonly fingerprint?: string }): Promise<SecretValue> {
     const target = this.#target;
-    const answer = await this.#use((login) => ({ op: 'unwrap', target, login, ciphertext, fingerprint }), false).catch(
+    const answer = await this.#use((login) => ({ op: 'unwrap', target, login, ...wrapped }), false).catch(
       (error: unknown) => {
         // Another token or key than before: wrapping goes on for the one that is there, not for the one that was kept.
         if (toPsiError(error).details['reason'] === 'other-device') this.#forget();

@@ -18,15 +18,17 @@ export type PinOrigins = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Rejects as node:fs does. */
   readonly readFile: (path: string) => Promise<Uint8Array>;
-  /** `pin` under cache.hsm; undefined if it is not set. */
+  /** `pin` of the config; undefined if it is not set. */
   readonly configured: (() => Promise<SecretValue>) | undefined;
+  /** Where that stands, and what the variable is called, if not as for the cache's own token. */
+  readonly at?: { readonly key: string; readonly variable: string };
 };
 
 const CREDENTIAL = 'hsm-pin';
-const VARIABLE = 'PSI_HSM_PIN';
+const OF_CACHE = { key: 'cache.hsm.pin', variable: 'PSI_HSM_PIN' } as const;
 
-/** The credential hsm-pin, then the config, then PSI_HSM_PIN. */
-export function pinSources({ env, readFile, configured }: PinOrigins): readonly PinSource[] {
+/** The credential hsm-pin, then the config, then the variable. */
+export function pinSources({ env, readFile, configured, at = OF_CACHE }: PinOrigins): readonly PinSource[] {
   const fromCredential = async (): Promise<SecretValue | undefined> => {
     for (const folder of credentialFolders(env)) {
       try {
@@ -37,12 +39,12 @@ export function pinSources({ env, readFile, configured }: PinOrigins): readonly 
     }
     return undefined;
   };
-  const variable = env[VARIABLE];
+  const variable = env[at.variable];
   return [
     { name: `the credential ${CREDENTIAL}`, read: fromCredential },
-    { name: 'the config (cache.hsm.pin)', read: () => configured?.() ?? Promise.resolve(undefined) },
+    { name: `the config (${at.key})`, read: () => configured?.() ?? Promise.resolve(undefined) },
     {
-      name: `the variable ${VARIABLE}`,
+      name: `the variable ${at.variable}`,
       read: () =>
         Promise.resolve(variable === undefined || variable === '' ? undefined : SecretValue.fromText(variable)),
     },

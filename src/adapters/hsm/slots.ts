@@ -6,7 +6,8 @@ import { TokenError } from './token-error.ts';
 import type { TokenFacts } from './wire.ts';
 import type { TokenTarget } from '../../sealing/token-target.ts';
 
-export function chooseSlot(library: PKCS11, { token: { label, serial, slot } }: TokenTarget): Handle {
+export function chooseSlot(library: PKCS11, { token: { label, serial, slot, index } }: TokenTarget): Handle {
+  if (index !== undefined) return slotAt(library, index);
   const slots = library.C_GetSlotList(true).map((handle) => ({ handle, info: library.C_GetTokenInfo(handle) }));
   if (slots.length === 0) throw new TokenError('no-token');
   // SoftHSM always offers one more slot, whose token is blank: no key can be there.
@@ -27,6 +28,15 @@ export function chooseSlot(library: PKCS11, { token: { label, serial, slot } }: 
   if (!found) throw new TokenError('other-token', seen);
   if (matching.length > 1) throw new TokenError('many-tokens', seen);
   return found.handle;
+}
+
+function slotAt(library: PKCS11, index: number): Handle {
+  const slots = library.C_GetSlotList(true);
+  const found = slots[index];
+  if (found) return found;
+  if (slots.length === 0) throw new TokenError('no-token');
+  const seen = slots.map((handle) => unpadded(library.C_GetTokenInfo(handle).label));
+  throw new TokenError('other-token', seen);
 }
 
 export function pinState(flags: number): TokenFacts['pin'] {

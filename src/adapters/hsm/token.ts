@@ -20,6 +20,8 @@ const OAEP_SHA256: RsaOAEP = {
   source: 1,
 };
 
+type KeyName = Pick<TokenTarget['key'], 'label' | 'id'>;
+
 export class Token {
   readonly #library = new pkcs11.PKCS11();
   readonly #target: TokenTarget;
@@ -125,16 +127,25 @@ export class Token {
   }
 
   #key(kind: number): Handle | undefined {
-    const { label, id } = this.#target.key;
+    const { label, id, either } = this.#target.key;
+    if (either !== true) return this.#only(kind, { label, id });
+    return this.#all(kind, { label: undefined, id })[0] ?? this.#all(kind, { label, id: undefined })[0];
+  }
+
+  #only(kind: number, named: KeyName): Handle | undefined {
+    const found = this.#all(kind, named);
+    if (found.length > 1) throw new TokenError('many-keys', this.#labels());
+    return found[0];
+  }
+
+  #all(kind: number, { label, id }: KeyName): readonly Handle[] {
     const template: Template = [
       { type: pkcs11.CKA_CLASS, value: kind },
       { type: pkcs11.CKA_KEY_TYPE, value: pkcs11.CKK_RSA },
     ];
     if (label !== undefined) template.push({ type: pkcs11.CKA_LABEL, value: label });
     if (id !== undefined) template.push({ type: pkcs11.CKA_ID, value: Buffer.from(id, 'hex') });
-    const found = this.#find(template);
-    if (found.length > 1) throw new TokenError('many-keys', this.#labels());
-    return found[0];
+    return this.#find(template);
   }
 
   #labels(): readonly string[] {
@@ -173,6 +184,6 @@ export class Token {
   }
 }
 
-function requireFingerprint(key: PublicKey, fingerprint: string): void {
-  if (wrapKeyOf(key).fingerprint !== fingerprint) throw new TokenError('other-key');
+function requireFingerprint(key: PublicKey, fingerprint: string | undefined): void {
+  if (fingerprint !== undefined && wrapKeyOf(key).fingerprint !== fingerprint) throw new TokenError('other-key');
 }

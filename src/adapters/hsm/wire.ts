@@ -8,7 +8,8 @@ export type TokenRequest = { readonly target: TokenTarget } & (
   | { readonly op: 'login'; readonly login: Login }
   /** Wraps a block that protects nothing and has the token unwrap it. */
   | { readonly op: 'try'; readonly login: Login }
-  | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly fingerprint: string }
+  /** Without a fingerprint the ciphertext does not say whose it is: only trying tells. */
+  | { readonly op: 'unwrap'; readonly login: Login; readonly ciphertext: Uint8Array; readonly fingerprint?: string }
 );
 
 export type Login = {

@@ -53,7 +53,7 @@ async function forgetFailure(bus: MessageBus, unit: string): Promise<void> {
 }
 
 /** Undefined: unloaded by now, or never loaded. */
-async function activeState(bus: MessageBus, unit: string): Promise<unknown> {
+export async function activeState(bus: MessageBus, unit: string): Promise<unknown> {
   const options = { timeout: CALL_MS };
   try {
     const path = await bus.invoke<string>({ ...MANAGER, member: 'GetUnit', signature: 's', body: [unit] }, options);

@@ -13,12 +13,13 @@ import { completedWithJson, type Cli, type Ending, type JsonFlag } from '../comm
 import { follow } from '../follow.ts';
 import { ASKS_SERVICE, ENDED } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
+import { addRecover, addReseal, type RecoverNeeds } from './cache-reseal.ts';
 import { outcomeLine, printCacheReport, printKeyReport } from './cache-report.ts';
 
 const TURN_ON =
   'turn it on in the config: `cache: {enabled: true, backend: tpm}`, then `systemctl restart psi.service`';
 
-export function addCache(program: Command, cli: Cli): void {
+export function addCache(program: Command, cli: Cli<RecoverNeeds>): void {
   const cache = program
     .command('cache')
     .description('the encrypted cache, with which containers start through an outage');
@@ -26,6 +27,8 @@ export function addCache(program: Command, cli: Cli): void {
   addStatus(cache, cli);
   addRefresh(cache, cli);
   addInvalidate(cache, cli);
+  addReseal(cache, cli);
+  addRecover(cache, cli);
 }
 
 function addInit(cache: Command, cli: Cli): void {

@@ -2,6 +2,7 @@
 
 import type { Finding, Path } from './finding.ts';
 import { suggest } from './hints.ts';
+import { MOST_RECOVERY_KEYS } from '../schema/recovery-field.ts';
 import { isRecord } from '../schema/shape.ts';
 
 export type Plain = Readonly<Record<string, unknown>>;
@@ -34,6 +35,28 @@ export function samePlace(root: Plain, paths: readonly (readonly string[])[], at
       } as const,
     ];
   });
+}
+
+/** Those that a list, or a single text, names for a file. `path`: of the list. */
+export function recipientChecks(written: unknown, path: Path): readonly Finding[] {
+  const count = Array.isArray(written) ? written.length : 1;
+  const expected = `at most ${String(MOST_RECOVERY_KEYS)} recovery keys`;
+  const tooMany: readonly Finding[] = [{ code: 'TOO_MANY_RECIPIENTS', path, expected, got: 'more' }];
+  return [...doubled(written, path), ...(count > MOST_RECOVERY_KEYS ? tooMany : [])];
+}
+
+export function doubled(written: unknown, path: Path): readonly Finding[] {
+  const texts = textsOf(written);
+  return texts.flatMap((text, index) =>
+    texts.indexOf(text) === index
+      ? []
+      : [{ code: 'RECIPIENT_TWICE', path: [...path, index], expected: 'each once', got: 'the same again' }],
+  );
+}
+
+export function textsOf(written: unknown): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(written) ? written : [written];
+  return all.filter((one) => typeof one === 'string');
 }
 
 export function mapOf(value: unknown): Plain {

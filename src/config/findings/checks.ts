@@ -4,6 +4,7 @@
 import type { ProviderSection } from '../provider-section.ts';
 import { isRecord } from '../schema/shape.ts';
 import { cacheChecks } from '../sections/cache.ts';
+import { OWN_SECTIONS, ownChecks, ownNames } from '../sections/own-providers.ts';
 import { providerChecks, supportedNames } from '../sections/providers.ts';
 import { workloadChecks } from '../sections/workloads.ts';
 import { mapOf, samePlace } from './check-parts.ts';
@@ -14,9 +15,12 @@ export function crossChecks(value: unknown, kinds: readonly ProviderSection[]): 
   const providers = mapOf(root['providers']);
   const supported = supportedNames(providers, kinds);
   return [
-    ...providerChecks(providers, kinds),
+    ...providerChecks(providers, [...kinds, ...OWN_SECTIONS]),
+    ...ownChecks(root),
     // A `providers` of the wrong type is one problem, not one for each workload.
-    ...(isRecord(root['providers'] ?? {}) ? workloadChecks(mapOf(root['workloads']), providers, supported) : []),
+    ...(isRecord(root['providers'] ?? {})
+      ? workloadChecks(mapOf(root['workloads']), providers, { supported, own: ownNames(providers) })
+      : []),
     ...cacheChecks(mapOf(root['cache'])),
     ...samePlace(root, [['socket'], ['control_socket']]),
   ];

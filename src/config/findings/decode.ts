@@ -4,7 +4,7 @@ import * as t from 'io-ts';
 import { suggest } from './hints.ts';
 import type { IssueCode } from './hints.ts';
 import type { Finding, Path } from './finding.ts';
-import { Leaf } from '../schema/leaf.ts';
+import { Leaf, LeafRefusal } from '../schema/leaf.ts';
 import { isRecord, meantArm, tagOf } from '../schema/shape.ts';
 
 export function decodeFindings(errors: t.Errors): readonly Finding[] {
@@ -49,12 +49,24 @@ function unionFinding(entry: t.ContextEntry, path: Path): Finding {
     return { code: 'NOT_A_CHOICE', path: [...path, tag.key], expected, actual, suggestion };
   }
   if (entry.actual === undefined) return missing(path, entry.type.name);
+  const text = textArm(arms);
+  // Of the text alone: what it says about itself says more than that none of the arms took it.
+  const own = typeof entry.actual === 'string' && text !== undefined ? textFinding(entry.actual, text) : {};
   return {
     code: tag === undefined ? referenceCode(arms) : 'WRONG_TYPE',
     path,
     expected: entry.type.name,
     actual: entry.actual,
-    visible: typeof entry.actual === 'string' && textArm(arms)?.spec.visible === true,
+    visible: typeof entry.actual === 'string' && text?.spec.visible === true,
+    ...own,
+  };
+}
+
+function textFinding(actual: string, { spec }: Leaf<unknown>): Partial<Finding> {
+  const parsed = spec.parse(actual);
+  return {
+    suggestion: suggest(actual, spec.choices ?? []),
+    ...(parsed instanceof LeafRefusal && { code: parsed.code }),
   };
 }
 

@@ -72,6 +72,20 @@ const HINTS = {
   UNIT_TAKEN: 'list all sources of one unit under one workload: each unit has one drop-in',
   SAME_PATH: 'give each its own path',
   HSM_MISSING: 'add `hsm: {module: /path/to/pkcs11.so, ...}` under cache',
+  BAD_RECOVERY_KEY:
+    'write the line `# public key: age1…` that `age-keygen` prints, whole: 62 characters with a checksum (no post-quantum key, no plugin)',
+  PRIVATE_RECOVERY_KEY:
+    'that is the private half, which opens every cache: keep it off this host, make a new pair, and write its public half, `age1…`',
+  RECOVERY_ALONE: 'add `backend: tpm`, `hsm` or `credential`: a recovery key opens nothing by itself at a start',
+  RECOVERY_OR_NONE:
+    'name the public half of a recovery key, or write `recovery: none` if the values may be lost with this host',
+  SEALED_TWICE: 'remove one of the two: a host has one folder of sealed secrets',
+  SEALED_WITHOUT_BACKEND:
+    'add `cache: {backend: tpm}`, `hsm` or `credential`: what opens the cache at each start opens the sealed secrets too',
+  OWN_PROVIDER:
+    'values that are on this host have no folders: register one with `podman exec -i psi psi sealed store NAME`, and write `Secret=NAME` into the quadlet',
+  RECIPIENT_TWICE: 'remove one of the two',
+  TOO_MANY_RECIPIENTS: 'remove those that nobody keeps any more',
   RENEW_TOO_EARLY:
     'make renew_before two thirds of ttl at most: psi renews nothing before a third of its life has passed',
   RENEW_TOO_LATE:

@@ -3,12 +3,14 @@
 import type * as t from 'io-ts';
 import type { ProviderSection } from '../provider-section.ts';
 import { fileCodec } from '../sections/file.ts';
-import { providersCodec } from '../sections/providers.ts';
+import { OWN_SECTIONS } from '../sections/own-providers.ts';
+import { providersCodec, type EntrySection } from '../sections/providers.ts';
 import type { JsonSchema } from './leaf.ts';
 import { secretField, tokenSource } from './secret-field.ts';
 import { shapeOf } from './shape.ts';
 
-export function configJsonSchema(kinds: readonly ProviderSection[]): JsonSchema {
+export function configJsonSchema(managers: readonly ProviderSection[]): JsonSchema {
+  const kinds: readonly EntrySection[] = [...managers, ...OWN_SECTIONS];
   const providers = providersCodec({}, kinds);
   /** Written once and referred to: they stand in many places. */
   const shared = new Map<t.Mixed, string>([
@@ -32,7 +34,7 @@ export function configJsonSchema(kinds: readonly ProviderSection[]): JsonSchema 
 }
 
 /** An entry whose name is not that of its kind has to say the kind. */
-function otherName({ kind }: ProviderSection): JsonSchema {
+function otherName({ kind }: EntrySection): JsonSchema {
   return {
     allOf: [
       { $ref: `#/properties/providers/properties/${kind}` },

@@ -14,6 +14,7 @@ import { section } from '../schema/section.ts';
 import { assembleCache, cacheCodec } from './cache.ts';
 import { assembleLimits, limitsCodec } from './limits.ts';
 import { assembleLookup, lookupCodec } from './lookup.ts';
+import type { OwnProviders } from './own-providers.ts';
 import { assembleMetrics, metricsCodec } from './metrics.ts';
 import { assembleWorkloads, workloadsCodec } from './workloads.ts';
 
@@ -48,12 +49,15 @@ export type Surroundings = { readonly file: string; readonly env: Env; readonly 
 export function assemble(
   raw: RawFile,
   { file, env, uid }: Surroundings,
-  providersOf: (common: { readonly caCert: string | undefined }) => ReadonlyMap<string, ProviderConfig>,
+  providersOf: (common: { readonly caCert: string | undefined }) => {
+    readonly providers: ReadonlyMap<string, ProviderConfig>;
+    readonly own: OwnProviders;
+  },
 ): Config {
   const places = placesOf(env, uid);
   const stateDir = raw.state_dir ?? places.stateDir;
   const caCert = raw.ca_cert;
-  const providers = providersOf({ caCert });
+  const { providers, own } = providersOf({ caCert });
   return {
     file,
     scope: scopeOf(uid),
@@ -69,6 +73,7 @@ export function assemble(
     limits: assembleLimits(raw.limits),
     metrics: assembleMetrics(raw.metrics),
     providers,
+    ...own,
     cache: raw.cache === undefined ? undefined : assembleCache(raw.cache, stateDir),
     ...assembleWorkloads(raw.workloads ?? {}, [...providers.keys()]),
   };

@@ -9,19 +9,22 @@ import { choice } from '../schema/leaf.ts';
 import { name as nameLeaf } from '../schema/name-fields.ts';
 import { section } from '../schema/section.ts';
 
+/** What tells how an entry is written, whatever is made of it. */
+export type EntrySection = Pick<ProviderSection, 'kind' | 'codec' | 'shared' | 'checks'>;
+
 /** For the entries of one file: which keys one may have depends on its kind. */
-export function providersCodec(entries: Plain, kinds: readonly ProviderSection[]): t.Mixed {
+export function providersCodec(entries: Plain, kinds: readonly EntrySection[]): t.Mixed {
   const words = kinds.map(({ kind }) => kind);
   const byName = kinds.map((one) => [one.kind, withKind(one, words)] as const);
   const given = entriesOf(entries, kinds).map(({ name, kind }) => [name, withKind(kind, words)] as const);
   return section({}, Object.fromEntries([...byName, ...given]));
 }
 
-function withKind({ codec }: ProviderSection, words: readonly string[]): t.Mixed {
+function withKind({ codec }: EntrySection, words: readonly string[]): t.Mixed {
   return t.intersection([t.partial({ kind: choice(words) }, codec.name), codec], codec.name);
 }
 
-export function providerChecks(entries: Plain, kinds: readonly ProviderSection[]): readonly Finding[] {
+export function providerChecks(entries: Plain, kinds: readonly EntrySection[]): readonly Finding[] {
   return entriesOf(entries, kinds).flatMap(({ name, kind, entry }) => [
     ...nameCheck(name),
     ...kind.checks(mapOf(entry), ['providers', name]),
@@ -47,9 +50,10 @@ export function assembleProviders(
   return new Map(entriesOf(entries, kinds).map(({ name, kind, entry }) => [name, kind.read(entry, common)]));
 }
 
-type Entry = { readonly name: string; readonly kind: ProviderSection; readonly entry: unknown };
+type Entry<S extends EntrySection> = { readonly name: string; readonly kind: S; readonly entry: unknown };
 
-function entriesOf(entries: Plain, kinds: readonly ProviderSection[]): readonly Entry[] {
+/** Those that are of one of these kinds. */
+export function entriesOf<S extends EntrySection>(entries: Plain, kinds: readonly S[]): readonly Entry<S>[] {
   return Object.entries(entries).flatMap(([name, entry]) => {
     const kind = kindOf(name, mapOf(entry)['kind'], kinds);
     // `__proto__` as a key of a JavaScript object is no key at all.
@@ -58,6 +62,6 @@ function entriesOf(entries: Plain, kinds: readonly ProviderSection[]): readonly 
 }
 
 /** A word that is no kind is refused where it stands, if the name tells what was meant. */
-function kindOf(name: string, given: unknown, kinds: readonly ProviderSection[]): ProviderSection | undefined {
+function kindOf<S extends EntrySection>(name: string, given: unknown, kinds: readonly S[]): S | undefined {
   return kinds.find(({ kind }) => kind === given) ?? kinds.find(({ kind }) => kind === name);
 }

@@ -139,8 +139,14 @@ function apartByRights(all: readonly SecretUse[]): readonly (readonly SecretUse[
   return [[...all.filter(({ kind }) => kind === 'env'), ...first], ...rest];
 }
 
-/** `supported`: names of the providers that are configured and of a known kind. */
-export function workloadChecks(workloads: Plain, providers: Plain, supported: readonly string[]): readonly Finding[] {
+/** Names of the providers that are configured and of a known kind. `own`: those whose values are on this host. */
+export type KnownProviders = { readonly supported: readonly string[]; readonly own: readonly string[] };
+
+export function workloadChecks(
+  workloads: Plain,
+  providers: Plain,
+  { supported, own }: KnownProviders,
+): readonly Finding[] {
   const findings: Finding[] = [];
   const units = new Map<string, string>();
   for (const [name, given] of Object.entries(workloads)) {
@@ -174,11 +180,17 @@ export function workloadChecks(workloads: Plain, providers: Plain, supported: re
         suggestion: typeof actual === 'string' ? suggest(actual, supported) : undefined,
       });
     }
+    findings.push(...ownChecks(given['provider'], own, [...path, 'provider']));
     const projects = provider === undefined ? undefined : Object.keys(mapOf(mapOf(providers[provider])['projects']));
     findings.push(...sourceChecks(given['secrets'], [...path, 'secrets'], projects));
     findings.push(...claimChecks(given['secrets'], [...path, 'secrets']));
   }
   return findings;
+}
+
+function ownChecks(provider: unknown, own: readonly string[], path: Path): readonly Finding[] {
+  if (typeof provider !== 'string' || !own.includes(provider)) return [];
+  return [{ code: 'OWN_PROVIDER', path, expected: 'a provider with projects', actual: provider, visible: true }];
 }
 
 /** The pattern has no unit of its own, and only the folder of a workload tells which quadlets it holds for. */

@@ -2,6 +2,9 @@
 
 import { json, Router } from 'express';
 import { PsiError } from '../../core/error.ts';
+import type { Recoverable } from '../../cache/cache-file.ts';
+import type { RecoveryKeys, ResealReport } from '../../cache/reseal.ts';
+import { SecretValue } from '../../core/secret-value.ts';
 import type { InitReport } from '../../cache/backends.ts';
 import type { CacheReport } from '../../cache/control.ts';
 import type { RefreshOptions, RefreshReport } from '../../cache/refresh.ts';
@@ -10,6 +13,7 @@ import { BACKENDS, type Backend } from '../../sealing/key-wrapper.ts';
 import type { SetupEvent } from '../../registration/setup-events.ts';
 import type { LongWorks } from './stream.ts';
 import { sendJson } from '../json.ts';
+import { fieldOf, textOf } from './fields.ts';
 
 /** Each may take as long as its device: an HSM answers in seconds. */
 export type CacheFace = {
@@ -21,6 +25,9 @@ export type CacheFace = {
     signal: AbortSignal,
   ) => Promise<RefreshReport | undefined>;
   readonly invalidate: (name: string) => Promise<{ readonly named: number; readonly dropped: number }>;
+  readonly reseal: () => Promise<ResealReport>;
+  readonly recoverable: () => Promise<Recoverable>;
+  readonly recover: (fileId: string, dataKey: SecretValue) => Promise<ResealReport>;
   /** Tries a backend with the config as it is on disk, without using it yet. */
   readonly init: (backend: Backend) => Promise<InitReport>;
   readonly hsm: {
@@ -49,6 +56,20 @@ export function cacheRoutes(face: CacheFace, works: LongWorks): Router {
   router.post('/cache/invalidate', body, async (request, response) => {
     sendJson(response, await face.invalidate(textOf(request.body, 'name')));
   });
+  router.post('/cache/reseal', async (_request, response) => {
+    sendJson(response, await face.reseal());
+  });
+  router.get('/cache/recovery', async (_request, response) => {
+    sendJson(response, recoveryKeys(await face.recoverable()));
+  });
+  router.post('/cache/recover', body, async (request, response) => {
+    const bytes = Buffer.from(textOf(request.body, 'dataKey'), 'base64');
+    try {
+      sendJson(response, await face.recover(textOf(request.body, 'fileId'), new SecretValue(bytes)));
+    } finally {
+      bytes.fill(0);
+    }
+  });
   router.post('/cache/init', body, async (request, response) => {
     const wanted = textOf(request.body, 'backend');
     const backend = BACKENDS.find((one) => one === wanted);
@@ -67,6 +88,14 @@ export function cacheRoutes(face: CacheFace, works: LongWorks): Router {
   return router;
 }
 
+function recoveryKeys({ fileId, stanzas }: Recoverable): RecoveryKeys {
+  const keys = stanzas.map(({ parameters, wrappedKey }) => ({
+    recipient: parameters,
+    wrappedKey: Buffer.from(wrappedKey).toString('base64'),
+  }));
+  return { fileId, keys };
+}
+
 const LONGEST_RUN = 64;
 
 /** Empty: the command gave none. */
@@ -76,14 +105,4 @@ export function runOf(body: unknown): string {
     throw new PsiError('BAD_REQUEST', `run must be text of at most ${String(LONGEST_RUN)} characters`);
   }
   return run;
-}
-
-export function fieldOf(body: unknown, name: string): unknown {
-  return typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>)[name] : undefined;
-}
-
-function textOf(body: unknown, name: string): string {
-  const value = fieldOf(body, name);
-  if (typeof value === 'string' && value !== '') return value;
-  throw new PsiError('BAD_REQUEST', `${name} must be text`);
 }

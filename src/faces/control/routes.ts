@@ -7,7 +7,9 @@ import type { PruneReport } from '../../registration/prune-report.ts';
 import type { SetupRequest } from '../../registration/setup-run.ts';
 import type { SetupEvent, SetupReport } from '../../registration/setup-events.ts';
 import { endedUntold } from '../../registration/setup-runs.ts';
-import { cacheRoutes, fieldOf, runOf, type CacheFace } from './cache-routes.ts';
+import { cacheRoutes, runOf, type CacheFace } from './cache-routes.ts';
+import { fieldOf } from './fields.ts';
+import { sealedRoutes, type SealedFace } from './sealed-routes.ts';
 import { sendError } from '../error-to-response.ts';
 import { LongWorks, type OnError } from './stream.ts';
 import { sendJson } from '../json.ts';
@@ -26,6 +28,7 @@ export type ControlDeps = {
   readonly status: () => Promise<unknown>;
   readonly metrics: { readonly text: () => Promise<string>; readonly contentType: string };
   readonly cache: CacheFace;
+  readonly sealed: SealedFace;
   readonly onError: OnError;
 };
 
@@ -64,6 +67,7 @@ export function controlApp(deps: ControlDeps): Express {
     response.type(deps.metrics.contentType).send(await deps.metrics.text());
   });
   app.use(cacheRoutes(deps.cache, works));
+  app.use(sealedRoutes(deps.sealed));
   app.use(() => {
     throw new PsiError('NOT_FOUND', 'no such route');
   });

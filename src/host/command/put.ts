@@ -39,7 +39,7 @@ export async function withHostCommand<Report>(
 ): Promise<WithHostCommand<Report>> {
   const { inImage, scope } = deps.layout;
   if (scope === 'system' && !inImage) return { ...(await work()), hostCommand: NOTHING };
-  const unseen = write ? await notMounted(deps) : undefined;
+  const unseen = write ? await unseenFolder(deps) : undefined;
   if (unseen && needed) throw unseen;
   const report = await work();
   return { ...report, hostCommand: write ? await put(deps, unseen) : { ...NOTHING, planned: [commandFile(deps)] } };
@@ -52,7 +52,11 @@ function commandFile({ layout }: HostCommandDeps): PlannedFile {
   return { path: places.command, mode: 0o755, text: hostCommandText(layout, places) };
 }
 
-async function notMounted({ files, layout }: HostCommandDeps): Promise<PsiError | undefined> {
+/** Where the command goes, if this container does not see it. Undefined: it does, or needs not. */
+export async function unseenFolder({
+  files,
+  layout,
+}: Pick<HostCommandDeps, 'files' | 'layout'>): Promise<PsiError | undefined> {
   const folder = mounted(layout);
   if (folder === undefined || (await files.hasFolder(folder))) return undefined;
   return new PsiError(

@@ -68,7 +68,7 @@ const MAIN: readonly string[] = [
   '  terminal=',
   '  if [ -t 0 ] && [ -t 1 ]; then terminal=-t; fi',
   '  case ${1-} in',
-  '    install | systemd | uninstall) whole_host "$@" ;;',
+  '    install | systemd | uninstall | migrate) whole_host "$@" ;;',
   '    *) call "$@" ;;',
   '  esac',
   '}',

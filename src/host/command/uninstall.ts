@@ -12,6 +12,7 @@ export const UNINSTALL = `uninstall() {
     esac
   done
   registered=$(registered_secrets) || fail 74 'podman does not show its secrets' 'podman secret ls'
+  refuse_to_lose
   [ -n "$force" ] || refuse_while_used
   find_units
   remove_drop_ins
@@ -84,6 +85,29 @@ registered_secrets() {
   done <<LINES
 $shown
 LINES
+}
+
+# What is nowhere but on this host, whatever somebody wishes.
+refuse_to_lose() {
+  lost=
+  for file in "$state"/sealed/*; do
+    [ -f "$file" ] || continue
+    lost=1 name=\${file##*/}
+    left "$name" 'this sealed secret is nowhere but on this host' \\
+      "\\\`podman exec psi psi sealed export $name > FILE\\\` keeps its value, then \\\`podman exec psi psi sealed remove $name\\\`; then run this again"
+  done
+  for file in "$state"/*; do
+    name=\${file##*/}
+    case $name in *[!A-Za-z0-9_-]*) continue ;; esac
+    [ -f "$file" ] || continue
+    line=
+    read -r line <"$file"
+    case $line in *'"blob"'*) ;; *) continue ;; esac
+    lost=1
+    left "$name" 'its mapping holds the value itself, which is nowhere else' \\
+      "\\\`podman secret inspect --showsecret $name\\\` shows the value, then \\\`podman secret rm $name\\\`; then run this again"
+  done
+  [ -z "$lost" ] || exit 4
 }
 
 # A variable's secret stands in the command alone that made the container.
@@ -207,16 +231,18 @@ remove_files() {
 
 # Mappings are named by Podman's ids: letters, digits, dashes and underscores.
 remove_state() {
-  for file in "$state"/* "$state"/.[!.]* "$state"/tls/*.json "$state"/tls/.lock "$state"/tls/.*.????????????.tmp \${cache:+"$cache"}; do
+  for file in "$state"/* "$state"/.[!.]* "$state"/tls/*.json "$state"/tls/.lock "$state"/tls/.*.????????????.tmp "$state"/sealed/.aside/*~* "$state"/sealed/.*.????????????.tmp \${cache:+"$cache"}; do
     [ -f "$file" ] || [ -h "$file" ] || continue
     case \${file##*/} in
       driver.hdr | config.last-good | names.json | reload.owed | replace.owed | setup.owed | cache.enc | cache.enc.bad | cache.enc.bad.[0-9]) ;;
       .token.????????????.json | hsm-key.????????????.pem | .*.????????????.tmp) ;;
-      *[!A-Za-z0-9_-]*) case $file in "$state"/tls/* | "$cache") ;; *) continue ;; esac ;;
+      *[!A-Za-z0-9_-]*) case $file in "$state"/tls/* | "$state"/sealed/.aside/* | "$cache") ;; *) continue ;; esac ;;
     esac
     remove_file file "$file"
   done
   apply remove_folder "$state/tls"
+  apply remove_folder "$state/sealed/.aside"
+  apply remove_folder "$state/sealed"
   apply remove_folder "$state"
 }
 

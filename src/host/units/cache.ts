@@ -1,5 +1,6 @@
 // The units round the encrypted cache, as text: its refresh, the key that systemd decrypts, and the smart card daemon for hosts without one.
 
+import type { Backend } from '../../sealing/key-wrapper.ts';
 import { cacheKeyFolder, providerTitles, providerUnit, unitPath } from '../layout.ts';
 import type { HostLayout } from '../layout.ts';
 import { credentialLoad, DECRYPTION_BOUND, UNLIMITED, userDecryptionLines } from './credentials.ts';
@@ -109,45 +110,51 @@ export function pcscdUnit(image: string, target: string): string {
   ]);
 }
 
-/** Lines of psi.container that a backend wants in [Container]. */
+/** Lines of psi.container that the backends want in [Container]. */
 export function backendContainerLines(layout: HostLayout, unprivileged: boolean): readonly string[] {
-  const { cache } = layout;
-  if (cache?.backend === 'tpm' && unprivileged && cache.tpmDevice !== undefined) {
-    return [
-      '# The dash: without a TPM PSI serves without its cache.',
-      `AddDevice=-${unitPath(layout, cache.tpmDevice)}`,
-      '# The node belongs to the user or group tss, whose number differs from host to host.',
-      'AddCapability=DAC_OVERRIDE',
-    ];
-  }
-  if (cache?.backend === 'hsm') return ['Volume=/run/pcscd:/run/pcscd'];
-  if (cache?.backend === 'credential') {
-    return [
+  const device = unprivileged ? layout.cache?.tpmDevice : undefined;
+  return linesFor(layout, {
+    tpm: device === undefined ? [] : deviceLines(unitPath(layout, device)),
+    hsm: ['Volume=/run/pcscd:/run/pcscd'],
+    credential: [
       `Volume=${unitPath(layout, cacheKeyFolder(layout))}:/run/psi-cache-key:ro`,
       'Environment=PSI_CACHE_KEY_DIRECTORY=/run/psi-cache-key',
-    ];
-  }
-  return [];
+    ],
+  });
+}
+
+function deviceLines(device: string): readonly string[] {
+  return [
+    '# The dash: without a TPM PSI serves without its cache.',
+    `AddDevice=-${device}`,
+    '# The node belongs to the user or group tss, whose number differs from host to host.',
+    'AddCapability=DAC_OVERRIDE',
+  ];
 }
 
 /** And in [Service]. */
 export function backendServiceLines(layout: HostLayout): readonly string[] {
-  const { cache } = layout;
-  if (cache?.backend === 'hsm') return ['ExecStartPre=-mkdir -p /run/pcscd'];
-  if (cache?.backend === 'credential') {
-    return [
+  return linesFor(layout, {
+    tpm: [],
+    hsm: ['ExecStartPre=-mkdir -p /run/pcscd'],
+    credential: [
       '# Without the key there is no such folder.',
       `ExecStartPre=-mkdir -p ${unitPath(layout, cacheKeyFolder(layout))}`,
-    ];
-  }
-  return [];
+    ],
+  });
 }
 
 /** Units that PSI starts after, if they are there. */
-export function backendUnits({ cache }: HostLayout): readonly string[] {
-  if (cache?.backend === 'hsm') return ['pcscd.socket', 'pcscd.service'];
-  if (cache?.backend === 'credential') return ['psi-cache-key.service'];
-  return [];
+export function backendUnits(layout: HostLayout): readonly string[] {
+  return linesFor(layout, {
+    tpm: [],
+    hsm: ['pcscd.socket', 'pcscd.service'],
+    credential: ['psi-cache-key.service'],
+  });
+}
+
+function linesFor({ cache }: HostLayout, lines: Readonly<Record<Backend, readonly string[]>>): readonly string[] {
+  return (cache?.backends ?? []).flatMap((backend) => lines[backend]);
 }
 
 /** As systemd writes time spans: the largest unit that divides it. */

@@ -50,7 +50,7 @@ export function hostUnits(layout: HostLayout, options: HostUnitOptions): readonl
       text: certificateRenewTimer(layout),
       wantedBy: layout.tls && 'timers.target',
     },
-    ...(cache?.backend === 'credential'
+    ...(cache?.backends.includes('credential') === true
       ? [systemdUnit('psi-cache-key.service', cacheKeyUnit(layout, cache.credential))]
       : []),
     ...(options.pcscd ? [quadlet('pcscd.container', pcscdUnit(options.image, target))] : []),

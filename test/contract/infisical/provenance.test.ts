@@ -17,7 +17,7 @@ const LOG = { opened: () => undefined, problem: () => undefined, recovered: () =
 
 function psi({ clock, restart }: Stage, file: FakeCacheFile | undefined) {
   const source = restart();
-  const cache = file && new SecretCache({ file, backend: 'tpm', clock, log: LOG }, { maxAgeMs: undefined });
+  const cache = file && new SecretCache({ file, backends: ['tpm'], clock, log: LOG }, { maxAgeMs: undefined });
   const reader = new BatchedReader(
     { source, clock, countBeside: () => KEYS.length, known: () => undefined },
     { batchWindowMs: 2_000 },

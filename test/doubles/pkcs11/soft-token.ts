@@ -115,3 +115,13 @@ export async function softToken(
   await token.forget();
   return token;
 }
+
+/** Puts the RSA key of a PEM file into it, beside those that it made. */
+export async function importKey(
+  token: SoftToken,
+  key: { readonly file: string; readonly label: string; readonly id: string },
+): Promise<void> {
+  const { module, libraryParameters = '' } = token.target;
+  const argv = [here('import-key.ts'), module, libraryParameters, PIN, key.file, key.label, key.id];
+  await run(process.execPath, argv, { cwd: TREE });
+}

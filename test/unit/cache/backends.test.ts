@@ -49,11 +49,11 @@ function stage(running: Keys | undefined, configured: Partial<ConfiguredBackends
     return Promise.resolve();
   };
   const backends = new CacheBackends({
-    running: running && { keys: running, settings: 'same', cache: { reopen } },
+    running: running && { keys: [running], settings: 'same', cache: { reopen } },
     configured: () =>
       Promise.resolve({
         configFile: '/etc/psi/config.yaml',
-        inUse: 'tpm',
+        inUse: ['tpm'],
         settings: 'same',
         namesToken: true,
         keys: { tpm: () => kept(tpmKeys()), hsm: () => kept(tokenKeys()), credential: () => kept(tpmKeys()) },
@@ -94,7 +94,7 @@ test('where the config is the running one, the keys of the service are tried, an
 
 test('after an edit the new settings are tried, not those of the running service', async () => {
   const own = tpmKeys();
-  const { backends, made } = stage(own, { settings: 'edited', inUse: undefined });
+  const { backends, made } = stage(own, { settings: 'edited', inUse: [] });
   const report = await backends.init('tpm');
   assert.deepEqual([report.configured, report.inUse, own.wraps, made.length], [false, true, 0, 1]);
 });

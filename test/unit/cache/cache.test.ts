@@ -39,7 +39,7 @@ function stage(options: { readonly maxAgeMs?: number; readonly disk?: Readonly<R
     problem: (error: PsiError) => lines.push(`problem ${error.code}`),
     recovered: () => lines.push('recovered'),
   };
-  const cache = new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
+  const cache = new SecretCache({ file, backends: ['tpm'], clock, log }, { maxAgeMs: options.maxAgeMs });
   const onDisk = () =>
     Object.fromEntries((file.content?.entries ?? []).map((entry) => [entry.mapping.key, entry.value.exposeText()]));
 
@@ -448,7 +448,14 @@ describe('cache', () => {
     await resolve(mapping('B'), gives('x'));
     const status = cache.status();
     assert.deepEqual(
-      [status.backend, status.state, status.entries, status.oldestAgeSeconds, status.maxAgeSeconds, status.unsaved],
+      [
+        status.backends.join(),
+        status.state,
+        status.entries,
+        status.oldestAgeSeconds,
+        status.maxAgeSeconds,
+        status.unsaved,
+      ],
       ['tpm', 'ready', 2, 10, 3600, true],
     );
     assert.deepEqual(status.answers, { live: 1, held: 0, cache: 1, stale: 0 });

@@ -29,7 +29,7 @@ async function stage() {
   await made.run();
   const { cache, mappings, registry } = made;
   const keys = new FakeKeyWrapper();
-  const control = new CacheControl({ running: { cache, keys }, mappings, registry });
+  const control = new CacheControl({ running: { cache, keys: [keys] }, mappings, registry });
   const statusOf = async (options: { readonly verify: boolean }): Promise<CacheReport> => {
     const report = await control.status(options);
     assert.ok(report);
@@ -49,7 +49,7 @@ async function lockedStage() {
   const { clock, cacheFile } = before;
   cacheFile.readFailure = new PsiError('KEY_UNAVAILABLE', 'another TPM', { details: { reason: 'other-device' } });
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
-  const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
+  const cache = new SecretCache({ file: cacheFile, backends: ['tpm'], clock, log }, { maxAgeMs: undefined });
   await cache.open();
   return { ...before, ...refreshOf(before, cache), cache };
 }
@@ -127,7 +127,7 @@ test('invalidates one secret by its name or id, and a workload with all of its s
   const { control, onDisk, mappings, registry } = await stage();
   assert.deepEqual(await control.invalidate('myapp--A'), { named: 1, dropped: 1 });
   assert.deepEqual(onDisk(), { B: '2', C: '3' });
-  const [id = ''] = mappings.ids().filter((one) => mappings.get(one)?.key === 'C');
+  const [id = ''] = mappings.ids().filter((one) => mappings.placeOf(one)?.key === 'C');
   assert.deepEqual(await control.invalidate(id), { named: 1, dropped: 1 });
   registry.failNext('list');
   assert.deepEqual(await control.invalidate('myapp'), { named: 2, dropped: 1 });
@@ -143,7 +143,7 @@ test('the status counts registered secrets without a cached value, and verifies 
   const { control, statusOf, cacheFile } = await stage();
   await control.invalidate('myapp');
   const plain = await statusOf({ verify: false });
-  assert.deepEqual([plain.entries, plain.missing, plain.verified, plain.key.problem], [1, 2, null, null]);
+  assert.deepEqual([plain.entries, plain.missing, plain.verified, plain.keys[0]?.problem], [1, 2, null, null]);
   const good = await statusOf({ verify: true });
   assert.deepEqual([good.verified?.ok, good.verified?.ok === true && good.verified.entries], [true, 1]);
   cacheFile.broken = true;
@@ -155,8 +155,8 @@ test('the status counts registered secrets without a cached value, and verifies 
 test('the status says what is wrong with the device', async () => {
   const { statusOf, keys } = await stage();
   keys.failure = 'absent';
-  const { key } = await statusOf({ verify: false });
-  assert.match(String(key.problem?.message), /no key \(absent\)/);
+  const [key] = (await statusOf({ verify: false })).keys;
+  assert.match(String(key?.problem?.message), /no key \(absent\)/);
 });
 
 test('a backend is tried by wrapping and opening a key', async () => {

@@ -77,7 +77,7 @@ const KEY: KeyReport = {
   problem: null,
 };
 const REPORT: CacheReport = {
-  backend: 'tpm',
+  backends: ['tpm'],
   state: 'ready',
   entries: 12,
   expired: 0,
@@ -90,7 +90,8 @@ const REPORT: CacheReport = {
   problem: null,
   setAside: null,
   missing: 0,
-  key: KEY,
+  keys: [KEY],
+  recipients: [],
   verified: null,
 };
 
@@ -121,7 +122,7 @@ describe('psi cache status', () => {
       missing: 2,
       setAside: '/var/lib/psi/cache.enc.bad',
       problem,
-      key: { ...KEY, checks: [], problem: AWAY },
+      keys: [{ ...KEY, checks: [], problem: AWAY }],
     };
     assert.equal(await psi(new FakeClient(report), 'cache', 'status'), 0, 'lookups go on: no failure');
     assert.deepEqual(out, [

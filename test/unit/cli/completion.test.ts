@@ -52,7 +52,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 test('bash: commands, then their own', async () => {
   assert.deepEqual(await bash('ca'), ['cache']);
-  assert.deepEqual(await bash('cache', ''), ['init', 'status', 'refresh', 'invalidate']);
+  assert.deepEqual(await bash('cache', ''), ['init', 'status', 'refresh', 'invalidate', 'reseal', 'recover']);
   assert.deepEqual(await bash('cache', 'in'), ['init', 'invalidate']);
 });
 

@@ -7,11 +7,26 @@ import { load, PROVIDER } from './support.ts';
 
 test('a cache is in use where it is on and has a backend', async () => {
   const backend = async (section: string): Promise<string | undefined> =>
-    cacheInUse(await load(PROVIDER + section))?.backend;
+    cacheInUse(await load(PROVIDER + section))?.backends.join();
   assert.equal(await backend('cache: {backend: tpm}\n'), 'tpm');
   assert.equal(await backend('cache: {backend: tpm, enabled: false}\n'), undefined);
   assert.equal(await backend('cache: {enabled: true}\n'), undefined);
   assert.equal(await backend(''), undefined);
+});
+
+test('backends and recovery keys are one or a list', async () => {
+  const recovery = 'age1e34ljque7j80p2mccrg3afm8az2w8x3lrs5z87cptjj2cj3sksvquz8clh';
+  const recipients = async (section: string): Promise<unknown> => {
+    const cache = cacheInUse(await load(PROVIDER + section));
+    return [cache?.backends, cache?.recovery];
+  };
+  assert.deepEqual(await recipients('cache: {backend: tpm}\n'), [['tpm'], []]);
+  assert.deepEqual(await recipients(`cache: {backend: [tpm, credential], recovery: ${recovery}}\n`), [
+    ['tpm', 'credential'],
+    [recovery],
+  ]);
+  assert.deepEqual(await recipients(`cache: {backend: [tpm], recovery: [${recovery}]}\n`), [['tpm'], [recovery]]);
+  assert.deepEqual(await recipients('cache: {backend: []}\n'), [undefined, undefined]);
 });
 
 test('a backend can be tried before the file has a cache: the defaults hold, and it is off', async () => {

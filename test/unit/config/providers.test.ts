@@ -99,7 +99,7 @@ test('an editor learns the keys of each kind, and that another name needs a kind
   assert.ok(isRecord(properties) && isRecord(properties['providers']));
   const { properties: entries, additionalProperties } = properties['providers'];
   assert.ok(isRecord(entries) && isRecord(additionalProperties));
-  assert.deepEqual(Object.keys(entries), ['infisical', 'folder']);
+  assert.deepEqual(Object.keys(entries), ['infisical', 'folder', 'sealed', 'nitrokeyhsm']);
   assert.match(JSON.stringify(additionalProperties), /"required":\["kind"\].*folder/);
 });
 

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeMapping, encodeMapping, sameMapping } from '../../../src/core/mapping.ts';
+import {
+  decodeMapping,
+  decodeStored,
+  encodeMapping,
+  looksLikeMapping,
+  sameMapping,
+  type StoredMapping,
+} from '../../../src/core/mapping.ts';
 
 const text = fc.string({ minLength: 1, unit: 'grapheme' }).filter((value) => !value.includes('\0'));
 const mapping = fc.record({ provider: text, project: text, path: text.map((value) => `/${value}`), key: text });
@@ -51,4 +58,39 @@ for (const [what, body] of [
 
 test('never throws, whatever the body is', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (body) => decodeMapping(body) === undefined || true));
+});
+
+test('reads back mappings of values on this host, and no other text as one', () => {
+  const own: readonly StoredMapping[] = [
+    { provider: 'sealed', name: 'db' },
+    { provider: 'nitrokeyhsm', blob: 'AQA=' },
+    { provider: 'i', project: 'p', path: '/', key: 'K' },
+  ];
+  for (const one of own) assert.deepEqual(decodeStored(encodeMapping(one)), one);
+  for (const a of own) for (const b of own) assert.equal(sameMapping(a, b), a === b);
+  for (const text of [
+    '{"provider":"sealed","name":""}',
+    '{"provider":"sealed","name":"db","value":"s3cr3t"}',
+    '{"provider":"sealed","name":"db","blob":"AQA="}',
+    '{"provider":"n","blob":"AQA=","path":"/"}',
+    '{"name":"db"}',
+    '{"provider":1,"blob":"AQA="}',
+    JSON.stringify({ provider: 'n', blob: 'A'.repeat(512_000) }),
+  ]) {
+    assert.equal(decodeStored(text), undefined, text.slice(0, 60));
+  }
+});
+
+test('a text that was meant as a mapping is told from a value', () => {
+  for (const text of [
+    '{"provider":"i"}',
+    '{"provider":"i","project":"p","path":"/","kye":"K"}',
+    '{"provider":"i","path":"x"}',
+    ' { "provider": "i", "proj',
+  ]) {
+    assert.ok(looksLikeMapping(text), text);
+  }
+  for (const text of ['s3cr3t', '', '{}', '[]', '{"provider":"aws","access_key":"k"}', '{"name":"db"}', '{"user":']) {
+    assert.ok(!looksLikeMapping(text), text);
+  }
 });

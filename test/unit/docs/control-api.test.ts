@@ -69,7 +69,8 @@ test('every command with --json has its result there', () => {
 });
 
 test('every route stands there', async () => {
-  const source = (await read('src/faces/control/routes.ts')) + (await read('src/faces/control/cache-routes.ts'));
+  const files = ['routes', 'cache-routes', 'sealed-routes'];
+  const source = (await Promise.all(files.map((name) => read(`src/faces/control/${name}.ts`)))).join('');
   const routes = [...source.matchAll(/(?:app|router)\.(get|post)\('([^']+)'/g)].map(
     ([, method = '', path = '']) => `${method.toUpperCase()} ${path}`,
   );
@@ -110,6 +111,17 @@ const TYPES = [
   ['src/cache/status.ts', 'CacheStatus', 'Cache'],
   ['src/cache/status.ts', 'CacheProblem', 'Cache'],
   ['src/cache/control.ts', 'Verified', 'Verified'],
+  ['src/cache/reseal.ts', 'ResealReport', 'cache reseal'],
+  ['src/sealing/recipient-state.ts', 'RecipientState', 'Recipient'],
+  ['src/sealed/reports.ts', 'StoreReport', 'sealed store'],
+  ['src/sealed/reports.ts', 'SealedList', 'sealed list'],
+  ['src/sealed/reports.ts', 'SealedSecret', 'sealed list'],
+  ['src/sealed/reports.ts', 'AsideSecret', 'sealed list'],
+  ['src/sealed/reports.ts', 'RemoveReport', 'sealed remove'],
+  ['src/sealed/reports.ts', 'RestoreReport', 'sealed restore'],
+  ['src/sealed/reports.ts', 'ExportReport', 'sealed export'],
+  ['src/sealed/reports.ts', 'SealedStatus', 'sealed status'],
+  ['src/sealed/reports.ts', 'ResealedReport', 'sealed reseal'],
   ['src/sealing/key-report.ts', 'KeyReport', 'Key'],
   ['src/sealing/key-report.ts', 'KeyCheck', 'Key'],
   ['src/provider/try-logins.ts', 'LoginResult', 'Login'],

@@ -12,6 +12,7 @@ const page = await read('docs/secret-cache.md');
 
 const DEFECTS = [
   'not-a-cache',
+  'python-cache',
   'old-version',
   'future-version',
   'truncated',
@@ -19,7 +20,12 @@ const DEFECTS = [
   'unknown-backend',
   'other-backend',
   'bad-header',
+  'bad-stanzas',
   'mixed-files',
+  'mixed-stanzas',
+  'stanza-doubled',
+  'stanza-missing',
+  'stanzas-reordered',
   'key-damaged',
   'key-version',
   'header-altered',

@@ -16,12 +16,12 @@ import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { HelperUse } from '../../../src/lookup/helper-use.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { DriverStore } from '../../../src/lookup/driver-store.ts';
+import { DriverStore, type OwnBodies } from '../../../src/lookup/driver-store.ts';
 import { BatchedReader } from '../../../src/lookup/batching.ts';
 import { StatusBoard } from '../../../src/lookup/status.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 import { fetched } from '../../fakes/fetched.ts';
-import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeMappingStore, placed } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 import { ask } from '../../hosts/psi-process.ts';
 
@@ -38,6 +38,7 @@ type StageOptions = {
   readonly tokens?: readonly SecretValue[];
   readonly closed?: PsiError;
   readonly cache?: LookupDeps['cache'];
+  readonly own?: OwnBodies;
 };
 
 async function stage(options: StageOptions = {}) {
@@ -69,7 +70,7 @@ async function stage(options: StageOptions = {}) {
       timeoutMs: () => 5_000,
       audit: { lookup: () => undefined },
     }),
-    register: new DriverStore(mappings),
+    register: new DriverStore(mappings, undefined, options.own),
     tokens: () => options.tokens ?? [],
     closed: () => options.closed,
     mappings,
@@ -142,7 +143,7 @@ test('stores a mapping and answers with an empty body, because Podman prints it'
     'content-type': 'application/x-www-form-urlencoded',
   });
   assert.deepEqual([reply.status, reply.body.length], [200, 0]);
-  assert.equal(store.files.get(ID)?.key, 'DB_HOST');
+  assert.equal(placed(store.files.get(ID))?.key, 'DB_HOST');
 });
 
 for (const body of ['s3cr3t', '', '{"value":"s3cr3t"}', 'x'.repeat(500_000)]) {
@@ -153,6 +154,39 @@ for (const body of ['s3cr3t', '', '{"value":"s3cr3t"}', 'x'.repeat(500_000)]) {
     assert.doesNotMatch(reply.body.toString(), /s3cr3t/);
   });
 }
+
+const OWN_BODIES: OwnBodies = {
+  takes: () => true,
+  most: () => 511_999,
+  seals: () => true,
+  seal: (id) => Promise.resolve({ provider: 'sealed', name: `podman.${id}` }),
+  isOfPodman: (mapping) => 'name' in mapping,
+  putAside: () => Promise.resolve(),
+  takeBack: () => Promise.resolve(),
+};
+
+test('where values are sealed, takes as many bytes as Podman does and not one more, and wipes what came', async () => {
+  const sealed: Uint8Array[] = [];
+  const seal: OwnBodies['seal'] = (id, value) => {
+    sealed.push(value);
+    return OWN_BODIES.seal(id, value);
+  };
+  const { path, store } = await stage({ own: { ...OWN_BODIES, seal } });
+  for (const [length, status] of [
+    [1, 200],
+    [511_999, 200],
+    [512_000, 422],
+    [0, 422],
+  ] as const) {
+    assert.equal((await ask(path, 'POST', `/store/${ID}`, 'x'.repeat(length))).status, status, String(length));
+  }
+  assert.deepEqual(
+    sealed.map(({ length }) => length),
+    [1, 511_999],
+  );
+  assert.ok(sealed.every((value) => value.every((byte) => byte === 0)));
+  assert.deepEqual(store.files.get(ID), { provider: 'sealed', name: `podman.${ID}` });
+});
 
 test('deletes a known id and an unknown one, and refuses the empty one', async () => {
   const { path, store } = await stage();

@@ -16,7 +16,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 const CACHE: CacheSettings = {
   enabled: true,
-  backend: 'tpm',
+  backends: ['tpm'],
   tpm: { tcti: 'device:/dev/tpmrm0' },
   credential: 'psi-cache-key',
   path: '/var/lib/psi/cache.enc',
@@ -57,13 +57,13 @@ describe('the layout of a host', () => {
   it('holds a cache only where it is on and has a backend', () => {
     const cache = (over: Partial<CacheSettings>): HostLayout['cache'] => layout({ cache: { ...CACHE, ...over } }).cache;
     assert.deepEqual(cache({}), {
-      backend: 'tpm',
+      backends: ['tpm'],
       tpmDevice: '/dev/tpmrm0',
       credential: 'psi-cache-key',
       path: '/var/lib/psi/cache.enc',
     });
     assert.equal(cache({ enabled: false }), undefined);
-    assert.equal(cache({ backend: undefined }), undefined);
+    assert.equal(cache({ backends: [] }), undefined);
   });
 
   it('names the node of the TPM only where the TCTI does', () => {

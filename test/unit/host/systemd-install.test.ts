@@ -86,7 +86,7 @@ describe('systemd install', () => {
 
   it('enables the refresh where there is a cache, and says to start it', async () => {
     const cache = {
-      backend: 'credential',
+      backends: ['credential'],
       tpmDevice: undefined,
       credential: 'psi-cache-key',
       path: '/c/cache.enc',

@@ -25,7 +25,7 @@ const LAYOUT = {
   caFiles: [],
   secretFiles: [],
   credentials: ['api'],
-  cache: { backend: 'tpm', tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
+  cache: { backends: ['tpm'], tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
   tls: undefined,
   textfileDir: '/srv/figures',
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
@@ -168,6 +168,16 @@ test("a link in the place of a unit is somebody else's, and its name is told", a
   assert.ok(on.tree.links.has(`${UNITS}/psi.socket`));
 });
 
+test('the alias that a migration made goes, and what is beside it stays', async () => {
+  const on = await host();
+  const folder = `${QUADLETS}/psi.container.d`;
+  on.tree.files.set(`${folder}/50-psi-secrets-alias.conf`, 'x');
+  on.tree.files.set(`${folder}/mine.conf`, 'x');
+  await on.uninstall();
+  assert.ok(!on.tree.files.has(`${folder}/50-psi-secrets-alias.conf`));
+  assert.ok(on.tree.files.has(`${folder}/mine.conf`));
+});
+
 test('with --keep-state the state and the cache stay', async () => {
   const on = await host();
   await on.uninstall({ keepState: true });
@@ -211,4 +221,32 @@ test('a command that lies where this container does not see is named, with the m
   const { left } = await on.uninstall();
   assert.equal(left[0]?.subject, '/usr/local/bin/psi');
   assert.match(left[0].hint, /-v \/usr\/local:\/host\/usr\/local.*rm -f \/usr\/local\/bin\/psi/);
+});
+
+test('values that are nowhere but on this host keep it from everything, whatever is asked for, with what to run', async () => {
+  for (const options of [{}, { force: true }, { keepState: true }]) {
+    const on = await host();
+    on.tree.files.set('/var/lib/psi/sealed/db', 'x');
+    on.tree.files.set('/var/lib/psi/sealed/.aside/old~1', 'x');
+    on.tree.files.set('/var/lib/psi/0123456789abcdef012345678', '{"provider":"nitrokeyhsm","blob":"AQA="}');
+    const before = await on.names();
+    const report = await on.uninstall(options);
+    assert.deepEqual([report.blocked, report.applied, on.steps, await on.names()], [true, false, [], before]);
+    assert.deepEqual(
+      report.left.map(({ subject }) => subject),
+      ['db', '0123456789abcdef012345678'],
+    );
+    assert.match(report.left[0]?.hint ?? '', /psi sealed export db > FILE/);
+  }
+});
+
+test('what only lies aside of sealed values goes with the rest', async () => {
+  const on = await host();
+  on.tree.files.set('/var/lib/psi/sealed/.aside/old~1', 'x');
+  const report = await on.uninstall();
+  assert.deepEqual([report.blocked, report.left], [false, []]);
+  assert.equal(
+    [...on.tree.files.keys()].some((path) => path.startsWith('/var/lib/psi')),
+    false,
+  );
 });

@@ -44,7 +44,7 @@ const BUSY: HostLayout = {
   caFiles: ['/etc/pki/tls/certs/ca-bundle.crt', '/srv/psi/ca.pem'],
   secretFiles: ['/srv/tokens/infisical', '/token'],
   credentials: ['infisical-client-secret', 'psi-socket-token'],
-  cache: { backend: 'tpm', tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
+  cache: { backends: ['tpm'], tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
   textfileDir: '/var/lib/prometheus/node-exporter',
   tls: {
@@ -59,8 +59,8 @@ const BUSY: HostLayout = {
 };
 
 const KEPT = { tpmDevice: undefined, credential: 'psi-cache-key', path: '/var/lib/psi/cache.enc' };
-const HSM: HostLayout = { ...SYSTEM, cache: { backend: 'hsm', ...KEPT } };
-const CREDENTIAL: HostLayout = { ...SYSTEM, cache: { backend: 'credential', ...KEPT } };
+const HSM: HostLayout = { ...SYSTEM, cache: { backends: ['hsm'], ...KEPT } };
+const CREDENTIAL: HostLayout = { ...SYSTEM, cache: { backends: ['credential'], ...KEPT } };
 
 const PLAIN = { image: DEFAULT_IMAGE, unprivileged: false, pcscd: false };
 
@@ -112,6 +112,22 @@ describe('units of psi', () => {
       unprivileged: true,
       pcscd: false,
     });
+  });
+
+  it('give each of several backends what it wants, in the order of the config', () => {
+    const cache = { ...KEPT, backends: ['tpm', 'hsm', 'credential'], tpmDevice: '/dev/tpmrm0' } as const;
+    const layout: HostLayout = { ...SYSTEM, cache };
+    const container = textOf(layout, 'psi.container', { ...PLAIN, unprivileged: true });
+    for (const line of [
+      'AddDevice=-/dev/tpmrm0',
+      'Volume=/run/pcscd:/run/pcscd',
+      'Environment=PSI_CACHE_KEY_DIRECTORY=/run/psi-cache-key',
+      'ExecStartPre=-mkdir -p /run/pcscd',
+    ]) {
+      assert.ok(container.split('\n').includes(line), line);
+    }
+    assert.match(container, /^After=.*pcscd\.socket pcscd\.service psi-cache-key\.service/m);
+    assert.notEqual(textOf(layout, 'psi-cache-key.service'), '');
   });
 
   it('give an HSM its smart card daemon', async () => {

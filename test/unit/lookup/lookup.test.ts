@@ -5,7 +5,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { UNKNOWN_CALLER } from '../../../src/core/caller.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import type { Answer } from '../../../src/lookup/answer.ts';
+import type { Answer, OwnValues } from '../../../src/lookup/answer.ts';
 import type { LookupEvent } from '../../../src/lookup/audit-log.ts';
 import { SecretCache } from '../../../src/cache/cache.ts';
 import { Lookup } from '../../../src/lookup/lookup.ts';
@@ -24,7 +24,12 @@ const CANARY = 'canary-value-7f3a';
 
 async function stage(
   get: () => Promise<Fetched> = () => Promise.resolve(fetched(CANARY)),
-  options: { readonly cached?: string; readonly maxAgeMs?: number; readonly withoutConfig?: PsiError } = {},
+  options: {
+    readonly cached?: string;
+    readonly maxAgeMs?: number;
+    readonly withoutConfig?: PsiError;
+    readonly own?: OwnValues;
+  } = {},
 ) {
   const store = new FakeMappingStore();
   store.files.set(ID, MAPPING);
@@ -47,7 +52,7 @@ async function stage(
   const cache =
     options.cached === undefined
       ? undefined
-      : new SecretCache({ file, backend: 'tpm', clock, log }, { maxAgeMs: options.maxAgeMs });
+      : new SecretCache({ file, backends: ['tpm'], clock, log }, { maxAgeMs: options.maxAgeMs });
   await cache?.open();
   const lookup = new Lookup({
     mappings,
@@ -55,6 +60,7 @@ async function stage(
     status,
     readerOf: (provider) => (provider === 'infisical' ? reader : undefined),
     cache,
+    ...(options.own && { own: options.own }),
     timeoutMs: () => 5_000,
     withoutConfig: () => options.withoutConfig,
     audit: { lookup: (event) => events.push(event) },
@@ -232,4 +238,48 @@ test('without a config every id is answered with that, a known one and one that 
   const { answer, status } = await stage(undefined, { withoutConfig });
   for (const id of [ID, secretId('5e'), 'a.b']) assert.throws(() => answer(id), withoutConfig);
   assert.equal(status.read().lookups.failed, 3);
+});
+
+const SEALED = secretId('5ea1ed0000000000000000000');
+
+async function sealedStage(read: OwnValues['read'], cached?: string) {
+  const it = await stage(() => assert.fail('no provider is asked'), { own: { read }, ...(cached && { cached }) });
+  await it.mappings.put(SEALED, { provider: 'sealed', name: 'db' });
+  return it;
+}
+
+test('a value of this host is at hand where it is in memory, noted as any other, and no business of the cache', async () => {
+  const { answer, events } = await sealedStage(({ provider }) => SecretValue.fromText(`of ${provider}`), 'kept');
+  const held = answer(SEALED);
+  assert.ok(!(held instanceof Promise));
+  assert.deepEqual([held.value.exposeText(), held.source, held.ageMs], ['of sealed', 'sealed', undefined]);
+  assert.deepEqual(
+    events.map(({ provider, source, outcome }) => [provider, source, outcome]),
+    [['sealed', 'sealed', 'ok']],
+  );
+});
+
+test('what opens it may be slow: the lookup ends in its time, and the next one has the value', async () => {
+  const { promise, resolve } = Promise.withResolvers<SecretValue>();
+  let opened: SecretValue | Promise<SecretValue> = promise;
+  const { ask, answer, clock } = await sealedStage(() => opened);
+  const slow = ask(SEALED);
+  const refused = assert.rejects(slow, { code: 'DEADLINE', hint: /psi sealed status/ });
+  await clock.advance(5_000);
+  await refused;
+  const value = SecretValue.fromText('v');
+  resolve(value);
+  opened = await promise;
+  assert.ok(!(answer(SEALED) instanceof Promise));
+});
+
+test('a failure of what opens it, and a provider that the config has no more, are told as such', async () => {
+  const away = await sealedStage(() => Promise.reject(new PsiError('KEY_UNAVAILABLE', 'no TPM answers')));
+  await assert.rejects(away.ask(SEALED), { code: 'KEY_UNAVAILABLE' });
+  const gone = await sealedStage(() => undefined);
+  await assert.rejects(gone.ask(SEALED), { code: 'NOT_FOUND', message: 'the provider sealed is not configured' });
+  assert.deepEqual(
+    gone.events.map(({ outcome }) => outcome),
+    ['NOT_FOUND'],
+  );
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Mapping } from '../../../src/core/mapping.ts';
+import type { Mapping, StoredMapping } from '../../../src/core/mapping.ts';
 import { secretId, type SecretId } from '../../../src/core/naming.ts';
 import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { FakeMappingStore } from '../../fakes/mapping-store.fake.ts';
+import { FakeMappingStore, placed } from '../../fakes/mapping-store.fake.ts';
 import { FakeNameStore } from '../../fakes/name-store.fake.ts';
 
 const ID = secretId('d0a530acce22815a7778d156f');
@@ -15,7 +15,7 @@ const mapping = (key: string): Mapping => ({ provider: 'infisical', project: 'p'
 class SlowStore extends FakeMappingStore {
   readonly waiting: (() => void)[] = [];
 
-  override async put(id: SecretId, to: Mapping): Promise<void> {
+  override async put(id: SecretId, to: StoredMapping): Promise<void> {
     await this.#turn();
     await super.put(id, to);
   }
@@ -90,7 +90,7 @@ test('a start reads no file; whoever asks for one has it read, and a place count
   await table.reading('bb22');
   assert.match(table.whyMissing('bb22')?.message ?? '', /no mapping/);
   await table.readRest();
-  assert.deepEqual([table.get(OTHER)?.key, table.size, table.countBeside(mapping('A'))], ['B', 2, 1]);
+  assert.deepEqual([table.placeOf(OTHER)?.key, table.size, table.countBeside(mapping('A'))], ['B', 2, 1]);
   assert.equal(table.problems().length, 1);
 });
 
@@ -134,7 +134,7 @@ test('another id does not wait', async () => {
   await settled();
   store.waiting.pop()?.();
   await second;
-  assert.deepEqual([table.get(OTHER)?.key, table.get(ID)], ['B', undefined]);
+  assert.deepEqual([table.placeOf(OTHER)?.key, table.get(ID)], ['B', undefined]);
   store.waiting.pop()?.();
   await first;
 });
@@ -151,5 +151,5 @@ test('an equal mapping is written, and a file that was lost is told and written 
   assert.deepEqual([...store.files.keys()], [ID]);
   assert.deepEqual(await table.lost(), [OTHER]);
   await table.writeAgain(await table.lost());
-  assert.deepEqual([await table.lost(), store.files.get(OTHER)?.key], [[], 'B']);
+  assert.deepEqual([await table.lost(), placed(store.files.get(OTHER))?.key], [[], 'B']);
 });

@@ -70,7 +70,7 @@ workloads:
       audit: { lookup: () => undefined },
     });
   const answerOf = async (key: string, kept?: SecretCache): Promise<string> => {
-    const id = mappings.ids().find((one) => mappings.get(one)?.key === key) ?? '';
+    const id = mappings.ids().find((one) => mappings.placeOf(one)?.key === key) ?? '';
     const wanted = { id, mapping: mappings.get(id), caller: UNKNOWN_CALLER };
     return (await lookupWith(kept).answer(wanted)).value.exposeText();
   };

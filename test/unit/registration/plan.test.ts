@@ -33,7 +33,7 @@ function actual(secrets: readonly RegisteredSecret[], mappings: Readonly<Record<
     registered: new Map(secrets.map((secret) => [secret.name, secret])),
     mappingOf: (id) => mappings[id],
     names: { plain: false, longest: 253, version: '5.4.2' },
-    isOurs: (options) => options['lookup']?.startsWith('psi ') ?? false,
+    isOurs: ({ options }) => options['lookup']?.startsWith('psi ') ?? false,
   };
 }
 

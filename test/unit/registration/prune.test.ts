@@ -293,3 +293,27 @@ test('setup names the secrets of workloads that left the config as orphans, and 
     ],
   );
 });
+
+test('what this host alone has is not taken away, whatever workload its name looks like, and whether Podman has it', async () => {
+  const stage = await pruneStage();
+  const [ofName, alone] = [secretId('c'.repeat(25)), secretId('d'.repeat(25))];
+  const id = await stage.podman.create({
+    ...{ name: 'gone--TOKEN', driver: 'shell', options: OPTIONS, labels: {}, replace: false },
+    body: Buffer.from('{"provider":"infisical","project":"p","path":"/x","key":"K"}'),
+  });
+  await stage.mappings.put(secretId(id), { provider: 'sealed', name: `podman.${id}` });
+  await stage.mappings.put(ofName, { provider: 'sealed', name: 'db' });
+  await stage.mappings.put(alone, { provider: 'nitrokeyhsm', blob: 'AQA=' });
+  assert.deepEqual(removed(await stage.prune()), []);
+  assert.ok([secretId(id), ofName, alone].every((one) => stage.mappings.isOwn(one)));
+  // Nor does a setup call it an orphan, or make one of a workload's secrets of it.
+  assert.deepEqual((await stage.run()).orphans, []);
+  stage.target.workloads = [...stage.target.workloads, workload('gone')];
+  stage.folders['/gone'] = { TOKEN: 'of the provider' };
+  const { problems } = await stage.run();
+  assert.deepEqual(
+    problems.map(({ name }) => name),
+    ['gone--TOKEN'],
+  );
+  assert.ok(stage.mappings.isOwn(id));
+});

@@ -28,7 +28,7 @@ async function registered(debt = new FakeReplaceDebt()) {
   };
   const held = async (): Promise<readonly unknown[]> => {
     const listed = await stage.registry.list();
-    return listed.map(({ id, name, workload: label }) => [name, label, stage.mappings.get(id)?.key]).sort();
+    return listed.map(({ id, name, workload: label }) => [name, label, stage.mappings.placeOf(id)?.key]).sort();
   };
   return { ...stage, one, held };
 }
@@ -44,7 +44,7 @@ test('what is owed is on disk before podman is asked, and off it when the new se
   const seen: unknown[] = [];
   stage.podman.onReplace = (step) => {
     seen.push([step, stage.debt.unfinished.map(({ name, id }) => [name, id === one.current.id])]);
-    assert.equal(stage.mappings.get(one.current.id)?.key, 'A', `${step}: starts still find it`);
+    assert.equal(stage.mappings.placeOf(one.current.id)?.key, 'A', `${step}: starts still find it`);
     return Promise.resolve();
   };
   const id = await stage.replaces.replace(one, NOW);

@@ -132,7 +132,7 @@ export async function setupStage(options: StageOptions = {}) {
   };
   const cacheFile = new FakeCacheFile();
   const log = { opened: () => undefined, problem: () => undefined, recovered: () => undefined };
-  const cache = new SecretCache({ file: cacheFile, backend: 'tpm', clock, log }, { maxAgeMs: undefined });
+  const cache = new SecretCache({ file: cacheFile, backends: ['tpm'], clock, log }, { maxAgeMs: undefined });
   const quadlets = new FakeQuadlets();
   /** By unit: what its quadlet keeps from working; a rejection where nobody can read it. */
   const doubts = new Map<string, readonly string[]>();

@@ -134,7 +134,7 @@ test('a moved mapping keeps its id and costs no write to Podman', async () => {
   await stage.run();
   assert.equal(stage.registry.writes.length, 1);
   assert.deepEqual(stage.mappings.ids(), ids);
-  assert.equal(stage.mappings.get(ids[0] ?? '')?.path, '/new');
+  assert.equal(stage.mappings.placeOf(ids[0] ?? '')?.path, '/new');
 });
 
 test('names a removed key as an orphan that the drop-in no longer has, and leaves it in Podman', async () => {

@@ -34,7 +34,7 @@ test('tells the families of Debian, Ubuntu, Fedora, RHEL and its rebuilds apart'
 test('asks for everything on an empty Debian or Ubuntu that is to run the tests', () => {
   const expected = (
     'g++ make python3 libtss2-dev gcc musl-dev podman netavark crun curl util-linux tar busybox-static dbus openssl ' +
-    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools qemu-system-x86 e2fsprogs libnss3 ' +
+    'systemd-container debootstrap debian-archive-keyring swtpm tpm2-tools qemu-system-x86 e2fsprogs age libnss3 ' +
     'gcc-aarch64-linux-gnu qemu-user clang libclang-rt-dev'
   ).split(' ');
   assert.deepEqual(planPackages(readSystem(DEBIAN), 'test', nothing).packages, expected);
@@ -48,7 +48,7 @@ test('uses the names that Fedora gives the same packages', () => {
     (
       'gcc-c++ make python3 tpm2-tss-devel gcc musl-devel musl-libc-static podman crun curl util-linux tar busybox ' +
       'dbus-daemon openssl systemd-container debootstrap debian-keyring swtpm tpm2-tools qemu-system-x86-core e2fsprogs ' +
-      'nss-softokn gcc-aarch64-linux-gnu qemu-user clang compiler-rt'
+      'age nss-softokn gcc-aarch64-linux-gnu qemu-user clang compiler-rt'
     ).split(' '),
   );
   assert.deepEqual(notes, []);

@@ -5,6 +5,7 @@ import { restartNeeded } from '../../../src/service/restart-rules.ts';
 import { load, PROVIDER } from '../config/support.ts';
 
 const CACHE = 'cache: {backend: tpm}\n';
+const RECOVERY = 'age1e34ljque7j80p2mccrg3afm8az2w8x3lrs5z87cptjj2cj3sksvquz8clh';
 
 for (const [key, before, after] of [
   ['state_dir', '/var/lib/psi', '/var/lib/other'],
@@ -25,6 +26,8 @@ for (const [key, before, after] of [
 for (const [what, section] of [
   ['a cache that is turned off', 'cache: {enabled: false, backend: tpm}\n'],
   ['another backend', 'cache: {backend: credential}\n'],
+  ['a backend more', 'cache: {backend: [tpm, credential]}\n'],
+  ['a recovery key', `cache: {backend: tpm, recovery: ${RECOVERY}}\n`],
   ['another file', 'cache: {backend: tpm, path: /var/lib/other.enc}\n'],
   ['another age', 'cache: {backend: tpm, max_age: 2h}\n'],
   ['other PCRs', 'cache: {backend: tpm, tpm: {pcrs: [7, 11]}}\n'],

@@ -28,7 +28,7 @@ function stage(over: Partial<ServiceParts> = {}) {
   const log = createLog('info', { write: (line) => void logged(line) });
   const cache = {
     cache: { open: () => note('cache opens'), close: () => note('cache closes') },
-    keys: { close: () => note('keys close') },
+    keys: [{ close: () => note('keys close') }],
   };
   const config = { close: () => void note('providers close') };
   const parts: ServiceParts = {
@@ -65,7 +65,7 @@ test('a cache whose device is slow does not hold up the start', async () => {
   const never = new Promise<void>(() => undefined);
   await RunningService.start({
     ...parts,
-    cache: { cache: { open: () => never, close: () => never }, keys: { close: () => never } },
+    cache: { cache: { open: () => never, close: () => never }, keys: [{ close: () => never }] },
   });
   assert.deepEqual(done.slice(-3), ['log: psi serves', 'watch starts', 'figures start']);
 });

@@ -8,7 +8,7 @@ import { MappingFiles } from '../../../../src/adapters/files/mapping-file.ts';
 import { encodeMapping } from '../../../../src/core/mapping.ts';
 import { mappingStoreContract } from '../../../contract/mapping-store.contract.ts';
 import { secretId, type SecretId } from '../../../../src/core/naming.ts';
-import { FakeMappingStore } from '../../../fakes/mapping-store.fake.ts';
+import { FakeMappingStore, placed } from '../../../fakes/mapping-store.fake.ts';
 
 const MAPPING = { provider: 'infisical', project: 'p', path: '/', key: 'KEY' };
 
@@ -66,7 +66,7 @@ describe('mapping files', () => {
     const { mappings, unusable } = await new MappingFiles({ stateDir }).loadAll();
     assert.equal(mappings.size, 5000);
     assert.equal(unusable.size, 0);
-    assert.equal(mappings.get(secretId(ids[4999] ?? ''))?.key, ids[4999]);
+    assert.equal(placed(mappings.get(secretId(ids[4999] ?? '')))?.key, ids[4999]);
   });
 
   it('has no mappings when the state folder is missing', async () => {

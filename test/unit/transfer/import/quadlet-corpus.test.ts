@@ -145,7 +145,7 @@ for (const quadlet of QUADLET_CORPUS) {
     const dropIn = stage.dropIns.files.get(quadlet.file) ?? assert.fail('no drop-in');
     const ids = new Map((await stage.registry.list()).map(({ name, id }) => [name, id]));
     const valueOf = (name: string): string => {
-      const { path, key } = stage.mappings.get(ids.get(name) ?? '') ?? assert.fail(name);
+      const { path, key } = stage.mappings.placeOf(ids.get(name) ?? '') ?? assert.fail(name);
       return stage.folders[path]?.[key] ?? assert.fail(key);
     };
     const own = `/q/${quadlet.file}.d/50-secrets.conf`;

@@ -1,0 +1,66 @@
+// What age-keygen writes: private keys, one a line, with remarks. From a file, or from a pipe, so that it need not lie on the host at all.
+
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { PsiError } from '../../core/error.ts';
+import { SecretValue } from '../../core/secret-value.ts';
+import { errnoOf } from '../files/host-error.ts';
+
+const LARGEST = 64 * 1024;
+const MADE_BY = 'give the file that `age-keygen` wrote, with a line AGE-SECRET-KEY-1…';
+
+/** `-` is stdin. Never quotes what it read. */
+export async function readIdentities(file: string, stdin: Readable): Promise<readonly SecretValue[]> {
+  const name = file === '-' ? 'stdin' : file;
+  const text = new TextDecoder().decode(file === '-' ? await whole(stdin, name) : await fromDisk(file));
+  if (/^(?:age-encryption\.org\/|-----BEGIN AGE)/.test(text)) {
+    throw unusable(`${name} is an encrypted file of age itself`, {
+      hint: 'decrypt it into the command: `age --decrypt key.age | podman exec -i psi psi cache recover --identity -`',
+    });
+  }
+  const lines = text.split('\n').map((line) => line.trim());
+  const keys = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  const wrong = lines.findIndex((line) => line !== '' && !line.startsWith('#') && !PRIVATE_KEY.test(line));
+  if (wrong !== -1) {
+    throw unusable(`line ${String(wrong + 1)} of ${name} is no private key of age`, {
+      hint: `${MADE_BY}; a plugin, SSH or post-quantum key is of no use here`,
+    });
+  }
+  if (keys.length > 0) return keys.map((key) => SecretValue.fromText(key));
+  throw unusable(`${name} holds no private key of age`, {
+    hint:
+      file === '-'
+        ? 'let the key come in, with `-i`: `podman exec -i psi psi cache recover --identity - < KEY_FILE`'
+        : MADE_BY,
+  });
+}
+
+const PRIVATE_KEY = /^AGE-SECRET-KEY-1[A-Z0-9]{58}$/;
+
+function unusable(message: string, init: { readonly hint: string }): PsiError {
+  return new PsiError('BAD_REQUEST', message, init);
+}
+
+async function fromDisk(path: string): Promise<Uint8Array> {
+  try {
+    // A FIFO too: `<(age --decrypt …)` of a shell is one.
+    return await whole(createReadStream(path), path);
+  } catch (cause) {
+    if (cause instanceof PsiError) throw cause;
+    throw new PsiError('HOST', `cannot read ${path}: ${errnoOf(cause) ?? 'unexpected error'}`, {
+      hint: 'in the container only mounted folders are there: `podman exec -i psi psi cache recover --identity - < KEY_FILE`',
+      cause,
+    });
+  }
+}
+
+async function whole(stream: Readable, name: string): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST) throw unusable(`${name} is too long for a file of keys`, { hint: MADE_BY });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

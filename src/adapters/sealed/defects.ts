@@ -1,0 +1,70 @@
+// What is wrong with the file of a sealed value, as an error for people.
+
+import { PsiError, toPsiError } from '../../core/error.ts';
+import type { Stanza } from '../../sealing/stanzas.ts';
+import type { SealedDefect } from './format.ts';
+
+const RECOVER = '`podman exec -i psi psi sealed recover --identity - < KEY_FILE`';
+const DISK = 'look for disk errors with `journalctl -k`, and who can write there';
+
+const WORDS: Readonly<Partial<Record<SealedDefect, { readonly message: string; readonly hint: string }>>> = {
+  'not-sealed': {
+    message: 'is no sealed secret of this psi',
+    hint: 'another program wrote it: look at it, and move it away',
+  },
+  'other-version': {
+    message: 'is of a format that this psi does not know',
+    hint: 'a newer psi wrote it: start that one again',
+  },
+  'other-backend': {
+    message: 'was sealed for none of the backends that the config names',
+    hint: 'set `cache.backend` back, then `systemctl restart psi.service`',
+  },
+  truncated: { message: 'is cut short', hint: 'see whether the disk is full (`df -h`) or a copy was broken off' },
+  'trailing-bytes': { message: 'is longer than its header says', hint: 'something else was written behind it' },
+  'other-name': { message: 'is that of another secret', hint: 'somebody has renamed or exchanged files' },
+};
+
+const ANEW =
+  'then have it back from a backup of this file, or store the value anew: `podman exec -i psi psi sealed store NAME < FILE`';
+
+export function sealedDefect(defect: SealedDefect, path: string): PsiError {
+  const words = WORDS[defect] ?? { message: `is damaged, or was altered (${defect})`, hint: DISK };
+  return new PsiError('CACHE_CORRUPT', `the sealed secret ${path} ${words.message}`, {
+    hint: `${words.hint}; ${ANEW}`,
+    details: { defect },
+  });
+}
+
+/** What kept a key from being unwrapped, in words that are about this file and not about the cache. */
+export function keyProblem(thrown: unknown, path: string, stanzas: readonly Stanza[]): PsiError {
+  const error = toPsiError(thrown);
+  if (error.code === 'CACHE_CORRUPT') return sealedDefect('key-damaged', path);
+  if (error.code !== 'KEY_UNAVAILABLE') return error;
+  const recovery = stanzas.some(({ kind }) => kind === 'recovery');
+  const hints = [ownHint(error.hint), recovery ? `for good: ${RECOVER} opens it with its recovery key` : ''];
+  const { code, message, retry, details } = error;
+  return new PsiError(code, message.replace('the cache was wrapped', 'it was wrapped'), {
+    hint: hints.filter((hint) => hint !== '').join('; ') || '`podman exec psi psi sealed status` says what opens it',
+    retry,
+    details: { ...details, recovery },
+    cause: error,
+  });
+}
+
+/** A cache can be filled anew, for whatever key is there: that clause of a hint would lead away from the value. */
+function ownHint(hint = ''): string {
+  return hint.replace(/(?:^|[;,] )(?:or )?[^;,]*`podman exec psi psi cache refresh`[^;,]*/g, '');
+}
+
+export function noRecovery(path: string): PsiError {
+  return new PsiError('NOT_FOUND', `the sealed secret ${path} was sealed for no recovery key`, {
+    hint: 'what opens it, `podman exec psi psi sealed status` tells; `recovery` in the config is for values that are stored from now on',
+  });
+}
+
+export function storedMeanwhile(path: string): PsiError {
+  return new PsiError('CONFLICT', `the sealed secret ${path} was stored anew meanwhile`, {
+    hint: `run it again: ${RECOVER}`,
+  });
+}

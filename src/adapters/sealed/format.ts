@@ -1,0 +1,37 @@
+// A sealed value as a file (docs/sealed-secrets.md): the envelope of the cache under a magic of its own, whose content is the name and the
+// value, so that two files that were exchanged are told from good ones.
+
+import { ENVELOPE_VERSION, splitEnvelope, type Envelope, type EnvelopeDefect } from '../../sealing/envelope.ts';
+
+export const MAGIC = Uint8Array.of(0x50, 0x53, 0x49, 0x53);
+const FRONT_BYTES = 6;
+
+export type SealedDefect =
+  | 'not-sealed'
+  | 'other-version'
+  | EnvelopeDefect
+  | 'key-damaged'
+  | 'other-backend'
+  | 'header-altered'
+  | 'content-altered'
+  | 'other-name';
+
+export function splitSealed(bytes: Uint8Array): Envelope | SealedDefect {
+  if (MAGIC.some((byte, at) => at < bytes.length && bytes[at] !== byte)) return 'not-sealed';
+  if (bytes.length < FRONT_BYTES) return 'truncated';
+  const version = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
+  return version === ENVELOPE_VERSION ? splitEnvelope(bytes) : 'other-version';
+}
+
+/** Copies of both: whoever encrypts them wipes them. */
+export function contentOf(name: string, value: Uint8Array): readonly Uint8Array[] {
+  const text = new TextEncoder().encode(name);
+  return [Uint8Array.of(text.length), text, Uint8Array.from(value)];
+}
+
+/** The value alone, as a copy; undefined: it is that of another name. */
+export function valueOf(content: Uint8Array, name: string): Uint8Array | undefined {
+  const [length = 0] = content;
+  const found = new TextDecoder().decode(content.subarray(1, 1 + length));
+  return found === name ? Uint8Array.from(content.subarray(1 + length)) : undefined;
+}

@@ -1,0 +1,289 @@
+// Sealed values on disk: `sealed/NAME` in the state folder, and `sealed/.aside/NAME~MILLISECONDS` for what was removed or replaced.
+
+import { randomBytes } from 'node:crypto';
+import { link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { SecretValue } from '../../core/secret-value.ts';
+import { isSealedName } from '../../sealed/names.ts';
+import { noSuchValue } from '../../sealed/values.ts';
+import {
+  MOST_VALUE_BYTES,
+  type AsideFile,
+  type RecoverableFile,
+  type SealedFile,
+  type SealedFiles,
+} from '../../sealed/sealed-files.ts';
+import { NONCE_BYTES, type Envelope } from '../../sealing/envelope.ts';
+import type { Missed, Recipients } from '../../sealing/recipients.ts';
+import { FILE_ID_BYTES, MOST_STANZA_BYTES } from '../../sealing/stanzas.ts';
+import { openContent, sealContent } from '../envelope/seal.ts';
+import { syncFolder, writeFileAtomic, type WriteStep } from '../files/atomic-write.ts';
+import { fileCalls, readBounded } from '../files/file-calls.ts';
+import { errnoOf, fileError } from '../files/host-error.ts';
+import { DataKeys } from './data-keys.ts';
+import { keyProblem, noRecovery, sealedDefect, storedMeanwhile } from './defects.ts';
+import { contentOf, MAGIC, splitSealed, valueOf } from './format.ts';
+
+/** A value with its name, its stanzas and what stands round them. */
+const LARGEST = MOST_VALUE_BYTES + MOST_STANZA_BYTES + 1024;
+
+export const SEALED_FOLDER = 'sealed';
+/** With a dot, as no name has one in front. */
+export const ASIDE_FOLDER = '.aside';
+
+export type SealedStep = 'wrapped' | 'kept' | WriteStep;
+
+export type SealedFolderOptions = {
+  readonly stateDir: string;
+  /** For kill-point tests: called when a step of a write is done. */
+  readonly onStep?: (step: SealedStep) => void;
+};
+
+export class SealedFolder implements SealedFiles {
+  readonly #recipients: Recipients;
+  readonly #keys: DataKeys;
+  readonly #dir: string;
+  readonly #asideDir: string;
+  readonly #onStep: (step: SealedStep) => void;
+
+  constructor(deps: { readonly recipients: Recipients }, { stateDir, onStep = () => undefined }: SealedFolderOptions) {
+    this.#recipients = deps.recipients;
+    this.#keys = new DataKeys(deps.recipients);
+    this.#dir = join(stateDir, SEALED_FOLDER);
+    this.#asideDir = join(this.#dir, ASIDE_FOLDER);
+    this.#onStep = onStep;
+  }
+
+  read(name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
+    return this.#openAt(this.#path(name), name, how);
+  }
+
+  readAside(file: AsideFile): Promise<SecretValue> {
+    return this.#openAt(this.#asidePath(file), file.name);
+  }
+
+  async readWith(name: string, fileId: string, dataKey: SecretValue): Promise<SecretValue> {
+    const path = this.#path(name);
+    const envelope = await this.#envelope(path, name);
+    if (hex(envelope.fileId) !== fileId) throw storedMeanwhile(path);
+    return open(envelope, Uint8Array.from(dataKey.expose()), { path, name });
+  }
+
+  async write(name: string, value: SecretValue, now: number): Promise<readonly Missed[]> {
+    const path = this.#path(name);
+    const { key, stanzas, missed } = await this.#keys.forSealing();
+    try {
+      // What is sealed without its recovery key is lost with this host: whoever gives the value still has it, and hears why.
+      const unrecoverable = missed.find(({ kind }) => kind === 'recovery');
+      if (unrecoverable) throw unrecoverable.error;
+      this.#onStep('wrapped');
+      const fields = { magic: MAGIC, dataKey: key, stanzas, writtenAt: now };
+      const random = { fileId: randomBytes(FILE_ID_BYTES), nonce: randomBytes(NONCE_BYTES) };
+      const file = await sealContent(contentOf(name, value.expose()), { ...fields, ...random });
+      await this.#replace(path, file, { name, asideAt: now });
+      return missed;
+    } finally {
+      key.fill(0);
+    }
+  }
+
+  renewKey(): void {
+    this.#keys.renew();
+  }
+
+  async list(): Promise<readonly SealedFile[]> {
+    const names = (await this.#names(this.#dir)).filter(isSealedName);
+    const found = await Promise.all(names.map((name) => this.#facts(name)));
+    return found.filter((one) => one !== undefined);
+  }
+
+  async listAside(): Promise<readonly AsideFile[]> {
+    return (await this.#names(this.#asideDir)).flatMap(asideOf);
+  }
+
+  async putAside(name: string, now: number): Promise<boolean> {
+    const path = this.#path(name);
+    try {
+      await this.#makeFolders();
+      const to = await this.#freeAside({ name, asideAt: now });
+      await fileCalls.run(path, () => rename(path, to));
+      await this.#sync();
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false;
+      throw fileError('put aside the sealed secret', path, error);
+    }
+  }
+
+  async takeBack(file: AsideFile, now: number): Promise<void> {
+    const path = this.#path(file.name);
+    const from = this.#asidePath(file);
+    try {
+      await this.#keep(path, { name: file.name, asideAt: now });
+      await fileCalls.run(path, () => rename(from, path));
+      await this.#sync();
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw noSuchValue(file.name);
+      throw fileError('take back the sealed secret', from, error);
+    }
+  }
+
+  async removeAside(file: AsideFile): Promise<void> {
+    const path = this.#asidePath(file);
+    try {
+      await fileCalls.run(path, () => rm(path, { force: true }));
+    } catch (error) {
+      throw fileError('remove the sealed secret', path, error);
+    }
+  }
+
+  async lacking(name: string): Promise<readonly string[]> {
+    const { stanzas } = await this.#envelope(this.#path(name), name);
+    const { own, recovery } = this.#recipients;
+    return [
+      ...own.flatMap(({ backend }) => (stanzas.some(({ kind }) => kind === backend) ? [] : [backend])),
+      ...recovery.flatMap(({ parameters }) =>
+        stanzas.some((one) => one.parameters === parameters) ? [] : [parameters],
+      ),
+    ];
+  }
+
+  async recoverable(name: string): Promise<RecoverableFile> {
+    const path = this.#path(name);
+    const envelope = await this.#envelope(path, name);
+    const stanzas = envelope.stanzas.filter(({ kind }) => kind === 'recovery');
+    if (stanzas.length === 0) throw noRecovery(path);
+    return { name, fileId: hex(envelope.fileId), stanzas };
+  }
+
+  async #openAt(path: string, name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
+    const envelope = await this.#envelope(path, name);
+    const { stanzas } = envelope;
+    const dataKey = await this.#keys.ofFile(stanzas, how).catch((error: unknown) => {
+      throw keyProblem(error, path, stanzas);
+    });
+    if (dataKey === undefined) throw sealedDefect('other-backend', path);
+    return open(envelope, dataKey, { path, name });
+  }
+
+  async #envelope(path: string, name: string): Promise<Envelope> {
+    const envelope = splitSealed(await this.#bytes(path, name));
+    if (typeof envelope === 'string') throw sealedDefect(envelope, path);
+    return envelope;
+  }
+
+  async #bytes(path: string, name: string): Promise<Uint8Array> {
+    try {
+      return await readBounded(path, LARGEST);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw noSuchValue(`the name ${name}`);
+      throw fileError('read the sealed secret', path, error);
+    }
+  }
+
+  async #replace(path: string, file: Uint8Array, aside: AsideFile): Promise<void> {
+    try {
+      await this.#makeFolders();
+      await this.#keep(path, aside);
+      this.#onStep('kept');
+      await writeFileAtomic(path, file, { mode: 0o600, onStep: this.#onStep });
+    } catch (error) {
+      throw fileError('write the sealed secret', path, error);
+    }
+  }
+
+  /** What is there lies aside as well from now on, under a second name: at no moment is it gone. */
+  async #keep(path: string, aside: AsideFile): Promise<void> {
+    const to = await this.#freeAside(aside);
+    try {
+      await fileCalls.run(path, () => link(path, to));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  /** No other one is replaced, be it of the same millisecond. */
+  async #freeAside(file: AsideFile): Promise<string> {
+    for (let asideAt = Math.round(file.asideAt); ; asideAt += 1) {
+      const path = this.#asidePath({ ...file, asideAt });
+      if (!(await exists(path))) return path;
+    }
+  }
+
+  async #facts(name: string): Promise<SealedFile | undefined> {
+    const path = this.#path(name);
+    try {
+      const facts = await fileCalls.run(path, () => lstat(path));
+      return facts.isFile() ? { name, bytes: facts.size, storedAt: Math.round(facts.mtimeMs) } : undefined;
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw fileError('look at the sealed secret', path, error);
+    }
+  }
+
+  async #names(folder: string): Promise<readonly string[]> {
+    try {
+      return (await fileCalls.run(join(folder, '.'), () => readdir(folder))).toSorted();
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw fileError('read the folder', folder, error);
+    }
+  }
+
+  async #makeFolders(): Promise<void> {
+    await fileCalls.run(this.#asideDir, () => mkdir(this.#asideDir, { recursive: true, mode: 0o700 }));
+  }
+
+  async #sync(): Promise<void> {
+    await syncFolder(this.#asideDir);
+    await syncFolder(this.#dir);
+  }
+
+  #path(name: string): string {
+    if (!isSealedName(name)) throw noSuchValue('that name');
+    return join(this.#dir, name);
+  }
+
+  #asidePath({ name, asideAt }: AsideFile): string {
+    if (!isSealedName(name)) throw noSuchValue('that name');
+    return join(this.#asideDir, `${name}~${String(asideAt)}`);
+  }
+}
+
+/** Wipes the key. */
+async function open(
+  envelope: Envelope,
+  dataKey: Uint8Array,
+  { path, name }: { readonly path: string; readonly name: string },
+): Promise<SecretValue> {
+  try {
+    const content = await openContent(envelope, dataKey);
+    if (typeof content === 'string') throw sealedDefect(content, path);
+    const value = valueOf(content, name);
+    content.fill(0);
+    if (value === undefined) throw sealedDefect('other-name', path);
+    return new SecretValue(value);
+  } finally {
+    dataKey.fill(0);
+  }
+}
+
+function asideOf(file: string): readonly AsideFile[] {
+  // Fifteen digits are some ten thousand years: what is longer, PSI has not written.
+  const [, name = '', at = ''] = /^(.+)~(\d{1,15})$/.exec(file) ?? [];
+  return isSealedName(name) ? [{ name, asideAt: Number(at) }] : [];
+}
+
+async function exists(path: string): Promise<boolean> {
+  return fileCalls.run(path, () =>
+    lstat(path).then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

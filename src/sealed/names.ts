@@ -1,0 +1,33 @@
+// What sealed values are called: by people, or, where Podman gave the value, by Podman's id behind a word that no person can use.
+
+import { PsiError } from '../core/error.ts';
+import { isSecretId, type SecretId } from '../core/naming.ts';
+
+const OF_PODMAN = 'podman.';
+
+/** What Podman takes as a name as well. Without `--`: such names belong to the secrets of workloads. */
+const NAME = /^(?!.*--)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** Of a value that Podman was given: the one secret that has it may get another id, and the value keeps its name. */
+export function nameOfPodman(id: SecretId): string {
+  return `${OF_PODMAN}${id}`;
+}
+
+export function isOfPodman(name: string): boolean {
+  return name.startsWith(OF_PODMAN) && isSecretId(name.slice(OF_PODMAN.length));
+}
+
+/** May a file have this name? Mappings come from Podman, and hold whatever somebody wrote there. */
+export function isSealedName(name: string): boolean {
+  return isOfPodman(name) || (NAME.test(name) && !name.startsWith(OF_PODMAN));
+}
+
+/** A name that people give. */
+export function givenName(text: string): string {
+  if (isSealedName(text) && !isOfPodman(text)) return text;
+  throw new PsiError(
+    'BAD_REQUEST',
+    'this is no name for a sealed secret: expected 1 to 128 letters, digits, `.`, `_` and single `-`, the first a letter or digit, and not `podman.` in front',
+    { hint: 'names with `--` are those of workloads, which `podman exec psi psi setup` registers' },
+  );
+}

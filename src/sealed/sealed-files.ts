@@ -1,0 +1,66 @@
+// Port: sealed values on disk, each a file of its own, encrypted for this host's backends and for the recovery keys that the config names.
+// Nothing else has them, so nothing of them is ever removed at once: what goes, or is replaced, lies aside for some days.
+//
+// Failure meaning:
+//   NOT_FOUND        there is no such value.
+//   KEY_UNAVAILABLE  what opens it is not there; the file may be good.
+//   CACHE_CORRUPT    nothing here opens it; `details.defect` names the reason.
+//   HOST             the file system refuses.
+
+import type { SecretValue } from '../core/secret-value.ts';
+import type { Missed } from '../sealing/recipients.ts';
+import type { Stanza } from '../sealing/stanzas.ts';
+
+/** Podman's own bounds (measured). */
+export const MOST_VALUE_BYTES = 511_999;
+
+export type SealedFile = {
+  readonly name: string;
+  /** Of the file, which is a little larger than its value. */
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly storedAt: number;
+};
+
+export type AsideFile = {
+  readonly name: string;
+  /** When it was removed or replaced; milliseconds since 1970. One name may have lain aside several times. */
+  readonly asideAt: number;
+};
+
+/** What somebody with a recovery identity needs of one file. */
+export type RecoverableFile = {
+  readonly name: string;
+  /** Hex. A value that is stored anew is another file. */
+  readonly fileId: string;
+  /** Those for recovery keys. */
+  readonly stanzas: readonly Stanza[];
+};
+
+export type SealedFiles = {
+  /** `anew`: whoever holds the key is asked, be it known from before. */
+  readonly read: (name: string, how?: { readonly anew?: boolean }) => Promise<SecretValue>;
+  /**
+   * One call at a time. Atomic and durable; what was there lies aside from `now` on. Resolves to the backends that it is not sealed for,
+   * because they are away; one of them and each recovery key has to take it, or nothing is written.
+   */
+  readonly write: (name: string, value: SecretValue, now: number) => Promise<readonly Missed[]>;
+  /**
+   * The next value is sealed under a fresh key, for those who are there now: one that is in use may be for a card that was exchanged
+   * since.
+   */
+  readonly renewKey: () => void;
+  readonly list: () => Promise<readonly SealedFile[]>;
+  readonly listAside: () => Promise<readonly AsideFile[]>;
+  /** False: there is none. */
+  readonly putAside: (name: string, now: number) => Promise<boolean>;
+  /** In its place again; what is there now lies aside. NOT_FOUND: it does not lie aside. */
+  readonly takeBack: (file: AsideFile, now: number) => Promise<void>;
+  readonly readAside: (file: AsideFile) => Promise<SecretValue>;
+  readonly removeAside: (file: AsideFile) => Promise<void>;
+  /** Which recipients of the config it is not sealed for; asks none of them. */
+  readonly lacking: (name: string) => Promise<readonly string[]>;
+  readonly recoverable: (name: string) => Promise<RecoverableFile>;
+  /** As `read`, with a key that was unwrapped elsewhere; CONFLICT if the file is another one by now. */
+  readonly readWith: (name: string, fileId: string, dataKey: SecretValue) => Promise<SecretValue>;
+};
