@@ -37,6 +37,8 @@ export type PsiHostOptions = {
   readonly seed?: Readonly<Record<string, unknown>>;
   /** What the operator does before PSI is installed. */
   readonly prepare?: (host: Host) => Promise<unknown>;
+  /** See HostOptions. */
+  readonly measured?: boolean;
 };
 
 export type PsiHost = {
@@ -82,6 +84,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
   );
   const host = await startHost({
     ...(options.suite === undefined ? {} : { suite: options.suite }),
+    measured: options.measured ?? false,
     imageStore: await imageStore(),
     files: {
       '/etc/psi/config.yaml': { content: configText(options), mode: 0o600 },
