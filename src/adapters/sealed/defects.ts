@@ -1,10 +1,12 @@
 // What is wrong with the file of a sealed value, as an error for people.
 
 import { PsiError, toPsiError } from '../../core/error.ts';
+import { ENVELOPE_VERSION } from '../../sealing/envelope.ts';
 import type { Stanza } from '../../sealing/stanzas.ts';
 import type { SealedDefect } from './format.ts';
 
 const RECOVER = '`podman exec -i psi psi sealed recover --identity - < KEY_FILE`';
+const NEWER = 'a newer psi wrote it: start that one again; or it is damaged: `journalctl -k` shows disk errors';
 const DISK = 'look for disk errors with `journalctl -k`, and who can write there';
 
 const WORDS: Readonly<Partial<Record<SealedDefect, { readonly message: string; readonly hint: string }>>> = {
@@ -12,10 +14,13 @@ const WORDS: Readonly<Partial<Record<SealedDefect, { readonly message: string; r
     message: 'is no sealed secret of this psi',
     hint: 'another program wrote it: look at it, and move it away',
   },
-  'other-version': {
-    message: 'is of a format that this psi does not know',
+  'old-version': { message: 'is of a format in which no psi wrote one', hint: DISK },
+  'future-version': {
+    message: `is newer than format ${String(ENVELOPE_VERSION)}`,
     hint: 'a newer psi wrote it: start that one again',
   },
+  'unknown-backend': { message: 'names a kind of key that this psi does not know', hint: NEWER },
+  'key-version': { message: 'has a key wrapped in a way that this psi does not know', hint: NEWER },
   'other-backend': {
     message: 'was sealed for none of the backends that the config names',
     hint: 'set `cache.backend` back, then `systemctl restart psi.service`',
@@ -39,7 +44,8 @@ export function sealedDefect(defect: SealedDefect, path: string): PsiError {
 /** What kept a key from being unwrapped, in words that are about this file and not about the cache. */
 export function keyProblem(thrown: unknown, path: string, stanzas: readonly Stanza[]): PsiError {
   const error = toPsiError(thrown);
-  if (error.code === 'CACHE_CORRUPT') return sealedDefect('key-damaged', path);
+  if (error.code === 'CACHE_CORRUPT')
+    return sealedDefect(error.details['reason'] === 'version' ? 'key-version' : 'key-damaged', path);
   if (error.code !== 'KEY_UNAVAILABLE') return error;
   const recovery = stanzas.some(({ kind }) => kind === 'recovery');
   const hints = [ownHint(error.hint), recovery ? `for good: ${RECOVER} opens it with its recovery key` : ''];

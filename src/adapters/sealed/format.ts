@@ -4,13 +4,17 @@
 import { ENVELOPE_VERSION, splitEnvelope, type Envelope, type EnvelopeDefect } from '../../sealing/envelope.ts';
 
 export const MAGIC = Uint8Array.of(0x50, 0x53, 0x49, 0x53);
+/** Of the envelope: in none before it was a value sealed. */
+const FIRST_VERSION = 2;
 const FRONT_BYTES = 6;
 
 export type SealedDefect =
   | 'not-sealed'
-  | 'other-version'
+  | 'old-version'
+  | 'future-version'
   | EnvelopeDefect
   | 'key-damaged'
+  | 'key-version'
   | 'other-backend'
   | 'header-altered'
   | 'content-altered'
@@ -20,7 +24,8 @@ export function splitSealed(bytes: Uint8Array): Envelope | SealedDefect {
   if (MAGIC.some((byte, at) => at < bytes.length && bytes[at] !== byte)) return 'not-sealed';
   if (bytes.length < FRONT_BYTES) return 'truncated';
   const version = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
-  return version === ENVELOPE_VERSION ? splitEnvelope(bytes) : 'other-version';
+  if (version > ENVELOPE_VERSION) return 'future-version';
+  return version < FIRST_VERSION ? 'old-version' : splitEnvelope(bytes);
 }
 
 /** Copies of both: whoever encrypts them wipes them. */

@@ -170,5 +170,11 @@ test('an identity is named, and never given on the command line: one that was is
 
 test('--json carries the report', async () => {
   const { out } = await psi(DONE, ['cache', 'reseal', '--json']);
-  assert.deepEqual(JSON.parse(out.join()), { command: 'cache reseal', exit: 0, result: DONE, failure: null });
+  assert.deepEqual(JSON.parse(out.join()), {
+    format: 1,
+    command: 'cache reseal',
+    exit: 0,
+    result: DONE,
+    failure: null,
+  });
 });
