@@ -202,6 +202,7 @@ test('a host takes a later version and goes back, with a reboot after each', opt
       assert.deepEqual((await problems()).messages, []);
     },
     'back: this version starts under what the later one left, and says what it cannot read': async () => {
+      await host.ok(`podman run --rm -v /etc/psi:/etc/psi:ro ${FIRST} check`);
       const sealed = await host.ok('sha256sum /var/lib/psi/sealed/later-password /var/lib/psi/names.json');
       await becomes(FIRST);
       await host.ok('systemctl restart app.service files.service');
