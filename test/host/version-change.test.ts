@@ -114,7 +114,7 @@ async function facts(): Promise<Facts> {
     environ: Object.fromEntries([...Object.keys(VALUES), 'DB_PASSWORD'].map((key) => [key, environ.get(key)])),
     file: await host.ok('podman exec systemd-files cat /run/secrets/CERT'),
     sealed: await host.ok('podman exec psi psi sealed export db-password'),
-    names: await host.ok(`podman secret ls --format '{{.Name}}' | sort`),
+    names: await host.ok(`podman secret ls --format '{{.Name}}' | grep -v ^later- | sort`),
     dropIns: await host.ok('tail -n +1 /etc/containers/systemd/*.container.d/*secrets*.conf'),
   };
 }

@@ -39,7 +39,7 @@ for (const { name: version } of folders.filter((one) => one.isDirectory())) {
       const gone = await ask('delete');
       assert.deepEqual([gone.code, gone.stdout.length, gone.stderr], [0, 0, '']);
       const refused = await ask('lookup');
-      assert.deepEqual([refused.code, refused.stdout.length], [by === 'curl' ? 22 : 92, 0]);
+      assert.deepEqual([refused.code, refused.stdout.length], [by === 'curl' ? 22 : 91, 0]);
       assert.match(refused.stderr, /^psi: .*\(lookup failed, status 22; more: journalctl -u psi\.service\)\n$/);
     });
   }
