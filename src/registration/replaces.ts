@@ -111,7 +111,7 @@ export class Replaces {
     return { made, failed };
   }
 
-  /** A setup goes over all that the config has: what could not be read is not needed any more, but what a newer PSI wrote. Fails with HOST. */
+  /** A setup goes over all that the config has: but for a newer PSI's, what could not be read is not needed any more. Fails with HOST. */
   async forgetUnread(): Promise<void> {
     if (!this.#unread || isOfNewer(this.#unread)) return;
     await this.#deps.debt.write([...this.#unfinished.values()]);

@@ -1,4 +1,5 @@
-// What programs of others hold on to, gathered from the code as it is now: one line for each, so that one that is gone is a line that is gone.
+// What programs of others hold on to, gathered from the code as it is now: one line for each, so that one that is gone is a line that is
+// gone.
 
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';

@@ -1,6 +1,6 @@
-// A host whose image is changed for one of a later version, and back (docs/upgrade.md, docs/compatibility.md), with a reboot after each: every
-// workload starts, with the same secrets, by the same drop-ins. The later version is the same PSI with all its marks raised: version, lookup
-// helper, driver commands, units, cache and sealed secrets, names of the secrets.
+// A host whose image is changed for one of a later version, and back (docs/upgrade.md, docs/compatibility.md), with a reboot after each:
+// every workload starts, with the same secrets, by the same drop-ins. The later version is the same PSI with all its marks raised:
+// version, lookup helper, driver commands, units, cache and sealed secrets, names of the secrets.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parse, stringify } from 'yaml';

@@ -27,8 +27,8 @@ export interface Booted {
 // Each step has its reason:
 // - /run is private: nspawn keeps locks in /run/systemd, which a machine may not even have;
 // - a cgroup2 tree by itself, because crun and systemd 257 refuse hybrid ones, and two cgroups in it: with --keep-unit
-//   nspawn makes its payload's cgroup below its own, which must hold nothing else. Each boot has a new one: what the one before has switched on
-//   in it lets no process in any more. With --keep-unit nspawn also leaves it to others to boot again, and says so by status 133;
+//   nspawn makes its payload's cgroup below its own, which must hold nothing else. Each boot has a new one: what the boot before has
+//   switched on in its own lets no process in any more. With --keep-unit nspawn also leaves it to others to boot again, by status 133;
 // - podman's storage is a plain folder: an overlay cannot be the upper side of another.
 const PREPARE = `
 mkdir "$1/private"; mount -t tmpfs none "$1/private"; mkdir "$1/private/data" "$1/private/work"

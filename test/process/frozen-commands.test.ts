@@ -1,5 +1,5 @@
-// The driver commands that Podman holds on hosts of earlier versions, as they are in test/frozen, asked of this PSI: nobody replaces them before it
-// has answered them, and a host may go by them for as long as it likes.
+// The driver commands that Podman holds on hosts of earlier versions, as they are in test/frozen, asked of this PSI: nobody replaces them
+// before it has answered them, and a host may go by them for as long as it likes.
 
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// What hosts have of earlier versions, in test/frozen: this one reads it, knows it for its own, and offers all that those offered. A failure here is
-// a host that an update breaks (docs/compatibility.md).
+// What hosts have of earlier versions, in test/frozen: this one reads it, knows it for its own, and offers all that those offered. A
+// failure here is a host that an update breaks (docs/compatibility.md).
 
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

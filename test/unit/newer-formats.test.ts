@@ -1,5 +1,5 @@
-// What a newer PSI left on a host that went back to this one, format by format: it is told by name, nothing of it is taken for damage, removed
-// or replaced, and what can be done without it is done (docs/compatibility.md).
+// What a newer PSI left on a host that went back to this one, format by format: it is told by name, nothing of it is taken for damage,
+// removed or replaced, and what can be done without it is done (docs/compatibility.md).
 
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

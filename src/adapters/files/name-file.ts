@@ -1,5 +1,5 @@
-// The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none; that of a newer PSI
-// is left alone, for Podman has the names too.
+// The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none; that of a newer
+// PSI is left alone, for Podman has the names too.
 
 import type { PsiError } from '../../core/error.ts';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
