@@ -4,7 +4,7 @@ import { PsiError, toPsiError } from '../../core/error.ts';
 import type { Stanza } from '../../sealing/stanzas.ts';
 import type { SealedDefect } from './format.ts';
 
-const RECOVER = '`podman exec -i psi psi sealed recover --identity - < KEY_FILE`';
+const RECOVER = '`podman exec -i psi psi cache recover --identity - < KEY_FILE`';
 const DISK = 'look for disk errors with `journalctl -k`, and who can write there';
 
 const WORDS: Readonly<Partial<Record<SealedDefect, { readonly message: string; readonly hint: string }>>> = {

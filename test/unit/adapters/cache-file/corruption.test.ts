@@ -217,7 +217,7 @@ describe('a wrong cache file', () => {
 
   it('with its only fit stanza dropped is refused to the recovery key as well', async () => {
     await writeFile(path, renumbered(picked(1, 2)));
-    const { fileId, stanzas: left } = await file.recoverable();
+    const { fileId, stanzas: left } = (await file.recoverable()) ?? assert.fail('there is a file');
     const dataKey = new SecretValue((left[0]?.wrappedKey ?? new Uint8Array(0)).map((byte) => byte ^ 0x77));
     await assert.rejects(file.readWith(fileId, dataKey), {
       code: 'CACHE_CORRUPT',

@@ -20,6 +20,7 @@ after(async () => {
 const stage = (options?: Parameters<typeof sealedStage>[1]) => sealedStage((step) => undo.push(step), options);
 
 const CANARY = 'canary-sealed-value';
+const IN_USE = { name: 'db', asideAt: null };
 
 for (const [what, bytes] of [
   ['one byte', Buffer.from([0])],
@@ -99,7 +100,7 @@ test('what is replaced or removed lies aside, each by itself, and comes back', a
       ['db', 1_002],
     ],
   );
-  const texts = await Promise.all(aside.map(async (one) => (await files.readAside(one)).exposeText()));
+  const texts = await Promise.all(aside.map(async (one) => (await files.readAt(one)).exposeText()));
   assert.deepEqual(texts, ['one', 'two', 'three']);
   const [first] = aside;
   assert.ok(first);
@@ -150,14 +151,14 @@ test('another board opens nothing, and the recovery key does', async () => {
   const board = folderOf([new FakeKeyWrapper('tpm')]);
   await assert.rejects(board.read('db'), ({ code, hint }: PsiError) => {
     assert.equal(code, 'KEY_UNAVAILABLE');
-    assert.match(String(hint), /psi sealed recover --identity/);
+    assert.match(String(hint), /psi cache recover --identity/);
     return true;
   });
-  const { fileId, stanzas } = await board.recoverable('db');
+  const { fileId, stanzas } = await board.recoverable(IN_USE);
   const wrapped = stanzas[0]?.wrappedKey ?? Buffer.alloc(0);
   const dataKey = new SecretValue(wrapped.map((byte) => byte ^ 0xff));
-  assert.equal((await board.readWith('db', fileId, dataKey)).exposeText(), CANARY);
-  await assert.rejects(board.readWith('db', '00', dataKey), { code: 'CONFLICT' });
+  assert.equal((await board.readWith(IN_USE, fileId, dataKey)).exposeText(), CANARY);
+  await assert.rejects(board.readWith(IN_USE, '00', dataKey), { code: 'CONFLICT' });
   const none = folderOf([new FakeKeyWrapper('hsm')]);
   await assert.rejects(none.read('db'), { code: 'CACHE_CORRUPT', details: { defect: 'other-backend' } });
 });
@@ -189,7 +190,7 @@ test('what a key says of the cache does not lead away from the value', () => {
   );
   const alone = '`podman exec psi psi cache refresh` seals anew for this host as it is now';
   assert.match(String(hintOf(alone, [])), /^`podman exec psi psi sealed status`/);
-  assert.match(String(hintOf(alone, [recovery])), /^for good: `podman exec -i psi psi sealed recover/);
+  assert.match(String(hintOf(alone, [recovery])), /^for good: `podman exec -i psi psi cache recover/);
   assert.match(String(hintOf('look at it', [recovery])), /^look at it; for good: /);
 });
 
