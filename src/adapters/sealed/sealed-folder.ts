@@ -5,7 +5,7 @@ import { link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { SecretValue } from '../../core/secret-value.ts';
-import { isSealedName } from '../../sealed/names.ts';
+import { asideName, isSealedName, readAsideName } from '../../sealed/names.ts';
 import { noSuchValue } from '../../sealed/values.ts';
 import {
   MOST_VALUE_BYTES,
@@ -104,7 +104,7 @@ export class SealedFolder implements SealedFiles {
   }
 
   async listAside(): Promise<readonly AsideFile[]> {
-    return (await this.#names(this.#asideDir)).flatMap(asideOf);
+    return (await this.#names(this.#asideDir)).flatMap((name) => readAsideName(name) ?? []);
   }
 
   async putAside(name: string, now: number): Promise<boolean> {
@@ -277,7 +277,7 @@ export class SealedFolder implements SealedFiles {
 
   #asidePath({ name, asideAt }: AsideFile): string {
     if (!isSealedName(name)) throw noSuchValue('that name');
-    return join(this.#asideDir, `${name}~${String(asideAt)}`);
+    return join(this.#asideDir, asideName({ name, asideAt }));
   }
 }
 
@@ -297,12 +297,6 @@ async function open(
   } finally {
     dataKey.fill(0);
   }
-}
-
-function asideOf(file: string): readonly AsideFile[] {
-  // Fifteen digits are some ten thousand years: what is longer, PSI has not written.
-  const [, name = '', at = ''] = /^(.+)~(\d{1,15})$/.exec(file) ?? [];
-  return isSealedName(name) ? [{ name, asideAt: Number(at) }] : [];
 }
 
 async function exists(path: string): Promise<boolean> {
