@@ -76,9 +76,12 @@ export class SealedFolder implements SealedFiles {
     const { file, missed } = await this.#sealed({ name, value, now }, await this.#keys.forSealing());
     await this.#replace(path, async () => {
       await this.#makeFolders();
-      await this.#keep(path, { name, asideAt: now });
+      const kept = await this.#keep(path, { name, asideAt: now });
       this.#onStep('kept');
-      await writeFileAtomic(path, file, { mode: 0o600, onStep: this.#onStep });
+      await writeFileAtomic(path, file, { mode: 0o600, onStep: this.#onStep }).catch(async (error: unknown) => {
+        if (kept !== undefined) await this.#keptForNothing(path, kept, error);
+        throw error;
+      });
     });
     return missed;
   }
@@ -213,16 +216,31 @@ export class SealedFolder implements SealedFiles {
     }
   }
 
-  /** What is there lies aside as well from now on, under a second name: at no moment is it gone, of a power cut neither. */
-  async #keep(path: string, aside: AsideFile): Promise<void> {
+  /**
+   * What is there lies aside as well from now on, under a second name: at no moment is it gone, of a power cut neither. Answers that name;
+   * undefined: nothing is there.
+   */
+  async #keep(path: string, aside: AsideFile): Promise<string | undefined> {
     const to = await this.#freeAside(aside);
     try {
       await fileCalls.run(path, () => link(path, to));
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return;
+      if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
     await syncFolder(this.#asideDir);
+    return to;
+  }
+
+  /** Tries that fail, as on a full disk, must not drive out what was removed. What may have been replaced by now stays aside. */
+  async #keptForNothing(path: string, kept: string, error: unknown): Promise<void> {
+    if (errnoOf(error) === 'HANGS') return;
+    await fileCalls
+      .run(kept, async () => {
+        const [there, aside] = [await lstat(path), await lstat(kept)];
+        if (there.ino === aside.ino && there.dev === aside.dev) await rm(kept);
+      })
+      .catch(() => undefined);
   }
 
   /** No other one is replaced, be it of the same millisecond. */

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 
 import { DataKeys } from '../../../../src/adapters/sealed/data-keys.ts';
 import { keyProblem } from '../../../../src/adapters/sealed/defects.ts';
+import { fileCalls } from '../../../../src/adapters/files/file-calls.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 import { MOST_VALUE_BYTES } from '../../../../src/sealed/sealed-files.ts';
@@ -128,6 +129,41 @@ test('a value that takes the place of another is there before, at each step, and
   assert.deepEqual(steps, ['wrapped', 'kept', 'created', 'written', 'synced', 'renamed']);
   assert.ok((await Promise.all(seen)).every((value) => value === 'before' || value === 'after'));
   assert.equal((await reader.read('db')).exposeText(), 'after');
+});
+
+test('tries that fail keep nothing aside: what was removed is not driven out by them', async () => {
+  let full = false;
+  const { files, text } = await stage({
+    onStep: (step) => {
+      if (full && step === 'written') throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    },
+  });
+  await files.write('db', text('before'), 1_000);
+  full = true;
+  for (const at of [2_000, 3_000]) {
+    await assert.rejects(files.write('db', text('after'), at), { code: 'HOST', hint: /df -h/ });
+  }
+  assert.deepEqual(await files.listAside(), []);
+  assert.equal((await files.read('db')).exposeText(), 'before');
+});
+
+test('folders are durable before what is in them, and what is replaced is before it is', async (t) => {
+  const { files, stateDir, text } = await stage();
+  const calls: string[] = [];
+  const call = fileCalls.run.bind(fileCalls);
+  t.mock.method(fileCalls, 'run', (path: string, work: (signal: AbortSignal) => Promise<unknown>, limitMs?: number) => {
+    calls.push(path.slice(stateDir.length));
+    return call(path, work, limitMs);
+  });
+  await files.write('db', text('one'), 1_000);
+  const [made, synced, written] = ['/sealed/.aside', '', '/sealed/db'].map((path) => calls.indexOf(path));
+  assert.ok(made !== undefined && synced !== undefined && made !== -1 && made < synced, calls.join());
+  assert.ok(calls.slice(synced).includes('/sealed/db') && written !== -1, calls.join());
+  calls.length = 0;
+  await files.write('db', text('two'), 2_000);
+  // The second name, its folder, then the file.
+  const ofValue = calls.filter((path) => path === '/sealed/db' || path === '/sealed/.aside').slice(1);
+  assert.deepEqual(ofValue, ['/sealed/db', '/sealed/.aside', '/sealed/db']);
 });
 
 test('says which recipients of the config a file lacks, and asks none of them', async () => {
