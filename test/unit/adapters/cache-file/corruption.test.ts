@@ -1,7 +1,7 @@
 // Every way in which a cache file can be wrong, each with its own defect and hint. The offsets are those of docs/cache-format.md.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -195,6 +195,13 @@ describe('a wrong cache file', () => {
       const refusal = await refusalOf(bytes);
       assert.deepEqual(refusal.details, { defect: 'python-cache', damaged: false });
       assert.doesNotMatch(refusal.message, /newer/);
+    }
+    const made = new URL('../../../vectors/python-psi/cache/', import.meta.url);
+    const names = (await readdir(made)).toSorted();
+    assert.equal(names.length, 4);
+    for (const name of names) {
+      const { details } = await refusalOf(await readFile(new URL(name, made)));
+      assert.deepEqual(details, { defect: 'python-cache', damaged: false }, name);
     }
     assert.equal(
       await defectOf(Buffer.concat([Buffer.from('PSIC'), Buffer.of(1, 3), Buffer.alloc(200)])),
