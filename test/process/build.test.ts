@@ -60,7 +60,13 @@ test('a start loads what its first answer needs and nothing more', async (t) => 
   );
 
   assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
-  assert.deepEqual((await dependencies(list)).used, [...started.used, 'got'].sort());
+  const asked = await dependencies(list);
+  assert.deepEqual(asked.used, [...started.used, 'got'].sort());
+  assert.ok(asked.builtin.includes('NativeModule https'));
+  assert.deepEqual(
+    asked.builtin.filter((name) => name.includes('http2')),
+    [],
+  );
 
   // One more line in the drop-in: systemd is told.
   it.set('/app', 'MORE', 'of it');
