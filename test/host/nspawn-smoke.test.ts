@@ -74,6 +74,17 @@ test('tells the exit code and both outputs of a command', options, async () => {
   assert.deepEqual([result.code, result.stdout, result.stderr], [3, 'given', 'oops\n']);
 });
 
+test('boots again with what is on its disk and nothing else', options, async () => {
+  await host.ok('echo kept >/etc/kept; echo gone >/run/gone; sleep 1000 >/dev/null 2>&1 &');
+  const before = await host.ok('cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1');
+  const { leader } = host;
+  await host.reboot();
+  assert.notEqual(host.leader, leader);
+  assert.notEqual(await host.ok('cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1'), before);
+  assert.equal(await host.ok('cat /etc/kept; ls /run/gone 2>/dev/null; pgrep -c -x sleep; true'), 'kept\n0\n');
+  await host.ok('systemctl start hello.service');
+});
+
 test('leaves no process, folder or cgroup behind when it stops', options, async () => {
   const second = await startHost();
   await second.ok(['podman', 'run', '-d', '--network=none', '--stop-timeout=1', second.image, 'sleep', '1000']);

@@ -49,6 +49,8 @@ export interface Host extends HostCommands {
   /** Starts a script of this checkout as a transient service of the host. */
   startNode(unit: NodeUnit): Promise<void>;
   loadImage(archive: string): Promise<void>;
+  /** What `startNode` started is gone after it. */
+  reboot(): Promise<void>;
   /** Powers the host off and waits until nothing of it is left. */
   stop(): Promise<void>;
 }
@@ -118,7 +120,9 @@ function handOut(booted: Booted, name: string): Host {
     cache: INSIDE.cache,
     node: INSIDE.node,
     image: BUSYBOX_IMAGE,
-    leader: booted.leader,
+    get leader() {
+      return booted.leader;
+    },
     startNode: async ({ unit, script, args = [], env = {} }) => {
       const settings = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
       const service = ['systemd-run', '--quiet', '--collect', '--service-type=exec', `--unit=${unit}`, ...settings];
@@ -128,6 +132,7 @@ function handOut(booted: Booted, name: string): Host {
       if (dirname(archive) !== cacheDir()) throw new Error(`the host sees archives in ${cacheDir()} only`);
       await ok(['podman', 'load', '--quiet', '--input', join(INSIDE.cache, basename(archive))]);
     },
+    reboot: () => booted.reboot(),
     stop: () => booted.stop(),
   };
 }

@@ -147,6 +147,24 @@ test('killed between the delete and the store of a replace, the value is there',
   assert.equal((await it.control.export('db')).value.exposeText(), 'one');
 });
 
+test('killed in the middle of a store, a restore brings the one before, not a second name of what is there', async () => {
+  const kill: { at?: string } = {};
+  const it = await stage({
+    onStep: (step) => {
+      if (step === kill.at) throw new Error('killed');
+    },
+  });
+  await it.control.store('db', it.text('one'));
+  await it.control.store('db', it.text('two'));
+  kill.at = 'kept';
+  await assert.rejects(it.control.store('db', it.text('three')));
+  delete kill.at;
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'one');
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'two');
+});
+
 test('killed when psi had deleted it and Podman not yet, it comes back under the id that it had', async () => {
   const it = await stage();
   const id = await it.create('db', 'one');
