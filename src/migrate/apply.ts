@@ -8,9 +8,10 @@ import type { UnitManager } from '../registration/unit-manager.ts';
 import type { Answering } from './look.ts';
 import { NOTHING_SAID, type Said } from './install.ts';
 import type { Remark } from './remarks.ts';
-import { stepWords, type Action, type Step, type StepWords } from './steps.ts';
+import { stepWords, type Action, type Step, type StepWords, type Tell } from './steps.ts';
 
 export type ApplyDeps = {
+  readonly tell: Tell;
   readonly files: Pick<HostFiles, 'link' | 'write'>;
   readonly tree: Pick<HostTree, 'remove'> & {
     /** One that is gone is no failure: it was moved before. What is in its new place goes. */
@@ -42,6 +43,8 @@ export async function apply(deps: ApplyDeps, steps: readonly Step[], way: string
   let said = NOTHING_SAID;
   let left: readonly Remark[] = [];
   for (const step of steps) {
+    const words = stepWords(step);
+    deps.tell(words, 'begin');
     try {
       // That of the last install: it knows more of the host than an earlier one.
       if (step.action.do === 'install') said = await deps.install(step.action);
@@ -50,7 +53,8 @@ export async function apply(deps: ApplyDeps, steps: readonly Step[], way: string
     } catch (thrown) {
       return { done, said, left, failure: failureOf(ended(step, toPsiError(thrown), way)) };
     }
-    done.push(stepWords(step));
+    done.push(words);
+    deps.tell(words, 'done');
   }
   return { done, said, left, failure: undefined };
 }

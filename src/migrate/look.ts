@@ -8,7 +8,7 @@ import { MARKER_FILE, markerOf, type Marker } from './marker.ts';
 import { oldConfig } from './old-config.ts';
 import { oldDropIns, type FoundDropIns } from './old-drop-ins.ts';
 import type { OldPlaces } from './old-places.ts';
-import { isOldDefaultDriver, isRefused, oldCommands, oldMapping, type OldSecret } from './old-secrets.ts';
+import { isOldDefaultDriver, isRefused, oldCommands, oldMapping, providerOf, type OldSecret } from './old-secrets.ts';
 import { oldState, type OldState, type StateDeps } from './old-state.ts';
 import { oldUnits, type OldUnits } from './old-units.ts';
 import { mapOf, type Plain } from './plain.ts';
@@ -111,8 +111,9 @@ async function secretsOf(
   for (const secret of await registry.list()) {
     const commands = oldCommands(secret);
     if (commands === undefined || !/^[A-Za-z0-9]+$/.test(secret.id)) continue;
-    const mapping = oldMapping(await tree.read(`${stateDir}/${secret.id}`));
-    found.push({ secret, commands, mapping, refused: commands === 'serve' && isRefused(secret, token) });
+    const text = await tree.read(`${stateDir}/${secret.id}`);
+    const [mapping, provider] = [oldMapping(text), providerOf(text)];
+    found.push({ secret, commands, mapping, provider, refused: commands === 'serve' && isRefused(secret, token) });
   }
   return found;
 }

@@ -2,6 +2,7 @@
 // while the old server still runs, and only then that one ends, with its folder kept.
 
 import { ALIAS_FILE, folderOf } from '../host/layout.ts';
+import { asksToken } from './config/nitrokeyhsm.ts';
 import { CONFIG_MARK, type Facts } from './look.ts';
 import { MARKER_FILE, markerText } from './marker.ts';
 import { certificatesOf, had, remarksOf, SET_ASIDE } from './notes.ts';
@@ -173,7 +174,7 @@ function endServer(facts: Facts): readonly Step[] {
 function smartCards(facts: Facts): readonly Step[] {
   if (!had(facts).pcscd) return [];
   const why = 'the old server has ended';
-  const asked = mapOf(facts.settings['cache'])['backend'] === 'hsm';
+  const asked = asksToken(facts.settings);
   return [
     ...stopAll(facts, 'pcscd', why),
     ...stopAll(facts, 'volume', why),
@@ -182,7 +183,7 @@ function smartCards(facts: Facts): readonly Step[] {
       ? [
           step({ do: 'install', pcscd: true }, 'the smart card daemon of this psi in its place'),
           step({ do: 'restart', unit: 'pcscd.service' }, 'the HSM is asked by way of it'),
-          step({ do: 'restart', unit: 'psi.service' }, 'it opens the key of its cache; lookups wait meanwhile'),
+          step({ do: 'restart', unit: 'psi.service' }, 'it comes to its HSM; lookups wait meanwhile'),
         ]
       : []),
   ];

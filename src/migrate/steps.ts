@@ -26,6 +26,9 @@ export type Step = { readonly action: Action; readonly why: string };
 /** A step as it may be shown. */
 export type StepWords = { readonly what: Action['do']; readonly target: string; readonly why: string };
 
+/** Of each step, when it begins and when it is done. */
+export type Tell = (step: StepWords, at: 'begin' | 'done') => void;
+
 export function stepWords({ action, why }: Step): StepWords {
   return { what: action.do, target: targetOf(action), why };
 }

@@ -98,6 +98,7 @@ for (const options of HOSTS) {
       const report = await apply(host);
       assert.deepEqual([report.failure, report.left], [undefined, []]);
       assert.deepEqual(host.failedLookups, []);
+      assert.deepEqual(host.told, report.steps);
       await assertMigrated(host);
     });
 

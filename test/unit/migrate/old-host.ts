@@ -8,6 +8,7 @@ import { NOTHING_SAID, type Said } from '../../../src/migrate/install.ts';
 import type { Answering } from '../../../src/migrate/look.ts';
 import type { MigrateDeps } from '../../../src/migrate/migrate.ts';
 import { oldPlaces, type OldPlaces } from '../../../src/migrate/old-places.ts';
+import type { StepWords } from '../../../src/migrate/steps.ts';
 import { isPsiDropIn } from '../../../src/registration/drop-in.ts';
 import { frozenDriverOptions } from '../../../src/registration/driver-command/options.ts';
 import type { RegisteredSecret } from '../../../src/registration/registered-secret.ts';
@@ -54,6 +55,8 @@ export class OldHost {
   readonly failedLookups: string[] = [];
   /** Of the host, one after another. */
   readonly calls: string[] = [];
+  /** Steps that were told as done. */
+  readonly told: StepWords[] = [];
   /** Ends the run there: before or after the call did what it does. */
   killAt: { readonly call: number; readonly when: 'before' | 'after' } | undefined;
   refused: Awaited<ReturnType<MigrateDeps['refused']>> = [];
@@ -293,6 +296,9 @@ export class OldHost {
           }),
       },
       registry: { list: () => Promise.resolve([...this.secrets]) },
+      tell: (step, at) => {
+        if (at === 'done') this.told.push(step);
+      },
       alone: (work) => this.#alone(work),
       answering: () => Promise.resolve(this.answering()),
       install: async ({ pcscd }) => {
