@@ -6,6 +6,7 @@ import { headOf, moveFile } from '../adapters/files/host-move.ts';
 import { FlockFile } from '../adapters/files/run-lock.ts';
 import { HostFolders } from '../adapters/files/host-tree.ts';
 import { createContainerCommand } from '../adapters/podman/exec.ts';
+import { createImageLook } from '../adapters/podman/images.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
 import { readOldConfig, writtenConfig } from '../adapters/python-psi/codec.ts';
 import { whoAnswersAt } from '../adapters/socket/who-answers.ts';
@@ -67,6 +68,7 @@ export async function composeMigrate(
         restart: (unit) => beginUnit(dbusSocket, 'restart', unit),
         stop: (unit) => stopUnit(dbusSocket, unit),
       },
+      image: { named: options.image, isHere: createImageLook({ socketPath: podmanSocket }) },
       tell: options.tell,
       alone: (work) => lock.hold(work),
       answering: () => whoAnswersAt(places.socket),

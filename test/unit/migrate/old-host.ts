@@ -55,6 +55,7 @@ export class OldHost {
   readonly failedLookups: string[] = [];
   /** Of the host, one after another. */
   readonly calls: string[] = [];
+  images: readonly string[] = ['localhost/psi:latest'];
   /** Steps that were told as done. */
   readonly told: StepWords[] = [];
   /** Ends the run there: before or after the call did what it does. */
@@ -296,6 +297,7 @@ export class OldHost {
           }),
       },
       registry: { list: () => Promise.resolve([...this.secrets]) },
+      image: { named: undefined, isHere: (image) => Promise.resolve(this.images.includes(image)) },
       tell: (step, at) => {
         if (at === 'done') this.told.push(step);
       },

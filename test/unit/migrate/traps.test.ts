@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrate, type MigrateReport } from '../../../src/migrate/migrate.ts';
+import { unitFile } from '../../../src/host/units/unit-file.ts';
 import { isPsiDropIn } from '../../../src/registration/drop-in.ts';
 import { OldHost } from './old-host.ts';
 
@@ -372,6 +373,29 @@ test('a host of this psi alone has nothing to move, whatever its config', async 
   host.put('/etc/psi/config.yaml', 'workloads: {"a--b": {}}\n');
   const report = await migrate(host.deps(), { apply: true });
   assert.deepEqual([report.steps, report.notes, report.refusals], [[], [], []]);
+});
+
+test('an image that is not on the host: the plan says so, and nothing is done', async () => {
+  const host = new OldHost();
+  host.images = ['localhost/psi:2'];
+  const words = /^--image: localhost\/psi:latest is not on this host.*podman pull localhost\/psi:latest/;
+  const planned = await migrate(host.deps(), { apply: false });
+  assertEach(said(planned.notes), [words]);
+  assert.notDeepEqual(planned.steps, []);
+  const { refusals } = await migrate(host.deps(), { apply: true });
+  assertEach(said(refusals), [words]);
+  assert.deepEqual(host.calls, []);
+  const named = host.deps();
+  const other = await migrate({ ...named, image: { ...named.image, named: 'localhost/psi:2' } }, { apply: true });
+  assert.deepEqual([other.refusals, other.failure], [[], undefined]);
+});
+
+test('a run that goes on takes the image of the unit that it wrote', async () => {
+  const host = new OldHost();
+  host.put(`${host.places.systemdDir}/psi.container`, unitFile('psi.container', [['Container', ['Image=a/b:1']]]));
+  host.images = ['a/b:1'];
+  const { refusals } = await migrate(host.deps(), { apply: true });
+  assert.deepEqual(refusals, []);
 });
 
 test('a psi that does not start leaves the old server running, and says the way back', async () => {
