@@ -20,6 +20,8 @@ export type LookDeps = StateDeps & {
   readonly registry: Pick<SecretRegistry, 'list'>;
   /** Who answers on the driver's path; `old`: the Python PSI. */
   readonly answering: () => Promise<Answering>;
+  /** Those that run, and that systemd stops with a unit. Failure: HOST. */
+  readonly dependents: (unit: string) => Promise<readonly string[]>;
   readonly readConfig: (path: string, text: string) => unknown;
 };
 
@@ -43,6 +45,8 @@ export type Facts = Pick<Remarks, 'notes' | 'refusals'> & {
   readonly secrets: readonly OldSecret[];
   readonly state: OldState;
   readonly answering: Answering;
+  /** Units of others that run, and that the end of the old server stops. */
+  readonly dependents: readonly string[];
 };
 
 /** First line of a config that a migration wrote. */
@@ -77,7 +81,16 @@ export async function look(deps: LookDeps): Promise<Facts> {
     secrets: await secretsOf(deps, stateDir, config?.token),
     state: await oldState(deps, stateDir, cache),
     answering: await deps.answering(),
+    dependents: await dependentsOf(deps, units),
   };
+}
+
+/** Of the old server, but for what is the Python PSI's own. */
+async function dependentsOf({ dependents }: LookDeps, { units }: OldUnits): Promise<readonly string[]> {
+  const own = new Set(units.map(({ unit }) => unit));
+  const servers = units.filter(({ role }) => role === 'server');
+  const found = await Promise.all(servers.map(({ unit }) => dependents(unit)));
+  return found.flat().filter((unit) => !own.has(unit));
 }
 
 /** Timers, and what refreshes, are plain units in either. */

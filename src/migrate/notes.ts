@@ -26,9 +26,18 @@ export function remarksOf(facts: Facts): Remarks {
 }
 
 /** Before the first run of this migration. */
-export function had({ mode, units, marker }: Pick<Facts, 'mode' | 'units' | 'marker'>): Marker {
+export function had({
+  mode,
+  units,
+  marker,
+  dependents,
+}: Pick<Facts, 'mode' | 'units' | 'marker' | 'dependents'>): Marker {
+  const stopped = [...new Set([...(marker?.stopped ?? []), ...dependents])];
   const has = (role: Role): boolean => units.units.some((unit) => unit.role === role);
-  return { mode, server: marker?.server === true || has('server'), pcscd: marker?.pcscd === true || has('pcscd') };
+  return {
+    ...{ mode, stopped, server: marker?.server === true || has('server') },
+    pcscd: marker?.pcscd === true || has('pcscd'),
+  };
 }
 
 function foreignUnits(facts: Facts, remarks: Remarks): void {

@@ -167,6 +167,7 @@ function endServer(facts: Facts): readonly Step[] {
     step({ do: 'remove', path: keepFile(facts) }, 'it was for the end of the old server'),
     step({ do: 'write', path, text: text.join('\n'), mode: 0o644 }, `units that name ${SERVER} find this psi`),
     step({ do: 'reload' }, 'systemd reads that'),
+    ...had(facts).stopped.map((unit) => step({ do: 'revive', unit }, `it requires ${SERVER}, and was stopped with it`)),
   ];
 }
 

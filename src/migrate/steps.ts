@@ -13,6 +13,8 @@ export type Action =
   | { readonly do: 'remove'; readonly path: string }
   | { readonly do: 'link'; readonly path: string; readonly target: string }
   | { readonly do: 'start' | 'stop' | 'restart'; readonly unit: string }
+  /** One that was stopped with another. That it does not start is said, and keeps nothing. */
+  | { readonly do: 'revive'; readonly unit: string }
   | { readonly do: 'reload' }
   /** Folders, units, lookup helper and host's command of this psi, as `psi install` and `psi systemd install --enable` make them. */
   | { readonly do: 'install'; readonly pcscd: boolean }

@@ -12,6 +12,7 @@ import { readOldConfig, writtenConfig } from '../adapters/python-psi/codec.ts';
 import { whoAnswersAt } from '../adapters/socket/who-answers.ts';
 import { beginUnit } from '../adapters/systemd/begin-unit.ts';
 import { DbusUnitManager } from '../adapters/systemd/dbus-unit-manager.ts';
+import { runningDependents } from '../adapters/systemd/unit-property.ts';
 import { stopUnit } from '../adapters/systemd/stop-unit.ts';
 import { configFile, readConfig } from '../config/load.ts';
 import { placesOf } from '../config/places.ts';
@@ -71,6 +72,7 @@ export async function composeMigrate(
       image: { named: options.image, isHere: createImageLook({ socketPath: podmanSocket }) },
       tell: options.tell,
       alone: (work) => lock.hold(work),
+      dependents: (unit) => runningDependents(dbusSocket, unit),
       answering: () => whoAnswersAt(places.socket),
       // Its control socket is in its container alone.
       setup: async () => leftBySetup(setupReport(await inContainer('psi', ['psi', 'setup', '--json']))),

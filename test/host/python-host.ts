@@ -158,6 +158,12 @@ export async function layOut(old: OldHost): Promise<void> {
   await host.until(`curl -sf --unix-socket ${socketOf(places)} http://localhost/healthz`);
   await host.ok(`${systemctl} start psi-infisical-setup.service`);
   await host.ok(`${systemctl} enable --now psi-infisical-refresh.timer`);
+  // Systemd stops it with the old server.
+  await host.write(
+    `${units}/web.service`,
+    '[Unit]\nRequires=psi-secrets.service\n[Service]\nExecStart=sleep infinity\n',
+  );
+  await host.ok(`${systemctl} daemon-reload; ${systemctl} start web.service`);
   await layOutSecrets(old);
   // Trap 10: with a token of later, by which no secret was made.
   await host.write(`${conf}/psi.conf`, driverConf(places, 'token-of-later'), 0o600);
@@ -195,7 +201,7 @@ done
 wait`;
 }
 
-const STEP = /^(?:write|move|remove|link|start|stop|restart|reload|install|setup|socket) /;
+const STEP = /^(?:write|move|remove|link|start|stop|restart|reload|install|setup|socket|revive) /;
 
 /**
  * One run, killed with its container (without its caller alone it would go on) as soon as it has done the `after`th step that none before it
@@ -204,34 +210,27 @@ const STEP = /^(?:write|move|remove|link|start|stop|restart|reload|install|setup
 function killedOnce({ podmanRun, places }: OldHost, run: number, after: number): string {
   const { runtime } = places;
   const name = `migrating-${String(run)}`;
-  const named = podmanRun.replace('podman run', `podman run --name ${name} --pidfile ${runtime}/${name}.pid`);
+  const pid = `${runtime}/migrating.pid`;
+  const named = podmanRun.replace('podman run', `podman run --name ${name} --pidfile ${pid}`);
   return `
-cd ${runtime}; touch seen; n=0
-${named} ${PSI_IMAGE} migrate --image ${PSI_IMAGE} --apply 2>said | {
-  while IFS= read -r line; do
-    grep -Fqx -e "$line" seen && continue
-    echo "$line" | tee -a seen
-    n=$((n+1)); [ $n -lt ${String(after)} ] && continue
-    kill -9 "$(cat ${name}.pid)"; break
-  done
-  cat >/dev/null
-}
-podman rm -f -i -t 0 ${name} >/dev/null 2>&1; cat said >&2`;
+node /mnt/psi/test/host/fixtures/killed-run.ts ${runtime}/seen ${pid} ${String(after)} \
+  ${named} ${PSI_IMAGE} migrate --image ${PSI_IMAGE} --apply
+podman rm -f -i -t 0 ${name} >/dev/null 2>&1`;
 }
 
 /** Far more than a plan has steps. */
 const MOST_RUNS = 80;
+/** Of a run that came to its end, be it that the one before was killed after its last step. */
+const ENDED = /^(?:\d+ steps done|nothing of the Python PSI is to be moved here)$/m;
 
 /** Until a run comes to its end. `after`: how many new steps each may do. */
 async function killedOnTheWay(old: OldHost, after: number): Promise<readonly string[]> {
   const steps: string[] = [];
   for (let run = 0; run < MOST_RUNS; run += 1) {
     const { stdout, stderr } = await old.host.run(killedOnce(old, run, after));
-    assert.doesNotMatch(stderr, /^error:/m);
-    const lines = stdout.split('\n').filter((line) => STEP.test(line));
-    steps.push(...lines);
-    // The last line of a run that was not killed is no step.
-    if (/^\d+ steps done$/m.test(stdout)) return steps;
+    assert.doesNotMatch(stderr, /^error:/m, `after ${steps.join('\n')}`);
+    steps.push(...stdout.split('\n').filter((line) => STEP.test(line)));
+    if (ENDED.test(stdout)) return steps;
   }
   throw new Error(`no run came to its end: ${steps.join('\n')}`);
 }
@@ -295,6 +294,7 @@ export async function assertIsOurs(old: OldHost): Promise<void> {
   // Its name is one of ours, by which nothing of it comes back.
   assert.match(await host.ok(`${systemctl} show -P Id psi-secrets.service`), /^psi\.service$/m);
   await host.ok(`${systemctl} start psi-secrets.service && test -S ${runtime}/psi/psi.sock`);
+  await host.ok(`${systemctl} is-active web.service`);
   const setup = await host.ok(`${systemctl} show -P ExecStart psi-infisical-setup.service`);
   assert.match(setup, /podman exec psi psi setup/);
   const again = await host.run(`${podmanRun} ${PSI_IMAGE} migrate --apply`);

@@ -21,6 +21,8 @@ export type OldHostOptions = {
   readonly scope?: 'system' | 'user';
   /** The key of its cache is in one, asked by way of a daemon of its own. */
   readonly hsm?: boolean;
+  /** A unit of somebody else requires its server. */
+  readonly required?: boolean;
 };
 
 const CONFIG = `scope: system
@@ -63,17 +65,19 @@ export class OldHost {
   refused: Awaited<ReturnType<MigrateDeps['refused']>> = [];
   /** What installing this psi says. */
   said: Said = NOTHING_SAID;
+  readonly required: string[] = [];
   readonly places: OldPlaces;
   readonly made: 'native' | 'container';
   #held = false;
   #loaded = new Map<string, string>();
 
-  constructor({ mode = 'container', scope = 'system', hsm = false }: OldHostOptions = {}) {
+  constructor({ mode = 'container', scope = 'system', hsm = false, required = false }: OldHostOptions = {}) {
     this.made = mode;
     const user = scope === 'user';
     this.places = oldPlaces(scope, user ? { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/7' } : {}, user ? 7 : 0);
     this.#layOut(hsm ? HSM_CONFIG : CONFIG);
     if (hsm) this.smartCards();
+    if (required) this.require('web.service');
     this.reload();
     for (const unit of ['psi-secrets.service', 'psi-infisical-setup.service', 'psi-infisical-refresh.timer'])
       this.running.add(unit);
@@ -105,6 +109,14 @@ export class OldHost {
     this.put(`${systemdDir}/pcscd.container`, pcscd);
     this.put(`${systemdDir}/pcscd-socket.volume`, '[Volume]\nVolumeName=pcscd-socket\n');
     this.running.add('pcscd.service');
+    this.reload();
+  }
+
+  /** A unit of somebody else that runs, and that the end of the old server stops. */
+  require(unit: string): void {
+    this.put(`${this.places.unitDir}/${unit}`, '[Unit]\nRequires=psi-secrets.service\n');
+    this.required.push(unit);
+    this.running.add(unit);
     this.reload();
   }
 
@@ -200,7 +212,7 @@ export class OldHost {
       this.path = undefined;
     }
     if (unit !== 'psi-secrets.service') return;
-    this.running.delete('psi-infisical-setup.service');
+    for (const one of ['psi-infisical-setup.service', ...this.required]) this.running.delete(one);
     const text = this.#loaded.get(unit);
     if (text === undefined) this.path = this.path === 'old' ? 'dead' : this.path;
     else if (this.#loaded.get('keep')?.includes('RuntimeDirectoryPreserve=yes') === true)
@@ -302,6 +314,12 @@ export class OldHost {
         if (at === 'done') this.told.push(step);
       },
       alone: (work) => this.#alone(work),
+      dependents: (unit) =>
+        Promise.resolve(
+          ['psi-infisical-setup.service', ...this.required].filter(
+            (one) => unit === 'psi-secrets.service' && this.running.has(one),
+          ),
+        ),
       answering: () => Promise.resolve(this.answering()),
       install: async ({ pcscd }) => {
         await change(`install${pcscd ? ' pcscd' : ''}`, () => {
