@@ -32,10 +32,10 @@ test('a host in container mode', options, async (t) => {
   const old = await startOldHost();
   const { root: host } = old;
   t.after(() => host.stop());
-  let done: readonly string[] = [];
+  let planned: readonly string[] = [];
   const at = (step: RegExp): number => {
-    const index = done.findIndex((line) => step.test(line));
-    assert.notEqual(index, -1, `${String(step)} in ${done.join('\n')}`);
+    const index = planned.findIndex((line) => step.test(line));
+    assert.notEqual(index, -1, `${String(step)} in ${planned.join('\n')}`);
     return index;
   };
   await steps(t, {
@@ -51,7 +51,7 @@ test('a host in container mode', options, async (t) => {
         /^note: gone--X: no workload of the config has it/m,
         /^note: \/var\/lib\/psi\/cache\.enc: this psi does not read that cache/m,
       ];
-      done = await assertComesOver(old, { says, after: 1 });
+      planned = await assertComesOver(old, { says, after: 1 });
     },
     'the socket and the commands are those of this psi': () => assertIsOurs(old),
     'files are where they belong': () => assertFiles(old),
@@ -64,7 +64,7 @@ test('a host in container mode', options, async (t) => {
       assert.deepEqual(
         stops,
         stops.toSorted((a, b) => a - b),
-        done.join('\n'),
+        planned.join('\n'),
       );
       return Promise.resolve();
     },
