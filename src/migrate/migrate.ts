@@ -8,7 +8,7 @@ import { look, type Facts, type LookDeps } from './look.ts';
 import { oldCommands } from './old-secrets.ts';
 import { isRecord, listOf, mapOf, type Plain } from './plain.ts';
 import { SET_ASIDE } from './notes.ts';
-import { plan, type Plan, type WriteConfig } from './plan.ts';
+import { keepFile, plan, type Plan, type WriteConfig } from './plan.ts';
 import type { Remark } from './remarks.ts';
 import { stepWords, type StepWords } from './steps.ts';
 
@@ -89,7 +89,13 @@ async function stillOld({ registry }: MigrateDeps, { secrets, settings }: Facts)
 function wayBack({ places }: Facts): string {
   const systemctl = places.scope === 'system' ? 'systemctl' : 'systemctl --user';
   const { configFile } = places;
-  return `\`${systemctl} stop psi.socket psi.service; cp ${configFile}${SET_ASIDE} ${configFile}; ${systemctl} restart psi-secrets.service\``;
+  const steps = [
+    `${systemctl} stop psi.socket psi.service`,
+    `cp ${configFile}${SET_ASIDE} ${configFile}`,
+    `rm -f ${keepFile({ places })}`,
+    ...[`${systemctl} daemon-reload`, `${systemctl} restart psi-secrets.service`],
+  ];
+  return `\`${steps.join('; ')}\``;
 }
 
 const SECRETS = ['client_secret', 'socket_token', 'pin'];

@@ -6,7 +6,16 @@ import { imageStore, PSI_IMAGE } from '../hosts/image.ts';
 import { startHost } from '../hosts/nspawn.ts';
 import { steps } from '../hosts/steps.ts';
 import { installCommand, psiHostSupport, seedOf } from './psi-host.ts';
-import { assertComesOver, assertFiles, assertIsOurs, layOut, STAGE, SYSTEM, type OldHost } from './python-host.ts';
+import {
+  assertComesOver,
+  assertFiles,
+  assertIsOurs,
+  layOut,
+  OTHERS,
+  STAGE,
+  SYSTEM,
+  type OldHost,
+} from './python-host.ts';
 
 const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
@@ -74,6 +83,17 @@ test('a host in container mode', options, async (t) => {
       assert.match(await host.read('/etc/containers/systemd/pcscd.container'), /^# Written by PSI/);
       await host.ok('systemctl is-active pcscd.service && podman exec psi test -S /run/pcscd/pcscd.comm');
       await host.ok('podman exec psi test -e /usr/lib64/pkcs11/opensc-pkcs11.so');
+    },
+    'what no setup comes to gets the commands of this psi by itself, with its value': async () => {
+      const dropIn = '[Container]\nEnvironment=PSI_REPLACE_AFTER=1s\n';
+      await host.write('/etc/containers/systemd/psi.container.d/60-test.conf', dropIn);
+      await host.ok('systemctl daemon-reload && systemctl restart psi.service');
+      for (const name of Object.keys(OTHERS)) {
+        const lookup = `podman secret inspect --format '{{index .Spec.Driver.Options "lookup"}}' ${name}`;
+        await host.until(`${lookup} | grep -q psi-lookup`);
+      }
+      const id = (await host.ok("podman secret inspect --format '{{.ID}}' hsm.key")).trim();
+      assert.deepEqual(JSON.parse(await host.read(`/var/lib/psi/${id}`)), JSON.parse(OTHERS['hsm.key']));
     },
   });
 });

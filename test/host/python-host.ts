@@ -15,7 +15,10 @@ export const STAGE = {
 export const TOKEN = 'token-of-the-old-socket';
 const SECRETS = ['app--A', 'app--B'];
 /** Of a workload that is gone, and of the token: neither is any setup's. */
-const OTHERS = { 'gone--X': placed('X'), 'hsm.key': `{"provider": "nitrokeyhsm", "blob": "${'QUJD'.repeat(20_000)}"}` };
+export const OTHERS = {
+  'gone--X': placed('X'),
+  'hsm.key': `{"provider": "nitrokeyhsm", "blob": "${'QUJD'.repeat(20_000)}"}`,
+};
 const OLD = '/mnt/psi/test/host/fixtures/python-psi.ts';
 
 /** Where things are in each scope. */
@@ -163,6 +166,8 @@ export async function layOut(old: OldHost): Promise<void> {
     `${units}/web.service`,
     '[Unit]\nRequires=psi-secrets.service\n[Service]\nExecStart=sleep infinity\n',
   );
+  const wants = '[Unit]\nWants=psi-secrets.service\n[Service]\nType=oneshot\nExecStart=true\n';
+  await host.write(`${units}/wants.service`, wants);
   await host.ok(`${systemctl} daemon-reload; ${systemctl} start web.service`);
   await layOutSecrets(old);
   // Trap 10: with a token of later, by which no secret was made.
@@ -183,15 +188,21 @@ async function layOutSecrets({ host, places }: OldHost): Promise<void> {
   await host.write(`${state}/.token.45ff188bfaa7.json`, '{"access_token":"old","expires_at":9999999999.0}', 0o600);
 }
 
-/** Starts one after another, and calls of the driver much more often, until a file is gone; what went wrong is in another. */
+/**
+ * Starts one after another, calls of the driver much more often, and now and then something that brings the old server with it, until a file
+ * is gone; what went wrong is in another.
+ */
 function loop({ places }: OldHost): string {
-  const { runtime } = places;
+  const { runtime, systemctl } = places;
   const podman = `podman run --rm --network=none --secret app--A,type=env,target=A --secret app--B,type=env,target=B`;
   return `
 cd ${runtime}; rm -f failed ran asked; touch starting
 while [ -e starting ]; do
   curl -sf --max-time 20 -H 'Authorization: Bearer ${TOKEN}' --unix-socket ${socketOf(places)} http://localhost/list >/dev/null || echo "list: $?" >>failed
   echo >>asked; sleep 0.03
+done &
+while [ -e starting ]; do
+  ${systemctl} start wants.service; sleep 0.5
 done &
 while [ -e starting ]; do
   said=$(${podman} localhost/psi-busybox:test sh -c 'echo "$A, $B"' 2>&1)

@@ -120,6 +120,16 @@ for (const options of HOSTS) {
       await assertMigrated(host);
     });
 
+    test('whatever wants the old server does not bring it back once this psi has the path', async () => {
+      const host = new OldHost(options);
+      host.wanted = true;
+      const { failure } = await apply(host);
+      assert.equal(failure, undefined);
+      const from = host.answers.indexOf('psi');
+      assert.deepEqual(new Set(host.answers.slice(from)), new Set(['psi']), host.calls.slice(from).join('\n'));
+      await assertMigrated(host);
+    });
+
     test('each old unit is stopped before its file goes: timers, what they start, the server', async () => {
       const host = new OldHost(options);
       await apply(host);

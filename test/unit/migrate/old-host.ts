@@ -66,6 +66,10 @@ export class OldHost {
   /** What installing this psi says. */
   said: Said = NOTHING_SAID;
   readonly required: string[] = [];
+  /** Something that wants the old server starts after each call. */
+  wanted = false;
+  /** Who answered after each call. */
+  readonly answers: Answering[] = [];
   readonly places: OldPlaces;
   readonly made: 'native' | 'container';
   #held = false;
@@ -198,7 +202,10 @@ export class OldHost {
     const text = this.#loaded.get(unit);
     if (text === undefined) throw new PsiError('HOST', `no unit ${unit}`);
     if (unit === 'psi-infisical-setup.service' && !isPsiUnit(text)) this.#start('psi-secrets.service');
-    if (unit === 'psi-secrets.service' && !this.running.has(unit)) this.path = 'old';
+    if (unit === 'psi-secrets.service') {
+      if (this.#loaded.get('keep')?.includes('ConditionPathExists=!/') === true) return;
+      this.path = 'old';
+    }
     if (unit === 'psi.socket' && !this.running.has(unit)) this.path = 'psi';
     if (unit === 'psi.service') this.#start('psi.socket');
     this.running.add(unit);
@@ -362,7 +369,9 @@ export class OldHost {
     if (this.killAt?.call === at && this.killAt.when === 'before') throw new Killed(call);
     this.calls.push(call);
     work();
+    if (this.wanted && this.#loaded.has('psi-secrets.service')) this.#start('psi-secrets.service');
     if (this.answering() === 'nobody') this.failedLookups.push(call);
+    this.answers.push(this.answering());
     if (this.killAt?.call === at) throw new Killed(call);
   }
 }

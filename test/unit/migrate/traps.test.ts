@@ -407,6 +407,6 @@ test('a psi that does not start leaves the old server running, and says the way 
   assert.match(report.failure?.message ?? '', /^the migration ended at: start psi\.service: /);
   assert.match(
     report.failure?.hint ?? '',
-    /psi migrate --apply` again.*or go back: `systemctl stop psi\.socket psi\.service; cp .*restart psi-secrets/,
+    /psi migrate --apply` again.*or go back: `systemctl stop psi\.socket psi\.service; cp .*; rm -f .*90-psi-migrate\.conf; .*restart psi-secrets/,
   );
 });
