@@ -22,6 +22,18 @@ export function isSealedName(name: string): boolean {
   return isOfPodman(name) || (NAME.test(name) && !name.startsWith(OF_PODMAN));
 }
 
+/** What a file is called that lies aside; `asideAt` in milliseconds since 1970. */
+export function asideName({ name, asideAt }: { readonly name: string; readonly asideAt: number }): string {
+  return `${name}~${String(asideAt)}`;
+}
+
+/** Undefined: no file of PSI's is called so. */
+export function readAsideName(text: string): { readonly name: string; readonly asideAt: number } | undefined {
+  // Fifteen digits are some ten thousand years: what is longer, PSI has not written.
+  const [, name = '', at = ''] = /^(.+)~(\d{1,15})$/.exec(text) ?? [];
+  return isSealedName(name) ? { name, asideAt: Number(at) } : undefined;
+}
+
 /** A name that people give. */
 export function givenName(text: string): string {
   if (isSealedName(text) && !isOfPodman(text)) return text;

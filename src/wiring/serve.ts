@@ -39,7 +39,7 @@ import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { ControlDeps } from '../faces/control/routes.ts';
-import { driverFace } from '../faces/driver.ts';
+import { driverFace, driverQuick, type DriverDeps } from '../faces/driver.ts';
 import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
@@ -284,7 +284,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
-  const driver = driverFace({
+  const driverDeps: DriverDeps = {
     lookup,
     register: new DriverStore(mappings, replaces, sealed.host),
     tokens: () => running.tokens,
@@ -302,7 +302,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       logRefusal(event);
     },
     onError,
-  });
+  };
   const controlDeps: ControlDeps = {
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
@@ -364,7 +364,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
     cache: composed,
     control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
-    driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
+    driver: () =>
+      listen(
+        driverFace(driverDeps),
+        socketFd === undefined ? { path: config.socket } : { fd: socketFd },
+        driverQuick(driverDeps),
+      ),
     watch,
     figures: metricsFile,
     facts: {

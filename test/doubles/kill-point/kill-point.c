@@ -163,6 +163,7 @@ int rename(const char *from, const char *to)
 
 STEP_OF_PATH(mkdir, (const char *path, mode_t mode), path, path, mode)
 STEP_OF_PATH(chmod, (const char *path, mode_t mode), path, path, mode)
+STEP_OF_PATH(link, (const char *target, const char *path), path, target, path)
 STEP_OF_PATH(symlink, (const char *target, const char *path), path, target, path)
 STEP_OF_PATH(unlink, (const char *path), path, path)
 STEP_OF_PATH(rmdir, (const char *path), path, path)
