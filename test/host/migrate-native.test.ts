@@ -5,7 +5,17 @@ import { ownContainer } from '../../src/host/command/own-container.ts';
 import { imageStore, PSI_IMAGE } from '../hosts/image.ts';
 import { steps } from '../hosts/steps.ts';
 import { installCommand, psiHostSupport } from './psi-host.ts';
-import { assertComesOver, assertFiles, assertIsOurs, layOut, STAGE, SYSTEM, USER } from './python-host.ts';
+import {
+  asked,
+  assertComesOver,
+  assertFiles,
+  assertIsOurs,
+  BEARER,
+  layOut,
+  STAGE,
+  SYSTEM,
+  USER,
+} from './python-host.ts';
 import { HOME, startRootlessHost } from './rootless-host.ts';
 
 const support = await psiHostSupport();
@@ -26,6 +36,17 @@ test('hosts in native mode', options, async (t) => {
   ];
   await steps(t, {
     'the system is laid out': () => layOut(system),
+    'a psi that does not start: the old server runs, and the way back leads to it': async () => {
+      // It ends as soon as it is started.
+      const { code, stderr } = await host.run(`${podmanRun} ${PSI_IMAGE} migrate --image ${host.image} --apply`);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^error: the migration ended at: start psi\.service: psi\.service did not start$/m);
+      const back = /or go back: `([^`]*)`/.exec(stderr)?.[1] ?? '';
+      await host.ok(back);
+      await host.until(`curl -sf --unix-socket /run/psi/psi.sock http://localhost/healthz | grep -qx ok`);
+      assert.equal(await asked(system, BEARER), '200');
+      assert.equal(await asked(system, ''), '401');
+    },
     'the system comes over, killed on the way, and no lookup fails': () =>
       assertComesOver(system, { says, after: AFTER }),
     'the socket and the commands of the system are those of this psi': () => assertIsOurs(system),

@@ -284,14 +284,14 @@ export async function assertComesOver(old: OldHost, { says, after }: ComesOver):
 }
 
 /** The status of a lookup. */
-async function asked({ host, places }: OldHost, header: string): Promise<string> {
+export async function asked({ host, places }: OldHost, header: string): Promise<string> {
   const id = `$(podman secret inspect --format '{{.ID}}' app--A)`;
   return host.ok(
     `curl -s -o /dev/null -w '%{http_code}' ${header} --unix-socket ${socketOf(places)} "http://localhost/lookup/${id}"`,
   );
 }
 
-const BEARER = `-H 'Authorization: Bearer ${TOKEN}'`;
+export const BEARER = `-H 'Authorization: Bearer ${TOKEN}'`;
 
 /** Traps 5, 7, 9 and 2: whose commands, token, units and path there are now. */
 export async function assertIsOurs(old: OldHost): Promise<void> {
