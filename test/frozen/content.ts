@@ -70,7 +70,7 @@ export const ENTRIES: readonly CacheEntry[] = [
 export const SEALED_NAME = 'db-password';
 export const SEALED_VALUE = 'a sealed value';
 
-export const MARKER: Marker = { mode: 'container', server: true, pcscd: false };
+export const MARKER: Marker = { mode: 'container', server: true, pcscd: false, stopped: ['app.service'] };
 
 export const DROP_IN: DropInInput = {
   unit: 'app.container',

@@ -89,6 +89,7 @@ const LAYOUT: HostLayout = {
     credential: content.CREDENTIAL,
     path: '/var/lib/psi/cache.enc',
   },
+  hsmToken: false,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 

@@ -25,6 +25,7 @@ const NONE = {
   cache: undefined,
   tls: undefined,
   textfileDir: undefined,
+  hsmToken: false,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 
@@ -47,6 +48,7 @@ const BUSY: HostLayout = {
   cache: { backends: ['tpm'], tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
   textfileDir: '/var/lib/prometheus/node-exporter',
+  hsmToken: false,
   tls: {
     outputs: [
       '/etc/pki/tls/certs/web.pem',
@@ -138,6 +140,16 @@ describe('units of psi', () => {
 
   it('give an HSM its smart card daemon', async () => {
     await matches('test/golden/units/hsm', HSM, PLAIN);
+  });
+
+  it('give the token of the Python PSI the same, once, whatever the cache is on', () => {
+    const volume = (layout: HostLayout): number =>
+      textOf(layout, 'psi.container', PLAIN).split('Volume=/run/pcscd:/run/pcscd').length - 1;
+    assert.deepEqual([SYSTEM, HSM].map(volume), [0, 1]);
+    assert.deepEqual(
+      [SYSTEM, HSM].map((layout) => volume({ ...layout, hsmToken: true })),
+      [1, 1],
+    );
   });
 
   it('let systemd decrypt the key of the cache in a unit whose failure does not stop psi', async () => {
