@@ -4,6 +4,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parse, stringify } from 'yaml';
+import { driverOptions } from '../../src/registration/driver-command/options.ts';
+import { UNITS_REVISION } from '../../src/host/units/revision.ts';
+import { ENVELOPE_VERSION } from '../../src/sealing/envelope.ts';
+import { COMMANDS } from '../frozen/content.ts';
 import { answerOf } from '../hosts/answer.ts';
 import { PSI_IMAGE } from '../hosts/image.ts';
 import type { Host } from '../hosts/nspawn.ts';
@@ -70,13 +74,17 @@ after(async () => {
   if (support.ok) await stage.stop();
 });
 
-/** What stands in the program; each is found once, or this is no test of it any more. */
-const RAISED: Readonly<Record<string, string>> = {
-  'UNITS_REVISION=3': 'UNITS_REVISION=4',
-  'COMMAND_HEADER}: 3': 'COMMAND_HEADER}: 4',
-  'ENVELOPE_VERSION=2': 'ENVELOPE_VERSION=3',
-  'FORMAT=1,MAX_BYTES=64': 'FORMAT=2,MAX_BYTES=64',
-};
+/** Of the driver commands. */
+const SHAPE = Number(/x-psi-command: (\d+)/.exec(driverOptions({ ...COMMANDS, headerFile: undefined }).store)?.[1]);
+const NAMES_FORMAT = 1;
+
+/** What stands in the program, and the number to raise; each is found in one file, or this is no test of it any more. */
+const RAISED: readonly (readonly [before: string, number: number, after: string])[] = [
+  ['UNITS_REVISION=', UNITS_REVISION, ''],
+  ['COMMAND_HEADER}: ', SHAPE, ''],
+  ['ENVELOPE_VERSION=', ENVELOPE_VERSION, ''],
+  ['FORMAT=', NAMES_FORMAT, ',MAX_BYTES=64'],
+];
 
 async function makeLater(): Promise<void> {
   const { version } = await marks();
@@ -84,10 +92,11 @@ async function makeLater(): Promise<void> {
     /^(\d+)\.(\d+)/,
     (_, major: string, minor: string) => `${major}.${String(Number(minor) + 1)}`,
   );
-  const edits = Object.entries(RAISED).map(
-    ([now, then]) =>
-      `set -- $(grep -lF '${now}' "$psi"/dist/*.cjs); [ $# = 1 ] || { echo "${now} is in $# files" >&2; exit 1; }; sed -i 's/${now}/${then}/' "$1"`,
-  );
+  const edits = RAISED.map(([before, number, after]) => {
+    const text = (count: number): string => `${before}${String(count)}${after}`;
+    const now = text(number);
+    return `set -- $(grep -lF '${now}' "$psi"/dist/*.cjs); [ $# = 1 ] || { echo "${now} is in $# files" >&2; exit 1; }; sed -i 's/${now}/${text(number + 1)}/' "$1"`;
+  });
   const script = [
     `podman tag ${PSI_IMAGE} ${FIRST}`,
     `image=$(podman create ${PSI_IMAGE}); root=$(podman mount $image); psi=$root/opt/psi`,
@@ -183,11 +192,16 @@ test('a host takes a later version and goes back, with a reboot after each', opt
       await host.ok('psi setup');
       const found = await problems();
       assert.deepEqual([found.exit, found.messages.length], [4, 1]);
-      assert.match(found.messages[0] ?? '', /units of this host are older than the image: revision 3 of 4/);
+      assert.match(
+        found.messages[0] ?? '',
+        new RegExp(
+          `units of this host are older than the image: revision ${String(UNITS_REVISION)} of ${String(UNITS_REVISION + 1)}`,
+        ),
+      );
     },
     'its units, its helper, its formats, through a reboot': async () => {
       await host.ok('psi install && psi systemd install --enable && systemctl restart psi.socket psi.service');
-      await untilCommands(4);
+      await untilCommands(SHAPE + 1);
       await host.ok('podman exec -i psi psi sealed store later-password', { input: 'of the later version' });
       await host.ok('podman exec psi psi cache refresh');
       await host.reboot();
@@ -197,7 +211,12 @@ test('a host takes a later version and goes back, with a reboot after each', opt
       assert.deepEqual(later, {
         version: later.version,
         helper: `psi-lookup ${later.version}`,
-        ...{ units: 4, cache: 3, names: 2, commands: ['x-psi-command: 4'] },
+        ...{
+          units: UNITS_REVISION + 1,
+          cache: ENVELOPE_VERSION + 1,
+          names: NAMES_FORMAT + 1,
+          commands: [`x-psi-command: ${String(SHAPE + 1)}`],
+        },
       });
       assert.deepEqual((await problems()).messages, []);
     },
@@ -211,29 +230,34 @@ test('a host takes a later version and goes back, with a reboot after each', opt
       assert.equal(refused.code, 65, refused.stdout);
       assert.match(
         refused.stderr,
-        /later-password is newer than format 2\n.*a newer psi wrote it: start that one again/,
+        new RegExp(
+          `later-password is newer than format ${String(ENVELOPE_VERSION)}\\n.*a newer psi wrote it: start that one again`,
+        ),
       );
       await host.reboot();
       await assertSame('gone back and booted');
-      await untilCommands(3);
+      await untilCommands(SHAPE);
       assert.equal(await host.ok('sha256sum /var/lib/psi/sealed/later-password /var/lib/psi/names.json'), sealed);
     },
-    'all that is left of it are warnings': async () => {
+    'what is left of it is told, and only what nobody can do without is an error': async () => {
       const { exit, messages } = await problems();
-      assert.equal(exit, 4, messages.join('\n'));
+      assert.deepEqual([exit, messages.length], [1, 3], messages.join('\n'));
+      assert.match(messages[0] ?? '', /sealed\/later-password is newer than format /);
       assert.match(
         messages.join('\n'),
-        /units of this host are newer than the image: revision 4, and this psi renders 3/,
+        new RegExp(
+          `units of this host are newer than the image: revision ${String(UNITS_REVISION + 1)}, and this psi renders ${String(UNITS_REVISION)}`,
+        ),
       );
-      assert.match(messages.join('\n'), /names\.json is of format 2, and this psi knows 1: a newer psi wrote it/);
+      assert.match(messages.join('\n'), /names\.json is of format \d, and this psi knows \d: a newer psi wrote it/);
       const back = await marks();
       // The setup of the boot has all that the cache is wanted for.
       assert.deepEqual(back, {
         ...later,
         version,
         helper: `psi-lookup ${version}`,
-        cache: 2,
-        commands: ['x-psi-command: 3'],
+        cache: ENVELOPE_VERSION,
+        commands: [`x-psi-command: ${String(SHAPE)}`],
       });
     },
   });
