@@ -27,6 +27,7 @@ export async function measureScale(stage: Stage): Promise<readonly Figure[]> {
   const folders = Object.fromEntries(NAMES.map((name) => [`/${name}`, valuesOf(name === 'big' ? BIG : KEYS)]));
   const plain = keysOf(BIG).map((key) => `Secret=plain--${key},type=env,target=${key}`);
   const psi = await startPsiHost({
+    measured: true,
     folders,
     workloads: Object.fromEntries(NAMES.map((name) => [name, { secrets: [{ project: 'main', path: `/${name}` }] }])),
     quadlets: { 'big.container': sleeper(), 'file.container': sleeper(...plain), 'none.container': sleeper() },

@@ -39,6 +39,8 @@ export type PsiHostOptions = {
   readonly seed?: Readonly<Record<string, unknown>>;
   /** What the operator does before PSI is installed. */
   readonly prepare?: (host: Host) => Promise<unknown>;
+  /** See HostOptions. */
+  readonly measured?: boolean;
 };
 
 export type PsiHost = {
@@ -84,6 +86,7 @@ export async function startPsiHost(options: PsiHostOptions): Promise<PsiHost> {
   );
   const host = await startHost({
     ...(options.suite === undefined ? {} : { suite: options.suite }),
+    measured: options.measured ?? false,
     imageStore: await imageStore(),
     files: {
       '/etc/psi/config.yaml': { content: configText(options), mode: 0o600 },

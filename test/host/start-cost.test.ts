@@ -16,6 +16,7 @@ let stage: PsiHost;
 before(async () => {
   if (!support.ok) return;
   stage = await startPsiHost({
+    measured: true,
     folders: { '/many': VALUES },
     workloads: { many: { secrets: [{ project: 'main', path: '/many' }] } },
     // What is held is logged at that level.

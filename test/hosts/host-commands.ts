@@ -18,8 +18,11 @@ export interface HostCommands {
 const WORDS = 3000;
 const UNTIL_MS = 30_000;
 const UNTIL_PAUSE_MS = 50;
+/** What is waited for for long is looked at less often: each look takes a part of the processor away from it. */
+const PAUSE_PART = 0.15;
+const PAUSE_MAX_MS = 1000;
 
-/** `pauseMs`: between two tries of `until`; longer where the tries themselves would slow the host down. */
+/** `pauseMs`: between the first tries of `until`; longer where the tries themselves would slow the host down. */
 export function hostCommands(
   runArgv: (argv: readonly string[], options?: RunOptions) => Promise<RunResult>,
   pauseMs = UNTIL_PAUSE_MS,
@@ -37,14 +40,15 @@ export function hostCommands(
     run: inside,
     ok,
     until: async (command, timeoutMs = UNTIL_MS) => {
-      const end = performance.now() + timeoutMs;
+      const began = performance.now();
       for (;;) {
         const { code, stdout, stderr } = await inside(command);
         if (code === 0) return;
-        if (performance.now() > end) {
+        const waited = performance.now() - began;
+        if (waited > timeoutMs) {
           throw new Error(`never came true: ${argvOf(command).join(' ')}: ${stderr}${stdout}`);
         }
-        await pause(pauseMs);
+        await pause(Math.max(pauseMs, Math.min(waited * PAUSE_PART, PAUSE_MAX_MS)));
       }
     },
     write: async (path, content, mode = 0o644) => {

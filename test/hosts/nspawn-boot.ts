@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Keeper } from './keeper.ts';
 import { startKeeper } from './keeper.ts';
-import type { RunOptions, RunResult } from './run.ts';
+import { run, type RunOptions, type RunResult } from './run.ts';
 
 export interface BootOptions {
   /** A folder with `upper`, `work`, `root` and `containers` in it; removed when the host has stopped. */
@@ -12,6 +12,8 @@ export interface BootOptions {
   readonly base: string;
   /** Read-only binds: path outside → path inside. */
   readonly binds: Readonly<Record<string, string>>;
+  /** Of each program that is run on the host, beside PATH, HOME and LANG. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Booted {
@@ -85,17 +87,18 @@ export async function bootHost(options: BootOptions): Promise<Booted> {
   });
   try {
     let leader = await untilFound(keeper);
-    const run: Booted['run'] = (...given) => wayIn(keeper, leader)(...given);
-    await untilRunning(run);
+    let inside = await wayIn(keeper, leader, options.env);
+    await untilRunning(inside);
     return {
       get leader() {
         return leader.outside;
       },
-      run,
+      run: (...given) => inside(...given),
       reboot: async () => {
-        await run(['systemctl', '--no-block', 'reboot']);
+        await inside(['systemctl', '--no-block', 'reboot']);
         leader = await untilFound(keeper, leader);
-        await untilRunning(run);
+        inside = await wayIn(keeper, leader, options.env);
+        await untilRunning(inside);
       },
       stop: () => keeper.stop(),
     };
@@ -165,23 +168,32 @@ const ENVIRONMENT = {
 };
 
 // The program joins a cgroup of the host before it joins the namespaces: podman and systemd ask for its cgroup, and a
-// kernel with nsdelegate forbids the move from within. Early in its boot systemd is not in its init.scope yet: try later.
-const JOIN = `
+// kernel with nsdelegate forbids the move from within. It is seen in the keeper's mount namespace, through its first process.
+const JOIN = 'echo 0 >"$1" || exit 125; shift; exec nsenter "$@"';
+
+// Early in its boot systemd is not in its init.scope yet: try later.
+const MAKE_CGROUP = `
 payload=$(sed -n 's,^0::\\(.*\\)/init.scope$,\\1,p' "/proc/$1/cgroup")
 test -n "$payload" || exit 125
-cgroup=/sys/fs/cgroup$payload/psi-test
-mkdir -p "$cgroup" && echo 0 >"$cgroup/cgroup.procs" || exit 125
-leader=$1; shift
-exec nsenter -t "$leader" -m -u -i -n -p -C "$@"
+mkdir -p "/sys/fs/cgroup$payload/psi-test" && echo "$payload/psi-test"
 `;
 
-const wayIn =
-  (keeper: Keeper, leader: Leader): Booted['run'] =>
-  (argv, options = {}) =>
-    keeper.run(['sh', '-c', JOIN, 'sh', String(leader.inKeeper), ...argv], {
-      ...options,
-      env: { ...ENVIRONMENT, ...options.env },
-    });
+async function wayIn(keeper: Keeper, leader: Leader, env: BootOptions['env']): Promise<Booted['run']> {
+  const cgroup = await untilMade(keeper, leader);
+  const procs = `/proc/${String(keeper.pid)}/root/sys/fs/cgroup${cgroup}/cgroup.procs`;
+  const join = ['sh', '-c', JOIN, 'sh', procs, '-t', String(leader.outside), '-m', '-u', '-i', '-n', '-p', '-C'];
+  return (argv, options = {}) =>
+    run([...join, ...argv], { ...options, env: { ...ENVIRONMENT, ...env, ...options.env } });
+}
+
+async function untilMade(keeper: Keeper, leader: Leader): Promise<string> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const made = await keeper.run(['sh', '-c', MAKE_CGROUP, 'sh', String(leader.inKeeper)]);
+    if (made.code === 0) return made.stdout.trim();
+    await pause(PAUSE_MS);
+  }
+  throw new Error('the host has no cgroup of its own');
+}
 
 async function untilRunning(inside: Booted['run']): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
