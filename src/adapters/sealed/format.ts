@@ -9,13 +9,13 @@ const FRONT_BYTES = 6;
 
 /** Why bytes are no sealed value that this PSI can open. */
 export type SealedDefect =
-  'not-sealed' | 'older-version' | 'newer-version' | SealDefect | 'other-backend' | 'other-name';
+  'not-sealed' | 'old-version' | 'future-version' | SealDefect | 'other-backend' | 'other-name';
 
 export function splitSealed(bytes: Uint8Array): Envelope | SealedDefect {
   if (MAGIC.some((byte, at) => at < bytes.length && bytes[at] !== byte)) return 'not-sealed';
   if (bytes.length < FRONT_BYTES) return 'truncated';
   const version = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
-  if (version !== ENVELOPE_VERSION) return version > ENVELOPE_VERSION ? 'newer-version' : 'older-version';
+  if (version !== ENVELOPE_VERSION) return version > ENVELOPE_VERSION ? 'future-version' : 'old-version';
   return splitEnvelope(bytes);
 }
 
