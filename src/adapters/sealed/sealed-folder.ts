@@ -56,8 +56,12 @@ export class SealedFolder implements SealedFiles {
     this.#onStep = onStep;
   }
 
-  read(name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
-    return this.#openAt(this.#path(name), name, how);
+  read(name: string): Promise<SecretValue> {
+    return this.#openAt(this.#path(name), name);
+  }
+
+  forgetKeys(): void {
+    this.#keys.forget();
   }
 
   async readAt(at: SealedAt): Promise<SecretValue> {
@@ -165,10 +169,10 @@ export class SealedFolder implements SealedFiles {
     return { name, asideAt, fileId: hex(envelope.fileId), stanzas };
   }
 
-  async #openAt(path: string, name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
+  async #openAt(path: string, name: string): Promise<SecretValue> {
     const envelope = await this.#envelope(path, name);
     const { stanzas } = envelope;
-    const dataKey = await this.#keys.ofFile(stanzas, how).catch((error: unknown) => {
+    const dataKey = await this.#keys.ofFile(stanzas).catch((error: unknown) => {
       throw keyProblem(error, path, stanzas);
     });
     if (dataKey === undefined) throw sealedDefect('other-backend', path);
