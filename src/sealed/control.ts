@@ -300,7 +300,7 @@ function placeOf({ name, asideAt }: SealedAt): string {
 }
 
 function titleOf({ name, asideAt }: SealedAt): string {
-  return asideAt === null ? name : `${name}, aside since ${isoTime(asideAt)}`;
+  return asideAt === null ? name : `${name} (aside since ${isoTime(asideAt)})`;
 }
 
 function asList<T>(one: T | undefined): readonly T[] {

@@ -175,7 +175,7 @@ export class SealedFolder implements SealedFiles {
     const dataKey = await this.#keys.ofFile(stanzas).catch((error: unknown) => {
       throw keyProblem(error, path, stanzas);
     });
-    if (dataKey === undefined) throw sealedDefect('other-backend', path);
+    if (dataKey === undefined) throw sealedDefect('other-backend', path, stanzas);
     return open(envelope, dataKey, { path, name });
   }
 

@@ -196,7 +196,10 @@ test('another board opens nothing, and the recovery key does', async () => {
   assert.equal((await board.readWith(IN_USE, fileId, dataKey)).exposeText(), CANARY);
   await assert.rejects(board.readWith(IN_USE, '00', dataKey), { code: 'CONFLICT' });
   const none = folderOf([new FakeKeyWrapper('hsm')]);
-  await assert.rejects(none.read('db'), { code: 'CACHE_CORRUPT', details: { defect: 'other-backend' } });
+  await assert.rejects(none.read('db'), {
+    ...{ code: 'CACHE_CORRUPT', details: { defect: 'other-backend' } },
+    hint: /set `cache\.backend` back, .*; or `podman exec -i psi psi cache recover --identity/,
+  });
 });
 
 test('reaches no file by a name that is none, and counts nothing of others', async () => {
