@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { link, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { shellQuoted } from '../../src/core/text/shell.ts';
 import { run } from './run.ts';
 
@@ -20,11 +21,13 @@ export type CommandRun = {
   /** What is `/bin/sh`, by its path; the one of this machine if not said. */
   readonly shell?: string;
   readonly cwd?: string;
+  /** What happens once the first of the value has come, and before more is read. True: the rest is read, too. */
+  readonly atFirstByte?: (shell: number) => Promise<boolean>;
 };
 
 export function runDriverCommand(
   command: string,
-  { id, stdin = '', path, shell = '/bin/sh', cwd }: CommandRun,
+  { id, stdin = '', path, shell = '/bin/sh', cwd, atFirstByte }: CommandRun,
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const env = { PATH: path ?? process.env['PATH'], SECRET_ID: id };
@@ -32,6 +35,12 @@ export function runDriverCommand(
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    if (atFirstByte !== undefined) {
+      child.stdout.once('data', () => {
+        child.stdout.pause();
+        atFirstByte(child.pid ?? 0).then((goesOn) => (goesOn ? child.stdout.resume() : child.stdout.destroy()), reject);
+      });
+    }
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', reject);
     child.on('close', (code) => {
@@ -41,6 +50,22 @@ export function runDriverCommand(
     child.stdin.on('error', () => undefined);
     child.stdin.end(stdin);
   });
+}
+
+/** Ends the lookup helper that a shell has started, and waits until it is gone. */
+export async function endHelper(shell: number, signal: NodeJS.Signals): Promise<void> {
+  const { stdout } = await run(['pgrep', '--parent', String(shell), '--exact', 'psi-lookup']);
+  const pid = Number(stdout.trim());
+  if (!(pid > 0)) throw new Error(`the shell runs no psi-lookup: ${stdout}`);
+  process.kill(pid, signal);
+  while (await isThere(pid)) await delay(5);
+}
+
+async function isThere(pid: number): Promise<boolean> {
+  return readFile(`/proc/${String(pid)}/stat`).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A PATH on which what is in the folder comes first. */

@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { lookupCommand } from '../../src/registration/driver-command/lookup-command.ts';
-import { runDriverCommand, where, type Ran } from '../hosts/driver-command.ts';
+import { endHelper, runDriverCommand, where, type CommandRun, type Ran } from '../hosts/driver-command.ts';
 import { builtHelper } from '../hosts/lookup-helper.ts';
 
 const VALUE = Buffer.from([0, 255, 10, 13, 34, 39, 36, 92, 110, 10, 10]);
+/** More than the kernel takes before somebody reads. */
+const LARGE = Buffer.alloc(900_000, 'large');
 const TOKEN = 'Bearer canary-token';
 const SHELLS = (await Promise.all(['dash', 'bash', 'busybox'].map(where))).filter((path) => path !== '');
 
@@ -26,12 +28,13 @@ const headerFile = join(dir, "it's $a.hdr");
 /** User-Agent of each request. */
 let asked: string[] = [];
 let refusal: string | undefined;
+let value = VALUE;
 
 const server = createServer((request, response) => {
   asked.push(
     `${request.headers.authorization === TOKEN ? '' : 'without the token '}${request.headers['user-agent'] ?? ''}`,
   );
-  if (refusal === undefined) response.writeHead(200, { 'content-length': VALUE.length }).end(VALUE);
+  if (refusal === undefined) response.writeHead(200, { 'content-length': value.length }).end(value);
   else response.writeHead(404, { 'content-type': refusal, 'content-length': 0 }).end();
 });
 
@@ -46,11 +49,16 @@ after(async () => {
 });
 
 /** In a working directory of its own, which has to stay empty. */
-async function lookup(shell: string, helper: string, at = socket): Promise<Ran & { readonly by: string }> {
+async function lookup(
+  shell: string,
+  helper: string,
+  at = socket,
+  more: Partial<CommandRun> = {},
+): Promise<Ran & { readonly by: string }> {
   asked = [];
   const command = lookupCommand({ socket: at, maxTimeSeconds: 20, headerFile, helper });
   const cwd = await mkdtemp(join(dir, 'cwd-'));
-  const ran = await runDriverCommand(command, { id: 'abc', shell, cwd });
+  const ran = await runDriverCommand(command, { id: 'abc', shell, cwd, ...more });
   assert.deepEqual(await readdir(cwd), []);
   return { ...ran, by: asked.join(' and ').replaceAll(/\/[\d.]+/g, '') };
 }
@@ -139,6 +147,52 @@ for (const shell of SHELLS) {
       });
     }
 
+    for (const [signal, status] of [
+      ['SIGKILL', 137],
+      ['SIGSEGV', 139],
+      ['SIGTERM', 143],
+    ] as const) {
+      test(
+        `one that ${signal} ends while it writes ends the command: no value is joined to the part of one`,
+        { skip },
+        async () => {
+          value = LARGE;
+          const ran = await lookup(shell, program, socket, {
+            atFirstByte: async (pid) => {
+              await endHelper(pid, signal);
+              return true;
+            },
+          }).finally(() => {
+            value = VALUE;
+          });
+          assert.ok(ran.stdout.length > 0 && ran.stdout.length < LARGE.length, `${String(ran.stdout.length)} bytes`);
+          assert.deepEqual([ran.code, ran.by], [status, 'psi-lookup']);
+          assert.equal(
+            ran.stderr,
+            `psi: ${program} was ended while it wrote the value: start the workload again ` +
+              `(lookup failed, status ${String(status)}; more: journalctl -u psi.service)\n`,
+          );
+        },
+      );
+    }
+
+    test('where the value is no longer taken the command ends', { skip }, async () => {
+      value = LARGE;
+      const ran = await lookup(shell, program, socket, { atFirstByte: () => Promise.resolve(false) }).finally(() => {
+        value = VALUE;
+      });
+      assert.deepEqual([ran.code, ran.by], [96, 'psi-lookup']);
+    });
+
+    test('one that hangs, and so ends itself, ends the command: curl would wait as long once more', async () => {
+      const ran = await lookup(shell, await script('kill -ALRM $$'));
+      assert.deepEqual([ran.code, ran.stdout.length, ran.by], [142, 0, '']);
+      assert.match(
+        ran.stderr,
+        /^psi: \S.*\/psi-lookup did not end in time: run systemctl status psi\.service \(lookup failed, status 142; /,
+      );
+    });
+
     for (const { what, helper, skip: lacks } of USELESS) {
       test(`${what}: the value comes by curl, and nothing is said`, { skip: lacks ?? skip }, async () => {
         const ran = await lookup(shell, await helper());
@@ -152,15 +206,23 @@ for (const shell of SHELLS) {
       assert.deepEqual([ran.code, ran.stdout.toString(), ran.stderr, ran.by], [0, 'value', '', '']);
       assert.equal(
         await readFile(words, 'utf8'),
-        `lookup|--socket|${socket}|--header|${headerFile}|--max-time|20|--errors-to|3|`,
+        `lookup|--socket|${socket}|--header|${headerFile}|--max-time|20|--errors-to|3|--begun|4|`,
       );
     });
   });
 }
 
+test('where there is no file by which the two know of each other, curl is asked', async () => {
+  asked = [];
+  const command = lookupCommand({ socket, maxTimeSeconds: 20, headerFile, helper: program });
+  const ran = await runDriverCommand(command.replace('4</proc/self/comm', '4</nonexistent'), { id: 'abc' });
+  assert.deepEqual([ran.code, ran.stdout, ran.stderr, asked.length], [0, VALUE, '', 1]);
+  assert.match(asked[0] ?? '', /^curl/);
+});
+
 test('without a token there is no word about one', async () => {
   const helper = await script('echo "$@" >&3; exit 91');
   const command = lookupCommand({ socket: '/s', maxTimeSeconds: 7, headerFile: undefined, helper });
   const { stderr } = await runDriverCommand(command, { id: 'abc' });
-  assert.equal(stderr, 'lookup --socket /s --max-time 7 --errors-to 3\n');
+  assert.equal(stderr, 'lookup --socket /s --max-time 7 --errors-to 3 --begun 4\n');
 });

@@ -193,6 +193,8 @@ test('arguments that are none are said, with a status that leaves the lookup to 
     ['lookup', '--max-time', '1s'],
     ['lookup', '--errors-to', '0'],
     ['lookup', '--errors-to', '10'],
+    ['lookup', '--begun', '0'],
+    ['lookup', '--begun', '10'],
     ['lookup', '--socket', `/${'a'.repeat(107)}`],
     ['--version', 'x'],
   ];

@@ -57,7 +57,7 @@ async function hangingUp(t: TestContext, path: string, times: number, then: () =
   return server;
 }
 
-describe('what is waited for', { concurrency: 6, skip }, () => {
+describe('what is waited for', { concurrency: 7, skip }, () => {
   test('a socket that nobody serves yet', async (t) => {
     const path = await newSocket();
     await socketOfNobody(path);
@@ -167,6 +167,18 @@ describe('what is waited for', { concurrency: 6, skip }, () => {
     assert.equal(code, 96);
     assert.match(stderr, /^psi: podman does not take the value: .+ \(lookup failed, status 23; /);
   });
+
+  test('who does not take its words: until an alarm of its own, whatever it was started with', async () => {
+    const path = await newSocket();
+    // Nobody reads the pipe, which is full. The shell's own status is told apart from that of the helper by its word for it.
+    const script = `trap '' ALRM; mkfifo "$2.words"; exec 3<>"$2.words"; head -c 65536 /dev/zero >&3;
+      "$1" lookup --socket "$2" --max-time 1 --errors-to 3; echo "ended with $?"`;
+    const began = performance.now();
+    const { stdout } = await runHelper(['sh', '-c', script, 'sh', helper.ok ? (helper.argv[0] ?? '') : '', path]);
+    const ms = performance.now() - began;
+    assert.equal(stdout.toString(), 'ended with 142\n');
+    assert.ok(ms >= 8_000 && ms < 20_000, `${String(ms)} ms`);
+  });
 });
 
 test('a value that nobody takes is no success', { skip }, async (t) => {
@@ -177,6 +189,29 @@ test('a value that nobody takes is no success', { skip }, async (t) => {
   const full = spawn('sh', ['-c', line, 'sh', helper.ok ? (helper.argv[0] ?? '') : '', path], { stdio: 'ignore' });
   assert.deepEqual(await once(full, 'close'), [96, null]);
 });
+
+test(
+  'a file that it is given has been read to its end before the first of a value comes, and not before',
+  { skip },
+  async (t) => {
+    const path = await newSocket();
+    await serveRaw(t, path, (socket, request) => {
+      if (request.startsWith('GET /lookup/gone ')) socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
+      else answer(socket, request);
+    });
+    const ask = async (id: string, file: string) => {
+      const script = `exec 4<"$3"; "$1" lookup --socket "$2" --begun 4; echo " $?"; read -r rest <&4 && echo "left: $rest"`;
+      const words = ['sh', '-c', script, 'sh', helper.ok ? (helper.argv[0] ?? '') : '', path, file];
+      const { stdout, stderr } = await runHelper(words, { id });
+      return [stdout.toString(), stderr];
+    };
+    assert.deepEqual(await ask('abc', '/proc/self/comm'), ['value 90\n', '']);
+    assert.deepEqual((await ask('gone', '/proc/self/comm'))[0], ' 91\nleft: sh\n');
+    const long = join(dir, 'long');
+    await writeFile(long, 'x'.repeat(600));
+    assert.deepEqual(await ask('abc', long), [' 64\n', 'psi: no file ends at descriptor 4: left to curl\n']);
+  },
+);
 
 /** Listens, and then accepts nobody until it is told to go on; its queue has room for two. */
 async function stoppedServer(t: TestContext, path: string): Promise<number> {

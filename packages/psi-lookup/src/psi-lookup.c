@@ -58,6 +58,9 @@ enum {
     /* Hung up on without a word: those who waited at a socket that was replaced. */
     HANG_UPS_MAX = 3,
     WRITE_MS = 5000,
+    /* After all that has an end of its own. */
+    SECONDS_OVER = 2,
+    BEGUN_FILE_MAX = 512,
 
     SWITCHING_PROTOCOLS = 101,
 };
@@ -88,6 +91,8 @@ struct call {
     long seconds;
     /* Where a failure that is final is told: whoever goes on to curl after another one wants to hear nothing of it. */
     long errors;
+    /* A file that is read to its end before the value is written; 0: none. */
+    long begun;
     int64_t began;
     int64_t until;
 };
@@ -621,6 +626,17 @@ static bool ask(const struct call *call, const struct body *body, struct request
 
 /* The value. */
 
+/*
+ * Who runs this program has the file open, too, and reads on where this one stopped: so it knows, however this one ends, whether a part of
+ * the value may be there.
+ */
+static bool tell_begun(const struct call *call, struct end *end)
+{
+    char bytes[BEGUN_FILE_MAX];
+    if (call->begun == 0 || read_file((int)call->begun, bytes, sizeof bytes) >= 0) return true;
+    return fail(end, EXIT_USAGE, 2, "psi: no file ends at descriptor %ld: left to curl", call->begun);
+}
+
 static bool write_answer(const struct answer *answer, struct end *end)
 {
     int64_t until = now_ms() + WRITE_MS;
@@ -645,7 +661,7 @@ static bool run(const struct call *call, struct end *end)
     bool good = read_body(call, &body, end) && ask(call, &body, &request, &answer, end);
     explicit_bzero(&body, sizeof body);
     explicit_bzero(&request, sizeof request);
-    if (good && call->verb->prints) good = write_answer(&answer, end);
+    if (good && call->verb->prints) good = tell_begun(call, end) && write_answer(&answer, end);
     wipe(&answer);
     if (good) end->status = EXIT_DONE;
     return good;
@@ -681,7 +697,7 @@ static void report(const struct call *call, struct end *end)
     snprintf(more, sizeof more, " (%s failed, status %d; more: journalctl%s -u psi.service)", call->verb->name, end->curl,
              user_flag(call->socket));
     // What is left to curl has not failed yet.
-    bool is_final = end->status != EXIT_TOO_LARGE;
+    bool is_final = end->status >= EXIT_DONE;
     int fd = is_final ? (int)call->errors : STDERR_FILENO;
     blank_controls(end->cause);
     say(fd, end->cause);
@@ -698,7 +714,7 @@ static void report(const struct call *call, struct end *end)
 
 static const char USAGE[] =
     "usage: psi-lookup lookup|store|delete|list|health [--socket PATH] [--header FILE] [--max-time SECONDS]\n"
-    "       [--errors-to DESCRIPTOR]\n"
+    "       [--errors-to DESCRIPTOR] [--begun DESCRIPTOR]\n"
     "       psi-lookup --version\n";
 
 static int usage(void)
@@ -726,6 +742,7 @@ static bool take_option(struct call *call, const char *name, const char *value)
     if (value == NULL) return false;
     if (strcmp(name, "--max-time") == 0) return take_number(value, SECONDS_MAX, &call->seconds);
     if (strcmp(name, "--errors-to") == 0) return take_number(value, DESCRIPTOR_MAX, &call->errors);
+    if (strcmp(name, "--begun") == 0) return take_number(value, DESCRIPTOR_MAX, &call->begun);
     // A longer one cannot be called.
     if (strcmp(name, "--socket") == 0) call->socket = strlen(value) < sizeof((struct sockaddr_un *)0)->sun_path ? value : NULL;
     else if (strcmp(name, "--header") == 0) call->header_file = value;
@@ -743,8 +760,23 @@ static bool read_arguments(struct call *call, int count, char **words)
     return good;
 }
 
+/*
+ * Where something waits that has no end of its own, such as a file on a disk that hangs, or a line for somebody who reads none. The signal
+ * stays uncaught: so it ends waits in the kernel, too.
+ */
+static void end_in_time(const struct call *call)
+{
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    signal(SIGALRM, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &alarms, NULL);
+    alarm((unsigned)(call->seconds + WRITE_MS / 1000 + SECONDS_OVER));
+}
+
 static void start(struct call *call)
 {
+    end_in_time(call);
     int marker = open_marker(call);
     if (marker >= 0) {
         close(marker);

@@ -3,7 +3,8 @@
  * signal or empty file gives: an empty program ends with 0, one that cannot run with 126 or 127, a crash with 128 and more.
  *
  * These seven are final. What was to be done is done, or cannot be done, and the reason is on stderr: curl could do no better, and
- * would only wait a second time while Podman holds its lock. After any other status nothing was written to stdout, and curl is to be asked.
+ * would only wait a second time while Podman holds its lock. So is SIGALRM, with which the program ends itself where it hangs. After any
+ * other status curl is to be asked, but where a signal ended it after it began to write: --begun tells that.
  *
  * `health` alone ends with 0 (PSI serves) or 1, as health checks want it.
  */

@@ -30,6 +30,7 @@ enum {
     RECEIVED_MAX = 4096,
     SOCKET_FD = 7,
     FILE_FD = 8,
+    BEGUN_FD = 9,
 };
 
 /* What a server sends after the last byte that it has. */
@@ -45,6 +46,9 @@ static struct {
     bool full_stdout;
     bool has_marker;
     bool is_connected;
+    /* Whether there is a file to be read before the value is written, and whether it was. */
+    bool has_begun_file;
+    bool has_begun;
     /* Of the open file: the header file or the marker of failed starts, both with what the server sends in them. */
     bool is_open;
     size_t read;
@@ -211,11 +215,21 @@ static size_t read_some(int fd, void *bytes, size_t room)
     return size;
 }
 
+static ssize_t read_begun(void *bytes, size_t room)
+{
+    must(room > 3 && !world.has_begun, "a file read beyond its end");
+    world.has_begun = world.read > 0;
+    if (!world.has_begun) memcpy(bytes, "sh\n", 3);
+    world.read = 3;
+    return world.has_begun ? 0 : 3;
+}
+
 static ssize_t fake_read(int fd, void *bytes, size_t room)
 {
-    must((fd == FILE_FD && world.is_open) || fd == STDIN_FILENO, "another file read");
+    must((fd == BEGUN_FD && world.has_begun_file) || (fd == FILE_FD && world.is_open) || fd == STDIN_FILENO, "another file read");
     if (is_trouble()) return fails(soft_cause());
     tick(1);
+    if (fd == BEGUN_FD) return read_begun(bytes, room);
     return (ssize_t)read_some(fd, bytes, room);
 }
 
@@ -257,6 +271,7 @@ static ssize_t fake_write(int fd, const void *bytes, size_t size)
         return (ssize_t)size;
     }
     must(fd == STDOUT_FILENO && size <= 4096, "a write that may wait");
+    must(world.has_begun == world.has_begun_file, "a write before it was told");
     if (is_trouble()) return fails(draw(8) == 0 ? EPIPE : soft_cause());
     size = part_of(size);
     must(size <= sizeof output - world.output_size, "more than was sent");
@@ -282,6 +297,8 @@ static ssize_t fake_write(int fd, const void *bytes, size_t size)
 #define write fake_write
 #define prctl(...) 0
 #define signal(...) 0
+#define sigprocmask(...) 0
+#define alarm(...) 0
 #include "../src/psi-lookup.c"
 #undef main
 
@@ -341,7 +358,8 @@ UNTRACED static void check(const struct verb *verb, int status, int64_t began_us
 {
     bool is_health = strcmp(verb->name, "health") == 0;
     bool done = status == (is_health ? 0 : EXIT_DONE);
-    must(is_health ? status <= 1 : is_final(status) || status == EXIT_TOO_LARGE, "another exit status");
+    must(is_health ? status <= 1 : is_final(status) || status == EXIT_TOO_LARGE || status == EXIT_USAGE, "another exit status");
+    must(status != EXIT_USAGE || (world.has_begun_file && world.trouble != 0), "other words than were given");
     must(done || world.output_size == 0 || status == (is_health ? 1 : EXIT_NOT_WRITTEN), "a part of a value");
     if (done) {
         struct expected value = value_in(world.stream, world.stream_size);
@@ -419,9 +437,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool no_refusals = world.refused_connects == 0 && world.silent_connections == 0;
     char name[8];
     snprintf(name, sizeof name, "%s", verb->name);
-    char *words[] = {"psi-lookup", name, (char[]){"--header"}, (char[]){"/header"}, NULL};
+    char *words[] = {"psi-lookup", name, (char[]){"--begun"}, (char[]){"9"}, (char[]){"--header"}, (char[]){"/header"}, NULL};
     bool has_token = data[6] / 8 % 8 == 7;
-    int status = psi_lookup_main(has_token ? 4 : 2, words);
+    world.has_begun_file = has_token || data[5] / 8 % 2 == 1;
+    int status = psi_lookup_main(has_token ? 6 : world.has_begun_file ? 4 : 2, words);
     must(!world.is_open && !world.is_connected, "a descriptor that stays open");
     check(verb, status, began_us);
     if (shape != WHOLE_VALUE || (no_refusals && !has_token)) check_shape(shape, verb, status);

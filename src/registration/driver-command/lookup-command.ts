@@ -18,17 +18,18 @@ export function startFailedPath(socket: string): string {
   return `${socket.slice(0, socket.lastIndexOf('/'))}/start-failed`;
 }
 
-/** `$s` the socket, `$m` the marker of failed starts, `$t` how many seconds to wait, `$h` the file with the token, `$p` the helper, `$r` what to run. */
+/** `$s` the socket, `$m` the marker of failed starts, `$t` how many seconds to wait, `$h` the file with the token, `$p` the helper, `$r` and `$q` what to run. */
 function settings(input: DriverCommandInput): string {
   const { socket, maxTimeSeconds, headerFile } = input;
   const header = headerFile === undefined ? [] : [`h=${pathWord(headerFile)}`];
+  const { systemctl } = unitCommands(socket);
   return [
     `s=${pathWord(socket)}`,
     `m=${pathWord(startFailedPath(socket))}`,
     `t=${String(maxTimeSeconds)}`,
     ...header,
     helperSetting(input),
-    `r="run ${unitCommands(socket).systemctl} restart psi.socket"`,
+    `r="run ${systemctl} restart psi.socket" q="run ${systemctl} status psi.service"`,
   ].join(' ');
 }
 
@@ -38,12 +39,12 @@ const MAX_TIME = '[ ! -f "$m" ] || t=2';
 /** Those that stop at the status line of a refusal, as `curl -V` names itself: before 7.76. */
 const SHOWS_NO_REASON = '"curl 7."[1-6]?.*|"curl 7.7"[0-5].*';
 
-/** Returns with the value, or has set `$c` to the exit status and `$e` to the cause. */
+/** Not after a failure of the helper. Returns with the value, or has set `$c` to the exit status and `$e` to the cause. */
 function ask(input: DriverCommandInput): string {
-  const { systemctl } = unitCommands(input.socket);
   const token = input.headerFile === undefined ? undefined : '"@$h"';
   return [
-    `if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"`,
+    `if [ "$e" ]; then :`,
+    `elif [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"`,
     `elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: $r"`,
     `else command curl ${callFlags(token)} --max-time $t ${REASON} "$@" && return`,
     `c=$? e=`,
@@ -52,9 +53,9 @@ function ask(input: DriverCommandInput): string {
     `case $v in ${SHOWS_NO_REASON}) e="psi: refused, and \${v%% (*} is too old to show why (before 7.63 that is why): update curl";`,
     `esac;`,
     ...(input.headerFile === undefined ? [] : [`26) e="psi: curl cannot read $h: run podman exec psi psi setup";`]),
-    `28) e="psi: no answer at $s within $t s: run ${systemctl} status psi.service";`,
+    `28) e="psi: no answer at $s within $t s: $q";`,
     `126|127) e="psi: no curl on this host that runs: install curl";`,
-    `*) e="psi: the call at $s broke off: run ${systemctl} status psi.service";`,
+    `*) e="psi: the call at $s broke off: $q";`,
     `esac`,
     `fi`,
   ].join('; ');

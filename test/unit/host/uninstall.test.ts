@@ -28,6 +28,7 @@ const LAYOUT = {
   cache: { backends: ['tpm'], tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
   tls: undefined,
   textfileDir: '/srv/figures',
+  hsmToken: false,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 } as const;
 
