@@ -244,12 +244,12 @@ export class SealedFolder implements SealedFiles {
   /** Tries that fail, as on a full disk, must not drive out what was removed. What may have been replaced by now stays aside. */
   async #keptForNothing(path: string, kept: string, error: unknown): Promise<void> {
     if (errnoOf(error) === 'HANGS') return;
-    await fileCalls
-      .run(kept, async () => {
-        const [there, aside] = [await lstat(path), await lstat(kept)];
-        if (there.ino === aside.ino && there.dev === aside.dev) await rm(kept);
-      })
-      .catch(() => undefined);
+    try {
+      const [there, aside] = [await inodeOf(path), await inodeOf(kept)];
+      if (there === aside) await fileCalls.run(kept, () => rm(kept));
+    } catch {
+      // It stays, and goes when its time is up.
+    }
   }
 
   /** No other one is replaced, be it of the same millisecond. */
