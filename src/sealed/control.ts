@@ -127,10 +127,11 @@ export class SealedControl {
     const keys = await Promise.all(own.map(async (one) => keyReport(one.backend, await one.describe())));
     const failures: Named[] = [];
     const unsealed: string[] = [];
+    if (verify) files.forgetKeys();
     for (const { name } of there) {
       try {
         if ((await files.lacking(name)).length > 0) unsealed.push(name);
-        if (verify) await files.read(name, { anew: true });
+        if (verify) await files.read(name);
       } catch (thrown) {
         failures.push({ name, ...failureOf(toPsiError(thrown)) });
       }
@@ -308,7 +309,7 @@ function placeOf({ name, asideAt }: SealedAt): string {
 }
 
 function titleOf({ name, asideAt }: SealedAt): string {
-  return asideAt === null ? name : `${name}, aside since ${isoTime(asideAt)}`;
+  return asideAt === null ? name : `${name} (aside since ${isoTime(asideAt)})`;
 }
 
 function asList<T>(one: T | undefined): readonly T[] {

@@ -40,8 +40,9 @@ export type RecoverableFile = SealedAt & {
 };
 
 export type SealedFiles = {
-  /** `anew`: whoever holds the key is asked, be it known from before. */
-  readonly read: (name: string, how?: { readonly anew?: boolean }) => Promise<SecretValue>;
+  readonly read: (name: string) => Promise<SecretValue>;
+  /** Whoever holds a key is asked for it again, once for all files that it opens. */
+  readonly forgetKeys: () => void;
   readonly readAt: (at: SealedAt) => Promise<SecretValue>;
   /**
    * One call at a time. Atomic and durable; what was there lies aside from `now` on. Resolves to the backends that it is not sealed for,

@@ -59,20 +59,16 @@ export class DataKeys {
     this.#unproven = undefined;
   }
 
-  /**
-   * The key of a file, for its caller to wipe; undefined: no stanza is for any of this host's. `anew`: whoever has it is asked, whatever
-   * is known.
-   */
-  async ofFile(
-    stanzas: readonly Stanza[],
-    { anew = false }: { readonly anew?: boolean } = {},
-  ): Promise<Uint8Array | undefined> {
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** The key of a file, for its caller to wipe; undefined: no stanza is for any of this host's. */
+  async ofFile(stanzas: readonly Stanza[]): Promise<Uint8Array | undefined> {
     const name = nameOf(stanzas);
-    const known = anew ? undefined : this.#known.get(name);
+    const known = this.#known.get(name);
     if (known) return Uint8Array.from(known);
-    const found = await this.#unwrapping.run(`${name} ${String(anew)}`, () =>
-      unwrapWithAny(this.#recipients.own, stanzas),
-    );
+    const found = await this.#unwrapping.run(name, () => unwrapWithAny(this.#recipients.own, stanzas));
     return found && Uint8Array.from(this.#remember(name, found.expose()));
   }
 

@@ -28,7 +28,7 @@ const OWN_WORDS: Readonly<Record<OwnDefect, DefectWords>> = {
   },
   'other-backend': {
     message: 'was sealed for none of the backends that the config names',
-    cause: `set \`cache.backend\` back, then \`systemctl restart psi.service\`; with its recovery key: ${RECOVER}`,
+    cause: 'set `cache.backend` back, then `systemctl restart psi.service`',
   },
   'other-name': { message: 'is that of another secret', cause: 'somebody has renamed or exchanged files' },
 };
@@ -37,12 +37,17 @@ function isOwn(defect: SealedDefect): defect is OwnDefect {
   return defect in OWN_WORDS;
 }
 
-export function sealedDefect(defect: SealedDefect, path: string): PsiError {
+/** `stanzas`: those of the file, where something else may open it. */
+export function sealedDefect(defect: SealedDefect, path: string, stanzas: readonly Stanza[] = []): PsiError {
   const { message, cause } = isOwn(defect) ? OWN_WORDS[defect] : SEAL_WORDS[defect];
   return new PsiError('CACHE_CORRUPT', `the sealed secret ${path} ${message}`, {
-    hint: `${cause}; then ${ANEW}`,
+    hint: hasRecovery(stanzas) ? `${cause}; or ${RECOVER} opens it with its recovery key` : `${cause}; then ${ANEW}`,
     details: { defect },
   });
+}
+
+function hasRecovery(stanzas: readonly Stanza[]): boolean {
+  return stanzas.some(({ kind }) => kind === 'recovery');
 }
 
 /** What kept a key from being unwrapped, in words that are about this file and not about the cache. */
@@ -52,7 +57,7 @@ export function keyProblem(thrown: unknown, path: string, stanzas: readonly Stan
     return sealedDefect(error.details['reason'] === 'version' ? 'key-version' : 'key-damaged', path);
   }
   if (error.code !== 'KEY_UNAVAILABLE') return error;
-  const recovery = stanzas.some(({ kind }) => kind === 'recovery');
+  const recovery = hasRecovery(stanzas);
   const hints = [ownHint(error.hint), recovery ? `for good: ${RECOVER} opens it with its recovery key` : ''];
   const { code, message, retry, details } = error;
   return new PsiError(code, message.replace('the cache was wrapped', 'it was wrapped'), {

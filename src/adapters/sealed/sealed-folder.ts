@@ -56,8 +56,12 @@ export class SealedFolder implements SealedFiles {
     this.#onStep = onStep;
   }
 
-  read(name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
-    return this.#openAt(this.#path(name), name, how);
+  read(name: string): Promise<SecretValue> {
+    return this.#openAt(this.#path(name), name);
+  }
+
+  forgetKeys(): void {
+    this.#keys.forget();
   }
 
   async readAt(at: SealedAt): Promise<SecretValue> {
@@ -170,13 +174,13 @@ export class SealedFolder implements SealedFiles {
     return { name, asideAt, fileId: hex(envelope.fileId), stanzas };
   }
 
-  async #openAt(path: string, name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
+  async #openAt(path: string, name: string): Promise<SecretValue> {
     const envelope = await this.#envelope(path, name);
     const { stanzas } = envelope;
-    const dataKey = await this.#keys.ofFile(stanzas, how).catch((error: unknown) => {
+    const dataKey = await this.#keys.ofFile(stanzas).catch((error: unknown) => {
       throw keyProblem(error, path, stanzas);
     });
-    if (dataKey === undefined) throw sealedDefect('other-backend', path);
+    if (dataKey === undefined) throw sealedDefect('other-backend', path, stanzas);
     return open(envelope, dataKey, { path, name });
   }
 
@@ -240,12 +244,12 @@ export class SealedFolder implements SealedFiles {
   /** Tries that fail, as on a full disk, must not drive out what was removed. What may have been replaced by now stays aside. */
   async #keptForNothing(path: string, kept: string, error: unknown): Promise<void> {
     if (errnoOf(error) === 'HANGS') return;
-    await fileCalls
-      .run(kept, async () => {
-        const [there, aside] = [await lstat(path), await lstat(kept)];
-        if (there.ino === aside.ino && there.dev === aside.dev) await rm(kept);
-      })
-      .catch(() => undefined);
+    try {
+      const [there, aside] = [await inodeOf(path), await inodeOf(kept)];
+      if (there === aside) await fileCalls.run(kept, () => rm(kept));
+    } catch {
+      // It stays, and goes when its time is up.
+    }
   }
 
   /** No other one is replaced, be it of the same millisecond. */

@@ -38,5 +38,9 @@ export function printSealedAnew(terminal: Terminal, { sealed, aside, failures }:
     ]);
   }
   if (aside > 0) terminal.out(`sealed anew of those aside: ${String(aside)}`);
-  for (const failure of failures) terminal.fail(failure, { subject: failure.name });
+  // A device that is away concerns hundreds of them: its words are said once, with every name.
+  for (const same of Map.groupBy(failures, ({ message }) => message).values()) {
+    const [failure] = same;
+    if (failure) terminal.fail(failure, { subject: same.map(({ name }) => name).join(', ') });
+  }
 }

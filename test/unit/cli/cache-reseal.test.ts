@@ -275,12 +275,12 @@ test('what of the two is not there is no failure, and what fails of one keeps th
 
 test('an identity that is for a part of them says of which it is not, and the service names each', async () => {
   const failure = { name: 'db', code: 'KEY_UNAVAILABLE', message: 'sealed by another TPM', hint: 'h' } as const;
-  const sealed = { sealed: [], aside: 0, failures: [failure], exit: 69 };
+  const sealed = { sealed: [], aside: 0, failures: [failure, { ...failure, name: 'web' }], exit: 69 };
   const answers = { '/sealed/recovery': SEALED_KEYS, '/sealed/recover': sealed };
   const half = await psi(DONE, RECOVER, { dataKeys: [keyOf(1), undefined, undefined, undefined], answers });
   assert.equal(half.exit, 65);
   assert.deepEqual(half.errors, [
-    ...['error: db: sealed by another TPM', 'hint: h'],
+    ...['error: db, web: sealed by another TPM', 'hint: h'],
     'error: the identity does not open all: 3 sealed secrets were sealed for age1b',
     'hint: `age-keygen -y KEY_FILE` shows which one a file is for',
   ]);

@@ -77,7 +77,7 @@ describe('a wrong file of a sealed value', () => {
     );
     assert.ok(thrown instanceof PsiError, 'it is refused');
     assert.equal(thrown.code, 'CACHE_CORRUPT');
-    assert.match(thrown.hint ?? '', /psi sealed store NAME/);
+    assert.match(thrown.hint ?? '', /psi (?:sealed store NAME|cache recover --identity)/);
     assert.doesNotMatch(thrown.hint ?? '', /cache refresh/);
     assert.doesNotMatch(thrown.message + String(thrown.hint) + JSON.stringify(thrown), /canary/);
     return thrown;
