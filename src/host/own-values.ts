@@ -4,7 +4,7 @@ import { decodeStored, newerMappingFormat } from '../core/mapping.ts';
 import { isSecretId } from '../core/naming.ts';
 import type { Staying } from '../registration/prune-report.ts';
 import type { RegisteredSecret } from '../registration/registered-secret.ts';
-import { isSealedName } from '../sealed/names.ts';
+import { idAtBirth, isSealedName } from '../sealed/names.ts';
 import type { HostTree } from './host-tree.ts';
 
 /** `listed`: of Podman. Its names look like those of workloads or not: whoever registers a value by hand may choose. */
@@ -24,7 +24,7 @@ export async function ownValues(
     if (mapping && 'blob' in mapping) blobs.push(ofToken(name));
     if (newerMappingFormat(text) !== undefined) blobs.push(ofNewer(name));
   }
-  return [...sealed.map((name) => ofHost(name)), ...blobs];
+  return [...sealed.map((name) => ofHost(name, names.get(idAtBirth(name) ?? ''))), ...blobs];
 }
 
 export function sealedFolder(stateDir: string): string {
@@ -39,10 +39,12 @@ async function filesIn(
   return (await tree.list(folder)).filter(({ name, kind }) => kind === 'file' && ours(name)).map(({ name }) => name);
 }
 
-function ofHost(name: string): Staying {
+/** `given`: the name by which people know what Podman was given. */
+function ofHost(name: string, given: string | undefined): Staying {
+  const known = given === undefined ? '' : `; podman knows it as ${JSON.stringify(given)}`;
   return {
     subject: name,
-    reason: 'this sealed secret is nowhere but on this host',
+    reason: `this sealed secret is nowhere but on this host${known}`,
     hint: `\`podman exec psi psi sealed export ${name} > FILE\` keeps its value, then \`podman exec psi psi sealed remove ${name}\`; then run this again`,
   };
 }

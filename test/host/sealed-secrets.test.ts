@@ -186,6 +186,7 @@ test(
     async function refused(command: string, names: readonly string[]): Promise<void> {
       const { code, stdout, stderr } = await host.run(command);
       assert.equal(code, 4, command + stdout + stderr);
+      assert.ok(stderr.includes('; podman knows it as "given"'), stderr);
       for (const name of names) {
         assert.ok(stderr.includes(`left: ${name}: this sealed secret is nowhere but on this host`), stderr);
         assert.ok(stderr.includes(`\`podman exec psi psi sealed export ${name} > FILE\``), stderr);

@@ -241,6 +241,14 @@ test('values that are nowhere but on this host keep it from everything, whatever
   }
 });
 
+test('of what Podman was given it says the name that people know', async () => {
+  const on = await host();
+  const { id = '', name = '' } = (await on.podman.list())[0] ?? {};
+  on.tree.files.set(`/var/lib/psi/sealed/podman.${id}`, 'x');
+  const [left] = (await on.uninstall()).left;
+  assert.deepEqual([left?.subject, left?.reason.endsWith(`; podman knows it as "${name}"`)], [`podman.${id}`, true]);
+});
+
 test('what only lies aside of sealed values goes with the rest', async () => {
   const on = await host();
   on.tree.files.set('/var/lib/psi/sealed/.aside/old~1', 'x');
