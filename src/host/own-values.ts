@@ -1,6 +1,6 @@
 // Values that nothing but this host has: what an uninstall would lose for good.
 
-import { decodeStored } from '../core/mapping.ts';
+import { decodeStored, newerMappingFormat } from '../core/mapping.ts';
 import { isSecretId } from '../core/naming.ts';
 import type { Staying } from '../registration/prune-report.ts';
 import type { RegisteredSecret } from '../registration/registered-secret.ts';
@@ -18,8 +18,11 @@ export async function ownValues(
   const ids = await filesIn(tree, stateDir, isSecretId);
   const blobs: Staying[] = [];
   for (const id of ids) {
-    const mapping = decodeStored((await tree.read(`${stateDir}/${id}`)) ?? '');
-    if (mapping && 'blob' in mapping) blobs.push(ofToken(names.get(id) ?? id));
+    const text = (await tree.read(`${stateDir}/${id}`)) ?? '';
+    const mapping = decodeStored(text);
+    const name = names.get(id) ?? id;
+    if (mapping && 'blob' in mapping) blobs.push(ofToken(name));
+    if (newerMappingFormat(text) !== undefined) blobs.push(ofNewer(name));
   }
   return [...sealed.map((name) => ofHost(name)), ...blobs];
 }
@@ -41,6 +44,14 @@ function ofHost(name: string): Staying {
     subject: name,
     reason: 'this sealed secret is nowhere but on this host',
     hint: `\`podman exec psi psi sealed export ${name} > FILE\` keeps its value, then \`podman exec psi psi sealed remove ${name}\`; then run this again`,
+  };
+}
+
+function ofNewer(name: string): Staying {
+  return {
+    subject: name,
+    reason: 'a newer psi wrote its mapping, which may hold the value itself',
+    hint: `uninstall with that psi, or take the secret away: \`podman secret rm ${name}\`; then run this again`,
   };
 }
 

@@ -57,7 +57,8 @@ export async function look(deps: LookDeps): Promise<Facts> {
   const text = await tree.read(places.configFile);
   const old = text === undefined || text.startsWith(`# ${CONFIG_MARK}`) ? undefined : text;
   const file = old === undefined ? undefined : deps.readConfig(places.configFile, old);
-  const marker = markerOf(await tree.read(`${folderOf(places.configFile)}/${MARKER_FILE}`));
+  const markerFile = `${folderOf(places.configFile)}/${MARKER_FILE}`;
+  const marker = markerOf(markerFile, await tree.read(markerFile));
   const folders = foldersOf(places, file);
   const units = await oldUnits(tree, {
     unitDir: places.unitDir,

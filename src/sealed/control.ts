@@ -16,7 +16,7 @@ import type { RegisteredSecret } from '../registration/registered-secret.ts';
 import { assertStored, type CommandsOfNow } from '../registration/replaces.ts';
 import type { SecretRegistry } from '../registration/secret-registry.ts';
 import type { SealedInUse } from './host-values.ts';
-import { givenName, isOfPodman } from './names.ts';
+import { givenName, idAtBirth, isOfPodman } from './names.ts';
 import type { RemoveReport, ResealedReport, RestoreReport, SealedList, SealedStatus, StoreReport } from './reports.ts';
 import type { RecoverableFile, SealedAt, SealedFiles } from './sealed-files.ts';
 import { noSuchValue } from './values.ts';
@@ -31,7 +31,10 @@ export type SealedSettings = SealedInUse & {
 export type SealedControlDeps = {
   /** Of the config that the service runs with now; undefined: it has no provider of kind sealed. */
   readonly sealed: () => SealedSettings | undefined;
-  readonly mappings: Pick<MappingTable, 'get' | 'learnNames' | 'nameOf' | 'ofSealed' | 'readRest' | 'saveNames'>;
+  readonly mappings: Pick<
+    MappingTable,
+    'get' | 'learnNames' | 'nameOf' | 'ofSealed' | 'put' | 'readRest' | 'saveNames'
+  >;
   readonly registry: SecretRegistry;
   readonly headerFile: Pick<HeaderFile, 'holds' | 'write'>;
   /** What a secret that is made now gets. */
@@ -100,8 +103,8 @@ export class SealedControl {
   async restore(name: string, as: string | undefined): Promise<RestoreReport> {
     const { provider, files, values } = this.#inUse();
     const to = as === undefined ? name : givenName(as);
-    if (isOfPodman(to)) await this.#assertAsked(to);
     const found = await values.newestAside(name);
+    if (isOfPodman(to)) await this.#mapped(to, provider);
     if (to === name) await values.restore(name);
     else await values.store(to, await files.readAt(found));
     const registered: Registered = isOfPodman(to)
@@ -268,12 +271,18 @@ export class SealedControl {
     return listed.filter((secret) => this.#isOf(secret, name));
   }
 
-  #isOf({ id, driver, options }: RegisteredSecret, name: string): boolean {
-    return driver === 'shell' && isPsiOptions(options) && this.#deps.mappings.ofSealed(name).some((one) => one === id);
+  #isOf(secret: RegisteredSecret, name: string): boolean {
+    return isOfPsi(secret) && this.#deps.mappings.ofSealed(name).some((one) => one === secret.id);
   }
 
-  async #assertAsked(name: string): Promise<void> {
-    if (this.#secretsOf(name, await this.#listed()).length > 0) return;
+  /** Podman may have been ended while it removed the secret: it still has it then, and asks for what has no mapping any more. */
+  async #mapped(name: string, provider: string): Promise<void> {
+    const listed = await this.#listed();
+    if (this.#secretsOf(name, listed).length > 0) return;
+    const id = idAtBirth(name);
+    if (id !== undefined && listed.some((one) => one.id === id && isOfPsi(one))) {
+      return this.#deps.mappings.put(id, { provider, name });
+    }
     throw new PsiError('BAD_REQUEST', `podman has no secret any more that would ask for ${name}`, {
       hint: `give it a name of its own: \`podman exec psi psi sealed restore ${name} --as NAME\``,
     });
@@ -304,6 +313,10 @@ function titleOf({ name, asideAt }: SealedAt): string {
 
 function asList<T>(one: T | undefined): readonly T[] {
   return one === undefined ? [] : [one];
+}
+
+function isOfPsi({ driver, options }: RegisteredSecret): boolean {
+  return driver === 'shell' && isPsiOptions(options);
 }
 
 function namesOf(secrets: readonly RegisteredSecret[]): readonly string[] {

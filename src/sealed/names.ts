@@ -14,7 +14,13 @@ export function nameOfPodman(id: SecretId): string {
 }
 
 export function isOfPodman(name: string): boolean {
-  return name.startsWith(OF_PODMAN) && isSecretId(name.slice(OF_PODMAN.length));
+  return idAtBirth(name) !== undefined;
+}
+
+/** Of a value that Podman was given: the id of the secret then. */
+export function idAtBirth(name: string): SecretId | undefined {
+  const id = name.startsWith(OF_PODMAN) ? name.slice(OF_PODMAN.length) : '';
+  return isSecretId(id) ? id : undefined;
 }
 
 /** May a file have this name? Mappings come from Podman, and hold whatever somebody wrote there. */

@@ -64,6 +64,8 @@ export type SealedFiles = {
   readonly putAside: (name: string, now: number) => Promise<boolean>;
   /** In its place again; what is there now lies aside. NOT_FOUND: it does not lie aside. */
   readonly takeBack: (file: AsideFile, now: number) => Promise<void>;
+  /** Is it a second name of what is in its place? A kill in the middle of a write leaves one. */
+  readonly isInPlace: (file: AsideFile) => Promise<boolean>;
   readonly removeAside: (file: AsideFile) => Promise<void>;
   /** Which recipients of the config it is not sealed for; asks none of them. */
   readonly lacking: (name: string) => Promise<readonly string[]>;

@@ -88,8 +88,9 @@ export class SealedValues {
 
   async newestAside(name: string): Promise<AsideFile> {
     const all = (await this.#files.listAside()).filter((one) => one.name === name);
-    const [newest] = all.toSorted((a, b) => b.asideAt - a.asideAt);
-    if (newest) return newest;
+    for (const one of all.toSorted((a, b) => b.asideAt - a.asideAt)) {
+      if (!(await this.#files.isInPlace(one))) return one;
+    }
     throw new PsiError('NOT_FOUND', `no sealed secret ${name} lies aside`, {
       hint: '`podman exec psi psi sealed list` shows those that do',
     });

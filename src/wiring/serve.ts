@@ -64,7 +64,7 @@ import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { whyOfPsi } from '../host/units/of-psi.ts';
 import { helperSeenByService } from '../host/helper/mount.ts';
-import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
+import { checkHealthByStatus, otherUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
@@ -107,7 +107,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const secrets = new SecretReader({ readFile, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
   const { stateDir } = config;
-  const mappings = await MappingTable.begin(new MappingFiles({ stateDir }), new NameFile({ stateDir }));
+  const names = new NameFile({ stateDir });
+  const mappings = await MappingTable.begin(new MappingFiles({ stateDir }), names);
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
@@ -123,7 +124,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
-  const unitsAge = warningOf(olderUnits(environment.unitsRevision, config.scope));
+  const unitsAge = warningOf(otherUnits(environment.unitsRevision, config.scope));
   const owed = new OwedSetups({
     store: new SetupDebtFile({ stateDir }),
     clock,
@@ -141,6 +142,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...providerProblems(running.silent(), cache?.status()),
         ...inspections.problems(),
         ...unitsAge,
+        ...warningOf(names.problem),
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
         ...status.besides(),

@@ -9,6 +9,7 @@ export type SealDefect = EnvelopeDefect | 'key-damaged' | 'key-version' | 'heade
 export type DefectWords = { readonly message: string; readonly cause: string };
 
 const DISK = 'look for disk errors with `journalctl -k`';
+const NEWER = 'a newer psi wrote it: start that one again; or it is damaged: `journalctl -k` shows disk errors';
 const PUT_TOGETHER = 'somebody put it together, or it is damaged';
 
 export const SEAL_WORDS: Readonly<Record<SealDefect, DefectWords>> = {
@@ -22,7 +23,7 @@ export const SEAL_WORDS: Readonly<Record<SealDefect, DefectWords>> = {
   'bad-stanzas': { message: 'has sealed keys that do not add up', cause: DISK },
   'unknown-backend': {
     message: 'names a kind of key that this psi does not know',
-    cause: 'it is damaged, or a newer psi wrote it',
+    cause: NEWER,
   },
   'mixed-stanzas': { message: 'has a sealed key of another file', cause: PUT_TOGETHER },
   'stanza-doubled': { message: 'has one of its sealed keys twice', cause: PUT_TOGETHER },
@@ -34,7 +35,7 @@ export const SEAL_WORDS: Readonly<Record<SealDefect, DefectWords>> = {
   'key-damaged': { message: 'has a damaged wrapped key', cause: DISK },
   'key-version': {
     message: 'has a key wrapped in a way that this psi does not know',
-    cause: 'a newer psi wrote it, or it is damaged',
+    cause: NEWER,
   },
   'header-altered': {
     message: 'has a header that was altered after it was written',

@@ -1,6 +1,7 @@
 // What is wrong with the file of a sealed value, as an error for people.
 
 import { PsiError, toPsiError } from '../../core/error.ts';
+import { ENVELOPE_VERSION } from '../../sealing/envelope.ts';
 import type { Stanza } from '../../sealing/stanzas.ts';
 import { SEAL_WORDS, type DefectWords, type SealDefect } from '../envelope/defect-words.ts';
 import type { SealedDefect } from './format.ts';
@@ -17,12 +18,12 @@ const OWN_WORDS: Readonly<Record<OwnDefect, DefectWords>> = {
     message: 'is no sealed secret of this psi',
     cause: 'another program wrote it: look at it, and move it away',
   },
-  'older-version': {
-    message: 'is of a format that no psi ever wrote',
+  'old-version': {
+    message: 'is of a format in which no psi wrote one',
     cause: 'it is damaged: look for disk errors with `journalctl -k`',
   },
-  'newer-version': {
-    message: 'is of a format that this psi does not know',
+  'future-version': {
+    message: `is newer than format ${String(ENVELOPE_VERSION)}`,
     cause: 'a newer psi wrote it: start that one again',
   },
   'other-backend': {

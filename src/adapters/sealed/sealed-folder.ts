@@ -137,6 +137,11 @@ export class SealedFolder implements SealedFiles {
     }
   }
 
+  async isInPlace(file: AsideFile): Promise<boolean> {
+    const [aside, there] = await Promise.all([inodeOf(this.#asidePath(file)), inodeOf(this.#path(file.name))]);
+    return aside !== undefined && aside === there;
+  }
+
   async removeAside(file: AsideFile): Promise<void> {
     const path = this.#asidePath(file);
     try {
@@ -317,13 +322,18 @@ async function open(
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Undefined: there is nothing. */
+async function inodeOf(path: string): Promise<number | undefined> {
   return fileCalls.run(path, () =>
     lstat(path).then(
-      () => true,
-      () => false,
+      ({ ino }) => ino,
+      () => undefined,
     ),
   );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await inodeOf(path)) !== undefined;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -316,5 +316,11 @@ test('with nothing that a recovery key opens it says so, and reads no identity',
 
 test('--json carries the report', async () => {
   const { out } = await psi(DONE, ['cache', 'reseal', '--json']);
-  assert.deepEqual(JSON.parse(out.join()), { command: 'cache reseal', exit: 0, result: DONE, failure: null });
+  assert.deepEqual(JSON.parse(out.join()), {
+    format: 1,
+    command: 'cache reseal',
+    exit: 0,
+    result: DONE,
+    failure: null,
+  });
 });

@@ -106,6 +106,7 @@ test('as JSON', async () => {
   const { exit, out } = await migrated({ steps: STEPS, notes: [REMARK] }, ['--json']);
   const answer: unknown = JSON.parse(out);
   assert.deepEqual(answer, {
+    format: 1,
     command: 'migrate',
     exit,
     result: {

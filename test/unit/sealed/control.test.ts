@@ -147,6 +147,34 @@ test('killed between the delete and the store of a replace, the value is there',
   assert.equal((await it.control.export('db')).value.exposeText(), 'one');
 });
 
+test('killed in the middle of a store, a restore brings the one before, not a second name of what is there', async () => {
+  const kill: { at?: string } = {};
+  const it = await stage({
+    onStep: (step) => {
+      if (step === kill.at) throw new Error('killed');
+    },
+  });
+  await it.control.store('db', it.text('one'));
+  await it.control.store('db', it.text('two'));
+  kill.at = 'kept';
+  await assert.rejects(it.control.store('db', it.text('three')));
+  delete kill.at;
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'one');
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'two');
+});
+
+test('killed when psi had deleted it and Podman not yet, it comes back under the id that it had', async () => {
+  const it = await stage();
+  const id = await it.create('db', 'one');
+  await it.register.forget(id);
+  const { name, registered } = await it.control.restore(`podman.${id}`, undefined);
+  assert.deepEqual([name, registered, await it.lookUp(id)], [`podman.${id}`, 'there', 'one']);
+  await it.podman.remove('db');
+  assert.deepEqual((await it.control.list()).secrets, []);
+});
+
 test('replaced by Podman it has the new value, and the old one lies aside', async () => {
   const it = await stage();
   await it.create('db', 'one');

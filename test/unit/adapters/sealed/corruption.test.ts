@@ -29,7 +29,7 @@ import {
 } from '../../../fakes/sealed-file.ts';
 import { RECOVERY } from '../../../fakes/sealed-stage.ts';
 
-const FRONT = ['not-sealed', ['older-version', 'newer-version']] as const;
+const FRONT = ['not-sealed', ['old-version', 'future-version']] as const;
 const IN_USE = { name: 'db', asideAt: null };
 
 describe('a wrong file of a sealed value', () => {
