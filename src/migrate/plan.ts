@@ -111,10 +111,12 @@ function asideSteps({ dropIns, unit }: OldUnit): readonly Step[] {
   });
 }
 
-function stateSteps({ state, dropIns }: Facts): readonly Step[] {
+function stateSteps({ state, dropIns, answering }: Facts): readonly Step[] {
+  // Once this psi runs they are its own: a run before this one removed the others.
+  const tokens = answering === 'psi' ? [] : state.tokens;
   return [
     ...(state.cache ? [step(setAside(state.cache.path), 'it begins as a cache of this psi does, and is none')] : []),
-    ...state.tokens.map((path) =>
+    ...tokens.map((path) =>
       step({ do: 'remove', path }, 'an access token of before, whose file does not tell its server'),
     ),
     ...dropIns.old.map((one) =>

@@ -22,7 +22,7 @@ const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
 
 /** New steps of each run before it is killed: migrate.test.ts has every step. */
-const AFTER = 5;
+const AFTER = 3;
 
 test('hosts in native mode', options, async (t) => {
   const { host, user } = await startRootlessHost('trixie', STAGE, { imageStore: await imageStore() });

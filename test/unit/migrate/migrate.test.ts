@@ -68,6 +68,19 @@ test('what requires the old server is started again, and that it does not start 
   assert.ok(host.calls.indexOf('start web.service') > host.calls.indexOf('stop psi-secrets.service'));
 });
 
+test('an access token that this psi got meanwhile stays', async () => {
+  const host = new OldHost();
+  const whole = new OldHost();
+  await apply(whole);
+  host.killAt = { call: whole.calls.indexOf('start psi.service'), when: 'after' };
+  await apply(host);
+  host.killAt = undefined;
+  const path = '/var/lib/psi/.token.0123456789ab.json';
+  host.put(path, '{}');
+  assert.equal((await apply(host)).failure, undefined);
+  assert.ok(host.tree.files.has(path));
+});
+
 test('one run at a time; a plan changes nothing, and may be looked at beside it', async () => {
   const host = new OldHost();
   const first = apply(host);
