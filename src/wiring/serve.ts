@@ -14,7 +14,7 @@ import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { removeStartMarker } from '../adapters/files/start-marker.ts';
-import { collectGarbage } from '../adapters/memory/collect-garbage.ts';
+import { boundGarbage, collectGarbage } from '../adapters/memory/collect-garbage.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretUsers } from '../adapters/podman/containers.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
@@ -268,7 +268,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
   const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
-  const memory = new Memory({ clock, collect: collectGarbage });
+  const memory = new Memory({ clock, collect: collectGarbage, bound: boundGarbage });
   const runs = new SetupRuns({
     setup,
     patterns,
@@ -384,6 +384,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
   });
   void removeStartMarker(config.socket);
+  memory.started();
   // Before the first look at the host: the starts that wait for this one are the first to need it. What is wrong with it that look says.
   void placedHelper.look().catch(() => undefined);
   // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.
