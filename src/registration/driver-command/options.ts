@@ -34,7 +34,7 @@ export function driverOptions(input: DriverCommandInput): DriverOptions {
  * Podman asks with an empty id where it replaces a name that is new. It has to fail, or Podman removes another secret; and Podman goes on and
  * stores: a line on stderr would speak of a failure that is none.
  */
-const NO_ID = '[ "$SECRET_ID" ] || exit 22;';
+const NO_ID = '[ $SECRET_ID ] || exit 22;';
 
 /** Only the lookup tells each cause apart: it runs at the starts of others, and these four stand in each secret of Podman's database. */
 function orSay(what: string, socket: string): string {
