@@ -21,9 +21,6 @@ import { HOME, startRootlessHost } from './rootless-host.ts';
 const support = await psiHostSupport();
 const options = { skip: support.ok ? false : support.reason };
 
-/** New steps of each run before it is killed: migrate.test.ts has every step. */
-const AFTER = 3;
-
 test('hosts in native mode', options, async (t) => {
   const { host, user } = await startRootlessHost('trixie', STAGE, { imageStore: await imageStore() });
   t.after(() => host.stop());
@@ -47,8 +44,7 @@ test('hosts in native mode', options, async (t) => {
       assert.equal(await asked(system, BEARER), '200');
       assert.equal(await asked(system, ''), '401');
     },
-    'the system comes over, killed on the way, and no lookup fails': () =>
-      assertComesOver(system, { says, after: AFTER }),
+    'the system comes over, killed on the way, and no lookup fails': () => assertComesOver(system, says),
     'the socket and the commands of the system are those of this psi': () => assertIsOurs(system),
     'files of the system are where they belong': () => assertFiles(system),
     'no link of its units is left': async () => {
@@ -57,10 +53,7 @@ test('hosts in native mode', options, async (t) => {
     },
     'the user is laid out': () => layOut(ofUser),
     'the user comes over, killed on the way, and no lookup fails': () =>
-      assertComesOver(ofUser, {
-        says: [...says, /^note: psi-socket-token: it stood in a unit in the clear/m],
-        after: AFTER,
-      }),
+      assertComesOver(ofUser, [...says, /^note: psi-socket-token: it stood in a unit in the clear/m]),
     'the socket and the commands of the user are those of this psi': () => assertIsOurs(ofUser),
     'files of the user are where they belong': async () => {
       await assertFiles(ofUser);

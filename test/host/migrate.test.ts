@@ -60,7 +60,7 @@ test('a host in container mode', options, async (t) => {
         /^note: gone--X: no workload of the config has it/m,
         /^note: \/var\/lib\/psi\/cache\.enc: this psi does not read that cache/m,
       ];
-      planned = await assertComesOver(old, { says, after: 1 });
+      planned = await assertComesOver(old, says);
     },
     'the socket and the commands are those of this psi': () => assertIsOurs(old),
     'files are where they belong': () => assertFiles(old),

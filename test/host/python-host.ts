@@ -215,16 +215,16 @@ wait`;
 const STEP = /^(?:write|move|remove|link|start|stop|restart|reload|install|setup|socket|revive) /;
 
 /**
- * One run, killed with its container (without its caller alone it would go on) as soon as it has done the `after`th step that none before it
- * came to. Answers with the steps that were new.
+ * One run, killed with its container (without its caller alone it would go on) as soon as it has done a step that none before it came to.
+ * Answers with the steps that were new.
  */
-function killedOnce({ podmanRun, places }: OldHost, run: number, after: number): string {
+function killedOnce({ podmanRun, places }: OldHost, run: number): string {
   const { runtime } = places;
   const name = `migrating-${String(run)}`;
   const pid = `${runtime}/migrating.pid`;
   const named = podmanRun.replace('podman run', `podman run --name ${name} --pidfile ${pid}`);
   return `
-node /mnt/psi/test/host/fixtures/killed-run.ts ${runtime}/seen ${pid} ${String(after)} \
+node /mnt/psi/test/host/fixtures/killed-run.ts ${runtime}/seen ${pid} \
   ${named} ${PSI_IMAGE} migrate --image ${PSI_IMAGE} --apply
 podman rm -f -i -t 0 ${name} >/dev/null 2>&1`;
 }
@@ -234,11 +234,11 @@ const MOST_RUNS = 80;
 /** Of a run that came to its end, be it that the one before was killed after its last step. */
 const ENDED = /^(?:\d+ steps done|nothing of the Python PSI is to be moved here)$/m;
 
-/** Until a run comes to its end. `after`: how many new steps each may do. */
-async function killedOnTheWay(old: OldHost, after: number): Promise<readonly string[]> {
+/** Until a run comes to its end. */
+async function killedOnTheWay(old: OldHost): Promise<readonly string[]> {
   const steps: string[] = [];
   for (let run = 0; run < MOST_RUNS; run += 1) {
-    const { stdout, stderr } = await old.host.run(killedOnce(old, run, after));
+    const { stdout, stderr } = await old.host.run(killedOnce(old, run));
     assert.doesNotMatch(stderr, /^error:/m, `after ${steps.join('\n')}`);
     steps.push(...stdout.split('\n').filter((line) => STEP.test(line)));
     if (ENDED.test(stdout)) return steps;
@@ -246,14 +246,11 @@ async function killedOnTheWay(old: OldHost, after: number): Promise<readonly str
   throw new Error(`no run came to its end: ${steps.join('\n')}`);
 }
 
-export type ComesOver = {
-  /** What the plan says beside its steps. */
-  readonly says: readonly RegExp[];
-  readonly after: number;
-};
-
-/** Shows the plan, carries it out through kills, and looks at what there is then. Answers with the steps of the plan. */
-export async function assertComesOver(old: OldHost, { says, after }: ComesOver): Promise<readonly string[]> {
+/**
+ * Shows the plan, carries it out through kills, and looks at what there is then. `says`: lines of the plan beside its steps. Answers with the
+ * steps.
+ */
+export async function assertComesOver(old: OldHost, says: readonly RegExp[]): Promise<readonly string[]> {
   const { host, places, podmanRun } = old;
   const { runtime } = places;
   const names = (): Promise<string> => host.ok('podman secret ls --format "{{.Name}}" | sort');
@@ -268,7 +265,7 @@ export async function assertComesOver(old: OldHost, { says, after }: ComesOver):
   const looping = host.run(loop(old));
   try {
     await host.until(`test "$(wc -l <${runtime}/ran)" -gt 2`);
-    const done = await killedOnTheWay(old, after);
+    const done = await killedOnTheWay(old);
     // Killed between a step and its line, or in a step that is done in the next run, some are not among them.
     assert.ok(done.length > (2 * steps.length) / 3, done.join('\n'));
     // Whatever would bring the old server back has had its time: its timer came every two seconds.
