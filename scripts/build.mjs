@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
+import { withoutUnusedParts } from './unused-parts.mjs';
 
 const TREE = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(TREE, 'dist');
@@ -27,16 +28,6 @@ const OF_COMMON_JS = { 'import.meta.dirname': '__dirname', 'import.meta.filename
 
 const COMMON = { platform: 'node', target: 'node24', sourcesContent: false, logLevel: 'warning' };
 
-/** docker-modem loads its way over ssh, with a client of 25 files, whether it is asked for or not. */
-const withoutSsh = {
-  name: 'without-ssh',
-  setup: ({ onLoad }) => {
-    onLoad({ filter: /\/docker-modem\/lib\/ssh\.js$/ }, () => ({
-      contents: `module.exports = () => { throw new Error('there is no way over ssh in this build'); };`,
-    }));
-  },
-};
-
 /** ES modules, and the map of each. */
 async function splitModules() {
   const { outputFiles } = await build({
@@ -51,7 +42,7 @@ async function splitModules() {
     outExtension: { '.js': '.cjs' },
     chunkNames: '[name]-[hash]',
     external: IN_PACKAGES,
-    plugins: [withoutSsh],
+    plugins: [withoutUnusedParts],
     sourcemap: 'inline',
     write: false,
   });

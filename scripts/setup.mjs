@@ -196,7 +196,13 @@ function build(node) {
   const sources = readdirSync(join(TREE, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(TREE.length + 1));
-  const hash = hashOf([...sources, 'scripts/build.mjs', 'tsconfig.json', 'package-lock.json']);
+  const hash = hashOf([
+    ...sources,
+    'scripts/build.mjs',
+    'scripts/unused-parts.mjs',
+    'tsconfig.json',
+    'package-lock.json',
+  ]);
   const stamp = join(TREE, 'dist/.sources');
   if (readText(stamp) === hash && existsSync(join(TREE, 'dist/main.cjs'))) return;
   say('building');

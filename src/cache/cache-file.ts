@@ -42,8 +42,8 @@ export type CacheFile = {
   readonly write: (content: CacheFileContent) => Promise<Saved>;
   /** Whom the file on disk is sealed for, and who opens it now; undefined if there is none. `logIn`: a token may be asked for it too. */
   readonly recipients: (options: { readonly logIn: boolean }) => Promise<readonly RecipientState[] | undefined>;
-  /** Fails with NOT_FOUND where there is no file, or none that a recovery key opens. */
-  readonly recoverable: () => Promise<Recoverable>;
+  /** Undefined if there is no file; fails with NOT_FOUND where no recovery key opens it. */
+  readonly recoverable: () => Promise<Recoverable | undefined>;
   /** As `read`, with a key that was unwrapped elsewhere; CONFLICT if the file is another one by now. */
   readonly readWith: (fileId: string, dataKey: SecretValue) => Promise<CacheFileContent>;
   /** Moves the file out of the way, beside those that were moved before: none is replaced, and there is a bound. Resolves to its new path. */

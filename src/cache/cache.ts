@@ -133,7 +133,7 @@ export class SecretCache {
     return this.#keeper.reseal();
   }
 
-  recoverable(): Promise<Recoverable> {
+  recoverable(): Promise<Recoverable | undefined> {
     return this.#file.recoverable();
   }
 

@@ -55,7 +55,8 @@ export class CacheReseal {
     return sealed(running.cache, await sealTwice(running.cache), null);
   }
 
-  recoverable(): Promise<Recoverable> {
+  /** Undefined: there is no file. */
+  recoverable(): Promise<Recoverable | undefined> {
     return this.#cacheFor('recover').recoverable();
   }
 

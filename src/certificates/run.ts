@@ -107,6 +107,7 @@ class CertificateRun {
     const { states, clock } = this.#deps;
     const { asked, fraction } = digestsOf(wanted, this.#deps);
     let state: CertificateState = NO_STATE;
+    let read = false;
     const keep = async (next: CertificateState): Promise<void> => {
       await states.put(wanted.name, next);
       state = next;
@@ -116,6 +117,7 @@ class CertificateRun {
     let hooks: readonly HookReport[] = [];
     try {
       state = (await states.get(wanted.name)) ?? NO_STATE;
+      read = true;
       outcome = await this.#bring(wanted, { asked, fraction, state: () => state, keep });
     } catch (thrown) {
       failure = toPsiError(thrown);
@@ -125,7 +127,8 @@ class CertificateRun {
       if (state.owedHooks.length > 0) {
         await keep({ ...state, owedHooks: hooks.filter(({ ok }) => !ok).map(({ argv }) => argv) });
       }
-      await this.#note(state, failure ?? hookProblem(hooks), keep);
+      // What cannot be read may name an order that is under way: it is not replaced.
+      if (read) await this.#note(state, failure ?? hookProblem(hooks), keep);
     } catch (thrown) {
       failure ??= toPsiError(thrown);
     }

@@ -51,7 +51,11 @@ export type Ending = {
   readonly issues?: readonly LocatedIssue[];
 };
 
+/** Raised when a field goes, or comes to mean something else: fields are added under the same one. */
+const ENVELOPE_FORMAT = 1;
+
 export type Envelope = {
+  readonly format: typeof ENVELOPE_FORMAT;
   /** Without `psi`: `cache status`. */
   readonly command: string;
   readonly exit: number;
@@ -106,7 +110,7 @@ async function settle(command: Command, cli: Cli, work: () => Promise<Ending>): 
 
 function envelope(command: Command, { exit, result = null, failure = null, issues }: Ending): Envelope {
   const problems = issues === undefined ? {} : { issues: issuesAsJson(issues) };
-  return { command: pathOf(command), exit, result, failure, ...problems };
+  return { format: ENVELOPE_FORMAT, command: pathOf(command), exit, result, failure, ...problems };
 }
 
 function pathOf(command: Command): string {

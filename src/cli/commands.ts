@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './command.ts';
 import { addCache } from './commands/cache.ts';
-import type { RecoverNeeds } from './commands/cache-reseal.ts';
+import type { RecoverNeeds } from './commands/recover.ts';
 import { addCheck, type CheckNeeds } from './commands/check.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addHealth } from './commands/health.ts';

@@ -1,6 +1,8 @@
 // A mapping: the coordinates that Podman stores through PSI in place of a value. Its bytes are a public format
 // (docs/formats.md): the Python PSI wrote the same, and state it left behind is read as it is.
 
+import { newerThan } from './newer-format.ts';
+
 /** Where one secret lives. `project` is the alias from the config, `path` absolute, `key` the provider's own name. */
 export type Mapping = {
   readonly provider: string;
@@ -21,7 +23,11 @@ export type OwnMapping = SealedMapping | BlobMapping;
 /** What one secret id stands for. */
 export type StoredMapping = Mapping | OwnMapping;
 
+/** Its mappings have no mark: one of a later format has its number in a field `format`. */
+export const MAPPING_FORMAT = 1;
+
 const FIELDS = ['provider', 'project', 'path', 'key'] as const;
+const NOT_IN_OWN = [...FIELDS.slice(1), 'format'];
 const ALL_FIELDS: ReadonlySet<string> = new Set([...FIELDS, 'name', 'blob']);
 
 /** Larger bodies are no mapping of a place: a key and a path of the provider's own maximum fit several times. */
@@ -48,12 +54,19 @@ export function decodeStored(text: string): StoredMapping | undefined {
   return decodeMapping(text) ?? decodeOwn(text);
 }
 
-/** Read as leniently as the Python PSI read its own: other keys beside a blob do not matter. */
+/** The format of what is a mapping of a newer PSI; undefined: it is none. */
+export function newerMappingFormat(text: string): number | undefined {
+  if (text.length > MAX_BODY_BYTES) return undefined;
+  const record = recordOf(text);
+  return record && isName(record['provider']) ? newerThan(MAPPING_FORMAT, record['format']) : undefined;
+}
+
+/** Read as leniently as the Python PSI read its own: other keys beside a blob do not matter, but for a format. */
 function decodeOwn(text: string): OwnMapping | undefined {
   if (text.length > MAX_BODY_BYTES) return undefined;
   const record = recordOf(text);
   const provider = record?.['provider'];
-  if (record === undefined || !isName(provider) || FIELDS.slice(1).some((field) => field in record)) return undefined;
+  if (record === undefined || !isName(provider) || NOT_IN_OWN.some((field) => field in record)) return undefined;
   const { name, blob } = record;
   if (isName(blob) && name === undefined) return { provider, blob };
   return isName(name) && Object.keys(record).length === 2 ? { provider, name } : undefined;
@@ -67,6 +80,7 @@ export function looksLikeMapping(text: string): boolean {
   const record = recordOf(text);
   if (record === undefined) return /^\s*\{\s*"provider"\s*:/.test(text);
   if (!('provider' in record)) return false;
+  if (isName(record['provider']) && typeof record['format'] === 'number') return true;
   return 'project' in record || 'path' in record || Object.keys(record).every((key) => ALL_FIELDS.has(key));
 }
 

@@ -16,6 +16,8 @@ import { COMMAND_HEADER, curlRefusal, type HostCurl } from '../lookup/host-curl.
 import type { DriverStore } from '../lookup/driver-store.ts';
 import { sendError, sendReason } from './error-to-response.ts';
 import { sendJson } from './json.ts';
+import { IN_ONE_PIECE, type FirstAnswer } from './quick-connections.ts';
+import { quickLookup } from './quick-lookup.ts';
 
 export type DriverDeps = {
   readonly lookup: Lookup;
@@ -65,6 +67,27 @@ export function driverFace(deps: DriverDeps): RequestListener {
   };
 }
 
+/** For lookups whose value is at hand; that of any other request is `driverFace`'s, which says why there is none. */
+export function driverQuick(deps: DriverDeps): FirstAnswer {
+  return (first) => {
+    const asked = quickLookup(first.toString('latin1'));
+    if (asked === undefined || deps.mappings.reading(asked.id)) return undefined;
+    try {
+      admit(deps, 'lookup', asked);
+    } catch {
+      return undefined;
+    }
+    const { id, mark } = asked;
+    const found = deps.lookup.atHand({ id, mapping: deps.mappings.get(id), caller: UNKNOWN_CALLER });
+    return found && { head: headOf(found, mark !== undefined), rest: found.value.expose() };
+  };
+}
+
+function headOf(answer: Answer, own: boolean): string {
+  const fields = Object.entries(fieldsOf(answer, own)).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+  return `HTTP/1.1 200 OK\r\n${fields.join('')}Connection: close\r\n\r\n`;
+}
+
 function askedOf(request: IncomingMessage, response: ServerResponse): Asked {
   const [path = ''] = (request.url ?? '').split('?', 1);
   const [, first, rawId, ...more] = path.split('/');
@@ -80,7 +103,7 @@ function answer(deps: DriverDeps, asked: Asked): Promise<void> | undefined {
     sendJson(response, { status: 'ok', ...deps.health() });
     return undefined;
   }
-  admit(deps, asked);
+  admit(deps, kind, senderOf(request));
   const id = rawId === undefined ? undefined : decoded(rawId);
   switch (`${request.method ?? ''} ${kind ?? ''}`) {
     case 'GET lookup':
@@ -107,16 +130,27 @@ function answer(deps: DriverDeps, asked: Asked): Promise<void> | undefined {
   throw new PsiError('NOT_FOUND', 'no such route');
 }
 
+/** What a request says of who sends it. */
+type Sender = {
+  readonly agent?: string | undefined;
+  readonly authorization?: string | undefined;
+  /** Of PSI's own commands. */
+  readonly mark?: string | readonly string[] | undefined;
+};
+
+function senderOf({ headers }: IncomingMessage): Sender {
+  return { agent: headers['user-agent'], authorization: headers.authorization, mark: headers[COMMAND_HEADER] };
+}
+
 /** Whether a request is taken at all. */
-function admit(deps: DriverDeps, { request, kind }: Asked): void {
+function admit(deps: DriverDeps, kind: Kind | undefined, { agent, authorization, mark }: Sender): void {
   const closed = deps.closed?.();
   if (closed) throw closed;
-  checkToken(request, deps.tokens());
-  const agent = request.headers['user-agent'];
+  checkToken(authorization, deps.tokens());
   deps.hostCurl.saw(agent);
-  if (kind === 'lookup') deps.helperUse.saw(request.headers[COMMAND_HEADER]);
+  if (kind === 'lookup') deps.helperUse.saw(mark);
   // A delete prints nothing that becomes a value, and what an old curl cannot use can be removed with it.
-  const refusal = curlRefusal({ own: isOwn(request) && (kind === 'lookup' || kind === 'store'), agent });
+  const refusal = curlRefusal({ own: mark !== undefined && (kind === 'lookup' || kind === 'store'), agent });
   if (refusal) throw refusal;
 }
 
@@ -231,25 +265,27 @@ function isOwn(request: IncomingMessage): boolean {
   return request.headers[COMMAND_HEADER] !== undefined;
 }
 
-function sendAnswer(request: IncomingMessage, response: ServerResponse, { value, source, ageMs }: Answer): void {
-  const bytes = value.expose();
-  response.writeHead(200, {
-    ...(isOwn(request) ? {} : { 'content-type': 'application/octet-stream' }),
-    'content-length': bytes.byteLength,
+/** Of an answer's head, the same however it is sent. */
+function fieldsOf({ value, source, ageMs }: Answer, own: boolean): Readonly<Record<string, string | number>> {
+  return {
+    ...(own ? {} : { 'content-type': 'application/octet-stream' }),
+    'content-length': value.byteLength,
     'psi-source': source,
     'psi-age': ageMs === undefined ? 'unknown' : Math.floor(ageMs / 1000),
-  });
+  };
+}
+
+function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const bytes = answer.value.expose();
+  response.writeHead(200, fieldsOf(answer, isOwn(request)));
   // As text it leaves in one piece with the head; as bytes it would be a write of its own.
   if (bytes.byteLength <= IN_ONE_PIECE) response.end(Buffer.from(bytes).toString('latin1'), 'latin1');
   else response.end(bytes);
 }
 
-/** Bytes of a value; what is larger would be copied for more than that write costs. */
-const IN_ONE_PIECE = 16 * 1024;
-
-function checkToken(request: IncomingMessage, tokens: readonly SecretValue[]): void {
+function checkToken(authorization: string | undefined, tokens: readonly SecretValue[]): void {
   if (tokens.length === 0) return;
-  const given = digest(new TextEncoder().encode(request.headers.authorization ?? ''));
+  const given = digest(new TextEncoder().encode(authorization ?? ''));
   const match = tokens.some((token) =>
     timingSafeEqual(given, digest(new TextEncoder().encode(`Bearer ${token.exposeText()}`))),
   );

@@ -7,22 +7,30 @@ import { dirname } from 'node:path';
 import { PsiError } from '../core/error.ts';
 import type { Face } from '../service/running-service.ts';
 import { hintLine, httpStatus } from './error-to-response.ts';
+import { QuickConnections, type FirstAnswer } from './quick-connections.ts';
 
 /** Lookups that arrive while PSI is busy wait in the kernel instead of being refused. The kernel caps it at net.core.somaxconn. */
 const BACKLOG = 4096;
 
-/** Serves `app` on an inherited descriptor or on a path of its own (mode 0600). A live socket of another process is never taken over. */
+/** Serves `app`, and before it `quick`, on an inherited descriptor or on a path of its own (mode 0600). A live socket of another process is never taken over. */
 export async function listen(
   app: RequestListener,
   where: { readonly fd: number } | { readonly path: string },
+  quick?: FirstAnswer,
 ): Promise<Face> {
   const server = createServer(app);
   const unanswered = responsesUnderWay(server);
+  const connections = quick && new QuickConnections(quick);
+  connections?.standBefore(server);
   // curl sends one request per connection; an idle one must not delay a stop.
   server.keepAliveTimeout = 1_000;
   if ('fd' in where) await bind(server, { fd: where.fd });
   else await bindPath(server, where.path);
-  return { stop: (graceMs) => stop(server, unanswered, graceMs) };
+  const endAll = (): void => {
+    server.closeAllConnections();
+    connections?.endAll();
+  };
+  return { stop: (graceMs) => stop(server, { unanswered, endAll }, graceMs) };
 }
 
 /** Serves `app` on a path, unless another process does: then that one goes on. Nothing but a socket is taken away for it. */
@@ -120,13 +128,13 @@ function responsesUnderWay(server: Server): ReadonlySet<ServerResponse> {
 /** What is left then takes its answer and no more. */
 const LAST_WORDS_MS = 100;
 
-function stop(server: Server, unanswered: ReadonlySet<ServerResponse>, graceMs: number): Promise<void> {
+type Open = { readonly unanswered: ReadonlySet<ServerResponse>; readonly endAll: () => void };
+
+function stop(server: Server, { unanswered, endAll }: Open, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     let cut = setTimeout(() => {
       refuse(unanswered);
-      cut = setTimeout(() => {
-        server.closeAllConnections();
-      }, LAST_WORDS_MS);
+      cut = setTimeout(endAll, LAST_WORDS_MS);
     }, graceMs);
     server.close(() => {
       clearTimeout(cut);

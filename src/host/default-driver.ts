@@ -31,7 +31,7 @@ export function isPsiDefaultDriver(text: string): boolean {
 
 /** What the operator has to know before other users of Podman find out (all of it seen with Podman 5.4). */
 export const DEFAULT_DRIVER_NOTES: readonly string[] = [
-  'every `podman secret create` on this host that names no driver now goes to psi, and fails unless its data is a mapping; others use `--driver file`',
+  'every `podman secret create` on this host that names no driver now goes to psi, and fails unless its data is a mapping or `from_podman` of a sealed provider is on; others use `--driver file`',
   'this also applies to rootless users, whose `podman secret create` fails: the socket is for root alone',
   'secrets that are already registered keep their driver',
   'a podman.service that runs keeps its old configuration until it ends: `systemctl kill --signal=HUP podman.service`',

@@ -52,6 +52,8 @@ export type HostLayout = Places & {
   readonly credentials: readonly string[];
   /** Undefined: off, or on no backend. */
   readonly cache: CacheLayout | undefined;
+  /** Is a token of the Python PSI to be asked, beside what the cache is on? */
+  readonly hsmToken: boolean;
   readonly refresh: { readonly intervalMs: number; readonly randomizedDelayMs: number };
   /** Undefined: no certificates. */
   readonly tls: CertificateLayout | undefined;

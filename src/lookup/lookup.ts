@@ -70,6 +70,19 @@ export class Lookup {
     );
   }
 
+  /** What can be answered without asking or waiting; undefined: `answer` asks, waits, or says why not. */
+  atHand(wanted: Wanted): Answer | undefined {
+    const { mapping } = wanted;
+    if (!mapping || !isPlaced(mapping) || this.#deps.withoutConfig?.()) return undefined;
+    const startedAt = this.#deps.clock.monotonic();
+    try {
+      const answer = this.#held(mapping);
+      return answer && this.#answered(wanted, startedAt, answer);
+    } catch {
+      return undefined;
+    }
+  }
+
   #answer({ id, mapping }: Wanted): Answer | Promise<Answer> {
     const withoutConfig = this.#deps.withoutConfig?.();
     if (withoutConfig) throw withoutConfig;
@@ -78,12 +91,9 @@ export class Lookup {
     const reader = this.#deps.readerOf(mapping.provider);
     if (!reader) throw notConfigured(mapping);
     const { cache, clock } = this.#deps;
-    const cached = cache?.find(mapping);
-    if (cached?.fresh === true) return fromCache(cached);
     try {
-      // A listing of before the value that is known, or past the age that the cache keeps to, is of no use.
-      const held = reader.held(mapping, cached?.fetched, cache?.maxAgeMs);
-      if (held) return this.#learned(mapping, held.fetched, held.live ? 'live' : 'held');
+      const held = this.#held(mapping);
+      if (held) return held;
     } catch (thrown) {
       return oldAfter(thrown, cache, mapping);
     }
@@ -93,6 +103,17 @@ export class Lookup {
       (thrown: unknown) => oldAfter(thrown, cache, mapping),
     );
     return cache?.opening() ? liveOrOpened(live, cache, mapping) : live;
+  }
+
+  /** From memory. Fails where a listing says that the value is hidden. */
+  #held(mapping: Mapping): Answer | undefined {
+    const { cache, readerOf } = this.#deps;
+    const cached = cache?.find(mapping);
+    const reader = readerOf(mapping.provider);
+    if (cached?.fresh === true && reader) return fromCache(cached);
+    // A listing of before the value that is known, or past the age that the cache keeps to, is of no use.
+    const held = reader?.held(mapping, cached?.fetched, cache?.maxAgeMs);
+    return held && this.#learned(mapping, held.fetched, held.live ? 'live' : 'held');
   }
 
   /** What opens it may be a card that takes seconds: it goes on after the bound, and the next lookup has the value. */

@@ -5,6 +5,7 @@ import { PsiError, toPsiError } from '../core/error.ts';
 import { isPlaced, placeKey, sameMapping, type Mapping, type StoredMapping } from '../core/mapping.ts';
 import { Mutex } from '../core/mutex.ts';
 import { isSecretId, type SecretId } from '../core/naming.ts';
+import { isOfNewer } from '../core/newer-format.ts';
 import { SingleFlight } from '../core/single-flight.ts';
 import type { MappingStore } from './mapping-store.ts';
 import type { NameStore } from './name-store.ts';
@@ -137,10 +138,10 @@ export class MappingTable {
     return mapping && isPlaced(mapping) ? mapping : undefined;
   }
 
-  /** Is its value one that this host alone has? `id` may be anything. */
+  /** Is its value one that this host alone has, or may it be, for all that a mapping of a newer PSI tells? `id` may be anything. */
   isOwn(id: string): boolean {
     const mapping = this.get(id);
-    return mapping !== undefined && !isPlaced(mapping);
+    return mapping === undefined ? isOfNewer(this.whyMissing(id)) : !isPlaced(mapping);
   }
 
   /** Is there any such value? Of those that have been read. */

@@ -8,9 +8,10 @@ import type { UnitManager } from '../registration/unit-manager.ts';
 import type { Answering } from './look.ts';
 import { NOTHING_SAID, type Said } from './install.ts';
 import type { Remark } from './remarks.ts';
-import { stepWords, type Action, type Step, type StepWords } from './steps.ts';
+import { stepWords, type Action, type Step, type StepWords, type Tell } from './steps.ts';
 
 export type ApplyDeps = {
+  readonly tell: Tell;
   readonly files: Pick<HostFiles, 'link' | 'write'>;
   readonly tree: Pick<HostTree, 'remove'> & {
     /** One that is gone is no failure: it was moved before. What is in its new place goes. */
@@ -40,22 +41,29 @@ export type Applied = {
 export async function apply(deps: ApplyDeps, steps: readonly Step[], way: string): Promise<Applied> {
   const done: StepWords[] = [];
   let said = NOTHING_SAID;
-  let left: readonly Remark[] = [];
+  const left: Remark[] = [];
   for (const step of steps) {
+    const words = stepWords(step);
+    deps.tell(words, 'begin');
     try {
       // That of the last install: it knows more of the host than an earlier one.
       if (step.action.do === 'install') said = await deps.install(step.action);
-      else if (step.action.do === 'setup') left = await deps.setup();
+      else if (step.action.do === 'setup') left.push(...(await deps.setup()));
+      else if (step.action.do === 'revive') left.push(...(await revived(deps, step.action.unit)));
       else await carryOut(deps, step.action);
     } catch (thrown) {
       return { done, said, left, failure: failureOf(ended(step, toPsiError(thrown), way)) };
     }
-    done.push(stepWords(step));
+    done.push(words);
+    deps.tell(words, 'done');
   }
   return { done, said, left, failure: undefined };
 }
 
-async function carryOut(deps: ApplyDeps, action: Exclude<Action, { readonly do: 'install' | 'setup' }>): Promise<void> {
+async function carryOut(
+  deps: ApplyDeps,
+  action: Exclude<Action, { readonly do: 'install' | 'setup' | 'revive' }>,
+): Promise<void> {
   const { files, tree, units } = deps;
   switch (action.do) {
     case 'write':
@@ -74,6 +82,17 @@ async function carryOut(deps: ApplyDeps, action: Exclude<Action, { readonly do: 
       return;
     default:
       return units[action.do](action.unit);
+  }
+}
+
+async function revived({ units }: ApplyDeps, unit: string): Promise<readonly Remark[]> {
+  try {
+    await units.start(unit);
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof PsiError)) throw thrown;
+    const { message, hint } = thrown;
+    return [{ subject: unit, reason: `it was stopped with the old server, and does not start: ${message}`, hint }];
   }
 }
 

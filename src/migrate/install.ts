@@ -5,12 +5,14 @@ import type { InstallReport } from '../host/install.ts';
 import type { SystemdInstallReport } from '../host/systemd-install.ts';
 import type { SetupReport } from '../registration/setup-events.ts';
 import type { Remark } from './remarks.ts';
+import type { Tell } from './steps.ts';
 
 export type MigrateOptions = {
   /** Otherwise the plan alone. */
   readonly apply: boolean;
   readonly image: string | undefined;
   readonly unprivileged: boolean | undefined;
+  readonly tell: Tell;
 };
 
 /** `left`: what could not be put where it belongs. */

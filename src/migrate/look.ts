@@ -8,7 +8,7 @@ import { MARKER_FILE, markerOf, type Marker } from './marker.ts';
 import { oldConfig } from './old-config.ts';
 import { oldDropIns, type FoundDropIns } from './old-drop-ins.ts';
 import type { OldPlaces } from './old-places.ts';
-import { isOldDefaultDriver, isRefused, oldCommands, oldMapping, type OldSecret } from './old-secrets.ts';
+import { isOldDefaultDriver, isRefused, oldCommands, oldMapping, providerOf, type OldSecret } from './old-secrets.ts';
 import { oldState, type OldState, type StateDeps } from './old-state.ts';
 import { oldUnits, type OldUnits } from './old-units.ts';
 import { mapOf, type Plain } from './plain.ts';
@@ -20,6 +20,8 @@ export type LookDeps = StateDeps & {
   readonly registry: Pick<SecretRegistry, 'list'>;
   /** Who answers on the driver's path; `old`: the Python PSI. */
   readonly answering: () => Promise<Answering>;
+  /** Those that run, and that systemd stops with a unit. Failure: HOST. */
+  readonly dependents: (unit: string) => Promise<readonly string[]>;
   readonly readConfig: (path: string, text: string) => unknown;
 };
 
@@ -43,6 +45,8 @@ export type Facts = Pick<Remarks, 'notes' | 'refusals'> & {
   readonly secrets: readonly OldSecret[];
   readonly state: OldState;
   readonly answering: Answering;
+  /** Units of others that run, and that the end of the old server stops. */
+  readonly dependents: readonly string[];
 };
 
 /** First line of a config that a migration wrote. */
@@ -53,7 +57,8 @@ export async function look(deps: LookDeps): Promise<Facts> {
   const text = await tree.read(places.configFile);
   const old = text === undefined || text.startsWith(`# ${CONFIG_MARK}`) ? undefined : text;
   const file = old === undefined ? undefined : deps.readConfig(places.configFile, old);
-  const marker = markerOf(await tree.read(`${folderOf(places.configFile)}/${MARKER_FILE}`));
+  const markerFile = `${folderOf(places.configFile)}/${MARKER_FILE}`;
+  const marker = markerOf(markerFile, await tree.read(markerFile));
   const folders = foldersOf(places, file);
   const units = await oldUnits(tree, {
     unitDir: places.unitDir,
@@ -77,7 +82,16 @@ export async function look(deps: LookDeps): Promise<Facts> {
     secrets: await secretsOf(deps, stateDir, config?.token),
     state: await oldState(deps, stateDir, cache),
     answering: await deps.answering(),
+    dependents: await dependentsOf(deps, units),
   };
+}
+
+/** Of the old server, but for what is the Python PSI's own. */
+async function dependentsOf({ dependents }: LookDeps, { units }: OldUnits): Promise<readonly string[]> {
+  const own = new Set(units.map(({ unit }) => unit));
+  const servers = units.filter(({ role }) => role === 'server');
+  const found = await Promise.all(servers.map(({ unit }) => dependents(unit)));
+  return found.flat().filter((unit) => !own.has(unit));
 }
 
 /** Timers, and what refreshes, are plain units in either. */
@@ -111,8 +125,9 @@ async function secretsOf(
   for (const secret of await registry.list()) {
     const commands = oldCommands(secret);
     if (commands === undefined || !/^[A-Za-z0-9]+$/.test(secret.id)) continue;
-    const mapping = oldMapping(await tree.read(`${stateDir}/${secret.id}`));
-    found.push({ secret, commands, mapping, refused: commands === 'serve' && isRefused(secret, token) });
+    const text = await tree.read(`${stateDir}/${secret.id}`);
+    const [mapping, provider] = [oldMapping(text), providerOf(text)];
+    found.push({ secret, commands, mapping, provider, refused: commands === 'serve' && isRefused(secret, token) });
   }
   return found;
 }

@@ -3,16 +3,18 @@
 import type { Failure } from '../core/failure.ts';
 import { workloadOf } from '../core/naming.ts';
 import { apply, type ApplyDeps } from './apply.ts';
+import { missingImage, type ImageDeps } from './image.ts';
 import { look, type Facts, type LookDeps } from './look.ts';
 import { oldCommands } from './old-secrets.ts';
 import { isRecord, listOf, mapOf, type Plain } from './plain.ts';
 import { SET_ASIDE } from './notes.ts';
-import { plan, type Plan, type WriteConfig } from './plan.ts';
+import { keepFile, plan, type Plan, type WriteConfig } from './plan.ts';
 import type { Remark } from './remarks.ts';
 import { stepWords, type StepWords } from './steps.ts';
 
 export type MigrateDeps = LookDeps &
-  ApplyDeps & {
+  ApplyDeps &
+  ImageDeps & {
     readonly tree: LookDeps['tree'] & ApplyDeps['tree'];
     readonly writtenConfig: WriteConfig;
     /** One run at a time on this host. Failure: CONFLICT. */
@@ -44,7 +46,7 @@ export function migrate(deps: MigrateDeps, options: Wish): Promise<MigrateReport
 
 async function run(deps: MigrateDeps, options: Wish): Promise<MigrateReport> {
   const facts = await look(deps);
-  const planned = await checked(deps, plan(facts, deps.writtenConfig));
+  const planned = await withImage(deps, facts, options, await checked(deps, plan(facts, deps.writtenConfig)));
   const { notes, refusals } = planned;
   const config = planned.config && deps.writtenConfig(['without its secrets'], shown(planned.config));
   const report = { notes, refusals, config, left: [], failure: undefined };
@@ -60,6 +62,13 @@ async function checked({ refused, writtenConfig }: MigrateDeps, planned: Plan): 
   if (planned.config === undefined || planned.refusals.length > 0) return planned;
   const refusals = await refused(writtenConfig([], planned.config));
   return refusals.length === 0 ? planned : { ...planned, refusals, steps: [] };
+}
+
+/** A plan is shown whatever image it is for. */
+async function withImage(deps: MigrateDeps, facts: Facts, { apply }: Wish, planned: Plan): Promise<Plan> {
+  const missing = planned.steps.length === 0 ? undefined : await missingImage(deps, facts.systemdDir);
+  if (missing === undefined) return planned;
+  return apply ? { ...planned, refusals: [missing], steps: [] } : { ...planned, notes: [...planned.notes, missing] };
 }
 
 /** Podman's database says whose commands each secret has now. */
@@ -80,7 +89,13 @@ async function stillOld({ registry }: MigrateDeps, { secrets, settings }: Facts)
 function wayBack({ places }: Facts): string {
   const systemctl = places.scope === 'system' ? 'systemctl' : 'systemctl --user';
   const { configFile } = places;
-  return `\`${systemctl} stop psi.socket psi.service; cp ${configFile}${SET_ASIDE} ${configFile}; ${systemctl} restart psi-secrets.service\``;
+  const steps = [
+    `${systemctl} stop psi.socket psi.service`,
+    `cp ${configFile}${SET_ASIDE} ${configFile}`,
+    `rm -f ${keepFile({ places })}`,
+    ...[`${systemctl} daemon-reload`, `${systemctl} restart psi-secrets.service`],
+  ];
+  return `\`${steps.join('; ')}\``;
 }
 
 const SECRETS = ['client_secret', 'socket_token', 'pin'];

@@ -1,6 +1,6 @@
 // What a migration says beside its steps: what keeps it from being carried out, and what people would run into later.
 
-import { isEnvName, workloadOf } from '../core/naming.ts';
+import { isEnvName, printable, workloadOf } from '../core/naming.ts';
 import { movedAway, shellWord } from '../core/text/shell.ts';
 import { folderOf } from '../host/layout.ts';
 import type { Facts } from './look.ts';
@@ -19,15 +19,25 @@ export function remarksOf(facts: Facts): Remarks {
   remarks.refusals.push(...facts.refusals, ...(facts.config?.translated.refusals ?? []));
   foreignUnits(facts, remarks);
   const named = new Set(Object.keys(mapOf(facts.settings['workloads'])));
-  for (const old of facts.secrets) ofSecret(old, named, remarks);
+  const providers = mapOf(facts.settings['providers']);
+  for (const old of facts.secrets) ofSecret(old, named, providers, remarks);
   remarks.notes.push(...ofHost(facts), ...ofConfig(facts), ...inTheEnd(facts));
   return remarks;
 }
 
 /** Before the first run of this migration. */
-export function had({ mode, units, marker }: Pick<Facts, 'mode' | 'units' | 'marker'>): Marker {
+export function had({
+  mode,
+  units,
+  marker,
+  dependents,
+}: Pick<Facts, 'mode' | 'units' | 'marker' | 'dependents'>): Marker {
+  const stopped = [...new Set([...(marker?.stopped ?? []), ...dependents])];
   const has = (role: Role): boolean => units.units.some((unit) => unit.role === role);
-  return { mode, server: marker?.server === true || has('server'), pcscd: marker?.pcscd === true || has('pcscd') };
+  return {
+    ...{ mode, stopped, server: marker?.server === true || has('server') },
+    pcscd: marker?.pcscd === true || has('pcscd'),
+  };
 }
 
 function foreignUnits(facts: Facts, remarks: Remarks): void {
@@ -45,16 +55,14 @@ function foreignUnits(facts: Facts, remarks: Remarks): void {
 }
 
 function ofSecret(
-  { secret, commands, mapping, refused }: OldSecret,
+  { secret, commands, mapping, provider, refused }: OldSecret,
   workloads: ReadonlySet<string>,
+  providers: Plain,
   remarks: Remarks,
 ): void {
-  const { name, id } = secret;
+  const { name } = secret;
   const workload = workloadOf(name) ?? '';
-  if (mapping === 'hsm') {
-    const hint = `give it to Podman anew while the Python PSI still opens it: its \`psi secret lookup\` with SECRET_ID=${id} prints the value, and \`podman secret create --replace --driver file ${shellWord(name)} -\` takes it`;
-    remarks.refuse(name, 'its value is sealed by nitrokeyhsm, which this psi does not open', hint);
-  } else if (commands === 'program') {
+  if (commands === 'program') {
     const hint = `remove it while that one is there, \`podman secret rm ${shellWord(name)}\`: the setup makes it anew`;
     remarks.refuse(name, 'its commands run the program of an early Python PSI', hint);
   } else if (mapping === 'text') {
@@ -68,6 +76,8 @@ function ofSecret(
       'its commands send another token than the socket asks for: its lookups fail, and so will its replace',
       hint,
     );
+  } else if (mapping === 'hsm') {
+    remarks.notes.push(ofToken(name, provider, providers));
   } else if (!workloads.has(workload)) {
     const hint = 'if nobody uses it: `psi prune` shows what no workload has';
     remarks.note(
@@ -79,6 +89,22 @@ function ofSecret(
     const hint = 'name the variable under `keys:` of its source';
     remarks.note(name, 'psi makes no variable of this name by itself', hint);
   }
+}
+
+/** It goes over as it is, with its commands: those of this psi are given to it by the service, later. */
+function ofToken(name: string, provider: string | undefined, providers: Plain): Remark {
+  const shows = `\`podman secret inspect --showsecret ${shellWord(name)}\``;
+  if (provider !== undefined && providers[provider] !== undefined) {
+    const reason = `its value is sealed by the token of ${provider}, which opens it here too`;
+    return { subject: name, reason, hint: `see that it does, before its last copy elsewhere goes: ${shows}` };
+  }
+  const reason =
+    provider === undefined
+      ? 'its mapping has no value that a token opens: its lookups fail, here as there'
+      : `its value is sealed by ${printable(provider)}, which is not among the providers: its lookups fail, here as there`;
+  const hint =
+    'if it is needed: its token is written as `nitrokeyhsm: {…}` under providers, see docs/sealed-secrets.md';
+  return { subject: name, reason, hint };
 }
 
 type Row = readonly [when: boolean, subject: string, reason: string, hint?: string | undefined];

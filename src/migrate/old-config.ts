@@ -2,13 +2,14 @@
 
 import { shellWord } from '../core/text/shell.ts';
 import type { HostTree } from '../host/host-tree.ts';
+import { asksToken, TOKENS } from './config/nitrokeyhsm.ts';
 import { translate, type Translated } from './config/translate.ts';
 import type { Marker } from './marker.ts';
 import { environmentFiles, oldEnvironment } from './old-environment.ts';
 import type { OldPlaces } from './old-places.ts';
 import type { OldUnits } from './old-units.ts';
-import { mapOf } from './plain.ts';
-import type { Remarks } from './remarks.ts';
+import { mapOf, type Plain } from './plain.ts';
+import { Remarks } from './remarks.ts';
 import type { Step } from './steps.ts';
 import { carriedPin, carriedToken, knownToken } from './token.ts';
 
@@ -42,16 +43,22 @@ export async function oldConfig(
   otherConfig(places.configFile, texts, env.variables, remarks);
   otherVariables(units, env.variables, remarks);
   const named = mapOf(file);
-  const hsm = mapOf(mapOf(named['providers'])['nitrokeyhsm']);
   const token = carriedToken(env, Boolean(named['socket_token']), places, remarks);
-  const usesPin = mapOf(named['cache'])['backend'] === 'hsm';
-  const pin = usesPin ? carriedPin(env, Boolean(hsm['pin']), places, remarks) : { field: undefined, steps: [] };
+  const saidOfPin = new Remarks();
+  const pin = carriedPin(env, hasPin(mapOf(named['providers'])), places, saidOfPin);
   const translated = translate(file, {
     ...{ scope: places.scope, mode, env: env.variables },
     ...{ token: token.field, pin: pin.field },
   });
+  if (!asksToken(translated.config))
+    return { translated, carried: token.steps, token: knownToken(env, named['socket_token']) };
+  remarks.add(saidOfPin);
   const carried = [...token.steps, ...pin.steps];
   return { translated, carried, token: knownToken(env, named['socket_token']) };
+}
+
+function hasPin(providers: Plain): boolean {
+  return TOKENS.some((name) => Boolean(mapOf(providers[name])['pin']));
 }
 
 /** That one alone says what it served. */

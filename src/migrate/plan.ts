@@ -2,6 +2,7 @@
 // while the old server still runs, and only then that one ends, with its folder kept.
 
 import { ALIAS_FILE, folderOf } from '../host/layout.ts';
+import { asksToken } from './config/nitrokeyhsm.ts';
 import { CONFIG_MARK, type Facts } from './look.ts';
 import { MARKER_FILE, markerText } from './marker.ts';
 import { certificatesOf, had, remarksOf, SET_ASIDE } from './notes.ts';
@@ -87,8 +88,8 @@ function stopAll({ units }: Facts, role: Role, why: string): readonly Step[] {
   return units.units.filter((unit) => unit.role === role).map(({ unit }) => step({ do: 'stop', unit }, why));
 }
 
-/** A unit goes after what changes it: with it gone, nobody would know whose that is. */
-function clear(facts: Facts, roles: readonly Role[]): readonly Step[] {
+/** A unit goes after what changes it: with it gone, nobody would know whose that is. `beside`: what systemd is to see at the same moment. */
+function clear(facts: Facts, roles: readonly Role[], beside: readonly Step[] = []): readonly Step[] {
   const { units } = facts;
   const gone = units.units.filter(({ role }) => roles.includes(role));
   const names = new Set(gone.map(({ unit }) => unit));
@@ -98,6 +99,7 @@ function clear(facts: Facts, roles: readonly Role[]): readonly Step[] {
       .filter(({ unit }) => names.has(unit))
       .map(({ path }) => step({ do: 'remove', path }, 'it starts the old unit at boot')),
     ...gone.map(({ path }) => step({ do: 'remove', path }, 'the old unit')),
+    ...beside,
     step({ do: 'reload' }, 'systemd forgets the old units'),
   ];
 }
@@ -109,10 +111,12 @@ function asideSteps({ dropIns, unit }: OldUnit): readonly Step[] {
   });
 }
 
-function stateSteps({ state, dropIns }: Facts): readonly Step[] {
+function stateSteps({ state, dropIns, answering }: Facts): readonly Step[] {
+  // Once this psi runs they are its own: a run before this one removed the others.
+  const tokens = answering === 'psi' ? [] : state.tokens;
   return [
     ...(state.cache ? [step(setAside(state.cache.path), 'it begins as a cache of this psi does, and is none')] : []),
-    ...state.tokens.map((path) =>
+    ...tokens.map((path) =>
       step({ do: 'remove', path }, 'an access token of before, whose file does not tell its server'),
     ),
     ...dropIns.old.map((one) =>
@@ -127,11 +131,14 @@ function stateSteps({ state, dropIns }: Facts): readonly Step[] {
 const SERVER = 'psi-secrets.service';
 
 /** In a folder that is gone with a boot, as the old server's run is. */
-function keepFile({ places }: Facts): string {
+export function keepFile({ places }: Pick<Facts, 'places'>): string {
   return `${places.runtimeUnitDir}/${SERVER}.d/90-psi-migrate.conf`;
 }
 
 const KEEP = [
+  '[Unit]',
+  '# Whatever wants it does not start it again: it would take the socket for itself.',
+  'ConditionPathExists=!/',
   '[Service]',
   '# Its folder has the socket of this psi when it ends.',
   'RuntimeDirectoryPreserve=yes',
@@ -161,11 +168,16 @@ function endServer(facts: Facts): readonly Step[] {
   return [
     ...stopAll(facts, 'server', 'before its file goes: it would not clear up after itself'),
     step({ do: 'socket', unit: 'psi.socket' }, 'whatever the old server did to the path when it ended'),
-    ...clear(facts, ['server']),
-    // Before the alias: it would apply to this psi by that name.
-    step({ do: 'remove', path: keepFile(facts) }, 'it was for the end of the old server'),
-    step({ do: 'write', path, text: text.join('\n'), mode: 0o644 }, `units that name ${SERVER} find this psi`),
-    step({ do: 'reload' }, 'systemd reads that'),
+    ...clear(
+      facts,
+      ['server'],
+      [
+        // Before the alias: it would apply to this psi by that name.
+        step({ do: 'remove', path: keepFile(facts) }, 'it was for the end of the old server'),
+        step({ do: 'write', path, text: text.join('\n'), mode: 0o644 }, `units that name ${SERVER} find this psi`),
+      ],
+    ),
+    ...had(facts).stopped.map((unit) => step({ do: 'revive', unit }, `it requires ${SERVER}, and was stopped with it`)),
   ];
 }
 
@@ -173,7 +185,7 @@ function endServer(facts: Facts): readonly Step[] {
 function smartCards(facts: Facts): readonly Step[] {
   if (!had(facts).pcscd) return [];
   const why = 'the old server has ended';
-  const asked = mapOf(facts.settings['cache'])['backend'] === 'hsm';
+  const asked = asksToken(facts.settings);
   return [
     ...stopAll(facts, 'pcscd', why),
     ...stopAll(facts, 'volume', why),
@@ -182,7 +194,7 @@ function smartCards(facts: Facts): readonly Step[] {
       ? [
           step({ do: 'install', pcscd: true }, 'the smart card daemon of this psi in its place'),
           step({ do: 'restart', unit: 'pcscd.service' }, 'the HSM is asked by way of it'),
-          step({ do: 'restart', unit: 'psi.service' }, 'it opens the key of its cache; lookups wait meanwhile'),
+          step({ do: 'restart', unit: 'psi.service' }, 'it comes to its HSM; lookups wait meanwhile'),
         ]
       : []),
   ];

@@ -17,6 +17,11 @@ export class Remarks {
     this.notes.push({ subject, reason, hint });
   }
 
+  add({ notes, refusals }: Remarks): void {
+    this.notes.push(...notes);
+    this.refusals.push(...refusals);
+  }
+
   refuse(subject: string, reason: string, hint: string): void {
     this.refusals.push({ subject, reason, hint });
   }

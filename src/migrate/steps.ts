@@ -13,6 +13,8 @@ export type Action =
   | { readonly do: 'remove'; readonly path: string }
   | { readonly do: 'link'; readonly path: string; readonly target: string }
   | { readonly do: 'start' | 'stop' | 'restart'; readonly unit: string }
+  /** One that was stopped with another. That it does not start is said, and keeps nothing. */
+  | { readonly do: 'revive'; readonly unit: string }
   | { readonly do: 'reload' }
   /** Folders, units, lookup helper and host's command of this psi, as `psi install` and `psi systemd install --enable` make them. */
   | { readonly do: 'install'; readonly pcscd: boolean }
@@ -25,6 +27,9 @@ export type Step = { readonly action: Action; readonly why: string };
 
 /** A step as it may be shown. */
 export type StepWords = { readonly what: Action['do']; readonly target: string; readonly why: string };
+
+/** Of each step, when it begins and when it is done. */
+export type Tell = (step: StepWords, at: 'begin' | 'done') => void;
 
 export function stepWords({ action, why }: Step): StepWords {
   return { what: action.do, target: targetOf(action), why };

@@ -1,6 +1,6 @@
 // Which token the old socket asked for, and the PIN of its HSM: a variable goes over a credential for the token, and that over the config.
 
-import type { PinSource } from './config/cache.ts';
+import type { PinSource } from './config/nitrokeyhsm.ts';
 import type { TokenField } from './config/translate.ts';
 import type { OldCredential, OldEnvironment } from './old-environment.ts';
 import type { OldPlaces } from './old-places.ts';

@@ -5,6 +5,7 @@ import { PsiError, toPsiError } from '../core/error.ts';
 import { failureOf, type WorkloadFailure } from '../core/failure.ts';
 import { encodeMapping, sameMapping, type StoredMapping } from '../core/mapping.ts';
 import { isSecretId, secretId } from '../core/naming.ts';
+import { isOfNewer } from '../core/newer-format.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { MappingTable } from '../lookup/mapping-table.ts';
 import type { HeaderFile } from './driver-command/header-file.ts';
@@ -110,9 +111,9 @@ export class Replaces {
     return { made, failed };
   }
 
-  /** A setup goes over all that the config has: what could not be read is not needed any more. Fails with HOST. */
+  /** A setup goes over all that the config has: but for a newer PSI's, what could not be read is not needed any more. Fails with HOST. */
   async forgetUnread(): Promise<void> {
-    if (!this.#unread) return;
+    if (!this.#unread || isOfNewer(this.#unread)) return;
     await this.#deps.debt.write([...this.#unfinished.values()]);
     this.#unread = undefined;
   }
@@ -153,6 +154,8 @@ export class Replaces {
   }
 
   async #owe(one: UnfinishedReplace): Promise<void> {
+    // It may be all that knows of a secret which is gone.
+    if (this.#unread && isOfNewer(this.#unread)) throw this.#unread;
     const before = this.#unfinished.get(one.name);
     if (!before && this.#unfinished.size >= MOST_UNFINISHED) throw tooMany();
     if (before?.id === one.id && sameMapping(before.mapping, one.mapping)) return;

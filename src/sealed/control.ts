@@ -16,9 +16,9 @@ import type { RegisteredSecret } from '../registration/registered-secret.ts';
 import { assertStored, type CommandsOfNow } from '../registration/replaces.ts';
 import type { SecretRegistry } from '../registration/secret-registry.ts';
 import type { SealedInUse } from './host-values.ts';
-import { givenName, isOfPodman } from './names.ts';
+import { givenName, idAtBirth, isOfPodman } from './names.ts';
 import type { RemoveReport, ResealedReport, RestoreReport, SealedList, SealedStatus, StoreReport } from './reports.ts';
-import type { RecoverableFile, SealedFiles } from './sealed-files.ts';
+import type { RecoverableFile, SealedAt, SealedFiles } from './sealed-files.ts';
 import { noSuchValue } from './values.ts';
 
 export type SealedSettings = SealedInUse & {
@@ -31,7 +31,10 @@ export type SealedSettings = SealedInUse & {
 export type SealedControlDeps = {
   /** Of the config that the service runs with now; undefined: it has no provider of kind sealed. */
   readonly sealed: () => SealedSettings | undefined;
-  readonly mappings: Pick<MappingTable, 'get' | 'learnNames' | 'ofSealed' | 'readRest' | 'saveNames'>;
+  readonly mappings: Pick<
+    MappingTable,
+    'get' | 'learnNames' | 'nameOf' | 'ofSealed' | 'put' | 'readRest' | 'saveNames'
+  >;
   readonly registry: SecretRegistry;
   readonly headerFile: Pick<HeaderFile, 'holds' | 'write'>;
   /** What a secret that is made now gets. */
@@ -39,6 +42,9 @@ export type SealedControlDeps = {
   /** Why the commands of Podman would not come to this process; undefined: they do. */
   readonly unreachable: () => Promise<PsiError | undefined>;
 };
+
+/** A key that was unwrapped elsewhere, of one file. */
+export type RecoveredKey = SealedAt & { readonly fileId: string; readonly dataKey: SecretValue };
 
 type Registered = Pick<StoreReport, 'registered' | 'problem'>;
 
@@ -97,10 +103,10 @@ export class SealedControl {
   async restore(name: string, as: string | undefined): Promise<RestoreReport> {
     const { provider, files, values } = this.#inUse();
     const to = as === undefined ? name : givenName(as);
-    if (isOfPodman(to)) await this.#assertAsked(to);
     const found = await values.newestAside(name);
+    if (isOfPodman(to)) await this.#mapped(to, provider);
     if (to === name) await values.restore(name);
-    else await values.store(to, await files.readAside(found));
+    else await values.store(to, await files.readAt(found));
     const registered: Registered = isOfPodman(to)
       ? { registered: 'there', problem: null }
       : await this.#registered(to, provider);
@@ -121,10 +127,11 @@ export class SealedControl {
     const keys = await Promise.all(own.map(async (one) => keyReport(one.backend, await one.describe())));
     const failures: Named[] = [];
     const unsealed: string[] = [];
+    if (verify) files.forgetKeys();
     for (const { name } of there) {
       try {
         if ((await files.lacking(name)).length > 0) unsealed.push(name);
-        if (verify) await files.read(name, { anew: true });
+        if (verify) await files.read(name);
       } catch (thrown) {
         failures.push({ name, ...failureOf(toPsiError(thrown)) });
       }
@@ -139,54 +146,63 @@ export class SealedControl {
     };
   }
 
-  /** Each anew, for the recipients that the config names now. */
+  /** Each anew, in use or aside, for the recipients that the config names now. */
   async reseal(): Promise<ResealedReport> {
-    const { files, values } = this.#inUse();
-    files.renewKey();
-    return this.#each(await files.list(), async ({ name }) => {
-      const missed = await values.store(name, await files.read(name));
-      const [first] = missed;
-      if (first) throw first.error;
-    });
-  }
-
-  /** Those that a recovery key opens. */
-  async recoverable(): Promise<readonly RecoverableFile[]> {
     const { files } = this.#inUse();
-    const found = await Promise.all(
-      (await files.list()).map(({ name }) => files.recoverable(name).catch(() => undefined)),
-    );
-    const those = found.filter((one) => one !== undefined);
-    if (those.length > 0) return those;
-    throw new PsiError('NOT_FOUND', 'there is no sealed secret that a recovery key opens', {
-      hint: '`podman exec psi psi sealed status` shows what there is',
+    return this.#sealAnew((at) => () => files.readAt(at));
+  }
+
+  /** Those that a recovery key opens, and how many there are beside. */
+  async recoverable(): Promise<{ readonly files: readonly RecoverableFile[]; readonly others: number }> {
+    const { files } = this.#inUse();
+    const all = await everyOne(files);
+    const found: RecoverableFile[] = [];
+    // What is wrong with the others, the recovery itself says.
+    for (const at of all) found.push(...(await files.recoverable(at).then(asList, () => [])));
+    return { files: found, others: all.length - found.length };
+  }
+
+  /**
+   * Opened with keys that were unwrapped elsewhere, and sealed for what is there now. What there is no key of is well if this host opens it,
+   * and else a failure: at the end nothing is left out in silence.
+   */
+  async recover(keys: readonly RecoveredKey[]): Promise<ResealedReport> {
+    const { files } = this.#inUse();
+    const given = new Map(keys.map((key) => [placeOf(key), key]));
+    return this.#sealAnew((at) => {
+      const key = given.get(placeOf(at));
+      return key ? () => files.readWith(at, key.fileId, key.dataKey) : () => files.readAt(at);
     });
   }
 
-  /** Opened with keys that were unwrapped elsewhere, and sealed for what is there now. */
-  async recover(
-    keys: readonly { readonly name: string; readonly fileId: string; readonly dataKey: SecretValue }[],
-  ): Promise<ResealedReport> {
+  async #sealAnew(reading: (at: SealedAt) => () => Promise<SecretValue>): Promise<ResealedReport> {
     const { files, values } = this.#inUse();
     files.renewKey();
-    return this.#each(keys, async ({ name, fileId, dataKey }) => {
-      await values.store(name, await files.readWith(name, fileId, dataKey));
-    });
-  }
-
-  async #each<T extends { readonly name: string }>(
-    all: readonly T[],
-    work: (one: T) => Promise<void>,
-  ): Promise<ResealedReport> {
     const failures: Named[] = [];
-    for (const one of all) {
+    const done: SealedAt[] = [];
+    for (const at of await everyOne(files)) {
       try {
-        await work(one);
+        const [first] = await values.rewrite(at, reading(at));
+        if (first) throw first.error;
+        done.push(at);
       } catch (thrown) {
-        failures.push({ name: one.name, ...failureOf(toPsiError(thrown)) });
+        const error = toPsiError(thrown);
+        // Removed meanwhile.
+        if (error.code !== 'NOT_FOUND') failures.push({ name: titleOf(at), ...failureOf(error) });
       }
     }
-    return { sealed: all.length - failures.length, failures, exit: exitOf(failures, false) };
+    const inUse = done.filter(({ asideAt }) => asideAt === null);
+    return {
+      sealed: inUse.map(({ name }) => ({ name, podman: this.#knownNames(name) })),
+      aside: done.length - inUse.length,
+      failures,
+      exit: exitOf(failures, false),
+    };
+  }
+
+  #knownNames(name: string): readonly string[] {
+    const { mappings } = this.#deps;
+    return mappings.ofSealed(name).flatMap((id) => asList(mappings.nameOf(id)));
   }
 
   /**
@@ -256,12 +272,18 @@ export class SealedControl {
     return listed.filter((secret) => this.#isOf(secret, name));
   }
 
-  #isOf({ id, driver, options }: RegisteredSecret, name: string): boolean {
-    return driver === 'shell' && isPsiOptions(options) && this.#deps.mappings.ofSealed(name).some((one) => one === id);
+  #isOf(secret: RegisteredSecret, name: string): boolean {
+    return isOfPsi(secret) && this.#deps.mappings.ofSealed(name).some((one) => one === secret.id);
   }
 
-  async #assertAsked(name: string): Promise<void> {
-    if (this.#secretsOf(name, await this.#listed()).length > 0) return;
+  /** Podman may have been ended while it removed the secret: it still has it then, and asks for what has no mapping any more. */
+  async #mapped(name: string, provider: string): Promise<void> {
+    const listed = await this.#listed();
+    if (this.#secretsOf(name, listed).length > 0) return;
+    const id = idAtBirth(name);
+    if (id !== undefined && listed.some((one) => one.id === id && isOfPsi(one))) {
+      return this.#deps.mappings.put(id, { provider, name });
+    }
     throw new PsiError('BAD_REQUEST', `podman has no secret any more that would ask for ${name}`, {
       hint: `give it a name of its own: \`podman exec psi psi sealed restore ${name} --as NAME\``,
     });
@@ -274,6 +296,28 @@ export class SealedControl {
       hint: 'add it: `providers: {sealed: {recovery: age1…}}`, then `podman exec psi psi setup`; docs/sealed-secrets.md has all of it',
     });
   }
+}
+
+/** In use before aside: those are looked up. */
+async function everyOne(files: SealedFiles): Promise<readonly SealedAt[]> {
+  const [inUse, aside] = await Promise.all([files.list(), files.listAside()]);
+  return [...inUse.map(({ name }) => ({ name, asideAt: null })), ...aside];
+}
+
+function placeOf({ name, asideAt }: SealedAt): string {
+  return `${name}~${String(asideAt)}`;
+}
+
+function titleOf({ name, asideAt }: SealedAt): string {
+  return asideAt === null ? name : `${name} (aside since ${isoTime(asideAt)})`;
+}
+
+function asList<T>(one: T | undefined): readonly T[] {
+  return one === undefined ? [] : [one];
+}
+
+function isOfPsi({ driver, options }: RegisteredSecret): boolean {
+  return driver === 'shell' && isPsiOptions(options);
 }
 
 function namesOf(secrets: readonly RegisteredSecret[]): readonly string[] {

@@ -14,12 +14,30 @@ export function nameOfPodman(id: SecretId): string {
 }
 
 export function isOfPodman(name: string): boolean {
-  return name.startsWith(OF_PODMAN) && isSecretId(name.slice(OF_PODMAN.length));
+  return idAtBirth(name) !== undefined;
+}
+
+/** Of a value that Podman was given: the id of the secret then. */
+export function idAtBirth(name: string): SecretId | undefined {
+  const id = name.startsWith(OF_PODMAN) ? name.slice(OF_PODMAN.length) : '';
+  return isSecretId(id) ? id : undefined;
 }
 
 /** May a file have this name? Mappings come from Podman, and hold whatever somebody wrote there. */
 export function isSealedName(name: string): boolean {
   return isOfPodman(name) || (NAME.test(name) && !name.startsWith(OF_PODMAN));
+}
+
+/** What a file is called that lies aside; `asideAt` in milliseconds since 1970. */
+export function asideName({ name, asideAt }: { readonly name: string; readonly asideAt: number }): string {
+  return `${name}~${String(asideAt)}`;
+}
+
+/** Undefined: no file of PSI's is called so. */
+export function readAsideName(text: string): { readonly name: string; readonly asideAt: number } | undefined {
+  // Fifteen digits are some ten thousand years: what is longer, PSI has not written.
+  const [, name = '', at = ''] = /^(.+)~(\d{1,15})$/.exec(text) ?? [];
+  return isSealedName(name) ? { name, asideAt: Number(at) } : undefined;
 }
 
 /** A name that people give. */

@@ -64,15 +64,27 @@ export type SealedStatus = {
   readonly exit: number;
 };
 
+/** One that was sealed anew; `podman`: the names that Podman has for it, as far as they are known. */
+export type SealedAnew = { readonly name: string; readonly podman: readonly string[] };
+
 export type ResealedReport = {
-  readonly sealed: number;
+  readonly sealed: readonly SealedAnew[];
+  /** How many more of those that lie aside. */
+  readonly aside: number;
+  /** Of those that were not; one that lies aside has its time in its name. */
   readonly failures: readonly (Failure & { readonly name: string })[];
   readonly exit: number;
 };
 
 /** What the command that has the identity unwraps, in base64: the service is told single files' keys, and never sees an identity. */
-export type SealedRecoveryKeys = readonly {
-  readonly name: string;
-  readonly fileId: string;
-  readonly keys: readonly { readonly recipient: string; readonly wrappedKey: string }[];
-}[];
+export type SealedRecoveryKeys = {
+  readonly files: readonly {
+    readonly name: string;
+    /** Milliseconds since 1970; null: in use. */
+    readonly asideAt: number | null;
+    readonly fileId: string;
+    readonly keys: readonly { readonly recipient: string; readonly wrappedKey: string }[];
+  }[];
+  /** How many there are beside, which no recovery key opens, or which are damaged. */
+  readonly others: number;
+};

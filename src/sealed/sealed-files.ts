@@ -28,9 +28,11 @@ export type AsideFile = {
   readonly asideAt: number;
 };
 
+/** Where a value lies: in use, or aside since a time (milliseconds since 1970). */
+export type SealedAt = { readonly name: string; readonly asideAt: number | null };
+
 /** What somebody with a recovery identity needs of one file. */
-export type RecoverableFile = {
-  readonly name: string;
+export type RecoverableFile = SealedAt & {
   /** Hex. A value that is stored anew is another file. */
   readonly fileId: string;
   /** Those for recovery keys. */
@@ -38,13 +40,20 @@ export type RecoverableFile = {
 };
 
 export type SealedFiles = {
-  /** `anew`: whoever holds the key is asked, be it known from before. */
-  readonly read: (name: string, how?: { readonly anew?: boolean }) => Promise<SecretValue>;
+  readonly read: (name: string) => Promise<SecretValue>;
+  /** Whoever holds a key is asked for it again, once for all files that it opens. */
+  readonly forgetKeys: () => void;
+  readonly readAt: (at: SealedAt) => Promise<SecretValue>;
   /**
    * One call at a time. Atomic and durable; what was there lies aside from `now` on. Resolves to the backends that it is not sealed for,
    * because they are away; one of them and each recovery key has to take it, or nothing is written.
    */
   readonly write: (name: string, value: SecretValue, now: number) => Promise<readonly Missed[]>;
+  /**
+   * The same value where it lies, sealed for those who are there now: one of them has given the key back before, so nothing is kept of the
+   * file that is replaced. Atomic, durable and one call at a time; rejects and resolves as `write` does.
+   */
+  readonly rewrite: (at: SealedAt, value: SecretValue, now: number) => Promise<readonly Missed[]>;
   /**
    * The next value is sealed under a fresh key, for those who are there now: one that is in use may be for a card that was exchanged
    * since.
@@ -56,11 +65,13 @@ export type SealedFiles = {
   readonly putAside: (name: string, now: number) => Promise<boolean>;
   /** In its place again; what is there now lies aside. NOT_FOUND: it does not lie aside. */
   readonly takeBack: (file: AsideFile, now: number) => Promise<void>;
-  readonly readAside: (file: AsideFile) => Promise<SecretValue>;
+  /** Is it a second name of what is in its place? A kill in the middle of a write leaves one. */
+  readonly isInPlace: (file: AsideFile) => Promise<boolean>;
   readonly removeAside: (file: AsideFile) => Promise<void>;
   /** Which recipients of the config it is not sealed for; asks none of them. */
   readonly lacking: (name: string) => Promise<readonly string[]>;
-  readonly recoverable: (name: string) => Promise<RecoverableFile>;
-  /** As `read`, with a key that was unwrapped elsewhere; CONFLICT if the file is another one by now. */
-  readonly readWith: (name: string, fileId: string, dataKey: SecretValue) => Promise<SecretValue>;
+  /** Fails with NOT_FOUND where no recovery key opens it. */
+  readonly recoverable: (at: SealedAt) => Promise<RecoverableFile>;
+  /** As `readAt`, with a key that was unwrapped elsewhere; CONFLICT if the file is another one by now. */
+  readonly readWith: (at: SealedAt, fileId: string, dataKey: SecretValue) => Promise<SecretValue>;
 };

@@ -2,13 +2,13 @@
 // that takes seconds; written one after another.
 
 import type { Clock } from '../core/clock.ts';
-import { PsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import { Mutex } from '../core/mutex.ts';
 import { SecretValue } from '../core/secret-value.ts';
 import type { Missed } from '../sealing/recipients.ts';
 import { isSealedName } from './names.ts';
 import { OpenedValues } from './opened-values.ts';
-import { MOST_VALUE_BYTES, type AsideFile, type SealedFiles } from './sealed-files.ts';
+import { MOST_VALUE_BYTES, type AsideFile, type SealedAt, type SealedFiles } from './sealed-files.ts';
 
 export type SealedValuesDeps = { readonly files: SealedFiles; readonly clock: Pick<Clock, 'now'> };
 
@@ -51,6 +51,20 @@ export class SealedValues {
     });
   }
 
+  /**
+   * The same value, sealed anew where it lies. `read` gives it, in one turn with the writing: what is stored or removed meanwhile comes before
+   * or after, and is never undone. One that cannot be written is looked up all the same, until the end of this process.
+   */
+  rewrite(at: SealedAt, read: () => Promise<SecretValue>): Promise<readonly Missed[]> {
+    return this.#writes.run(async () => {
+      const value = await read();
+      if (at.asideAt === null) this.#opened.remember(at.name, value);
+      return this.#files.rewrite(at, value, this.#clock.now()).catch((error: unknown) => {
+        throw notSealedAnew(toPsiError(error));
+      });
+    });
+  }
+
   /** It lies aside from now on; false: there is none. */
   remove(name: string): Promise<boolean> {
     if (!isSealedName(name)) return Promise.resolve(false);
@@ -74,8 +88,9 @@ export class SealedValues {
 
   async newestAside(name: string): Promise<AsideFile> {
     const all = (await this.#files.listAside()).filter((one) => one.name === name);
-    const [newest] = all.toSorted((a, b) => b.asideAt - a.asideAt);
-    if (newest) return newest;
+    for (const one of all.toSorted((a, b) => b.asideAt - a.asideAt)) {
+      if (!(await this.#files.isInPlace(one))) return one;
+    }
     throw new PsiError('NOT_FOUND', `no sealed secret ${name} lies aside`, {
       hint: '`podman exec psi psi sealed list` shows those that do',
     });
@@ -112,6 +127,13 @@ export class SealedValues {
 export function noSuchValue(what: string): PsiError {
   return new PsiError('NOT_FOUND', `there is no sealed secret of ${what}`, {
     hint: '`podman exec psi psi sealed list` shows those that there are and those that lie aside; `sealed store NAME` makes one',
+  });
+}
+
+function notSealedAnew({ code, message, hint, retry, details, cause }: PsiError): PsiError {
+  return new PsiError(code, `opened, and not sealed anew: ${message}`, {
+    hint: `${hint ?? 'see `journalctl -u psi`'}; then the same command again: until psi stops, lookups are answered, and the file is as it was`,
+    ...{ retry, details, cause },
   });
 }
 

@@ -1,6 +1,7 @@
 // Who a data key is sealed for: the backends of this host, which open it at each start, and recovery keys, whose private halves are kept
 // elsewhere.
 
+import { sameBytes } from '../core/bytes.ts';
 import { PsiError, toPsiError } from '../core/error.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import type { KeyWrapper } from './key-wrapper.ts';
@@ -37,6 +38,67 @@ export async function wrapForAll({ own, recovery }: Recipients, dataKey: SecretV
   const missed = results.flatMap((result) => ('error' in result ? [result] : []));
   if (stanzas.some(({ kind }) => kind !== 'recovery')) return { stanzas, missed };
   throw together(missed) ?? new PsiError('INTERNAL', 'a key was to be sealed for nobody');
+}
+
+/**
+ * As `wrapForAll`, and each of this host's own has given the key back, or is away as a card that lies in a safe is. A token is asked only
+ * for what opens: that it is another one than before shows then, and it is sealed for as it is the second time. Rejects where none of them
+ * gave it back.
+ */
+export async function wrapProven(recipients: Recipients, dataKey: SecretValue): Promise<WrappedForAll> {
+  const first = await tried(recipients, dataKey);
+  const { stanzas, missed, opened } = first.again ? await tried(recipients, dataKey) : first;
+  if (opened) return { stanzas, missed };
+  throw (
+    together(missed.filter(({ kind }) => kind !== 'recovery')) ?? new PsiError('INTERNAL', 'nobody gave a key back')
+  );
+}
+
+type Tried = WrappedForAll & {
+  /** Has one of this host's own given it back? */
+  readonly opened: boolean;
+  /** Has one of them turned out to be another one? */
+  readonly again: boolean;
+};
+
+async function tried(recipients: Recipients, dataKey: SecretValue): Promise<Tried> {
+  const { stanzas, missed } = await wrapForAll(recipients, dataKey);
+  const problems = await Promise.all(stanzas.map((stanza) => notGivenBack(recipients.own, stanza, dataKey)));
+  const away = problems.filter((problem) => problem !== undefined);
+  const useless = away.filter(({ error }) => !isAway(error));
+  const opened = stanzas.some(({ kind }, index) => kind !== 'recovery' && problems[index] === undefined);
+  return {
+    stanzas: stanzas.filter((_, index) => !useless.some((one) => one === problems[index])),
+    // With none of them all that went wrong is told.
+    missed: [...missed, ...(opened ? useless : away)],
+    opened,
+    again: useless.length > 0,
+  };
+}
+
+async function notGivenBack(
+  own: readonly KeyWrapper[],
+  { kind, parameters, wrappedKey }: Stanza,
+  dataKey: SecretValue,
+): Promise<Missed | undefined> {
+  const keys = own.find(({ backend }) => backend === kind);
+  if (keys === undefined) return undefined;
+  try {
+    const back = (await keys.unwrap(wrappedKey)).expose();
+    const same = sameBytes(back, dataKey.expose());
+    back.fill(0);
+    return same
+      ? undefined
+      : { kind, parameters, error: new PsiError('INTERNAL', `the ${kind} gave back another key`) };
+  } catch (thrown) {
+    return { kind, parameters, error: toPsiError(thrown) };
+  }
+}
+
+const AWAY: ReadonlySet<unknown> = new Set(['absent', 'busy', 'timeout', 'auth', 'lockout']);
+
+function isAway({ code, details }: PsiError): boolean {
+  return code === 'KEY_UNAVAILABLE' && AWAY.has(details['reason']);
 }
 
 function asWrapping(keys: KeyWrapper): Wrapping {

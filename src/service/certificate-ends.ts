@@ -3,6 +3,7 @@
 import type { CertificateState, WantedCertificate } from '../certificates/certificate.ts';
 import type { CertificateStates } from '../certificates/certificate-states.ts';
 import { renewalDue } from '../certificates/plan.ts';
+import { toPsiError, type PsiError } from '../core/error.ts';
 import type { Clock } from '../core/clock.ts';
 import { isoSeconds, isoTimeOrNull } from '../core/time.ts';
 import type { ServiceProblem } from '../lookup/status.ts';
@@ -48,12 +49,25 @@ export class CertificateEnds {
 
   async look(certificates: readonly WantedCertificate[]): Promise<readonly ServiceProblem[]> {
     const { states, clock } = this.#deps;
-    const look = async (wanted: WantedCertificate): Promise<CertificateEnd> =>
-      certificateEnd(wanted, await states.get(wanted.name).catch(() => undefined));
-    this.#ends = await Promise.all(certificates.map(look));
+    const unread: ServiceProblem[] = [];
+    const look = async (wanted: WantedCertificate): Promise<CertificateEnd | undefined> => {
+      try {
+        return certificateEnd(wanted, await states.get(wanted.name));
+      } catch (thrown) {
+        unread.push(unreadProblem(wanted.name, toPsiError(thrown)));
+        return undefined;
+      }
+    };
+    const found = await Promise.all(certificates.map(look));
+    this.#ends = found.filter((end) => end !== undefined);
     const now = clock.now();
-    return this.#ends.flatMap((end) => certificateProblem(end, now));
+    return [...unread, ...this.#ends.flatMap((end) => certificateProblem(end, now))];
   }
+}
+
+/** It is not renewed as long as that is so. */
+function unreadProblem(name: string, { message, hint }: PsiError): ServiceProblem {
+  return { severity: 'warning', subject: `certificate ${name}`, message, hint: hint ?? null };
 }
 
 export function certificateEnd(wanted: WantedCertificate, state: CertificateState | undefined): CertificateEnd {

@@ -7,18 +7,29 @@ export type MemoryDeps = {
   readonly clock: Pick<Clock, 'sleep'>;
   /** All garbage at once. */
   readonly collect: () => void;
+  /** From then on less garbage lies about. */
+  readonly bound: () => void;
 };
+
+/** A start fills the heap with what stays: to collect meanwhile would cost it a tenth of its time. */
+const START_MS = 1_000;
 
 /** After the starts that a setup is followed by. More than once: V8 hands pages back that were empty at the collection before. */
 const PAUSES_MS: readonly number[] = [5_000, 10_000, 10_000];
 
 export class Memory {
   readonly #deps: MemoryDeps;
+  readonly #starting = new AbortController();
   #pending = new AbortController();
   #stopped = false;
 
   constructor(deps: MemoryDeps) {
     this.#deps = deps;
+  }
+
+  /** Lookups are answered from here on. */
+  started(): void {
+    void this.#deps.clock.sleep(START_MS, this.#starting.signal).then(this.#deps.bound, () => undefined);
   }
 
   /** Something large is over. What it took is given back soon, unless something large comes again. */
@@ -33,6 +44,7 @@ export class Memory {
   /** For good. */
   stop(): void {
     this.#stopped = true;
+    this.#starting.abort();
     this.#pending.abort();
   }
 

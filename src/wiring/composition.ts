@@ -30,8 +30,6 @@ export function composition(deps: ServeDeps): Composition {
       (await import('./host-import.ts')).composeQuadletImport(config, tools, flags, emit, deps),
     unwrapWithIdentity: async (file, wrappedKeys) =>
       (await import('./recover.ts')).composeUnwrapping(file, wrappedKeys),
-    unwrapEachWithIdentity: async (file, wrappedKeys) =>
-      (await import('./recover.ts')).composeUnwrappingEach(file, wrappedKeys),
     readValue: async (file) => (await import('../adapters/sealed/value-stream.ts')).readValue(file, process.stdin),
     writeValue: async (value) => {
       (await import('../adapters/sealed/value-stream.ts')).writeValue(value, process.stdout);

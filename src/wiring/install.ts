@@ -15,11 +15,12 @@ import { shortestWindow } from '../certificates/status.ts';
 import { cacheOrDefaults } from '../config/cache-settings.ts';
 import type { Config } from '../config/config.ts';
 import { references } from '../config/references.ts';
+import { hasHsmToken } from '../config/sections/own-providers.ts';
 import { servedProviders } from '../config/served-providers.ts';
 import { SecretReader } from '../config/secret-reader.ts';
 import { baseDirectories } from '../core/base-directories.ts';
 import { withHostCommand, type Completions, type WithHostCommand } from '../host/command/put.ts';
-import { foreignDefaultDriver } from '../host/default-driver.ts';
+import { foreignDefaultDriver, type ContainersConf } from '../host/default-driver.ts';
 import { placeHelper } from '../host/helper/place.ts';
 import { install, type InstallDeps, type InstallOptions, type InstallReport } from '../host/install.ts';
 import type { HostLayout } from '../host/layout.ts';
@@ -35,6 +36,7 @@ export async function composeInstall(
   options: InstallOptions,
   completions: Completions,
   surroundings: HostSurroundings,
+  foreignDriver = driverOfOthers(surroundings),
 ): Promise<WithHostCommand<InstallReport>> {
   const path = headerFilePath(config.stateDir);
   const secrets = new SecretReader({ readFile: readBounded, env: surroundings.env });
@@ -48,7 +50,7 @@ export async function composeInstall(
     token: secrets.readerOf(config.socketToken),
     driverOptions: frozenDriverOptions(config),
     systemdVersion: () => new DbusUnitManager({ socketPath: config.dbusSocket }).version(),
-    foreignDriver: driverOfOthers(surroundings),
+    foreignDriver,
     placeHelper: (asked) => placeHelper({ files, tree: new HostFolders(), helper: new HelperFile(), layout }, asked),
   };
   const wish = { needed: true, write: !options.stdout };
@@ -60,6 +62,7 @@ export async function composeSystemdInstall(
   options: SystemdInstallOptions,
   completions: Completions,
   surroundings: HostSurroundings,
+  foreignDriver = driverOfOthers(surroundings),
 ): Promise<WithHostCommand<SystemdInstallReport>> {
   const unitManager = new DbusUnitManager({ socketPath: config.dbusSocket });
   const layout = await layoutOf(config, surroundings);
@@ -72,15 +75,21 @@ export async function composeSystemdInstall(
     ...{ unitManager, layout },
     systemdVersion: () => unitManager.version(),
     quadletFolders: () => quadletFolders(roots),
-    foreignDriver: driverOfOthers(surroundings),
+    foreignDriver,
   };
   const wish = { needed: false, write: true };
   return withHostCommand({ files, layout, completions }, wish, () => systemdInstall(deps, options));
 }
 
-function driverOfOthers({ env, uid }: HostSurroundings): InstallDeps['foreignDriver'] {
-  return async () =>
-    foreignDefaultDriver(await containersConf({ ...baseDirectories(env, uid), env, uid }, readBounded));
+/** `goes`: of a file that is about to be removed nobody has to hear. */
+export function driverOfOthers(
+  { env, uid }: HostSurroundings,
+  goes: (file: ContainersConf) => boolean = () => false,
+): InstallDeps['foreignDriver'] {
+  return async () => {
+    const files = await containersConf({ ...baseDirectories(env, uid), env, uid }, readBounded);
+    return foreignDefaultDriver(files.filter((file) => !goes(file)));
+  };
 }
 
 export async function layoutOf(config: Config, surroundings: HostSurroundings): Promise<HostLayout> {
@@ -104,6 +113,7 @@ export async function layoutOf(config: Config, surroundings: HostSurroundings): 
       helperDir: config.lookup.helperDir,
       textfileDir: config.metrics.textfileDir,
       cache: cacheOrDefaults(config),
+      hsmToken: hasHsmToken(config),
       certificates,
       shortestWindowMs: (await shortestWindow(known, certificates))?.ms,
     },

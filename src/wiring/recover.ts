@@ -1,20 +1,12 @@
 // Wiring of `psi cache recover` and `psi sealed recover`: the part of them that is not the service's. Part of the composition root.
 
-import { unwrapWithIdentities } from '../adapters/age/age.ts';
+import { unwrapEachWithIdentities } from '../adapters/age/age.ts';
 import { readIdentities } from '../adapters/age/identity-file.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 
 export async function composeUnwrapping(
   file: string,
-  wrappedKeys: readonly Uint8Array[],
-): Promise<SecretValue | undefined> {
-  return unwrapWithIdentities(await readIdentities(file, process.stdin), wrappedKeys);
-}
-
-export async function composeUnwrappingEach(
-  file: string,
   wrappedKeys: readonly (readonly Uint8Array[])[],
 ): Promise<readonly (SecretValue | undefined)[]> {
-  const identities = await readIdentities(file, process.stdin);
-  return Promise.all(wrappedKeys.map((keys) => unwrapWithIdentities(identities, keys)));
+  return unwrapEachWithIdentities(await readIdentities(file, process.stdin), wrappedKeys);
 }

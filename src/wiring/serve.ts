@@ -14,7 +14,7 @@ import { ReloadDebtFile } from '../adapters/files/reload-debt-file.ts';
 import { SetupDebtFile } from '../adapters/files/setup-debt-file.ts';
 import { StateLeftovers } from '../adapters/files/state-leftovers.ts';
 import { removeStartMarker } from '../adapters/files/start-marker.ts';
-import { collectGarbage } from '../adapters/memory/collect-garbage.ts';
+import { boundGarbage, collectGarbage } from '../adapters/memory/collect-garbage.ts';
 import { RefusedPins } from '../adapters/hsm/pin.ts';
 import { createSecretUsers } from '../adapters/podman/containers.ts';
 import { createSecretRegistry } from '../adapters/podman/secrets.ts';
@@ -39,7 +39,7 @@ import { baseDirectories } from '../core/base-directories.ts';
 import type { Fetched } from '../core/fetched.ts';
 import type { Mapping } from '../core/mapping.ts';
 import type { ControlDeps } from '../faces/control/routes.ts';
-import { driverFace } from '../faces/driver.ts';
+import { driverFace, driverQuick, type DriverDeps } from '../faces/driver.ts';
 import { lateFace } from '../faces/late-face.ts';
 import { listen, listenOnFirst } from '../faces/listen.ts';
 import { controlSockets, serviceEnvironment } from '../service/environment.ts';
@@ -64,7 +64,7 @@ import { socketPlace } from '../host/socket-path.ts';
 import { certificateTimerProblem } from './certificate-timer.ts';
 import { whyOfPsi } from '../host/units/of-psi.ts';
 import { helperSeenByService } from '../host/helper/mount.ts';
-import { checkHealthByStatus, olderUnits } from '../host/units/revision.ts';
+import { checkHealthByStatus, otherUnits } from '../host/units/revision.ts';
 import { WatchedHeaderFile } from '../service/watched-header-file.ts';
 import { AnswersInFlight } from '../provider/answers-in-flight.ts';
 import { healthOf } from '../cache/status.ts';
@@ -107,7 +107,8 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const secrets = new SecretReader({ readFile, env });
   const keyDeps = { clock, env, environment, secrets, refusedPins: new RefusedPins() };
   const { stateDir } = config;
-  const mappings = await MappingTable.begin(new MappingFiles({ stateDir }), new NameFile({ stateDir }));
+  const names = new NameFile({ stateDir });
+  const mappings = await MappingTable.begin(new MappingFiles({ stateDir }), names);
   const composed = composeCache(config, { ...keyDeps, log });
   const cache = composed?.cache;
   const headerFile = new WatchedHeaderFile(new DriverHeaderFile({ path: headerFilePath(stateDir) }), log);
@@ -123,7 +124,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     clock,
     log,
   });
-  const unitsAge = warningOf(olderUnits(environment.unitsRevision, config.scope));
+  const unitsAge = warningOf(otherUnits(environment.unitsRevision, config.scope));
   const owed = new OwedSetups({
     store: new SetupDebtFile({ stateDir }),
     clock,
@@ -141,6 +142,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
         ...providerProblems(running.silent(), cache?.status()),
         ...inspections.problems(),
         ...unitsAge,
+        ...warningOf(names.problem),
         ...cacheProblem(cache?.status()),
         ...warningOf(metricsFile.problem),
         ...status.besides(),
@@ -266,7 +268,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
   const users = createSecretUsers({ socketPath: config.podmanSocket });
   const prune = new Prune({ ...registering, users, leftovers });
   const patterns = new WorkloadsByPattern({ ...registering, ofPsi: whyOfPsi });
-  const memory = new Memory({ clock, collect: collectGarbage });
+  const memory = new Memory({ clock, collect: collectGarbage, bound: boundGarbage });
   const runs = new SetupRuns({
     setup,
     patterns,
@@ -284,7 +286,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     hostNotes: async () => (await defaultDriver()).map(noteOf),
   });
   const logRefusal = refusalLog(log);
-  const driver = driverFace({
+  const driverDeps: DriverDeps = {
     lookup,
     register: new DriverStore(mappings, replaces, sealed.host),
     tokens: () => running.tokens,
@@ -302,7 +304,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
       logRefusal(event);
     },
     onError,
-  });
+  };
   const controlDeps: ControlDeps = {
     setup: (request, emit, signal) => runs.run(request, emit, signal),
     prune: (request, emit, signal) => runs.prune(request, emit, signal),
@@ -364,7 +366,12 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
     cache: composed,
     control: () => listenOnFirst(control, controlSockets(config, env), unservedLog(log)),
-    driver: () => listen(driver, socketFd === undefined ? { path: config.socket } : { fd: socketFd }),
+    driver: () =>
+      listen(
+        driverFace(driverDeps),
+        socketFd === undefined ? { path: config.socket } : { fd: socketFd },
+        driverQuick(driverDeps),
+      ),
     watch,
     figures: metricsFile,
     facts: {
@@ -377,6 +384,7 @@ export async function serve(path: string | undefined, deps: ServeDeps): Promise<
     },
   });
   void removeStartMarker(config.socket);
+  memory.started();
   // Before the first look at the host: the starts that wait for this one are the first to need it. What is wrong with it that look says.
   void placedHelper.look().catch(() => undefined);
   // Not awaited: what a disk or others have left is said after the start, and keeps nobody from it.

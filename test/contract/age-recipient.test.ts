@@ -64,7 +64,7 @@ test('a cache whose only key is gone opens with what age gets out of its header'
   await fileOf(new FakeKeyWrapper('tpm')).write({ entries, writtenAt: 1 });
   const file = fileOf(new FakeKeyWrapper('tpm'));
   await assert.rejects(file.read(), { code: 'KEY_UNAVAILABLE', hint: /cache recover --identity/ });
-  const { fileId, stanzas } = await file.recoverable();
+  const { fileId, stanzas } = (await file.recoverable()) ?? assert.fail('there is a file');
   const sealed = join(dir, 'stanza.age');
   await writeFile(sealed, stanzas[0]?.wrappedKey ?? '');
   const dataKey = join(dir, 'data.key');

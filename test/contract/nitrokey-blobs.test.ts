@@ -17,13 +17,13 @@ import { importKey, noSoftToken, PIN, softToken, type SoftToken } from '../doubl
 
 const vector = (name: string): string => fileURLToPath(new URL(`../vectors/python-psi/${name}`, import.meta.url));
 const KEY_FILE = vector('rsa-2048.pem');
-const index = JSON.parse(readFileSync(vector('index.json'), 'utf8')) as readonly {
+const index = JSON.parse(readFileSync(vector('nitrokeyhsm/index.json'), 'utf8')) as readonly {
   readonly name: string;
   readonly plain_sha256: string;
 }[];
 
 function blobOf(name: string): string {
-  const mapping = decodeStored(readFileSync(vector(`${name}.mapping.json`), 'utf8'));
+  const mapping = decodeStored(readFileSync(vector(`nitrokeyhsm/${name}.mapping.json`), 'utf8'));
   assert.ok(mapping && 'blob' in mapping);
   return mapping.blob;
 }

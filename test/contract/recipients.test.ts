@@ -91,7 +91,7 @@ test('each of the host opens it when the other is gone; with both gone it is the
   assert.match(refused.message, /^tpm: sealed by another TPM.*; hsm: the token /);
   assert.match(String(refused.hint), /^`podman exec -i psi psi cache recover --identity - < KEY_FILE` opens it/);
 
-  const { fileId, stanzas } = await onNewBoard.recoverable();
+  const { fileId, stanzas } = (await onNewBoard.recoverable()) ?? assert.fail('there is a file');
   const dataKey = await unwrapWithIdentities(
     [SecretValue.fromText(identity)],
     stanzas.map(({ wrappedKey }) => wrappedKey),

@@ -18,7 +18,6 @@ export function fakeComposition(parts: Partial<Composition>): Composition {
     readPodmanSecrets: unused,
     importQuadlet: unused,
     unwrapWithIdentity: unused,
-    unwrapEachWithIdentity: unused,
     readValue: unused,
     writeValue: unused,
     infisicalLogin: unused,

@@ -74,6 +74,18 @@ test('tells the exit code and both outputs of a command', options, async () => {
   assert.deepEqual([result.code, result.stdout, result.stderr], [3, 'given', 'oops\n']);
 });
 
+test('reboots: what is on its disk stays, what ran and what was in /run is gone', options, async () => {
+  await host.ok(
+    'echo kept >/etc/kept; podman tag $(podman images -q | head -n 1) localhost/kept:test; touch /run/gone',
+  );
+  const before = host.leader;
+  await host.reboot();
+  assert.notEqual(host.leader, before);
+  assert.equal(await host.read('/etc/kept'), 'kept\n');
+  await host.ok('podman image exists localhost/kept:test && [ ! -e /run/gone ]');
+  assert.equal(await host.ok('podman ps -q'), '');
+});
+
 test('leaves no process, folder or cgroup behind when it stops', options, async () => {
   const second = await startHost();
   await second.ok(['podman', 'run', '-d', '--network=none', '--stop-timeout=1', second.image, 'sleep', '1000']);

@@ -32,6 +32,8 @@ export type PsiHostOptions = {
   readonly quadlets?: Readonly<Record<string, string>>;
   /** Further top-level keys of the config. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Further providers. */
+  readonly providers?: Readonly<Record<string, unknown>>;
   /** Further keys of the provider. */
   readonly provider?: Readonly<Record<string, unknown>>;
   readonly seed?: Readonly<Record<string, unknown>>;
@@ -180,6 +182,7 @@ export function configText(options: Omit<PsiHostOptions, 'folders'>): string {
         projects: { main: { id: PROJECT, environment: 'prod' } },
         ...options.provider,
       },
+      ...options.providers,
     },
     workloads: options.workloads,
   });

@@ -5,7 +5,7 @@ import type { HostSuite } from '../hosts/base-root.ts';
 import { docText, shellBlocks, type DocBlock } from '../hosts/doc-blocks.ts';
 import { hostCommands, type HostCommands } from '../hosts/host-commands.ts';
 import { imageArchive, PSI_IMAGE } from '../hosts/image.ts';
-import { startHost, type Host } from '../hosts/nspawn.ts';
+import { startHost, type Host, type HostOptions } from '../hosts/nspawn.ts';
 import type { RunOptions, RunResult } from '../hosts/run.ts';
 import { configText, CREDENTIALS, seedOf, type PsiHostOptions } from './psi-host.ts';
 
@@ -27,14 +27,15 @@ export type RootlessHost = {
   readonly environ: (container: string) => Promise<ReadonlyMap<string, string>>;
 };
 
-/** Up to the config and the quadlets; the rest of the page is left to the tests. */
+/** Up to the config and the quadlets; the rest of the page is left to the tests. `ofRoot`: what the host has beside the user's. */
 export async function startRootlessHost(
   suite: HostSuite,
   wanted: Pick<PsiHostOptions, 'folders' | 'workloads' | 'quadlets' | 'config' | 'provider' | 'seed'>,
+  ofRoot: Pick<HostOptions, 'imageStore'> = {},
 ): Promise<RootlessHost> {
   const archive = await imageArchive();
   const page = shellBlocks(PAGE, await docText(PAGE));
-  const host = await startHost({ suite, files: { '/root/seed.json': JSON.stringify(seedOf(wanted)) } });
+  const host = await startHost({ ...ofRoot, suite, files: { '/root/seed.json': JSON.stringify(seedOf(wanted)) } });
   try {
     const user = hostCommands((argv, options) => host.run([...asUser, ...argv], options));
     const follow: RootlessHost['follow'] = (name, { as, ...options } = {}) => {

@@ -17,29 +17,46 @@ export interface BootOptions {
 }
 
 export interface Booted {
+  /** Another one after each boot. */
   readonly leader: number;
   /** Runs a program as root on the host, in a cgroup of the host. */
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Down and up again, as `systemctl reboot` does it; its files stay. Throws where a unit of the boot failed. */
+  reboot(): Promise<void>;
   stop(): Promise<void>;
 }
 
 // Each step has its reason:
 // - /run is private: nspawn keeps locks in /run/systemd, which a machine may not even have;
 // - a cgroup2 tree by itself, because crun and systemd 257 refuse hybrid ones, and two cgroups in it: with --keep-unit
-//   nspawn makes its payload's cgroup below its own, which must hold nothing else;
+//   nspawn makes its payload's cgroup below its own, which must hold nothing else. Each boot has a new one: what the boot before has
+//   switched on in its own lets no process in any more. With --keep-unit nspawn also leaves it to others to boot again, by status 133;
 // - podman's storage is a plain folder: an overlay cannot be the upper side of another.
 const PREPARE = `
 mkdir "$1/private"; mount -t tmpfs none "$1/private"; mkdir "$1/private/data" "$1/private/work"
 mount -t overlay overlay -o "lowerdir=/run,upperdir=$1/private/data,workdir=$1/private/work" /run
 mkdir -p /run/systemd/nspawn
 umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
-own=/sys/fs/cgroup/$PSI_CGROUP; mkdir "$own" "$own/keeper" "$own/host"; echo 0 >"$own/keeper/cgroup.procs"
+own=/sys/fs/cgroup/$PSI_CGROUP; mkdir "$own" "$own/keeper"; echo 0 >"$own/keeper/cgroup.procs"
 for name in cpu memory pids; do { echo "+$name" >"$own/cgroup.subtree_control"; } 2>/dev/null || :; done
 mount -t overlay overlay -o "lowerdir=$PSI_BASE,upperdir=$1/upper,workdir=$1/work" "$1/root"
-{ echo 0 >"$own/host/cgroup.procs"; eval "exec systemd-nspawn --quiet --keep-unit --register=no --settings=no \\
+boot() {
+  mkdir "$2"; echo 0 >"$2/cgroup.procs"
+  eval "exec systemd-nspawn --quiet --keep-unit --register=no --settings=no \\
   --directory=\\"\\$1/root\\" --machine=psi-host --boot --capability=all --private-network --console=pipe \\
   --system-call-filter='@keyring bpf' --link-journal=no --resolv-conf=off --timezone=off \\
-  --bind=\\"\\$1/containers:/var/lib/containers\\" $PSI_BINDS"; } >"$1/console.log" 2>&1 </dev/null &
+  --bind=\\"\\$1/containers:/var/lib/containers\\" $PSI_BINDS"
+}
+{
+  ending=; boots=0; code=133
+  trap 'ending=1; kill -TERM "$machine"' TERM
+  while [ "$code" = 133 ] && [ -z "$ending" ]; do
+    boots=$((boots + 1))
+    boot "$1" "$own/boot-$boots" & machine=$!
+    code=0; wait "$machine" || code=$?
+    while kill -0 "$machine" 2>/dev/null; do wait "$machine" || code=$?; done
+  done
+} >"$1/console.log" 2>&1 </dev/null &
 host=$!
 `;
 
@@ -69,10 +86,22 @@ export async function bootHost(options: BootOptions): Promise<Booted> {
     env: { ...process.env, PSI_CGROUP: cgroup, PSI_BASE: options.base, PSI_BINDS: binds.join(' ') },
   });
   try {
-    const leader = await untilFound(keeper);
-    const inside = await wayIn(keeper, leader, options.env);
+    let leader = await untilFound(keeper);
+    let inside = await wayIn(keeper, leader, options.env);
     await untilRunning(inside);
-    return { leader: leader.outside, run: inside, stop: () => keeper.stop() };
+    return {
+      get leader() {
+        return leader.outside;
+      },
+      run: (...given) => inside(...given),
+      reboot: async () => {
+        await inside(['systemctl', '--no-block', 'reboot']);
+        leader = await untilFound(keeper, leader);
+        inside = await wayIn(keeper, leader, options.env);
+        await untilRunning(inside);
+      },
+      stop: () => keeper.stop(),
+    };
   } catch (error) {
     await keeper.stop();
     throw error;
@@ -88,10 +117,11 @@ interface Leader {
 const ATTEMPTS = 600;
 const PAUSE_MS = 50;
 
-async function untilFound(keeper: Keeper): Promise<Leader> {
+/** `before`: of the boot that is to end. */
+async function untilFound(keeper: Keeper, before?: Leader): Promise<Leader> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const leader = await findLeader(keeper.pid);
-    if (leader !== undefined) return leader;
+    if (leader !== undefined && leader.outside !== before?.outside) return leader;
     await pause(PAUSE_MS);
   }
   throw new Error('systemd-nspawn started no init');

@@ -46,8 +46,10 @@ export interface Host extends HostCommands {
   readonly node: string;
   /** A busybox image that is already loaded. */
   readonly image: string;
-  /** The host's systemd, as this machine numbers it. */
+  /** The host's systemd, as this machine numbers it; another one after a reboot. */
   readonly leader: number;
+  /** Down and up again. What ran as a transient unit is gone. Throws where a unit of the boot failed. */
+  reboot(): Promise<void>;
   /** Starts a script of this checkout as a transient service of the host. */
   startNode(unit: NodeUnit): Promise<void>;
   loadImage(archive: string): Promise<void>;
@@ -136,7 +138,10 @@ function handOut(booted: Booted, name: string): Host {
     cache: INSIDE.cache,
     node: INSIDE.node,
     image: BUSYBOX_IMAGE,
-    leader: booted.leader,
+    get leader() {
+      return booted.leader;
+    },
+    reboot: () => booted.reboot(),
     startNode: async ({ unit, script, args = [], env = {} }) => {
       const settings = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
       const service = ['systemd-run', '--quiet', '--collect', '--service-type=exec', `--unit=${unit}`, ...settings];

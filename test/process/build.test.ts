@@ -1,16 +1,24 @@
 // What the build alone has: its files are others than the sources, and each is loaded when something asks for what is in it.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { unwrapWithIdentities } from '../../src/adapters/age/age.ts';
+import type { SealingAnswer } from '../../src/adapters/age/age-worker.ts';
+import { SecretValue } from '../../src/core/secret-value.ts';
 import { ask, startPsi } from '../hosts/psi-process.ts';
 import { FLAGS, PSI_FROM_BUILD } from '../hosts/psi-tree.ts';
 import { run } from '../hosts/run.ts';
 import { stage } from './observed/stage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const DIST = join(ROOT, 'dist');
 const [NODE = '', ...PROGRAM] = PSI_FROM_BUILD;
 
 test('the stack of an error names the lines of the sources', async () => {
@@ -52,7 +60,13 @@ test('a start loads what its first answer needs and nothing more', async (t) => 
   );
 
   assert.deepEqual(await it.lookup('KEY'), { ok: true, source: 'live', value: 'value' });
-  assert.deepEqual((await dependencies(list)).used, [...started.used, 'got'].sort());
+  const asked = await dependencies(list);
+  assert.deepEqual(asked.used, [...started.used, 'got'].sort());
+  assert.ok(asked.builtin.includes('NativeModule https'));
+  assert.deepEqual(
+    asked.builtin.filter((name) => name.includes('http2')),
+    [],
+  );
 
   // One more line in the drop-in: systemd is told.
   it.set('/app', 'MORE', 'of it');
@@ -71,6 +85,38 @@ test('a start loads what its first answer needs and nothing more', async (t) => 
     later.sources.filter((source) => /\/(ssh2|cpu-features|@aws-sdk|@azure|google-auth-library)\//.test(source)),
     [],
   );
+});
+
+test('it asks Node and itself, and no package but those that stay in node_modules', async () => {
+  const files = (await readdir(DIST)).filter((name) => name.endsWith('.cjs'));
+  const texts = await Promise.all(files.map((name) => readFile(join(DIST, name), 'utf8')));
+  const asked = new Set(
+    texts.flatMap((text) => [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, name]) => name ?? '')),
+  );
+  const others = [...asked].filter((name) => !isBuiltin(name) && !name.startsWith('./')).sort();
+  assert.deepEqual(
+    others.filter(
+      (name) => !/^(?:pkcs11js|node-tpm2-tss|@aws-sdk\/.+|@smithy\/.+|@azure\/.+|google-auth-library)$/.test(name),
+    ),
+    [],
+  );
+  assert.ok(others.includes('node-tpm2-tss'));
+});
+
+test('a key is sealed for a recovery key by the build alone: no package is there', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'psi-alone-'));
+  t.after(() => rm(dir, { recursive: true }));
+  for (const name of await readdir(DIST)) {
+    if (name.endsWith('.cjs')) await cp(join(DIST, name), join(dir, name));
+  }
+  const identity = await generateX25519Identity();
+  const dataKey = new Uint8Array(32).fill(7);
+  const workerData = { recipient: await identityToRecipient(identity), dataKey };
+  const worker = new Worker(join(dir, 'age-worker.cjs'), { workerData, env: {} });
+  const [answer] = (await once(worker, 'message')) as [SealingAnswer];
+  assert.ok('wrappedKey' in answer, JSON.stringify(answer));
+  const opened = await unwrapWithIdentities([SecretValue.fromText(identity)], [answer.wrappedKey]);
+  assert.deepEqual(opened?.expose(), dataKey);
 });
 
 /** For `node --import`: just before each answer of a server it writes down what is loaded. */

@@ -68,6 +68,7 @@ test('a workload that left the config: setup names its secrets, prune shows them
     [
       0,
       {
+        format: 1,
         command: 'prune',
         exit: 0,
         result: { applied: false, removals: [], left: [], failures: [], notes: [] },

@@ -134,12 +134,12 @@ test('the board is lost: the hint of the failed lookup brings the values back, f
   const next = await it.start(board);
   const failed = await ask(next.socket, 'GET', `/lookup/${ID}`);
   assert.equal(failed.headers['psi-code'], 'KEY_UNAVAILABLE');
-  const words = /`podman exec -i psi psi (sealed recover --identity -) < KEY_FILE`/.exec(
+  const words = /`podman exec -i psi psi (cache recover --identity -) < KEY_FILE`/.exec(
     String(failed.headers['psi-hint']),
   );
   assert.ok(words, String(failed.headers['psi-hint']));
   const recovered = await piped(next, words[1] ?? '', await readFile(it.keyFile, 'utf8'));
-  assert.deepEqual([recovered.code, recovered.stdout], [0, 'sealed anew: 1\n']);
+  assert.deepEqual([recovered.code, recovered.stdout], [0, `sealed anew: 1\nsealed podman.${ID}\n`]);
   await next.stop();
   assert.equal(await lookedUp(await it.start(board)), `sealed ${CANARY}`);
 });

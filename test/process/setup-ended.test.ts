@@ -154,7 +154,7 @@ describe('a setup of 200 secrets', { concurrency: 2 }, () => {
     assert.equal(code, 0, text);
     assert.match(text, /\[\d+ s\] app \(1\/1\): 12\/200/);
     const again = await onTerminal(it, 'setup', '--json').ended;
-    assert.match(again.text, /^\{"command":"setup".*\}\r?\n$/);
+    assert.match(again.text, /^\{"format":1,"command":"setup".*\}\r?\n$/);
   });
 
   // F13

@@ -73,6 +73,24 @@ function unsealed(
   });
 }
 
+/** The same for several files, in order. Many of them have one key between them. */
+export async function unwrapEachWithIdentities(
+  identities: readonly SecretValue[],
+  files: readonly (readonly Uint8Array[])[],
+): Promise<readonly (SecretValue | undefined)[]> {
+  const opened = new Map<string, SecretValue | undefined>();
+  const found: (SecretValue | undefined)[] = [];
+  for (const wrappedKeys of files) {
+    const name = wrappedKeys.map((key) => Buffer.from(key).toString('base64')).join();
+    if (!opened.has(name)) opened.set(name, await unwrapWithIdentities(identities, wrappedKeys));
+    const dataKey = opened.get(name);
+    // A copy: each is wiped by itself.
+    found.push(dataKey && new SecretValue(Uint8Array.from(dataKey.expose())));
+  }
+  for (const dataKey of opened.values()) dataKey?.expose().fill(0);
+  return found;
+}
+
 /** The data key, if one of the identities is for one of the sealed keys; undefined: none is. */
 export async function unwrapWithIdentities(
   identities: readonly SecretValue[],

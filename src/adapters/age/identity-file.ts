@@ -7,11 +7,18 @@ import { SecretValue } from '../../core/secret-value.ts';
 import { errnoOf } from '../files/host-error.ts';
 
 const LARGEST = 64 * 1024;
+const BY_PIPE = '`podman exec -i psi psi cache recover --identity - < KEY_FILE`';
 const MADE_BY = 'give the file that `age-keygen` wrote, with a line AGE-SECRET-KEY-1…';
 
 /** `-` is stdin. Never quotes what it read. */
-export async function readIdentities(file: string, stdin: Readable): Promise<readonly SecretValue[]> {
+export async function readIdentities(
+  file: string,
+  stdin: Readable & { readonly isTTY?: boolean },
+): Promise<readonly SecretValue[]> {
   const name = file === '-' ? 'stdin' : file;
+  if (file === '-' && stdin.isTTY === true) {
+    throw unusable('the private key would be shown as it is typed', { hint: `let it come in: ${BY_PIPE}` });
+  }
   const text = new TextDecoder().decode(file === '-' ? await whole(stdin, name) : await fromDisk(file));
   if (/^(?:age-encryption\.org\/|-----BEGIN AGE)/.test(text)) {
     throw unusable(`${name} is an encrypted file of age itself`, {
@@ -28,10 +35,7 @@ export async function readIdentities(file: string, stdin: Readable): Promise<rea
   }
   if (keys.length > 0) return keys.map((key) => SecretValue.fromText(key));
   throw unusable(`${name} holds no private key of age`, {
-    hint:
-      file === '-'
-        ? 'let the key come in, with `-i`: `podman exec -i psi psi cache recover --identity - < KEY_FILE`'
-        : MADE_BY,
+    hint: file === '-' ? `let the key come in, with \`-i\`: ${BY_PIPE}` : MADE_BY,
   });
 }
 
@@ -48,7 +52,7 @@ async function fromDisk(path: string): Promise<Uint8Array> {
   } catch (cause) {
     if (cause instanceof PsiError) throw cause;
     throw new PsiError('HOST', `cannot read ${path}: ${errnoOf(cause) ?? 'unexpected error'}`, {
-      hint: 'in the container only mounted folders are there: `podman exec -i psi psi cache recover --identity - < KEY_FILE`',
+      hint: `in the container only mounted folders are there: ${BY_PIPE}`,
       cause,
     });
   }

@@ -69,9 +69,9 @@ export class EncryptedCacheFile implements CacheFile {
     return this.#contentOf(envelope, Uint8Array.from(dataKey.expose()));
   }
 
-  async recoverable(): Promise<Recoverable> {
+  async recoverable(): Promise<Recoverable | undefined> {
     const envelope = await this.#envelope();
-    if (envelope === undefined) throw noFile(this.#path);
+    if (envelope === undefined) return undefined;
     const stanzas = envelope.stanzas.filter(({ kind }) => kind === 'recovery');
     if (stanzas.length === 0) throw noRecovery(this.#path);
     return { fileId: hex(envelope.fileId), stanzas };

@@ -3,6 +3,7 @@
 import { PsiError } from '../../core/error.ts';
 import { ENVELOPE_VERSION } from '../../sealing/envelope.ts';
 import type { RecipientKind, Stanza } from '../../sealing/stanzas.ts';
+import { SEAL_WORDS, type SealDefect } from '../envelope/defect-words.ts';
 import type { Defect } from './format.ts';
 
 const COMMAND = '`podman exec psi psi cache refresh`';
@@ -23,7 +24,10 @@ const DAMAGED: ReadonlySet<Defect> = new Set([
   'content-altered',
 ]);
 
-const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: string }>> = {
+/** What the envelope knows nothing of. */
+type OwnDefect = Exclude<Defect, SealDefect>;
+
+const OWN_WORDS: Readonly<Record<OwnDefect, { readonly message: string; readonly hint: string }>> = {
   'not-a-cache': {
     message: 'is no cache of this psi',
     hint: `another program wrote it; ${REFILL}`,
@@ -40,65 +44,9 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
     message: `is newer than format ${String(ENVELOPE_VERSION)}`,
     hint: `a newer psi wrote it: start that one again to use it, or fill a new one: ${COMMAND}`,
   },
-  truncated: {
-    message: 'is cut short',
-    hint: `see whether the disk is full (\`df -h\`) or a copy was broken off; ${REFILL}`,
-  },
-  'trailing-bytes': {
-    message: 'is longer than its header says',
-    hint: `something else was written behind it; ${REFILL}`,
-  },
-  'unknown-backend': {
-    message: 'names a kind of key that this psi does not know',
-    hint: `it is damaged, or a newer psi wrote it; ${REFILL}`,
-  },
   'other-backend': {
     message: 'was written with another `cache.backend` than the config names',
     hint: `set \`cache.backend\` back and \`systemctl restart psi.service\`, or seal it for the new one: ${COMMAND}`,
-  },
-  'bad-header': {
-    message: 'has a damaged header',
-    hint: `look for disk errors with \`journalctl -k\`; ${REFILL}`,
-  },
-  'mixed-files': {
-    message: 'has the header of one file and the content of another',
-    hint: `somebody put it together, or its header is damaged; ${REFILL}`,
-  },
-  'bad-stanzas': {
-    message: 'has sealed keys that do not add up',
-    hint: `look for disk errors with \`journalctl -k\`; ${REFILL}`,
-  },
-  'mixed-stanzas': {
-    message: 'has a sealed key of another file',
-    hint: `somebody put it together, or it is damaged; ${REFILL}`,
-  },
-  'stanza-doubled': {
-    message: 'has one of its sealed keys twice',
-    hint: `somebody put it together, or it is damaged; ${REFILL}`,
-  },
-  'stanza-missing': {
-    message: 'lacks one of its sealed keys',
-    hint: `somebody took it out, or it is damaged; ${REFILL}`,
-  },
-  'stanzas-reordered': {
-    message: 'has its sealed keys in another order than they were written in',
-    hint: `somebody put it together, or it is damaged; ${REFILL}`,
-  },
-  'key-damaged': {
-    message: 'has a damaged wrapped key',
-    hint: `look for disk errors with \`journalctl -k\`; ${REFILL}`,
-  },
-  'key-version': {
-    message: 'has a key wrapped in a way that this psi does not know',
-    hint: `a newer psi wrote it, or it is damaged; ${REFILL}`,
-  },
-  'header-altered': {
-    message: 'has a header that was altered after it was written',
-    hint: `look for disk errors with \`journalctl -k\`, and who can write there; ${REFILL}`,
-  },
-  'content-altered': {
-    message: 'has content that was altered after it was written',
-    hint: `look for disk errors with \`journalctl -k\`, and who can write there; ${REFILL}`,
   },
   'bad-content': {
     message: 'is whole, but its content is not understood',
@@ -106,9 +54,19 @@ const WORDS: Readonly<Record<Defect, { readonly message: string; readonly hint: 
   },
 };
 
+function isOwn(defect: Defect): defect is OwnDefect {
+  return defect in OWN_WORDS;
+}
+
+function wordsOf(defect: Defect): { readonly message: string; readonly hint: string } {
+  if (isOwn(defect)) return OWN_WORDS[defect];
+  const { message, cause } = SEAL_WORDS[defect];
+  return { message, hint: `${cause}; ${REFILL}` };
+}
+
 /** `recipients`: which ones the file names, where they are what is wrong. */
 export function cacheDefect(defect: Defect, path: string, recipients: readonly RecipientKind[] = []): PsiError {
-  const { message, hint } = WORDS[defect];
+  const { message, hint } = wordsOf(defect);
   const found = recipients.length === 0 ? '' : ` (it was ${[...new Set(recipients)].join(', ')})`;
   return new PsiError('CACHE_CORRUPT', `the cache ${path} ${message}${found}`, {
     hint,

@@ -1,7 +1,8 @@
 // The cache file by its version: the one that is written, and the one before it. The Python PSI's cache begins with the same four bytes.
 
-import { ENVELOPE_VERSION, splitEnvelope, type EnvelopeDefect } from '../../sealing/envelope.ts';
+import { ENVELOPE_VERSION, splitEnvelope } from '../../sealing/envelope.ts';
 import type { Stanza } from '../../sealing/stanzas.ts';
+import type { SealDefect } from '../envelope/defect-words.ts';
 import { isAuthenticHeader, openContent } from '../envelope/seal.ts';
 import { isAuthenticOldHeader, openOld, splitOld } from './v1.ts';
 
@@ -12,17 +13,7 @@ const OLD_VERSION = 1;
 
 /** Why bytes are no cache file that this PSI can open. */
 export type Defect =
-  | 'not-a-cache'
-  | 'python-cache'
-  | 'old-version'
-  | 'future-version'
-  | EnvelopeDefect
-  | 'other-backend'
-  | 'key-damaged'
-  | 'key-version'
-  | 'header-altered'
-  | 'content-altered'
-  | 'bad-content';
+  'not-a-cache' | 'python-cache' | 'old-version' | 'future-version' | SealDefect | 'other-backend' | 'bad-content';
 
 /** A file of whichever version. Nothing of it is authentic before it was opened. */
 export type CacheEnvelope = {

@@ -6,8 +6,12 @@ import type {
   OwnCertificate,
   PendingRequest,
 } from '../../certificates/certificate.ts';
+import { newerThan } from '../../core/newer-format.ts';
 import { isoTime } from '../../core/time.ts';
 import { NO_STATE, serialOf } from '../../certificates/certificate.ts';
+
+/** A newer one is no state that this version may do without: an order may be under way in it. */
+export const STATE_VERSION = 1;
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -15,7 +19,7 @@ export function encodeState(state: CertificateState): string {
   const { asked, certificate, request, owedHooks, problem } = state;
   return `${JSON.stringify(
     {
-      version: 1,
+      version: STATE_VERSION,
       asked: asked ?? null,
       certificate: certificate
         ? {
@@ -45,12 +49,17 @@ export function encodeState(state: CertificateState): string {
   )}\n`;
 }
 
+/** The version of a state that a newer PSI wrote; undefined: it is none. */
+export function newerStateVersion(text: string): number | undefined {
+  return newerThan(STATE_VERSION, recordOf(parse(text))?.['version']);
+}
+
 /** Undefined: no state that this version knows. */
 export function decodeState(text: string): CertificateState | undefined {
   const given = recordOf(parse(text));
   if (!given) return undefined;
   if (given['version'] === undefined) return decodePython(given);
-  if (given['version'] !== 1) return undefined;
+  if (given['version'] !== STATE_VERSION) return undefined;
   return {
     asked: textOf(given['asked']),
     certificate: decodeCertificate(recordOf(given['certificate'])),

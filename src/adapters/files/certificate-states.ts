@@ -3,10 +3,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { PsiError } from '../../core/error.ts';
 import type { CertificateState } from '../../certificates/certificate.ts';
 import type { CertificateStates } from '../../certificates/certificate-states.ts';
+import { newerFormat } from '../../core/newer-format.ts';
 import { writeFileAtomic } from './atomic-write.ts';
-import { decodeState, encodeState } from './certificate-state-codec.ts';
+import { decodeState, encodeState, newerStateVersion, STATE_VERSION } from './certificate-state-codec.ts';
 import { fileCalls, readBounded } from './file-calls.ts';
 import { errnoOf, fileError } from './host-error.ts';
 
@@ -20,7 +22,10 @@ export class CertificateStateFiles implements CertificateStates {
   async get(name: string): Promise<CertificateState | undefined> {
     const path = join(this.#dir, `${name}.json`);
     try {
-      return decodeState((await readBounded(path)).toString('utf8'));
+      const text = (await readBounded(path)).toString('utf8');
+      const found = newerStateVersion(text);
+      if (found !== undefined) throw ofNewer(path, found);
+      return decodeState(text);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       // Unreadable is not absent: an order that is under way would be made a second time.
@@ -37,4 +42,9 @@ export class CertificateStateFiles implements CertificateStates {
       throw fileError('keep the state of the certificate', path, error);
     }
   }
+}
+
+function ofNewer(path: string, found: number): PsiError {
+  const anew = `\`rm ${path}\`, and the next run orders the certificate anew`;
+  return newerFormat(`the state of the certificate ${path}`, { found, known: STATE_VERSION }, anew);
 }

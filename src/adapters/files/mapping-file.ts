@@ -8,9 +8,17 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { PsiError } from '../../core/error.ts';
-import { decodeStored, encodeMapping, MAX_BODY_BYTES, MAX_MAPPING_BYTES } from '../../core/mapping.ts';
+import {
+  decodeStored,
+  encodeMapping,
+  MAPPING_FORMAT,
+  MAX_BODY_BYTES,
+  MAX_MAPPING_BYTES,
+  newerMappingFormat,
+} from '../../core/mapping.ts';
 import type { StoredMapping } from '../../core/mapping.ts';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
+import { newerFormat } from '../../core/newer-format.ts';
 import type { MappingStore } from '../../lookup/mapping-store.ts';
 import { syncFolder, writeFileAtomic } from './atomic-write.ts';
 import { fileCalls } from './file-calls.ts';
@@ -24,6 +32,9 @@ const AT_ONCE = 50;
 
 const WRITE_ANEW =
   'run `podman exec psi psi setup`: it writes the file of a secret that a workload has anew; any other, remove with `podman secret rm`';
+
+/** It may hold a value, which nobody else has. */
+const ANEW = 'have it made anew: `podman secret rm` takes the secret, `podman exec psi psi setup` registers it again';
 
 const READ_AGAIN =
   'make it readable for psi (`ls -ld` shows its mode), then run `podman exec psi psi setup`: it reads it again';
@@ -120,12 +131,19 @@ export class MappingFiles implements MappingStore {
   async #found(id: SecretId, readBytes: () => Promise<Buffer | undefined>): Promise<Found> {
     try {
       const bytes = await readBytes();
-      const mapping = bytes && decodeStored(bytes.toString('utf8'));
+      const text = bytes?.toString('utf8') ?? '';
+      const mapping = decodeStored(text);
       if (mapping) return mapping;
+      const format = newerMappingFormat(text);
+      if (format !== undefined) return this.#ofNewer(id, format);
       return new PsiError('NOT_FOUND', `the file ${join(this.#dir, id)} holds no mapping`, { hint: WRITE_ANEW });
     } catch (error) {
       return errnoOf(error) === 'ENOENT' ? undefined : this.#problem(id, error);
     }
+  }
+
+  #ofNewer(id: SecretId, found: number): PsiError {
+    return newerFormat(`the mapping ${join(this.#dir, id)}`, { found, known: MAPPING_FORMAT }, ANEW);
   }
 
   #problem(id: SecretId, error: unknown): PsiError {

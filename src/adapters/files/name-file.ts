@@ -1,6 +1,9 @@
-// The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none.
+// The names of secret ids on disk: `names.json` in the state folder, for its owner alone. A damaged file counts as none; that of a newer
+// PSI is left alone, for Podman has the names too.
 
+import type { PsiError } from '../../core/error.ts';
 import { isSecretId, type SecretId } from '../../core/naming.ts';
+import { newerFormat, newerThan } from '../../core/newer-format.ts';
 import type { NameStore, Registered } from '../../lookup/name-store.ts';
 import { StateFile } from './state-file.ts';
 
@@ -11,6 +14,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 
 export class NameFile implements NameStore {
   readonly #file: StateFile;
+  #ofNewer: PsiError | undefined;
 
   constructor({ stateDir }: { readonly stateDir: string }) {
     const what = 'write the names of the secrets';
@@ -20,23 +24,38 @@ export class NameFile implements NameStore {
   async load(): Promise<ReadonlyMap<SecretId, Registered>> {
     try {
       const text = await this.#file.read();
-      return text === undefined ? new Map() : decode(text);
+      return text === undefined ? new Map() : this.#decode(JSON.parse(text));
     } catch {
       // Damaged: the next setup writes it anew, so there is nothing to report.
       return new Map();
     }
   }
 
-  save(names: ReadonlyMap<SecretId, Registered>): Promise<void> {
-    return this.#file.write(JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }));
+  /** Why names are not kept; undefined: they are. */
+  get problem(): PsiError | undefined {
+    return this.#ofNewer;
+  }
+
+  async save(names: ReadonlyMap<SecretId, Registered>): Promise<void> {
+    if (this.#ofNewer) return;
+    await this.#file.write(JSON.stringify({ format: FORMAT, secrets: Object.fromEntries(names) }));
+  }
+
+  #decode(content: unknown): ReadonlyMap<SecretId, Registered> {
+    if (!isRecord(content)) return new Map();
+    const found = newerThan(FORMAT, content['format']);
+    if (found === undefined) return content['format'] === FORMAT ? decode(content['secrets']) : new Map();
+    const { path } = this.#file;
+    const anew = `\`rm ${path} && systemctl restart psi.service\`: until then messages have ids in the place of names before the first setup`;
+    this.#ofNewer = newerFormat(`the file ${path}`, { found, known: FORMAT }, anew);
+    return new Map();
   }
 }
 
-function decode(text: string): ReadonlyMap<SecretId, Registered> {
-  const value: unknown = JSON.parse(text);
-  if (!isRecord(value) || value['format'] !== FORMAT || !isRecord(value['secrets'])) return new Map();
+function decode(secrets: unknown): ReadonlyMap<SecretId, Registered> {
+  if (!isRecord(secrets)) return new Map();
   const names = new Map<SecretId, Registered>();
-  for (const [id, registered] of Object.entries(value['secrets'])) {
+  for (const [id, registered] of Object.entries(secrets)) {
     if (!isSecretId(id) || !isRecord(registered)) continue;
     const { name, workload } = registered;
     if (typeof name === 'string' && typeof workload === 'string') names.set(id, { name, workload });

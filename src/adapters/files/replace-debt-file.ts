@@ -3,9 +3,12 @@
 import { PsiError } from '../../core/error.ts';
 import { decodeStored, encodeMapping, MAX_BODY_BYTES } from '../../core/mapping.ts';
 import { isSecretId } from '../../core/naming.ts';
+import { newerFormat, newerThan } from '../../core/newer-format.ts';
 import { MOST_UNFINISHED, type ReplaceDebt, type UnfinishedReplace } from '../../registration/replace-debt.ts';
 import { fileError } from './host-error.ts';
 import { StateFile } from './state-file.ts';
+
+const FORMAT = 1;
 
 /** Names and labels are shorter than a mapping may be. */
 const MOST_BYTES = MOST_UNFINISHED * 2 * MAX_BODY_BYTES;
@@ -23,7 +26,10 @@ export class ReplaceDebtFile implements ReplaceDebt {
     const text = await this.#file.read().catch((error: unknown) => {
       throw fileError('read the secrets of replaces that were cut short', path, error);
     });
-    const unfinished = text === undefined ? [] : decode(text);
+    const content = text === undefined ? { secrets: [] } : parsed(text);
+    const found = newerThan(FORMAT, content?.['format']);
+    if (found !== undefined) throw newerFormat(`the file ${path}`, { found, known: FORMAT }, withoutIt(path));
+    const unfinished = decode(content?.['secrets']);
     if (unfinished) return unfinished;
     throw new PsiError('HOST', `the file ${path} does not hold what psi writes there`, {
       hint: 'run `podman exec psi psi setup`: it creates what is gone',
@@ -35,19 +41,26 @@ export class ReplaceDebtFile implements ReplaceDebt {
     const secrets = unfinished.map(({ name, id, mapping, workload }) => {
       return { name, id, mapping: encodeMapping(mapping), workload: workload ?? null };
     });
-    return this.#file.write(JSON.stringify({ secrets }));
+    return this.#file.write(JSON.stringify({ format: FORMAT, secrets }));
+  }
+}
+
+/** Where the secrets that it names are all there, or can be made by hand. */
+function withoutIt(path: string): string {
+  return `compare \`podman secret ls\` with what the workloads need, then \`rm ${path}\` and \`systemctl restart psi.service\``;
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const content: unknown = JSON.parse(text);
+    return typeof content === 'object' && content !== null ? { ...content } : undefined;
+  } catch {
+    return undefined;
   }
 }
 
 /** Undefined: it is something else. */
-function decode(text: string): readonly UnfinishedReplace[] | undefined {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const secrets = typeof content === 'object' && content !== null && 'secrets' in content && content.secrets;
+function decode(secrets: unknown): readonly UnfinishedReplace[] | undefined {
   if (!Array.isArray(secrets) || secrets.length > MOST_UNFINISHED) return undefined;
   const unfinished = secrets.map(decodeOne);
   return unfinished.every((one) => one !== undefined) ? unfinished : undefined;

@@ -3,6 +3,7 @@
 import type { SetupDebt, SetupDebtStore } from '../../registration/setup-debt.ts';
 import { StateFile } from './state-file.ts';
 
+const FORMAT = 1;
 const MOST_BYTES = 256 * 1024;
 const ALL: SetupDebt = { workloads: undefined };
 
@@ -24,7 +25,7 @@ export class SetupDebtFile implements SetupDebtStore {
   }
 
   write({ workloads }: SetupDebt): Promise<void> {
-    return this.#file.write(JSON.stringify({ workloads: workloads ?? null }));
+    return this.#file.write(JSON.stringify({ format: FORMAT, workloads: workloads ?? null }));
   }
 
   clear(): Promise<void> {
@@ -32,9 +33,12 @@ export class SetupDebtFile implements SetupDebtStore {
   }
 }
 
+/** Of another format, or none: a setup of all pays whatever it says. */
 function decode(text: string): SetupDebt {
   const content: unknown = JSON.parse(text);
-  const workloads = typeof content === 'object' && content !== null && 'workloads' in content && content.workloads;
+  if (typeof content !== 'object' || content === null || !('workloads' in content)) return ALL;
+  if (!('format' in content) || content.format !== FORMAT) return ALL;
+  const { workloads } = content;
   if (!Array.isArray(workloads) || !workloads.every((name) => typeof name === 'string')) return ALL;
   return { workloads };
 }

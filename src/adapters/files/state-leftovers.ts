@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { isSecretId } from '../../core/naming.ts';
-import { isSealedName } from '../../sealed/names.ts';
+import { isSealedName, readAsideName } from '../../sealed/names.ts';
 import { findLeftovers, removeLeftovers } from './atomic-write.ts';
 
 /** All that PSI writes there beside mappings; the cache file's own are removed by its first save. */
@@ -21,7 +21,10 @@ export class StateLeftovers {
   async find(before: number): Promise<readonly string[]> {
     const own = await findLeftovers(this.#dir, (name) => OWN.test(name) || isSecretId(name), before);
     const certificates = await findLeftovers(join(this.#dir, 'tls'), (name) => CERTIFICATE.test(name), before);
-    return [...own, ...certificates, ...(await findLeftovers(join(this.#dir, 'sealed'), isSealedName, before))];
+    const sealed = await findLeftovers(join(this.#dir, 'sealed'), isSealedName, before);
+    const isAside = (name: string): boolean => readAsideName(name) !== undefined;
+    const aside = await findLeftovers(join(this.#dir, 'sealed', '.aside'), isAside, before);
+    return [...own, ...certificates, ...sealed, ...aside];
   }
 
   /** Removes them. Resolves to the paths. */

@@ -76,7 +76,8 @@ export class HsmKeyWrapper implements TokenKeys {
     }
   }
 
-  unwrap(blob: Uint8Array): Promise<SecretValue> {
+  /** Async, so that a damaged blob is a rejection like all others. */
+  async unwrap(blob: Uint8Array): Promise<SecretValue> {
     return this.#decrypted(decodeBlob(blob));
   }
 

@@ -28,13 +28,15 @@ export async function openBlob(base64: string, token: BlobToken): Promise<Secret
   const contentAt = keyEnd + NONCE_BYTES;
   if (keyEnd === LENGTH_BYTES || bytes.length < contentAt + TAG_BYTES) throw damaged('is cut short');
   const key = (await unwrapped(bytes.subarray(LENGTH_BYTES, keyEnd), token)).expose();
+  let plain: Uint8Array | undefined;
   try {
     const decipher = createDecipheriv(CIPHER, key, bytes.subarray(keyEnd, contentAt), { authTagLength: TAG_BYTES });
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-    const plain = decipher.update(bytes.subarray(contentAt, -TAG_BYTES));
+    plain = decipher.update(bytes.subarray(contentAt, -TAG_BYTES));
     decipher.final();
     return new SecretValue(plain);
   } catch (cause) {
+    plain?.fill(0);
     throw damaged('was altered after it was made, or its key is another one', cause);
   } finally {
     key.fill(0);

@@ -33,6 +33,10 @@ const Container = t.type({
   }),
 });
 
+const ExecCreated = t.type({ Id: t.string });
+
+const ExecEnded = t.type({ ExitCode: t.number, Running: t.boolean });
+
 /** `null` is how Go spells an empty list. */
 const Listing = t.union([t.readonlyArray(Secret), t.null]);
 
@@ -80,6 +84,16 @@ export function decodeContainer(text: string): ShownContainer | undefined {
   const { Secrets, CreateCommand } = shown.Config;
   const secrets = (Secrets ?? []).flatMap(({ Name, ID }) => [Name, ID]);
   return { name: shown.Name, secrets, command: CreateCommand ?? [] };
+}
+
+export function decodeExecCreated(text: string): string | undefined {
+  return decode(ExecCreated, text)?.Id;
+}
+
+/** Undefined: it runs on, or the text is no such answer. */
+export function decodeExecEnded(text: string): number | undefined {
+  const session = decode(ExecEnded, text);
+  return session?.Running === false ? session.ExitCode : undefined;
 }
 
 export function decodeRefusal(text: string): Refused | undefined {

@@ -3,10 +3,17 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 
+import { toPsiError, type PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import { SingleFlight } from '../../core/single-flight.ts';
 import { DATA_KEY_BYTES } from '../../sealing/key-wrapper.ts';
-import { unwrapWithAny, wrapForAll, type Recipients, type WrappedForAll } from '../../sealing/recipients.ts';
+import {
+  unwrapWithAny,
+  wrapForAll,
+  wrapProven,
+  type Recipients,
+  type WrappedForAll,
+} from '../../sealing/recipients.ts';
 import type { Stanza } from '../../sealing/stanzas.ts';
 
 /** Files of one key: far below what its cipher allows for random nonces. */
@@ -17,21 +24,29 @@ const MOST_KEYS = 256;
 /** `key`: for its caller to wipe. */
 export type SealingKey = WrappedForAll & { readonly key: Uint8Array };
 
+type Current = SealingKey & { readonly files: number; readonly proven: boolean };
+
 export class DataKeys {
   readonly #recipients: Recipients;
   readonly #mostFiles: number;
   readonly #known = new Map<string, Uint8Array>();
   readonly #unwrapping = new SingleFlight<string, SecretValue | undefined>();
-  #current: (SealingKey & { readonly files: number }) | undefined;
+  #current: Current | undefined;
+  /** Why none could be proven: hundreds of files in a row do not wait for the same device that is away. */
+  #unproven: PsiError | undefined;
 
   constructor(recipients: Recipients, { mostFiles = MOST_FILES }: { readonly mostFiles?: number } = {}) {
     this.#recipients = recipients;
     this.#mostFiles = mostFiles;
   }
 
-  /** For one file. One call at a time. Rejects as `wrapForAll` does. */
-  async forSealing(): Promise<SealingKey> {
-    const current = this.#current ?? (await this.#made());
+  /**
+   * For one file. One call at a time. `proven`: one of this host's own has given it back, which takes a token's PIN; where none can, it
+   * rejects. So it does where none could take it.
+   */
+  async forSealing({ proven = false }: { readonly proven?: boolean } = {}): Promise<SealingKey> {
+    const usable = this.#current !== undefined && (this.#current.proven || !proven) ? this.#current : undefined;
+    const current = usable ?? (await this.#made(proven));
     const files = current.files + 1;
     // With somebody missing the next file tries again.
     const again = current.missed.length === 0 && files < this.#mostFiles;
@@ -41,30 +56,37 @@ export class DataKeys {
 
   renew(): void {
     this.#current = undefined;
+    this.#unproven = undefined;
   }
 
-  /**
-   * The key of a file, for its caller to wipe; undefined: no stanza is for any of this host's. `anew`: whoever has it is asked, whatever
-   * is known.
-   */
-  async ofFile(
-    stanzas: readonly Stanza[],
-    { anew = false }: { readonly anew?: boolean } = {},
-  ): Promise<Uint8Array | undefined> {
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** The key of a file, for its caller to wipe; undefined: no stanza is for any of this host's. */
+  async ofFile(stanzas: readonly Stanza[]): Promise<Uint8Array | undefined> {
     const name = nameOf(stanzas);
-    const known = anew ? undefined : this.#known.get(name);
+    const known = this.#known.get(name);
     if (known) return Uint8Array.from(known);
-    const found = await this.#unwrapping.run(`${name} ${String(anew)}`, () =>
-      unwrapWithAny(this.#recipients.own, stanzas),
-    );
+    const found = await this.#unwrapping.run(name, () => unwrapWithAny(this.#recipients.own, stanzas));
     return found && Uint8Array.from(this.#remember(name, found.expose()));
   }
 
-  async #made(): Promise<SealingKey & { readonly files: number }> {
+  async #made(proven: boolean): Promise<Current> {
     const key = randomBytes(DATA_KEY_BYTES);
-    const { stanzas, missed } = await wrapForAll(this.#recipients, new SecretValue(key));
+    const { stanzas, missed } = await (proven ? this.#proven(key) : wrapForAll(this.#recipients, new SecretValue(key)));
     this.#remember(nameOf(stanzas), key);
-    return { key, stanzas, missed, files: 0 };
+    return { key, stanzas, missed, proven, files: 0 };
+  }
+
+  async #proven(key: Uint8Array): Promise<WrappedForAll> {
+    if (this.#unproven) throw this.#unproven;
+    try {
+      return await wrapProven(this.#recipients, new SecretValue(key));
+    } catch (thrown) {
+      this.#unproven = toPsiError(thrown);
+      throw this.#unproven;
+    }
   }
 
   #remember(name: string, key: Uint8Array): Uint8Array {

@@ -2,15 +2,16 @@
 
 import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { SecretValue } from '../../core/secret-value.ts';
-import { isSealedName } from '../../sealed/names.ts';
+import { asideName, isSealedName, readAsideName } from '../../sealed/names.ts';
 import { noSuchValue } from '../../sealed/values.ts';
 import {
   MOST_VALUE_BYTES,
   type AsideFile,
   type RecoverableFile,
+  type SealedAt,
   type SealedFile,
   type SealedFiles,
 } from '../../sealed/sealed-files.ts';
@@ -21,7 +22,7 @@ import { openContent, sealContent } from '../envelope/seal.ts';
 import { syncFolder, writeFileAtomic, type WriteStep } from '../files/atomic-write.ts';
 import { fileCalls, readBounded } from '../files/file-calls.ts';
 import { errnoOf, fileError } from '../files/host-error.ts';
-import { DataKeys } from './data-keys.ts';
+import { DataKeys, type SealingKey } from './data-keys.ts';
 import { keyProblem, noRecovery, sealedDefect, storedMeanwhile } from './defects.ts';
 import { contentOf, MAGIC, splitSealed, valueOf } from './format.ts';
 
@@ -55,37 +56,48 @@ export class SealedFolder implements SealedFiles {
     this.#onStep = onStep;
   }
 
-  read(name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
-    return this.#openAt(this.#path(name), name, how);
+  read(name: string): Promise<SecretValue> {
+    return this.#openAt(this.#path(name), name);
   }
 
-  readAside(file: AsideFile): Promise<SecretValue> {
-    return this.#openAt(this.#asidePath(file), file.name);
+  forgetKeys(): void {
+    this.#keys.forget();
   }
 
-  async readWith(name: string, fileId: string, dataKey: SecretValue): Promise<SecretValue> {
-    const path = this.#path(name);
-    const envelope = await this.#envelope(path, name);
+  async readAt(at: SealedAt): Promise<SecretValue> {
+    return this.#openAt(this.#pathOf(at), at.name);
+  }
+
+  async readWith(at: SealedAt, fileId: string, dataKey: SecretValue): Promise<SecretValue> {
+    const path = this.#pathOf(at);
+    const envelope = await this.#envelope(path, at.name);
     if (hex(envelope.fileId) !== fileId) throw storedMeanwhile(path);
-    return open(envelope, Uint8Array.from(dataKey.expose()), { path, name });
+    return open(envelope, Uint8Array.from(dataKey.expose()), { path, name: at.name });
   }
 
   async write(name: string, value: SecretValue, now: number): Promise<readonly Missed[]> {
     const path = this.#path(name);
-    const { key, stanzas, missed } = await this.#keys.forSealing();
-    try {
-      // What is sealed without its recovery key is lost with this host: whoever gives the value still has it, and hears why.
-      const unrecoverable = missed.find(({ kind }) => kind === 'recovery');
-      if (unrecoverable) throw unrecoverable.error;
-      this.#onStep('wrapped');
-      const fields = { magic: MAGIC, dataKey: key, stanzas, writtenAt: now };
-      const random = { fileId: randomBytes(FILE_ID_BYTES), nonce: randomBytes(NONCE_BYTES) };
-      const file = await sealContent(contentOf(name, value.expose()), { ...fields, ...random });
-      await this.#replace(path, file, { name, asideAt: now });
-      return missed;
-    } finally {
-      key.fill(0);
-    }
+    const { file, missed } = await this.#sealed({ name, value, now }, await this.#keys.forSealing());
+    await this.#replace(path, async () => {
+      await this.#makeFolders();
+      const kept = await this.#keep(path, { name, asideAt: now });
+      this.#onStep('kept');
+      await writeFileAtomic(path, file, { mode: 0o600, onStep: this.#onStep }).catch(async (error: unknown) => {
+        if (kept !== undefined) await this.#keptForNothing(path, kept, error);
+        throw error;
+      });
+    });
+    return missed;
+  }
+
+  async rewrite(at: SealedAt, value: SecretValue, now: number): Promise<readonly Missed[]> {
+    const path = this.#pathOf(at);
+    const { file, missed } = await this.#sealed(
+      { name: at.name, value, now },
+      await this.#keys.forSealing({ proven: true }),
+    );
+    await this.#replace(path, () => writeFileAtomic(path, file, { mode: 0o600, onStep: this.#onStep }));
+    return missed;
   }
 
   renewKey(): void {
@@ -99,7 +111,7 @@ export class SealedFolder implements SealedFiles {
   }
 
   async listAside(): Promise<readonly AsideFile[]> {
-    return (await this.#names(this.#asideDir)).flatMap(asideOf);
+    return (await this.#names(this.#asideDir)).flatMap((name) => readAsideName(name) ?? []);
   }
 
   async putAside(name: string, now: number): Promise<boolean> {
@@ -129,6 +141,11 @@ export class SealedFolder implements SealedFiles {
     }
   }
 
+  async isInPlace(file: AsideFile): Promise<boolean> {
+    const [aside, there] = await Promise.all([inodeOf(this.#asidePath(file)), inodeOf(this.#path(file.name))]);
+    return aside !== undefined && aside === there;
+  }
+
   async removeAside(file: AsideFile): Promise<void> {
     const path = this.#asidePath(file);
     try {
@@ -149,21 +166,21 @@ export class SealedFolder implements SealedFiles {
     ];
   }
 
-  async recoverable(name: string): Promise<RecoverableFile> {
-    const path = this.#path(name);
+  async recoverable({ name, asideAt }: SealedAt): Promise<RecoverableFile> {
+    const path = this.#pathOf({ name, asideAt });
     const envelope = await this.#envelope(path, name);
     const stanzas = envelope.stanzas.filter(({ kind }) => kind === 'recovery');
     if (stanzas.length === 0) throw noRecovery(path);
-    return { name, fileId: hex(envelope.fileId), stanzas };
+    return { name, asideAt, fileId: hex(envelope.fileId), stanzas };
   }
 
-  async #openAt(path: string, name: string, how: { readonly anew?: boolean } = {}): Promise<SecretValue> {
+  async #openAt(path: string, name: string): Promise<SecretValue> {
     const envelope = await this.#envelope(path, name);
     const { stanzas } = envelope;
-    const dataKey = await this.#keys.ofFile(stanzas, how).catch((error: unknown) => {
+    const dataKey = await this.#keys.ofFile(stanzas).catch((error: unknown) => {
       throw keyProblem(error, path, stanzas);
     });
-    if (dataKey === undefined) throw sealedDefect('other-backend', path);
+    if (dataKey === undefined) throw sealedDefect('other-backend', path, stanzas);
     return open(envelope, dataKey, { path, name });
   }
 
@@ -182,24 +199,56 @@ export class SealedFolder implements SealedFiles {
     }
   }
 
-  async #replace(path: string, file: Uint8Array, aside: AsideFile): Promise<void> {
+  async #replace(path: string, work: () => Promise<void>): Promise<void> {
     try {
-      await this.#makeFolders();
-      await this.#keep(path, aside);
-      this.#onStep('kept');
-      await writeFileAtomic(path, file, { mode: 0o600, onStep: this.#onStep });
+      await work();
     } catch (error) {
       throw fileError('write the sealed secret', path, error);
     }
   }
 
-  /** What is there lies aside as well from now on, under a second name: at no moment is it gone. */
-  async #keep(path: string, aside: AsideFile): Promise<void> {
+  /** The whole file. Wipes the key. */
+  async #sealed(
+    { name, value, now }: { readonly name: string; readonly value: SecretValue; readonly now: number },
+    { key, stanzas, missed }: SealingKey,
+  ): Promise<{ readonly file: Uint8Array; readonly missed: readonly Missed[] }> {
+    try {
+      // What is sealed without its recovery key is lost with this host: whoever gives the value still has it, and hears why.
+      const unrecoverable = missed.find(({ kind }) => kind === 'recovery');
+      if (unrecoverable) throw unrecoverable.error;
+      this.#onStep('wrapped');
+      const fields = { magic: MAGIC, dataKey: key, stanzas, writtenAt: now };
+      const random = { fileId: randomBytes(FILE_ID_BYTES), nonce: randomBytes(NONCE_BYTES) };
+      return { file: await sealContent(contentOf(name, value.expose()), { ...fields, ...random }), missed };
+    } finally {
+      key.fill(0);
+    }
+  }
+
+  /**
+   * What is there lies aside as well from now on, under a second name: at no moment is it gone, of a power cut neither. Answers that name;
+   * undefined: nothing is there.
+   */
+  async #keep(path: string, aside: AsideFile): Promise<string | undefined> {
     const to = await this.#freeAside(aside);
     try {
       await fileCalls.run(path, () => link(path, to));
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    await syncFolder(this.#asideDir);
+    return to;
+  }
+
+  /** Tries that fail, as on a full disk, must not drive out what was removed. What may have been replaced by now stays aside. */
+  async #keptForNothing(path: string, kept: string, error: unknown): Promise<void> {
+    if (errnoOf(error) === 'HANGS') return;
+    try {
+      const [there, aside] = [await inodeOf(path), await inodeOf(kept)];
+      if (there === aside) await fileCalls.run(kept, () => rm(kept));
+    } catch {
+      // It stays, and goes when its time is up.
     }
   }
 
@@ -231,13 +280,21 @@ export class SealedFolder implements SealedFiles {
     }
   }
 
+  /** Durable, as what is written into them has to be. */
   async #makeFolders(): Promise<void> {
-    await fileCalls.run(this.#asideDir, () => mkdir(this.#asideDir, { recursive: true, mode: 0o700 }));
+    const made = await fileCalls.run(this.#asideDir, () => mkdir(this.#asideDir, { recursive: true, mode: 0o700 }));
+    if (made === undefined) return;
+    await syncFolder(this.#dir);
+    await syncFolder(dirname(this.#dir));
   }
 
   async #sync(): Promise<void> {
     await syncFolder(this.#asideDir);
     await syncFolder(this.#dir);
+  }
+
+  #pathOf({ name, asideAt }: SealedAt): string {
+    return asideAt === null ? this.#path(name) : this.#asidePath({ name, asideAt });
   }
 
   #path(name: string): string {
@@ -247,7 +304,7 @@ export class SealedFolder implements SealedFiles {
 
   #asidePath({ name, asideAt }: AsideFile): string {
     if (!isSealedName(name)) throw noSuchValue('that name');
-    return join(this.#asideDir, `${name}~${String(asideAt)}`);
+    return join(this.#asideDir, asideName({ name, asideAt }));
   }
 }
 
@@ -269,19 +326,18 @@ async function open(
   }
 }
 
-function asideOf(file: string): readonly AsideFile[] {
-  // Fifteen digits are some ten thousand years: what is longer, PSI has not written.
-  const [, name = '', at = ''] = /^(.+)~(\d{1,15})$/.exec(file) ?? [];
-  return isSealedName(name) ? [{ name, asideAt: Number(at) }] : [];
+/** Undefined: there is nothing. */
+async function inodeOf(path: string): Promise<number | undefined> {
+  return fileCalls.run(path, () =>
+    lstat(path).then(
+      ({ ino }) => ino,
+      () => undefined,
+    ),
+  );
 }
 
 async function exists(path: string): Promise<boolean> {
-  return fileCalls.run(path, () =>
-    lstat(path).then(
-      () => true,
-      () => false,
-    ),
-  );
+  return (await inodeOf(path)) !== undefined;
 }
 
 function hex(bytes: Uint8Array): string {

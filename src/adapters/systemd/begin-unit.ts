@@ -6,7 +6,7 @@ import { DBusError, type MessageBus } from 'dbus-native';
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
 import { MANAGER, onBus, unreachable } from './bus.ts';
-import { activeState } from './stop-unit.ts';
+import { activeState } from './unit-property.ts';
 
 const CALL_MS = 5_000;
 /** The first start may pull the image, and a setup that waits for its provider ends before this: both have 300 s. */

@@ -6,6 +6,7 @@ import { DBusError, type MessageBus } from 'dbus-native';
 import { PsiError } from '../../core/error.ts';
 import { printable } from '../../core/naming.ts';
 import { MANAGER, onBus, unreachable } from './bus.ts';
+import { activeState } from './unit-property.ts';
 
 const CALL_MS = 5_000;
 /** Longer than any unit of PSI takes to stop. */
@@ -50,23 +51,4 @@ async function forgetFailure(bus: MessageBus, unit: string): Promise<void> {
   if ((await activeState(bus, unit)) !== 'failed') return;
   const message = { ...MANAGER, member: 'ResetFailedUnit', signature: 's', body: [unit] };
   await bus.invoke(message, { timeout: CALL_MS });
-}
-
-/** Undefined: unloaded by now, or never loaded. */
-export async function activeState(bus: MessageBus, unit: string): Promise<unknown> {
-  const options = { timeout: CALL_MS };
-  try {
-    const path = await bus.invoke<string>({ ...MANAGER, member: 'GetUnit', signature: 's', body: [unit] }, options);
-    return await bus.invoke<unknown>(
-      {
-        ...{ destination: MANAGER.destination, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get' },
-        signature: 'ss',
-        body: ['org.freedesktop.systemd1.Unit', 'ActiveState'],
-      },
-      options,
-    );
-  } catch (error) {
-    if (error instanceof DBusError && /\.(?:NoSuchUnit|UnknownObject)$/.test(error.dbusName ?? '')) return undefined;
-    throw error;
-  }
 }

@@ -13,8 +13,9 @@ import { completedWithJson, type Cli, type Ending, type JsonFlag } from '../comm
 import { follow } from '../follow.ts';
 import { ASKS_SERVICE, ENDED } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
-import { addRecover, addReseal, type RecoverNeeds } from './cache-reseal.ts';
+import { addReseal } from './cache-reseal.ts';
 import { outcomeLine, printCacheReport, printKeyReport } from './cache-report.ts';
+import { addRecover, type RecoverNeeds } from './recover.ts';
 
 const TURN_ON =
   'turn it on in the config: `cache: {enabled: true, backend: tpm}`, then `systemctl restart psi.service`';

@@ -3,13 +3,14 @@
 import type { Command } from 'commander';
 import { PsiError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
-import { painted } from '../../core/text/line.ts';
+import { painted, type Line, type Style } from '../../core/text/line.ts';
 import type { Completions } from '../../host/command/put.ts';
 import { ownContainer } from '../../host/command/own-container.ts';
 import { asOnHost } from '../../host/command/places.ts';
 import type { MigrateOptions } from '../../migrate/install.ts';
 import type { MigrateReport } from '../../migrate/migrate.ts';
 import type { Remark } from '../../migrate/remarks.ts';
+import type { StepWords, Tell } from '../../migrate/steps.ts';
 import { completedWithJson, type Cli, type JsonFlag } from '../command.ts';
 import { completionsOf } from './completion.ts';
 import { EXIT_WORDS, exits } from '../help.ts';
@@ -47,7 +48,9 @@ export function addMigrate(program: Command, cli: Cli<MigrateNeeds>): void {
         const { insideService, migrate } = await cli.compose();
         if (insideService) throw inTheWrongPlace();
         const { apply, image, unprivileged } = flags;
-        const report = await migrate(cli.configFile(), { apply, image, unprivileged }, completionsOf(program));
+        const tell = flags.json ? () => undefined : teller(cli.terminal);
+        const report = await migrate(cli.configFile(), { apply, image, unprivileged, tell }, completionsOf(program));
+        cli.terminal.progress('');
         return {
           exit: exitOf(report),
           result: resultOf(report),
@@ -81,11 +84,23 @@ function resultOf({ applied, steps, notes, refusals, left, config }: MigrateRepo
   return { applied, steps, notes: plain(notes), refusals: plain(refusals), left: plain(left), config: config ?? null };
 }
 
+/** Whoever watches, or reads what was left when it was ended, sees how far it came. */
+function teller(terminal: Terminal): Tell {
+  return (step, at) => {
+    if (at === 'begin') terminal.progress(`${step.what} ${asOnHost(step.target)}`);
+    else terminal.out(stepLine(step, 'green'));
+  };
+}
+
+function stepLine({ what, target, why }: StepWords, style: Style): Line {
+  return [painted(style, what), ` ${asOnHost(target)}`, painted('dim', `  ${why}`)];
+}
+
 function print(terminal: Terminal, report: MigrateReport): void {
   const { applied, steps, notes, refusals, left, config, failure } = report;
   if (config !== undefined && !applied) terminal.data(`${config}\n`);
-  for (const { what, target, why } of steps)
-    terminal.out([painted(applied ? 'green' : 'cyan', what), ` ${asOnHost(target)}`, painted('dim', `  ${why}`)]);
+  // What is done was told when it was.
+  if (!applied) for (const step of steps) terminal.out(stepLine(step, 'cyan'));
   for (const { subject, reason, hint } of notes)
     terminal.note(`${subject}: ${reason}${hint === undefined ? '' : `; ${hint}`}`);
   for (const { subject, reason, hint = '' } of refusals)

@@ -18,8 +18,8 @@ import { duration } from '../duration.ts';
 import { ASKS_SERVICE, exits } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 import { printKeyReport } from './cache-report.ts';
-import { addSealedRecover, addSealedReseal } from './sealed-recover.ts';
-import type { RecoverNeeds } from './cache-reseal.ts';
+import { addSealedRecover, type RecoverNeeds } from './recover.ts';
+import { addSealedReseal } from './sealed-reseal.ts';
 
 export type SealedNeeds = RecoverNeeds & {
   /** `-`: stdin. */

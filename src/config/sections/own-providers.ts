@@ -28,6 +28,10 @@ export function assembleOwn(entries: Plain): OwnProviders {
   return { sealed: sealed[0], nitrokeys: new Map(nitrokeys) };
 }
 
+export function hasHsmToken({ nitrokeys }: Pick<OwnProviders, 'nitrokeys'>): boolean {
+  return nitrokeys.size > 0;
+}
+
 export function ownNames(entries: Plain): readonly string[] {
   return entriesOf(entries, OWN_SECTIONS).map(({ name }) => name);
 }

@@ -26,7 +26,8 @@ export type CacheFace = {
   ) => Promise<RefreshReport | undefined>;
   readonly invalidate: (name: string) => Promise<{ readonly named: number; readonly dropped: number }>;
   readonly reseal: () => Promise<ResealReport>;
-  readonly recoverable: () => Promise<Recoverable>;
+  /** Undefined: there is no file. */
+  readonly recoverable: () => Promise<Recoverable | undefined>;
   readonly recover: (fileId: string, dataKey: SecretValue) => Promise<ResealReport>;
   /** Tries a backend with the config as it is on disk, without using it yet. */
   readonly init: (backend: Backend) => Promise<InitReport>;
@@ -60,7 +61,8 @@ export function cacheRoutes(face: CacheFace, works: LongWorks): Router {
     sendJson(response, await face.reseal());
   });
   router.get('/cache/recovery', async (_request, response) => {
-    sendJson(response, recoveryKeys(await face.recoverable()));
+    const found = await face.recoverable();
+    sendJson(response, found === undefined ? null : recoveryKeys(found));
   });
   router.post('/cache/recover', body, async (request, response) => {
     const bytes = Buffer.from(textOf(request.body, 'dataKey'), 'base64');

@@ -4,7 +4,7 @@ import { json, Router } from 'express';
 import { decodeBase64 } from '../../core/base64.ts';
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import type { SealedControl } from '../../sealed/control.ts';
+import type { RecoveredKey, SealedControl } from '../../sealed/control.ts';
 import type { ExportReport, SealedRecoveryKeys } from '../../sealed/reports.ts';
 import type { RecoverableFile } from '../../sealed/sealed-files.ts';
 import { sendJson } from '../json.ts';
@@ -21,7 +21,7 @@ export function sealedRoutes(face: SealedFace): Router {
   // The largest value in base64 has 682,668 characters.
   const value = json({ limit: '1mb' });
   // A key in base64 for each of thousands.
-  const keys = json({ limit: '4mb' });
+  const keys = json({ limit: '16mb' });
   router.get('/sealed', async (_request, response) => {
     sendJson(response, await face.list());
   });
@@ -52,7 +52,9 @@ export function sealedRoutes(face: SealedFace): Router {
     sendJson(response, await face.reseal());
   });
   router.get('/sealed/recovery', async (_request, response) => {
-    sendJson(response, (await face.recoverable()).map(recoveryKeys));
+    const { files, others } = await face.recoverable();
+    const report: SealedRecoveryKeys = { files: files.map(recoveryKeys), others };
+    sendJson(response, report);
   });
   router.post('/sealed/recover', keys, async (request, response) => {
     const all = keysOf(request.body);
@@ -65,22 +67,29 @@ export function sealedRoutes(face: SealedFace): Router {
   return router;
 }
 
-function recoveryKeys({ name, fileId, stanzas }: RecoverableFile): SealedRecoveryKeys[number] {
+function recoveryKeys({ name, asideAt, fileId, stanzas }: RecoverableFile): SealedRecoveryKeys['files'][number] {
   const keys = stanzas.map(({ parameters, wrappedKey }) => ({
     recipient: parameters,
     wrappedKey: Buffer.from(wrappedKey).toString('base64'),
   }));
-  return { name, fileId, keys };
+  return { name, asideAt, fileId, keys };
 }
 
-function keysOf(body: unknown): Parameters<SealedFace['recover']>[0] {
+function keysOf(body: unknown): readonly RecoveredKey[] {
   const keys = fieldOf(body, 'keys');
   if (!Array.isArray(keys)) throw new PsiError('BAD_REQUEST', 'keys must be a list');
   return keys.map((one: unknown) => ({
     name: textOf(one, 'name'),
+    asideAt: timeOf(one, 'asideAt'),
     fileId: textOf(one, 'fileId'),
     dataKey: bytesOf(one, 'dataKey'),
   }));
+}
+
+function timeOf(body: unknown, field: string): number | null {
+  const value = fieldOf(body, field) ?? null;
+  if (value === null || typeof value === 'number') return value;
+  throw new PsiError('BAD_REQUEST', `${field} must be a number`);
 }
 
 /** Empty is no value, and no key. */

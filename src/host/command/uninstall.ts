@@ -92,8 +92,9 @@ refuse_to_lose() {
   lost=
   for file in "$state"/sealed/*; do
     [ -f "$file" ] || continue
-    lost=1 name=\${file##*/}
-    left "$name" 'this sealed secret is nowhere but on this host' \\
+    lost=1 name=\${file##*/} known=
+    case $name in podman.*) known=$(podman secret inspect --format '; podman knows it as {{printf "%q" .Spec.Name}}' "\${name#podman.}" 2>/dev/null) || known= ;; esac
+    left "$name" "this sealed secret is nowhere but on this host$known" \\
       "\\\`podman exec psi psi sealed export $name > FILE\\\` keeps its value, then \\\`podman exec psi psi sealed remove $name\\\`; then run this again"
   done
   for file in "$state"/*; do

@@ -153,8 +153,14 @@ export function backendUnits(layout: HostLayout): readonly string[] {
   });
 }
 
-function linesFor({ cache }: HostLayout, lines: Readonly<Record<Backend, readonly string[]>>): readonly string[] {
-  return (cache?.backends ?? []).flatMap((backend) => lines[backend]);
+function linesFor(layout: HostLayout, lines: Readonly<Record<Backend, readonly string[]>>): readonly string[] {
+  return askedBackends(layout).flatMap((backend) => lines[backend]);
+}
+
+/** A token is reached in the same way, whatever it is asked for. */
+function askedBackends({ cache, hsmToken }: HostLayout): readonly Backend[] {
+  const backends = cache?.backends ?? [];
+  return hsmToken && !backends.includes('hsm') ? [...backends, 'hsm'] : backends;
 }
 
 /** As systemd writes time spans: the largest unit that divides it. */

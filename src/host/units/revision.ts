@@ -29,17 +29,27 @@ export function restartCommand(scope: Scope): string {
   return scope === 'system' ? 'systemctl restart psi.socket' : 'systemctl --user restart psi.socket';
 }
 
-/** Undefined: the units are those of this image, or newer ones, or there are none. */
-export function olderUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
-  if (revision === undefined || revision >= UNITS_REVISION) return undefined;
+/** Undefined: the units are those of this image, or there are none. */
+export function otherUnits(revision: number | undefined, scope: Scope): PsiError | undefined {
+  if (revision === undefined || revision === UNITS_REVISION) return undefined;
   const found = revision === 0 ? 'before revision 1' : `revision ${String(revision)}`;
-  const hint =
-    scope === 'system'
-      ? `run \`${RENDER}\`, then \`${restartCommand(scope)}\``
-      : `render them anew as you did at first (\`${renderCommand(scope)}\`), then \`${restartCommand(scope)}\``;
+  const ours = String(UNITS_REVISION);
+  const render = renderHint(scope);
+  if (revision < UNITS_REVISION)
+    return new PsiError('HOST', `the units of this host are older than the image: ${found} of ${ours}`, {
+      hint: render,
+    });
   return new PsiError(
     'HOST',
-    `the units of this host are older than the image: ${found} of ${String(UNITS_REVISION)}`,
-    { hint },
+    `the units of this host are newer than the image: ${found}, and this psi renders ${ours}`,
+    {
+      hint: `they stay as they are until somebody renders others; start the newer image again, or ${render}`,
+    },
   );
+}
+
+function renderHint(scope: Scope): string {
+  return scope === 'system'
+    ? `run \`${RENDER}\`, then \`${restartCommand(scope)}\``
+    : `render them anew as you did at first (\`${renderCommand(scope)}\`), then \`${restartCommand(scope)}\``;
 }

@@ -4,9 +4,10 @@ import { printable } from '../../core/naming.ts';
 import type { Scope } from '../../core/scope.ts';
 import { given, isRecord, listOf, mapOf, type Plain } from '../plain.ts';
 import { Remarks } from '../remarks.ts';
-import { cache, type PinSource } from './cache.ts';
-import { path, strangers, text } from './fields.ts';
+import { cache } from './cache.ts';
+import { path, text } from './fields.ts';
 import { infisical } from './infisical.ts';
+import { oldTokens, sealingProvider, TOKENS, type OldToken, type PinSource } from './nitrokeyhsm.ts';
 import { overridden, type PsiEnvironment } from './overrides.ts';
 import { workloads } from './workloads.ts';
 
@@ -54,14 +55,12 @@ function wholeFile(file: Plain, surroundings: OldSurroundings, remarks: Remarks)
   }
   if (file['scope'] !== undefined) remarks.note('scope', 'it was ignored: who runs psi decides, here as there');
   const all = mapOf(file['providers']);
+  const tokens = oldTokens(all, surroundings.pin, remarks);
   return given({
     ...places(file, surroundings, remarks),
     socket_token: socketToken(file, surroundings.token, remarks),
-    providers: file['providers'] === undefined ? undefined : providers(all, usedProjects(file), remarks),
-    cache:
-      file['cache'] === null
-        ? undefined
-        : cache(file['cache'], all['nitrokeyhsm'] ?? all['nitrohsm'], surroundings.pin, remarks),
+    providers: file['providers'] === undefined ? undefined : providers(all, tokens, usedProjects(file), remarks),
+    cache: file['cache'] === null ? undefined : cache(file['cache'], keyToken(tokens), remarks),
     workloads: file['workloads'] === null ? undefined : workloads(file['workloads'], Object.keys(all), remarks),
   });
 }
@@ -110,19 +109,19 @@ function socketToken(file: Plain, token: TokenField, remarks: Remarks): unknown 
   return written === '' ? undefined : written?.replace(/\n$/, '');
 }
 
-function providers(all: Plain, used: ReadonlySet<string>, remarks: Remarks): Plain {
+function keyToken(tokens: readonly OldToken[]): OldToken | undefined {
+  return tokens.find(({ name }) => name === TOKENS[0]) ?? tokens[0];
+}
+
+function providers(all: Plain, tokens: readonly OldToken[], used: ReadonlySet<string>, remarks: Remarks): Plain {
   for (const name of Object.keys(all)) {
-    if (name === 'infisical') continue;
-    if (name === 'nitrokeyhsm' || name === 'nitrohsm') {
-      const known = ['pkcs11_module', 'slot', 'key_label', 'key_id', 'pin', 'public_key_cache', 'pcscd_volume'];
-      strangers(remarks, mapOf(all[name]), known, `providers.${name}.`);
-      remarks.note(
-        `providers.${name}`,
-        'psi keeps no secrets with an HSM: it is left out, but for the key of the cache',
-      );
-    } else remarks.refuse(`providers.${printable(name)}`, 'the Python PSI serves no such provider', 'remove it');
+    if (name === 'infisical' || TOKENS.includes(name)) continue;
+    remarks.refuse(`providers.${printable(name)}`, 'the Python PSI serves no such provider', 'remove it');
   }
-  return given({ infisical: all['infisical'] === undefined ? undefined : infisical(all['infisical'], used, remarks) });
+  return given({
+    infisical: all['infisical'] === undefined ? undefined : infisical(all['infisical'], used, remarks),
+    ...Object.fromEntries(tokens.map((token) => [token.name, sealingProvider(token)])),
+  });
 }
 
 function usedProjects(file: Plain): ReadonlySet<string> {

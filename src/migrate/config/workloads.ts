@@ -3,6 +3,7 @@
 import { isWorkloadName, printable } from '../../core/naming.ts';
 import { given, isRecord, listOf, mapOf, type Plain } from '../plain.ts';
 import type { Remarks } from '../remarks.ts';
+import { TOKENS } from './nitrokeyhsm.ts';
 import { flag, needed, strangers, text } from './fields.ts';
 
 /** `providers`: names that the config has. */
@@ -63,7 +64,7 @@ function workload(entry: Plain, at: string, providers: readonly string[], remark
     );
     return undefined;
   }
-  if (provider === 'nitrokeyhsm' || provider === 'nitrohsm') {
+  if (TOKENS.includes(provider)) {
     remarks.note(at, `a workload of ${provider} got nothing by setup, neither secrets nor lines: it is left out`);
     return undefined;
   }

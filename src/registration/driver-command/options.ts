@@ -25,10 +25,16 @@ export function driverOptions(input: DriverCommandInput): DriverOptions {
   return {
     lookup: lookupCommand(input),
     store: `${call} ${REASON} --data-binary @- "http://localhost/store/$SECRET_ID" ${orSay('store', socket)}`,
-    delete: `${call} ${REASON} -X DELETE "http://localhost/delete/$SECRET_ID" ${orSay('delete', socket)}`,
+    delete: `${NO_ID} ${call} ${REASON} -X DELETE "http://localhost/delete/$SECRET_ID" ${orSay('delete', socket)}`,
     list: `${call} http://localhost/list`,
   };
 }
+
+/**
+ * Podman asks with an empty id where it replaces a name that is new. It has to fail, or Podman removes another secret; and Podman goes on and
+ * stores: a line on stderr would speak of a failure that is none.
+ */
+const NO_ID = '[ $SECRET_ID ] || exit 22;';
 
 /** Only the lookup tells each cause apart: it runs at the starts of others, and these four stand in each secret of Podman's database. */
 function orSay(what: string, socket: string): string {

@@ -1,7 +1,8 @@
 /* Preloaded into PSI by tests: ends it with SIGKILL at one step of a write. The step is the text of the file that KILL_POINT_FILE names;
  * without that file nothing happens. Of a save of the cache it is such as "before write" or "after fsync". Of everything that changes
- * something below the folder KILL_POINT_ROOT it is "step 7": before the seventh such call. With KILL_POINT_COPIES nothing is killed: what a
- * kill at that step would leave is copied to a folder `step-7` there, which costs no start of a process for each step. */
+ * something below the folder KILL_POINT_ROOT it is "step 7": before the seventh such call since the file is there; with KILL_POINT_READS what
+ * reads something there counts too. With KILL_POINT_COPIES nothing is killed: what a kill at that step would leave is copied to a folder
+ * `step-7` there, which costs no start of a process for each step. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -78,6 +79,11 @@ static int step(const char *path)
     const char *below = root();
     if (below == NULL || path == NULL || strncmp(path, below, strlen(below)) != 0)
         return 0;
+    const char *armed = getenv("KILL_POINT_FILE");
+    if (armed != NULL && access(armed, F_OK) != 0) {
+        __atomic_store_n(&count, 0, __ATOMIC_SEQ_CST);
+        return 1;
+    }
     unsigned number = __atomic_add_fetch(&count, 1, __ATOMIC_SEQ_CST);
     snprintf(point, sizeof point, "step %u", number);
     reach(point);
@@ -96,6 +102,21 @@ static int step_of(int fd)
         return 0;
     path[length] = '\0';
     return step(path);
+}
+
+static int counts_reads(void)
+{
+    return getenv("KILL_POINT_READS") != NULL;
+}
+
+ssize_t read(int fd, void *bytes, size_t count)
+{
+    static ssize_t (*real)(int, void *, size_t);
+    if (real == NULL)
+        real = dlsym(RTLD_NEXT, "read");
+    if (counts_reads())
+        step_of(fd);
+    return real(fd, bytes, count);
 }
 
 static void around(const char *when, const char *call, const char *what)
@@ -163,6 +184,7 @@ int rename(const char *from, const char *to)
 
 STEP_OF_PATH(mkdir, (const char *path, mode_t mode), path, path, mode)
 STEP_OF_PATH(chmod, (const char *path, mode_t mode), path, path, mode)
+STEP_OF_PATH(link, (const char *target, const char *path), path, target, path)
 STEP_OF_PATH(symlink, (const char *target, const char *path), path, target, path)
 STEP_OF_PATH(unlink, (const char *path), path, path)
 STEP_OF_PATH(rmdir, (const char *path), path, path)
@@ -186,7 +208,7 @@ int fchmod(int fd, mode_t mode)
         va_end(rest); \
         if (real == NULL) \
             real = dlsym(RTLD_NEXT, #name); \
-        if ((flags & O_CREAT) != 0) \
+        if ((flags & O_CREAT) != 0 || counts_reads()) \
             step(path); \
         return real(path, flags, mode); \
     }

@@ -144,7 +144,7 @@ async function lostStage() {
   await it.cache.open();
   assert.equal(it.cache.status().state, 'locked');
   const recover = async (fileId?: string) =>
-    it.reseal.recover(fileId ?? (await it.reseal.recoverable()).fileId, SecretValue.fromText('the data key'));
+    it.reseal.recover(fileId ?? (await it.reseal.recoverable())?.fileId ?? '', SecretValue.fromText('the data key'));
   return { ...it, recover };
 }
 

@@ -87,6 +87,14 @@ describe('a run for certificates', () => {
     assert.deepEqual([done?.owedHooks, done?.request, done?.certificate?.id], [[], undefined, 'id-1']);
   });
 
+  test('leaves a state alone that it could not read: an order may be under way in it', async () => {
+    const newer = new PsiError('HOST', 'the state is of format 2');
+    deps = { ...deps, states: { get: () => Promise.reject(newer), put: (...given) => states.put(...given) } };
+    const { exit, certificates } = await start();
+    assert.deepEqual([exit, certificates[0]?.failure?.message], [1, newer.message]);
+    assert.deepEqual([states.history, calls(), commands.ran], [[], [], []]);
+  });
+
   test('does nothing the second time, and no hook', async () => {
     await start();
     calls();

@@ -164,7 +164,7 @@ describe('psi cache status', () => {
     const { psi, out, errors } = printed();
     const report = { ...REPORT, verified: { ok: false, failure: { ...AWAY, code: 'CACHE_CORRUPT' } } };
     assert.equal(await psi(new FakeClient(report), 'cache', 'status', '--verify', '--json'), 65);
-    const envelope = { command: 'cache status', exit: 65, result: report, failure: null };
+    const envelope = { format: 1, command: 'cache status', exit: 65, result: report, failure: null };
     assert.deepEqual([envelopes(out), errors], [[envelope], []]);
   });
 
@@ -172,7 +172,7 @@ describe('psi cache status', () => {
     const { psi, out } = printed();
     assert.equal(await psi(new FakeClient(null), 'cache', 'status'), 0);
     assert.equal(await psi(new FakeClient(null), 'cache', 'status', '--verify', '--json'), 69);
-    const envelope = { command: 'cache status', exit: 69, result: null, failure: null };
+    const envelope = { format: 1, command: 'cache status', exit: 69, result: null, failure: null };
     assert.deepEqual([out[0], ...envelopes(out.slice(-1))], ['cache: off', envelope]);
   });
 });
@@ -207,8 +207,8 @@ describe('psi cache refresh', () => {
     assert.equal(await psi(new FakeClient(null, failed), 'cache', 'refresh', '--json'), 70);
     const command = 'cache refresh';
     assert.deepEqual(envelopes(out), [
-      { command, exit: 75, result: outage, failure: null },
-      { command, exit: 70, result: null, failure: AWAY },
+      { format: 1, command, exit: 75, result: outage, failure: null },
+      { format: 1, command, exit: 70, result: null, failure: AWAY },
     ]);
     assert.deepEqual(errors, []);
   });
@@ -235,7 +235,7 @@ describe('psi cache invalidate', () => {
     assert.equal(client.asked[0], 'POST /cache/invalidate {"name":"myapp"}');
     assert.deepEqual(out, [
       'dropped 2 of 3 from the cache; the next lookup asks the provider',
-      '{"command":"cache invalidate","exit":0,"result":{"named":3,"dropped":2},"failure":null}',
+      '{"format":1,"command":"cache invalidate","exit":0,"result":{"named":3,"dropped":2},"failure":null}',
     ]);
   });
 });

@@ -167,7 +167,7 @@ test('quadlet: an edit that failed is an error beside the import', async () => {
 
 test('quadlet: --json is the report in its envelope and nothing else', async () => {
   await psi('quadlet', 'a.container', '--json');
-  const envelope = { command: 'infisical import quadlet', exit: 0, result: report, failure: null };
+  const envelope = { format: 1, command: 'infisical import quadlet', exit: 0, result: report, failure: null };
   assert.deepEqual(JSON.parse(out.join('\n')), envelope);
   assert.deepEqual(errors, []);
 });

@@ -16,6 +16,8 @@ const NOTHING: MigrateReport = {
   ...{ applied: false, steps: [], notes: [], refusals: [], left: [], config: undefined, failure: undefined },
 };
 
+type Asked = Omit<MigrateOptions, 'tell'>;
+
 async function migrated(
   report: Partial<MigrateReport>,
   argv: readonly string[] = [],
@@ -24,10 +26,10 @@ async function migrated(
   readonly exit: number;
   readonly out: string;
   readonly errors: string;
-  readonly asked: readonly (readonly [string | undefined, MigrateOptions])[];
+  readonly asked: readonly (readonly [string | undefined, Asked])[];
 }> {
   const { terminal, out, errors } = fakeTerminal();
-  const asked: [string | undefined, MigrateOptions][] = [];
+  const asked: [string | undefined, Asked][] = [];
   const exit = await run(['migrate', ...argv], {
     terminal,
     version: '1',
@@ -39,8 +41,10 @@ async function migrated(
       Promise.resolve(
         fakeComposition({
           insideService,
-          migrate: (file, options) => {
+          migrate: (file, { tell, ...options }) => {
             asked.push([file, options]);
+            if (report.applied === true)
+              for (const step of STEPS) for (const at of ['begin', 'done'] as const) tell(step, at);
             return Promise.resolve({ ...NOTHING, ...report });
           },
         }),
@@ -69,6 +73,10 @@ test('carried out: 0, or 4 where something is left', async () => {
   const done = await migrated({ applied: true, steps: STEPS }, ['--apply', '--image', 'a/b', '--unprivileged']);
   assert.deepEqual(done.asked[0]?.[1], { apply: true, image: 'a/b', unprivileged: true });
   assert.equal(done.exit, 0);
+  // Each when it is done, and not again in the end.
+  assert.equal(done.out, 'stop psi-secrets.service  before its file goes\n1 steps done');
+  const { out } = await migrated({ applied: true, steps: STEPS }, ['--apply', '--json']);
+  assert.equal(out.split('\n').length, 1);
   const left = await migrated({
     applied: true,
     steps: STEPS,
@@ -98,6 +106,7 @@ test('as JSON', async () => {
   const { exit, out } = await migrated({ steps: STEPS, notes: [REMARK] }, ['--json']);
   const answer: unknown = JSON.parse(out);
   assert.deepEqual(answer, {
+    format: 1,
     command: 'migrate',
     exit,
     result: {

@@ -187,7 +187,7 @@ test('with --json an error is the failure in the envelope, problems of the confi
   });
   assert.equal(await psi('cache', 'refresh', '--json'), 78);
   const failure = { code: 'CONFIG_INVALID', message: '1 problem', hint: 'mend it' };
-  const envelope = { command: 'cache refresh', exit: 78, result: null, failure, issues: [issue] };
+  const envelope = { format: 1, command: 'cache refresh', exit: 78, result: null, failure, issues: [issue] };
   assert.deepEqual([out.map((line) => JSON.parse(line) as unknown), errors], [[envelope], []]);
 });
 

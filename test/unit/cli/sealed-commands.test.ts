@@ -152,13 +152,14 @@ class RecoverClient extends FakeClient {
   override get(path: string): Promise<string> {
     this.asked.push(`GET ${path}`);
     const keys = [{ recipient: 'age1a', wrappedKey: Buffer.from('w').toString('base64') }];
-    return Promise.resolve(JSON.stringify(['a', 'b'].map((name) => ({ name, fileId: `id-${name}`, keys }))));
+    const files = ['a', 'b'].map((name) => ({ name, asideAt: null, fileId: `id-${name}`, keys }));
+    return Promise.resolve(JSON.stringify({ files, others: 0 }));
   }
 }
 
 test('recover tells the service the keys of files, and never an identity', async () => {
   const { terminal, out } = fakeTerminal();
-  const client = new RecoverClient({ sealed: 1, failures: [], exit: 0 });
+  const client = new RecoverClient({ sealed: [{ name: 'a', podman: ['a'] }], aside: 0, failures: [], exit: 0 });
   const dataKey = new SecretValue(Uint8Array.of(1, 2, 3));
   const exit = await run(['sealed', 'recover', '--identity', '/key'], {
     terminal,
@@ -171,17 +172,17 @@ test('recover tells the service the keys of files, and never an identity', async
     compose: () =>
       Promise.resolve(
         fakeComposition({
-          unwrapEachWithIdentity: (file, wrapped) => {
+          unwrapWithIdentity: (file, wrapped) => {
             assert.deepEqual([file, wrapped.length], ['/key', 2]);
             return Promise.resolve([dataKey, undefined]);
           },
         }),
       ),
   });
-  assert.deepEqual([exit, out], [0, ['sealed anew: 1']]);
+  assert.deepEqual([exit, out], [0, ['sealed anew: 1', 'sealed a']]);
   assert.deepEqual(client.asked, [
     'GET /sealed/recovery',
-    'POST /sealed/recover {"keys":[{"name":"a","fileId":"id-a","dataKey":"AQID"}]}',
+    'POST /sealed/recover {"keys":[{"name":"a","asideAt":null,"fileId":"id-a","dataKey":"AQID"}]}',
   ]);
   assert.deepEqual([...dataKey.expose()], [0, 0, 0]);
 });

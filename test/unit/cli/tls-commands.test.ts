@@ -99,7 +99,13 @@ test('prints the report as one JSON object', async () => {
   const { psi, out } = stage({ reports: [REPORT], exit: 75 });
   assert.equal(await psi('issue', '--json'), 75);
   const result = { certificates: [REPORT], exit: 75 };
-  assert.deepEqual(JSON.parse(out.join('')), { command: 'infisical tls issue', exit: 75, result, failure: null });
+  assert.deepEqual(JSON.parse(out.join('')), {
+    format: 1,
+    command: 'infisical tls issue',
+    exit: 75,
+    result,
+    failure: null,
+  });
 });
 
 test('says where certificates are configured when there are none', async () => {

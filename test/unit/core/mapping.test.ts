@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -18,6 +19,14 @@ test('writes the bytes that Podman stores, in this order and without blanks', ()
     encodeMapping({ key: 'DB_HOST', path: '/myapp', project: 'myproject', provider: 'infisical' }),
     '{"provider":"infisical","project":"myproject","path":"/myapp","key":"DB_HOST"}',
   );
+});
+
+test('reads what the Python PSI wrote, escapes of its JSON too', () => {
+  const read = (name: string): unknown =>
+    decodeMapping(readFileSync(new URL(`../../vectors/python-psi/mapping/${name}`, import.meta.url), 'utf8'));
+  const place = { provider: 'infisical', project: 'main' };
+  assert.deepEqual(read('1.json'), { ...place, path: '/myapp', key: 'DB_HOST' });
+  assert.deepEqual(read('2.json'), { ...place, path: '/myapp/sub', key: 'UMLÄUT' });
 });
 
 test('reads back every mapping it writes', () => {

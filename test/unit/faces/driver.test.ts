@@ -1,90 +1,20 @@
 import assert from 'node:assert/strict';
 import express from 'express';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { secretId } from '../../../src/core/naming.ts';
+import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import type { Fetched } from '../../../src/core/fetched.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { driverFace } from '../../../src/faces/driver.ts';
 import { listen, listenOnFirst } from '../../../src/faces/listen.ts';
-import type { RefusalEvent } from '../../../src/lookup/audit-log.ts';
-import { Lookup, type LookupDeps } from '../../../src/lookup/lookup.ts';
 import { HelperUse } from '../../../src/lookup/helper-use.ts';
 import { HostCurl } from '../../../src/lookup/host-curl.ts';
-import { MappingTable } from '../../../src/lookup/mapping-table.ts';
-import { DriverStore, type OwnBodies } from '../../../src/lookup/driver-store.ts';
-import { BatchedReader } from '../../../src/lookup/batching.ts';
-import { StatusBoard } from '../../../src/lookup/status.ts';
-import { FakeClock } from '../../fakes/clock.fake.ts';
+import type { OwnBodies } from '../../../src/lookup/driver-store.ts';
 import { fetched } from '../../fakes/fetched.ts';
-import { FakeMappingStore, placed } from '../../fakes/mapping-store.fake.ts';
-import { FakeNameStore } from '../../fakes/name-store.fake.ts';
+import { placed } from '../../fakes/mapping-store.fake.ts';
 import { ask } from '../../hosts/psi-process.ts';
-
-const ID = secretId('d0a530acce22815a7778d156f');
-const MAPPING = '{"provider":"infisical","project":"p","path":"/myapp","key":"DB_HOST"}';
-
-const undo: (() => Promise<unknown>)[] = [];
-after(async () => {
-  for (const step of undo.reverse()) await step();
-});
-
-type StageOptions = {
-  readonly get?: () => Promise<Fetched>;
-  readonly tokens?: readonly SecretValue[];
-  readonly closed?: PsiError;
-  readonly cache?: LookupDeps['cache'];
-  readonly own?: OwnBodies;
-};
-
-async function stage(options: StageOptions = {}) {
-  const dir = await mkdtemp(join(tmpdir(), 'psi-http-'));
-  undo.push(() => rm(dir, { recursive: true, force: true }));
-  const store = new FakeMappingStore();
-  const mappings = await MappingTable.load(store, new FakeNameStore());
-  mappings.learnNames([{ id: ID, name: 'myapp--DB_HOST' }]);
-  const clock = new FakeClock();
-  const source = {
-    get: options.get ?? (() => Promise.resolve(fetched('value'))),
-    list: () => Promise.reject(new Error('not asked')),
-  };
-  const reader = new BatchedReader(
-    { source, clock, countBeside: () => 1, known: () => undefined },
-    { batchWindowMs: 2_000 },
-  );
-  const errors: string[] = [];
-  const refusals: RefusalEvent[] = [];
-  const hostCurl = new HostCurl({ socket: '/run/psi/psi.sock' });
-  const helperUse = new HelperUse();
-  const app = driverFace({
-    lookup: new Lookup({
-      mappings,
-      clock,
-      status: new StatusBoard({ clock, mappings, version: '0' }),
-      readerOf: () => reader,
-      cache: options.cache,
-      timeoutMs: () => 5_000,
-      audit: { lookup: () => undefined },
-    }),
-    register: new DriverStore(mappings, undefined, options.own),
-    tokens: () => options.tokens ?? [],
-    closed: () => options.closed,
-    mappings,
-    hostCurl,
-    helperUse,
-    health: () => ({ cache: 'cache ready, 0 entries' }),
-    onRefused: (event) => refusals.push(event),
-    onError: (error, route) => errors.push(`${route} ${error.code}`),
-  });
-  const path = join(dir, 'psi.sock');
-  const face = await listen(app, { path });
-  undo.push(() => face.stop(0));
-  return { path, face, store, errors, refusals, hostCurl, helperUse };
-}
+import { ID, MAPPING, stage, undo } from './driver-stage.ts';
 
 for (const [what, bytes] of [
   ['text', Buffer.from('value')],

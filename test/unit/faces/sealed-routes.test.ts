@@ -65,6 +65,7 @@ test('what is no base64, no text or nothing is refused before anybody is asked',
     ['/sealed/restore', { name: 'db', as: '' }],
     ['/sealed/recover', { keys: 'all' }],
     ['/sealed/recover', { keys: [{ name: 'db', fileId: 'f' }] }],
+    ['/sealed/recover', { keys: [{ name: 'db', fileId: 'f', dataKey: 'BQ==', asideAt: 'x' }] }],
   ] as const) {
     await assert.rejects(client.post(path, body), { code: 'BAD_REQUEST' }, `${path} ${JSON.stringify(body)}`);
   }
@@ -87,22 +88,36 @@ test('keys of files come in, are used, and are wiped', async () => {
   const seen: string[] = [];
   const client = await clientOf({
     recoverable: () =>
-      Promise.resolve([
-        {
-          name: 'db',
-          fileId: 'f1',
-          stanzas: [{ kind: 'recovery', parameters: 'age1a', wrappedKey: Uint8Array.of(7) }],
-        },
-      ]),
+      Promise.resolve({
+        files: [
+          {
+            ...{ name: 'db', asideAt: null, fileId: 'f1' },
+            stanzas: [{ kind: 'recovery', parameters: 'age1a', wrappedKey: Uint8Array.of(7) }],
+          },
+        ],
+        others: 2,
+      }),
     recover: (keys) => {
       given = keys.map(({ dataKey }) => dataKey.expose());
-      seen.push(...keys.map(({ name, fileId, dataKey }) => `${name} ${fileId} ${String(dataKey.expose()[0])}`));
-      return Promise.resolve({ sealed: 1, failures: [], exit: 0 });
+      seen.push(
+        ...keys.map(
+          ({ name, asideAt, fileId, dataKey }) => `${name} ${String(asideAt)} ${fileId} ${String(dataKey.expose()[0])}`,
+        ),
+      );
+      return Promise.resolve({ sealed: [], aside: 0, failures: [], exit: 0 });
     },
   });
-  assert.deepEqual(JSON.parse(await client.get('/sealed/recovery')), [
-    { name: 'db', fileId: 'f1', keys: [{ recipient: 'age1a', wrappedKey: 'Bw==' }] },
-  ]);
-  await client.post('/sealed/recover', { keys: [{ name: 'db', fileId: 'f1', dataKey: 'BQ==' }] });
-  assert.deepEqual([seen, given.map((bytes) => [...bytes])], [['db f1 5'], [[0]]]);
+  assert.deepEqual(JSON.parse(await client.get('/sealed/recovery')), {
+    files: [{ name: 'db', asideAt: null, fileId: 'f1', keys: [{ recipient: 'age1a', wrappedKey: 'Bw==' }] }],
+    others: 2,
+  });
+  const key = { name: 'db', fileId: 'f1', dataKey: 'BQ==' };
+  await client.post('/sealed/recover', { keys: [key, { ...key, asideAt: 12 }] });
+  assert.deepEqual(
+    [seen, given.map((bytes) => [...bytes])],
+    [
+      ['db null f1 5', 'db 12 f1 5'],
+      [[0], [0]],
+    ],
+  );
 });

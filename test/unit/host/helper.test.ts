@@ -57,7 +57,15 @@ function layoutOf(env: Readonly<Record<string, string>> = IN_IMAGE, uid = 0, hel
   const scope = uid === 0 ? 'system' : 'user';
   return {
     ...{ scope, ...placesOf(env, uid), ...hostFolders(scope, env, uid), ...SERVED },
-    ...{ caFiles: [], secretFiles: [], credentials: [], cache: undefined, tls: undefined, textfileDir: undefined },
+    ...{
+      caFiles: [],
+      secretFiles: [],
+      credentials: [],
+      cache: undefined,
+      tls: undefined,
+      hsmToken: false,
+      textfileDir: undefined,
+    },
     refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
     ...(helperDir !== undefined && { helperDir }),
   };

@@ -24,7 +24,15 @@ function layoutOf(env: Readonly<Record<string, string>>, uid = 0): HostLayout {
   const scope = uid === 0 ? 'system' : 'user';
   return {
     ...{ scope, ...placesOf(env, uid), ...hostFolders(scope, env, uid), ...SERVED },
-    ...{ caFiles: [], secretFiles: [], credentials: [], cache: undefined, tls: undefined, textfileDir: undefined },
+    ...{
+      caFiles: [],
+      secretFiles: [],
+      credentials: [],
+      cache: undefined,
+      tls: undefined,
+      hsmToken: false,
+      textfileDir: undefined,
+    },
     refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
   };
 }

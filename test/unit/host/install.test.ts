@@ -38,6 +38,7 @@ function host(token?: string) {
     cache: undefined,
     tls: undefined,
     textfileDir: undefined,
+    hsmToken: false,
     refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
   } as const;
   const deps: InstallDeps = {

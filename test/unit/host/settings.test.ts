@@ -37,6 +37,7 @@ function layout(over: Partial<HostSettings> = {}, env = {}, uid = 0): HostLayout
     secretFiles: [],
     credentials: [],
     textfileDir: undefined,
+    hsmToken: false,
     cache: CACHE,
     certificates: [],
     shortestWindowMs: undefined,

@@ -21,6 +21,7 @@ const LAYOUT: HostLayout = {
   cache: undefined,
   tls: undefined,
   textfileDir: undefined,
+  hsmToken: false,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 const PLAIN = { image: undefined, unprivileged: false, enable: false, pcscd: false };

@@ -28,6 +28,7 @@ const LAYOUT = {
   cache: { backends: ['tpm'], tpmDevice: undefined, credential: 'x', path: '/srv/psi/cache.enc' },
   tls: undefined,
   textfileDir: '/srv/figures',
+  hsmToken: false,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 } as const;
 
@@ -238,6 +239,14 @@ test('values that are nowhere but on this host keep it from everything, whatever
     );
     assert.match(report.left[0]?.hint ?? '', /psi sealed export db > FILE/);
   }
+});
+
+test('of what Podman was given it says the name that people know', async () => {
+  const on = await host();
+  const { id = '', name = '' } = (await on.podman.list())[0] ?? {};
+  on.tree.files.set(`/var/lib/psi/sealed/podman.${id}`, 'x');
+  const [left] = (await on.uninstall()).left;
+  assert.deepEqual([left?.subject, left?.reason.endsWith(`; podman knows it as "${name}"`)], [`podman.${id}`, true]);
 });
 
 test('what only lies aside of sealed values goes with the rest', async () => {

@@ -11,7 +11,7 @@ import { looksFor } from '../../../src/certificates/looks.ts';
 import { DEFAULT_IMAGE, imageOf } from '../../../src/host/units/container.ts';
 import { hostFolders } from '../../../src/host/layout.ts';
 import type { HostLayout } from '../../../src/host/layout.ts';
-import { olderUnits, REVISION_LINE, UNITS_REVISION } from '../../../src/host/units/revision.ts';
+import { otherUnits, REVISION_LINE, UNITS_REVISION } from '../../../src/host/units/revision.ts';
 import { hostUnits, type HostUnitOptions } from '../../../src/host/units/service.ts';
 import { isPsiUnit } from '../../../src/host/units/unit-file.ts';
 import { SERVED } from '../../fakes/provider.fake.ts';
@@ -25,6 +25,7 @@ const NONE = {
   cache: undefined,
   tls: undefined,
   textfileDir: undefined,
+  hsmToken: false,
   refresh: { intervalMs: 3_600_000, randomizedDelayMs: 300_000 },
 };
 
@@ -47,6 +48,7 @@ const BUSY: HostLayout = {
   cache: { backends: ['tpm'], tpmDevice: '/dev/tpmrm0', credential: 'psi-cache-key', path: '/srv/cache/psi.enc' },
   refresh: { intervalMs: 5_400_000, randomizedDelayMs: 1_500 },
   textfileDir: '/var/lib/prometheus/node-exporter',
+  hsmToken: false,
   tls: {
     outputs: [
       '/etc/pki/tls/certs/web.pem',
@@ -81,15 +83,21 @@ async function matches(folder: string, layout: HostLayout, options: HostUnitOpti
   return units.map(({ name }) => name);
 }
 
-describe('a host whose units are older than the image', () => {
-  it('is told so, with the command that renders them; one without units, or with newer ones, is not', () => {
-    assert.equal(olderUnits(undefined, 'system'), undefined);
-    assert.equal(olderUnits(UNITS_REVISION, 'system'), undefined);
-    assert.equal(olderUnits(UNITS_REVISION + 1, 'system'), undefined);
-    const found = olderUnits(0, 'system');
+describe('a host whose units are not those of the image', () => {
+  it('is told so, with the command that renders them; one without units is not', () => {
+    assert.equal(otherUnits(undefined, 'system'), undefined);
+    assert.equal(otherUnits(UNITS_REVISION, 'system'), undefined);
+    const found = otherUnits(0, 'system');
     assert.match(found?.message ?? '', /older than the image/);
     assert.match(found?.hint ?? '', /podman run .* systemd install --enable`, then `systemctl restart psi\.socket`/);
-    assert.match(olderUnits(0, 'user')?.hint ?? '', /systemctl --user/);
+    assert.match(otherUnits(0, 'user')?.hint ?? '', /systemctl --user/);
+    const newer = otherUnits(UNITS_REVISION + 1, 'system');
+    const [theirs, ours] = [String(UNITS_REVISION + 1), String(UNITS_REVISION)];
+    assert.match(
+      newer?.message ?? '',
+      new RegExp(`newer than the image: revision ${theirs}, and this psi renders ${ours}$`),
+    );
+    assert.match(newer?.hint ?? '', /start the newer image again, or run `podman run .* systemd install --enable`/);
   });
 });
 
@@ -132,6 +140,16 @@ describe('units of psi', () => {
 
   it('give an HSM its smart card daemon', async () => {
     await matches('test/golden/units/hsm', HSM, PLAIN);
+  });
+
+  it('give the token of the Python PSI the same, once, whatever the cache is on', () => {
+    const volume = (layout: HostLayout): number =>
+      textOf(layout, 'psi.container', PLAIN).split('Volume=/run/pcscd:/run/pcscd').length - 1;
+    assert.deepEqual([SYSTEM, HSM].map(volume), [0, 1]);
+    assert.deepEqual(
+      [SYSTEM, HSM].map((layout) => volume({ ...layout, hsmToken: true })),
+      [1, 1],
+    );
   });
 
   it('let systemd decrypt the key of the cache in a unit whose failure does not stop psi', async () => {

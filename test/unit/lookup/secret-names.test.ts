@@ -94,14 +94,14 @@ test('the file is for its owner alone, holds no value, and comes back as it was'
   assert.deepEqual([...(await file.load())], [[A, { name: 'app--DB_HOST', workload: 'app' }]]);
 });
 
-test('a damaged file, one of a later format and what is no id hold nothing, and stop nothing', async () => {
+test('a damaged file and what is no id hold nothing, and stop nothing', async () => {
   const file = new NameFile({ stateDir: dir });
   for (const text of [
     '',
     '{',
     'null',
     '[]',
-    '{"format":2,"secrets":{}}',
+    '{"format":0,"secrets":{}}',
     '{"format":1}',
     `{"format":1,"secrets":{"../x":{"name":"n","workload":"w"},"${A}":{"name":1}}}`,
   ]) {

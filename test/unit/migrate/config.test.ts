@@ -214,9 +214,31 @@ const ROWS: readonly Row[] = [
   {
     name: "the HSM's settings, which stood with its provider",
     file: `${HSM}{pkcs11_module: /opt/m.so, key_label: k, pcscd_volume: v, pin: "1234"}`,
-    becomes: { cache: { backend: 'hsm', hsm: { module: '/opt/m.so', key_id: '02', pin: '1234' } } },
-    says: [/pkcs11_module: the module is looked for in the image/, /^providers\.nitrokeyhsm: .*left out/],
+    becomes: {
+      cache: { backend: 'hsm', hsm: { module: '/opt/m.so', key_id: '02', pin: '1234' } },
+      providers: {
+        infisical: { auth: { method: 'universal-auth', client_id: 'c', client_secret: 'canary-s3cret' } },
+        nitrokeyhsm: { pkcs11_module: '/opt/m.so', key_label: 'k', pin: '1234' },
+      },
+    },
+    says: [/pkcs11_module: the module is looked for in the image/],
   },
+  {
+    name: 'the token by itself, with all that its provider had',
+    file: `providers:\n  nitrokeyhsm: {slot: "1", key_id: "0A", key_label: k, public_key_cache: /x.der, pcscd_volume: v, more: 1}`,
+    given: { pin: { kind: 'credential' } },
+    becomes: {
+      providers: { nitrokeyhsm: { slot: 1, key_label: 'k', key_id: '0A', pin: { credential: 'hsm-pin' } } },
+    },
+    says: [/^providers\.nitrokeyhsm\.more: the Python PSI does not know this key/],
+  },
+  {
+    name: 'the token by its name of before April 2026',
+    file: `providers:\n  nitrohsm: {}`,
+    becomes: { providers: { nitrohsm: { kind: 'nitrokeyhsm' } } },
+  },
+  { name: 'a slot that is none', file: `${HSM}{slot: -1}`, refuses: [/nitrokeyhsm\.slot: it is no whole number/] },
+  { name: 'a token without settings', file: 'providers: {nitrokeyhsm: }', refuses: [/nitrokeyhsm: it is no map/] },
   {
     name: 'the PIN of a credential, and the slot, which was an index',
     file: `${HSM}{slot: 1, key_id: "0A"}`,
@@ -250,7 +272,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'a workload of the HSM, which got nothing',
     file: `providers:\n  nitrokeyhsm: {}\nworkloads:\n  app: {provider: nitrokeyhsm}`,
-    becomes: { providers: {}, workloads: {} },
+    becomes: { providers: { nitrokeyhsm: {} }, workloads: {} },
     says: [/^workloads\.app: .*got nothing by setup/],
   },
   { name: 'infisical: {}', file: 'providers: {infisical: {}}', becomes: { providers: { infisical: {} } } },

@@ -1,6 +1,7 @@
 // A host of the Python PSI comes over: the plan, its order, and a run that is ended at each of its calls.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { PsiError } from '../../../src/core/error.ts';
 import { migrate, type MigrateReport } from '../../../src/migrate/migrate.ts';
 import { oldCommands } from '../../../src/migrate/old-secrets.ts';
 import { isPsiUnit } from '../../../src/host/units/unit-file.ts';
@@ -9,6 +10,7 @@ import { OldHost, type OldHostOptions } from './old-host.ts';
 const HOSTS: readonly (OldHostOptions & { readonly name: string })[] = [
   { name: 'container mode', mode: 'container' },
   { name: 'container mode with an HSM', mode: 'container', hsm: true },
+  { name: 'native mode with a unit that requires the server', mode: 'native', required: true },
   { name: 'native mode', mode: 'native' },
   { name: 'native mode of a user', mode: 'native', scope: 'user' },
 ];
@@ -49,6 +51,35 @@ async function assertMigrated(host: OldHost): Promise<void> {
   const again = await migrate(host.deps(), { apply: false });
   assert.deepEqual([again.steps, again.refusals, again.notes], [[], [], []]);
 }
+
+test('what requires the old server is started again, and that it does not start keeps nothing', async () => {
+  const host = new OldHost();
+  for (const unit of ['web.service', 'gone.service']) host.require(unit);
+  const deps = host.deps();
+  const start = (unit: string): Promise<void> =>
+    unit === 'gone.service'
+      ? Promise.reject(new PsiError('HOST', 'it has gone', { hint: 'look' }))
+      : deps.units.start(unit);
+  const { failure, left } = await migrate({ ...deps, units: { ...deps.units, start } }, { apply: true });
+  assert.equal(failure, undefined);
+  const reason = 'it was stopped with the old server, and does not start: it has gone';
+  assert.deepEqual(left, [{ subject: 'gone.service', reason, hint: 'look' }]);
+  assert.ok(host.running.has('web.service'));
+  assert.ok(host.calls.indexOf('start web.service') > host.calls.indexOf('stop psi-secrets.service'));
+});
+
+test('an access token that this psi got meanwhile stays', async () => {
+  const host = new OldHost();
+  const whole = new OldHost();
+  await apply(whole);
+  host.killAt = { call: whole.calls.indexOf('start psi.service'), when: 'after' };
+  await apply(host);
+  host.killAt = undefined;
+  const path = '/var/lib/psi/.token.0123456789ab.json';
+  host.put(path, '{}');
+  assert.equal((await apply(host)).failure, undefined);
+  assert.ok(host.tree.files.has(path));
+});
 
 test('one run at a time; a plan changes nothing, and may be looked at beside it', async () => {
   const host = new OldHost();
@@ -98,6 +129,17 @@ for (const options of HOSTS) {
       const report = await apply(host);
       assert.deepEqual([report.failure, report.left], [undefined, []]);
       assert.deepEqual(host.failedLookups, []);
+      assert.deepEqual(host.told, report.steps);
+      await assertMigrated(host);
+    });
+
+    test('whatever wants the old server does not bring it back once this psi has the path', async () => {
+      const host = new OldHost(options);
+      host.wanted = true;
+      const { failure } = await apply(host);
+      assert.equal(failure, undefined);
+      const from = host.answers.indexOf('psi');
+      assert.deepEqual(new Set(host.answers.slice(from)), new Set(['psi']), host.calls.slice(from).join('\n'));
       await assertMigrated(host);
     });
 

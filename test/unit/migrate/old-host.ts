@@ -8,6 +8,7 @@ import { NOTHING_SAID, type Said } from '../../../src/migrate/install.ts';
 import type { Answering } from '../../../src/migrate/look.ts';
 import type { MigrateDeps } from '../../../src/migrate/migrate.ts';
 import { oldPlaces, type OldPlaces } from '../../../src/migrate/old-places.ts';
+import type { StepWords } from '../../../src/migrate/steps.ts';
 import { isPsiDropIn } from '../../../src/registration/drop-in.ts';
 import { frozenDriverOptions } from '../../../src/registration/driver-command/options.ts';
 import type { RegisteredSecret } from '../../../src/registration/registered-secret.ts';
@@ -20,6 +21,8 @@ export type OldHostOptions = {
   readonly scope?: 'system' | 'user';
   /** The key of its cache is in one, asked by way of a daemon of its own. */
   readonly hsm?: boolean;
+  /** A unit of somebody else requires its server. */
+  readonly required?: boolean;
 };
 
 const CONFIG = `scope: system
@@ -54,22 +57,31 @@ export class OldHost {
   readonly failedLookups: string[] = [];
   /** Of the host, one after another. */
   readonly calls: string[] = [];
+  images: readonly string[] = ['localhost/psi:latest'];
+  /** Steps that were told as done. */
+  readonly told: StepWords[] = [];
   /** Ends the run there: before or after the call did what it does. */
   killAt: { readonly call: number; readonly when: 'before' | 'after' } | undefined;
   refused: Awaited<ReturnType<MigrateDeps['refused']>> = [];
   /** What installing this psi says. */
   said: Said = NOTHING_SAID;
+  readonly required: string[] = [];
+  /** Something that wants the old server starts after each call. */
+  wanted = false;
+  /** Who answered after each call. */
+  readonly answers: Answering[] = [];
   readonly places: OldPlaces;
   readonly made: 'native' | 'container';
   #held = false;
   #loaded = new Map<string, string>();
 
-  constructor({ mode = 'container', scope = 'system', hsm = false }: OldHostOptions = {}) {
+  constructor({ mode = 'container', scope = 'system', hsm = false, required = false }: OldHostOptions = {}) {
     this.made = mode;
     const user = scope === 'user';
     this.places = oldPlaces(scope, user ? { HOME: '/home/u', XDG_RUNTIME_DIR: '/run/user/7' } : {}, user ? 7 : 0);
     this.#layOut(hsm ? HSM_CONFIG : CONFIG);
     if (hsm) this.smartCards();
+    if (required) this.require('web.service');
     this.reload();
     for (const unit of ['psi-secrets.service', 'psi-infisical-setup.service', 'psi-infisical-refresh.timer'])
       this.running.add(unit);
@@ -101,6 +113,14 @@ export class OldHost {
     this.put(`${systemdDir}/pcscd.container`, pcscd);
     this.put(`${systemdDir}/pcscd-socket.volume`, '[Volume]\nVolumeName=pcscd-socket\n');
     this.running.add('pcscd.service');
+    this.reload();
+  }
+
+  /** A unit of somebody else that runs, and that the end of the old server stops. */
+  require(unit: string): void {
+    this.put(`${this.places.unitDir}/${unit}`, '[Unit]\nRequires=psi-secrets.service\n');
+    this.required.push(unit);
+    this.running.add(unit);
     this.reload();
   }
 
@@ -182,7 +202,10 @@ export class OldHost {
     const text = this.#loaded.get(unit);
     if (text === undefined) throw new PsiError('HOST', `no unit ${unit}`);
     if (unit === 'psi-infisical-setup.service' && !isPsiUnit(text)) this.#start('psi-secrets.service');
-    if (unit === 'psi-secrets.service' && !this.running.has(unit)) this.path = 'old';
+    if (unit === 'psi-secrets.service') {
+      if (this.#loaded.get('keep')?.includes('ConditionPathExists=!/') === true) return;
+      this.path = 'old';
+    }
     if (unit === 'psi.socket' && !this.running.has(unit)) this.path = 'psi';
     if (unit === 'psi.service') this.#start('psi.socket');
     this.running.add(unit);
@@ -196,7 +219,7 @@ export class OldHost {
       this.path = undefined;
     }
     if (unit !== 'psi-secrets.service') return;
-    this.running.delete('psi-infisical-setup.service');
+    for (const one of ['psi-infisical-setup.service', ...this.required]) this.running.delete(one);
     const text = this.#loaded.get(unit);
     if (text === undefined) this.path = this.path === 'old' ? 'dead' : this.path;
     else if (this.#loaded.get('keep')?.includes('RuntimeDirectoryPreserve=yes') === true)
@@ -293,7 +316,17 @@ export class OldHost {
           }),
       },
       registry: { list: () => Promise.resolve([...this.secrets]) },
+      image: { named: undefined, isHere: (image) => Promise.resolve(this.images.includes(image)) },
+      tell: (step, at) => {
+        if (at === 'done') this.told.push(step);
+      },
       alone: (work) => this.#alone(work),
+      dependents: (unit) =>
+        Promise.resolve(
+          ['psi-infisical-setup.service', ...this.required].filter(
+            (one) => unit === 'psi-secrets.service' && this.running.has(one),
+          ),
+        ),
       answering: () => Promise.resolve(this.answering()),
       install: async ({ pcscd }) => {
         await change(`install${pcscd ? ' pcscd' : ''}`, () => {
@@ -336,7 +369,9 @@ export class OldHost {
     if (this.killAt?.call === at && this.killAt.when === 'before') throw new Killed(call);
     this.calls.push(call);
     work();
+    if (this.wanted && this.#loaded.has('psi-secrets.service')) this.#start('psi-secrets.service');
     if (this.answering() === 'nobody') this.failedLookups.push(call);
+    this.answers.push(this.answering());
     if (this.killAt?.call === at) throw new Killed(call);
   }
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { migrate, type MigrateReport } from '../../../src/migrate/migrate.ts';
+import { unitFile } from '../../../src/host/units/unit-file.ts';
 import { isPsiDropIn } from '../../../src/registration/drop-in.ts';
 import { OldHost } from './old-host.ts';
 
@@ -174,14 +175,18 @@ const TRAPS: Readonly<Record<number, Trap>> = {
     lay: (host) => {
       host.secret('.my key', '{"provider": "nitrokeyhsm", "blob": "AQA="}');
     },
-    refusals: [/^\.my key: its value is sealed by nitrokeyhsm.*psi secret lookup/],
+    notes: [/^\.my key: its value is sealed by nitrokeyhsm, which is not among the providers: .*here as there/],
+    after: (host) => {
+      assert.ok(host.secrets.some(({ name }) => name === '.my key'));
+    },
   },
   17: {
     name: 'a mapping with a long blob is read as what it is',
     lay: (host) => {
+      host.put(host.places.configFile, `${INFISICAL}  nitrokeyhsm: {}\n`);
       host.secret('long', `{"provider": "nitrokeyhsm", "blob": "${'A'.repeat(82_000)}"}`);
     },
-    refusals: [/^long: its value is sealed by nitrokeyhsm/],
+    notes: [/^long: its value is sealed by the token of nitrokeyhsm, which opens it here too/],
   },
   18: {
     name: 'files of the state folder that Podman does not list are nothing; a secret that no workload has stays and is named',
@@ -226,11 +231,15 @@ const TRAPS: Readonly<Record<number, Trap>> = {
     notes: [/^\/var\/lib\/psi: with SELinux .*restorecon -RF \/var\/lib\/psi/],
   },
   21: {
-    name: 'what an HSM sealed is looked at while the Python PSI still opens it',
+    name: 'what a token sealed is looked at before its last copy elsewhere goes',
     lay: (host) => {
+      host.put(host.places.configFile, `${INFISICAL}  nitrohsm: {public_key_cache: /x.der}\n`);
       host.secret('hsm', '{"provider": "nitrohsm", "blob": "AQA="}');
     },
-    refusals: [/^hsm: .*while the Python PSI still opens it/],
+    notes: [/^hsm: its value is sealed by the token of nitrohsm, .*before its last copy.*--showsecret hsm/],
+    after: (host) => {
+      assert.match(host.tree.files.get('/etc/psi/config.yaml') ?? '', /nitrohsm:\n {4}kind: nitrokeyhsm\n/);
+    },
   },
   22: {
     name: 'access tokens of before go',
@@ -366,6 +375,29 @@ test('a host of this psi alone has nothing to move, whatever its config', async 
   assert.deepEqual([report.steps, report.notes, report.refusals], [[], [], []]);
 });
 
+test('an image that is not on the host: the plan says so, and nothing is done', async () => {
+  const host = new OldHost();
+  host.images = ['localhost/psi:2'];
+  const words = /^--image: localhost\/psi:latest is not on this host.*podman pull localhost\/psi:latest/;
+  const planned = await migrate(host.deps(), { apply: false });
+  assertEach(said(planned.notes), [words]);
+  assert.notDeepEqual(planned.steps, []);
+  const { refusals } = await migrate(host.deps(), { apply: true });
+  assertEach(said(refusals), [words]);
+  assert.deepEqual(host.calls, []);
+  const named = host.deps();
+  const other = await migrate({ ...named, image: { ...named.image, named: 'localhost/psi:2' } }, { apply: true });
+  assert.deepEqual([other.refusals, other.failure], [[], undefined]);
+});
+
+test('a run that goes on takes the image of the unit that it wrote', async () => {
+  const host = new OldHost();
+  host.put(`${host.places.systemdDir}/psi.container`, unitFile('psi.container', [['Container', ['Image=a/b:1']]]));
+  host.images = ['a/b:1'];
+  const { refusals } = await migrate(host.deps(), { apply: true });
+  assert.deepEqual(refusals, []);
+});
+
 test('a psi that does not start leaves the old server running, and says the way back', async () => {
   const host = new OldHost();
   const deps = host.deps();
@@ -375,6 +407,6 @@ test('a psi that does not start leaves the old server running, and says the way 
   assert.match(report.failure?.message ?? '', /^the migration ended at: start psi\.service: /);
   assert.match(
     report.failure?.hint ?? '',
-    /psi migrate --apply` again.*or go back: `systemctl stop psi\.socket psi\.service; cp .*restart psi-secrets/,
+    /psi migrate --apply` again.*or go back: `systemctl stop psi\.socket psi\.service; cp .*; rm -f .*90-psi-migrate\.conf; .*restart psi-secrets/,
   );
 });

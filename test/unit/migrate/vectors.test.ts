@@ -8,7 +8,7 @@ import { look } from '../../../src/migrate/look.ts';
 import { oldMapping } from '../../../src/migrate/old-secrets.ts';
 import { OldHost } from './old-host.ts';
 
-const FOLDER = join(import.meta.dirname, 'vectors');
+const FOLDER = join(import.meta.dirname, '../../vectors/python-psi');
 
 for (const [name, empty] of [
   ['tpm.enc', false],
@@ -30,13 +30,13 @@ test('a cache of this psi is none of its', async () => {
   assert.equal(facts.state.cache, undefined);
 });
 
-for (const [folder, kind] of [
-  ['mapping', 'infisical'],
-  ['nitrokeyhsm', 'hsm'],
+for (const [folder, kind, count] of [
+  ['mapping', 'infisical', 2],
+  ['nitrokeyhsm', 'hsm', 6],
 ] as const) {
   test(`its mappings: ${kind}`, async () => {
-    const names = await readdir(join(FOLDER, folder));
-    assert.equal(names.length, 2);
+    const names = (await readdir(join(FOLDER, folder))).filter((name) => name !== 'index.json');
+    assert.equal(names.length, count);
     for (const name of names) assert.equal(oldMapping(await readFile(join(FOLDER, folder, name), 'utf8')), kind);
   });
 }

@@ -1,7 +1,7 @@
 // `psi sealed …` as the service carries it out, beside a Podman that stores through it.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
@@ -9,7 +9,7 @@ import { PsiError } from '../../../src/core/error.ts';
 import { encodeMapping } from '../../../src/core/mapping.ts';
 import { secretId } from '../../../src/core/naming.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
-import { SealedControl } from '../../../src/sealed/control.ts';
+import { SealedControl, type RecoveredKey } from '../../../src/sealed/control.ts';
 import { SealedCare } from '../../../src/sealed/care.ts';
 import { SealedValues } from '../../../src/sealed/values.ts';
 import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
@@ -147,6 +147,34 @@ test('killed between the delete and the store of a replace, the value is there',
   assert.equal((await it.control.export('db')).value.exposeText(), 'one');
 });
 
+test('killed in the middle of a store, a restore brings the one before, not a second name of what is there', async () => {
+  const kill: { at?: string } = {};
+  const it = await stage({
+    onStep: (step) => {
+      if (step === kill.at) throw new Error('killed');
+    },
+  });
+  await it.control.store('db', it.text('one'));
+  await it.control.store('db', it.text('two'));
+  kill.at = 'kept';
+  await assert.rejects(it.control.store('db', it.text('three')));
+  delete kill.at;
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'one');
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'two');
+});
+
+test('killed when psi had deleted it and Podman not yet, it comes back under the id that it had', async () => {
+  const it = await stage();
+  const id = await it.create('db', 'one');
+  await it.register.forget(id);
+  const { name, registered } = await it.control.restore(`podman.${id}`, undefined);
+  assert.deepEqual([name, registered, await it.lookUp(id)], [`podman.${id}`, 'there', 'one']);
+  await it.podman.remove('db');
+  assert.deepEqual((await it.control.list()).secrets, []);
+});
+
 test('replaced by Podman it has the new value, and the old one lies aside', async () => {
   const it = await stage();
   await it.create('db', 'one');
@@ -241,7 +269,12 @@ test('status names what lacks a recipient and what is damaged, and reseal mends 
   it.settings.sealed = sealed && { ...sealed, files, values, own };
   const poor = await it.control.status({ verify: false });
   assert.deepEqual([poor.unsealed, poor.exit], [['db'], 69]);
-  assert.deepEqual(await it.control.reseal(), { sealed: 1, failures: [], exit: 0 });
+  assert.deepEqual(await it.control.reseal(), {
+    sealed: [{ name: 'db', podman: ['db'] }],
+    aside: 0,
+    failures: [],
+    exit: 0,
+  });
   assert.deepEqual((await it.control.status({ verify: false })).unsealed, []);
   // Under a key of its own, though the one before would do.
   const wraps = it.keys.wraps;
@@ -250,25 +283,118 @@ test('status names what lacks a recipient and what is damaged, and reseal mends 
   assert.doesNotMatch(JSON.stringify([good, poor, await it.control.list()]), /"v"/);
 });
 
-test('after the board was lost, keys that were unwrapped elsewhere bring all back and seal it for the one that is there', async () => {
-  const it = await stage();
-  await it.control.store('db', it.text('one'));
-  const id = await it.create('from-podman', 'two');
-  const own = [new FakeKeyWrapper('tpm')];
+/** The service on another board, with the same disk. */
+function onBoard(it: Stage, board: FakeKeyWrapper): SealedValues {
+  const own = [board];
   const files = it.folderOf(own);
   const values = new SealedValues({ files, clock: it.clock }, { keepMs: DAY_MS });
   const { sealed } = it.settings;
   it.settings.sealed = sealed && { ...sealed, files, values, own };
-  await assert.rejects(it.lookUp(id), { code: 'KEY_UNAVAILABLE' });
-  const keys = (await it.control.recoverable()).map(({ name, fileId, stanzas }) => ({
-    ...{ name, fileId },
+  return values;
+}
+
+/** What the command does that has the identity. */
+async function keysOf(it: Stage): Promise<readonly RecoveredKey[]> {
+  const { files } = await it.control.recoverable();
+  return files.map(({ name, asideAt, fileId, stanzas }) => ({
+    ...{ name, asideAt, fileId },
     dataKey: new SecretValue((stanzas[0]?.wrappedKey ?? new Uint8Array()).map((byte) => byte ^ 0xff)),
   }));
-  assert.deepEqual(await it.control.recover(keys), { sealed: 2, failures: [], exit: 0 });
+}
+
+test('a check opens each file, and asks whoever has the key once for all of one key', async () => {
+  const it = await stage();
+  for (const name of ['a', 'b', 'c']) await it.control.store(name, it.text('v'));
+  const unwraps = it.keys.unwraps;
+  assert.equal((await it.control.status({ verify: true })).exit, 0);
+  assert.equal(it.keys.unwraps, unwraps + 1);
+});
+
+test('after the board was lost, keys that were unwrapped elsewhere bring all back and seal it for the one that is there', async () => {
+  const it = await stage();
+  await it.control.store('db', it.text('before'));
+  await it.control.store('db', it.text('one'));
+  const id = await it.create('from-podman', 'two');
+  onBoard(it, new FakeKeyWrapper('tpm'));
+  await assert.rejects(it.lookUp(id), { code: 'KEY_UNAVAILABLE' });
+  const keys = await keysOf(it);
+  const podman = { name: `podman.${id}`, podman: ['from-podman'] };
+  it.mappings.learnNames(await it.registry.list());
+  assert.deepEqual(await it.control.recover(keys), {
+    sealed: [{ name: 'db', podman: ['db'] }, podman],
+    ...{ aside: 1, failures: [], exit: 0 },
+  });
   assert.equal(await it.lookUp(id), 'two');
   assert.equal((await it.control.export('db')).value.exposeText(), 'one');
-  const { failures, exit } = await it.control.recover(keys.slice(0, 1));
-  assert.deepEqual([failures.map(({ code }) => code), exit], [['CONFLICT'], 73]);
+  // What it replaced comes back as well: it was sealed for the board that is gone too.
+  await it.control.restore('db', undefined);
+  assert.equal((await it.control.export('db')).value.exposeText(), 'before');
+  const { failures, exit } = await it.control.recover(keys.slice(1, 2));
+  assert.deepEqual([failures.map(({ name, code }) => [name, code]), exit], [[[podman.name, 'CONFLICT']], 73]);
+});
+
+test('a recovery names what there was no key of, and leaves out nothing in silence', async () => {
+  const it = await stage();
+  for (const name of ['a', 'b']) await it.control.store(name, it.text(`of ${name}`));
+  await it.control.store('b', it.text('newer'));
+  await writeFile(join(it.stateDir, 'sealed', 'c'), 'something else');
+  onBoard(it, new FakeKeyWrapper('tpm'));
+  const [first] = await keysOf(it);
+  assert.equal((await it.control.recoverable()).others, 1);
+  const { sealed, failures, exit } = await it.control.recover(first ? [first] : []);
+  assert.deepEqual(
+    sealed.map(({ name }) => name),
+    ['a'],
+  );
+  assert.deepEqual(
+    failures.map(({ name, code }) => [name.replace(/\d{4}-.*\)/, 'TIME)'), code]),
+    [
+      ['b', 'KEY_UNAVAILABLE'],
+      ['c', 'CACHE_CORRUPT'],
+      ['b (aside since TIME)', 'KEY_UNAVAILABLE'],
+    ],
+  );
+  assert.equal(exit, 69);
+});
+
+test('with no device that could take them, what was opened is looked up, the files stay, and it is said once for each', async () => {
+  const it = await stage();
+  await it.control.store('db', it.text('one'));
+  const id = await it.create('from-podman', 'two');
+  const board = new FakeKeyWrapper('tpm');
+  board.failure = 'absent';
+  onBoard(it, board);
+  const path = join(it.stateDir, 'sealed', 'db');
+  const before = await readFile(path);
+  const { sealed, failures, exit } = await it.control.recover(await keysOf(it));
+  assert.deepEqual([sealed, failures.length, exit], [[], 2, 69]);
+  assert.match(failures[0]?.message ?? '', /^opened, and not sealed anew: fake: no key \(absent\)/);
+  assert.match(failures[0]?.hint ?? '', /the same command again: until psi stops, lookups are answered/);
+  assert.equal(await it.lookUp(id), 'two');
+  assert.deepEqual(await readFile(path), before);
+  board.failure = undefined;
+  assert.equal((await it.control.recover(await keysOf(it))).exit, 0);
+  onBoard(it, board);
+  assert.equal(await it.lookUp(id), 'two');
+});
+
+test('sealing anew keeps nothing aside for it, and never undoes what is stored or removed meanwhile', async () => {
+  const it = await stage();
+  for (const name of ['a', 'b', 'c']) await it.control.store(name, it.text('old'));
+  const opened = Promise.withResolvers<undefined>();
+  it.keys.gate = opened.promise;
+  const resealing = it.control.reseal();
+  const meanwhile = [it.values.store('a', it.text('new')), it.values.remove('b')];
+  opened.resolve(undefined);
+  const [{ failures, exit }] = await Promise.all([resealing, ...meanwhile]);
+  assert.deepEqual([failures, exit], [[], 0]);
+  const left = await Promise.all(
+    (await it.files.list()).map(async ({ name }) => `${name} ${(await it.files.read(name)).exposeText()}`),
+  );
+  assert.deepEqual(left, ['a new', 'c old']);
+  // The one that was replaced, and the one that was removed.
+  const aside = (await it.files.listAside()).map(({ name }) => name);
+  assert.deepEqual(aside, ['a', 'b']);
 });
 
 test('a control without a provider of kind sealed says what to add', async () => {
@@ -332,6 +458,6 @@ test('a value that is replaced over and over does not fill the disk: the oldest 
     await it.clock.advance(1_000);
   }
   const aside = await it.files.listAside();
-  const kept = await Promise.all(aside.map(async (one) => (await it.files.readAside(one)).exposeText()));
+  const kept = await Promise.all(aside.map(async (one) => (await it.files.readAt(one)).exposeText()));
   assert.deepEqual(kept, ['v2', 'v3', 'v4']);
 });

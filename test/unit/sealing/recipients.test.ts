@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PsiError } from '../../../src/core/error.ts';
 import { SecretValue } from '../../../src/core/secret-value.ts';
 import { allOpen, recipientStates } from '../../../src/sealing/recipient-state.ts';
-import { unwrapWithAny, wrapForAll, type RecoveryRecipient } from '../../../src/sealing/recipients.ts';
+import { unwrapWithAny, wrapForAll, wrapProven, type RecoveryRecipient } from '../../../src/sealing/recipients.ts';
 import { FakeKeyWrapper } from '../../fakes/key-wrapper.fake.ts';
 
 const KEY = new Uint8Array(32).fill(7);
@@ -52,6 +52,59 @@ test('one that is away keeps the others from nothing, and is named', async () =>
       ['recovery', 'age1a', 'KEY_UNAVAILABLE'],
     ],
   );
+});
+
+/** A token that was exchanged: until it has been asked to open something, its cached public key is that of the one before. */
+class ExchangedToken extends FakeKeyWrapper {
+  readonly #before = new FakeKeyWrapper('hsm');
+  #known = false;
+
+  constructor() {
+    super('hsm');
+  }
+
+  override wrap(dataKey: SecretValue): Promise<Uint8Array> {
+    return this.#known ? super.wrap(dataKey) : this.#before.wrap(dataKey);
+  }
+
+  override unwrap(blob: Uint8Array): Promise<SecretValue> {
+    this.#known = true;
+    return super.unwrap(blob);
+  }
+}
+
+test('a key that replaces another is proven: a token that was exchanged is sealed for once more, as it is', async () => {
+  const [tpm, hsm] = [new FakeKeyWrapper('tpm'), new ExchangedToken()];
+  const { stanzas, missed } = await wrapProven({ own: [tpm, hsm], recovery: [recoveryFor('age1a')] }, key());
+  assert.deepEqual([stanzas.map(({ kind }) => kind), missed], [['tpm', 'hsm', 'recovery'], []]);
+  assert.deepEqual([...((await unwrapWithAny([hsm], stanzas))?.expose() ?? [])], [...KEY]);
+});
+
+test('one that gives back nothing, or another key, is named and left out; one whose card is away stays', async () => {
+  class Forgetful extends FakeKeyWrapper {
+    override unwrap(): Promise<SecretValue> {
+      return Promise.resolve(new SecretValue(new Uint8Array(32)));
+    }
+  }
+  class Away extends FakeKeyWrapper {
+    override unwrap(): Promise<SecretValue> {
+      this.failure = 'absent';
+      return super.unwrap(new Uint8Array(77)).catch(() => {
+        throw new PsiError('KEY_UNAVAILABLE', 'no card', { hint: 'plug it in', details: { reason: 'absent' } });
+      });
+    }
+  }
+  const recovery = [recoveryFor('age1a')];
+  const both = await wrapProven({ own: [new FakeKeyWrapper('tpm'), new Forgetful('hsm')], recovery }, key());
+  assert.deepEqual(
+    [both.stanzas.map(({ kind }) => kind), both.missed.map(({ kind }) => kind)],
+    [['tpm', 'recovery'], ['hsm']],
+  );
+  const away = await wrapProven({ own: [new FakeKeyWrapper('tpm'), new Away('hsm')], recovery }, key());
+  assert.deepEqual([away.stanzas.map(({ kind }) => kind), away.missed], [['tpm', 'hsm', 'recovery'], []]);
+  // Alone, neither of them is enough to replace what may be good.
+  await assert.rejects(wrapProven({ own: [new Forgetful('hsm')], recovery }, key()), { code: 'INTERNAL' });
+  await assert.rejects(wrapProven({ own: [new Away('hsm')], recovery }, key()), { message: 'no card' });
 });
 
 test('a key that only a recovery key would open is not sealed at all: what is on disk may open again', async () => {

@@ -3,11 +3,33 @@ import { test } from 'node:test';
 import { Memory } from '../../../src/service/memory.ts';
 import { FakeClock } from '../../fakes/clock.fake.ts';
 
-function watched(): { readonly memory: Memory; readonly clock: FakeClock; readonly at: number[] } {
+type Watched = {
+  readonly memory: Memory;
+  readonly clock: FakeClock;
+  readonly at: readonly number[];
+  readonly bounded: readonly number[];
+};
+
+function watched(): Watched {
   const clock = new FakeClock();
   const at: number[] = [];
-  return { memory: new Memory({ clock, collect: () => at.push(clock.monotonic() / 1_000) }), clock, at };
+  const bounded: number[] = [];
+  const seconds = (): number => clock.monotonic() / 1_000;
+  const memory = new Memory({ clock, collect: () => at.push(seconds()), bound: () => bounded.push(seconds()) });
+  return { memory, clock, at, bounded };
 }
+
+test('garbage is bounded once the start is over, and not by a service that was stopped before', async () => {
+  const { memory, clock, bounded } = watched();
+  memory.started();
+  await clock.advance(600_000);
+  assert.deepEqual([bounded, clock.sleeping], [[1], 0]);
+  const short = watched();
+  short.memory.started();
+  short.memory.stop();
+  await short.clock.advance(600_000);
+  assert.deepEqual([short.bounded, short.clock.sleeping], [[], 0]);
+});
 
 test('what a run took is given back within half a minute, and then nothing more is done', async () => {
   const { memory, clock, at } = watched();

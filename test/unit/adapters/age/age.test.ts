@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption';
 
-import { AgeRecipient, unwrapWithIdentities } from '../../../../src/adapters/age/age.ts';
+import { AgeRecipient, unwrapEachWithIdentities, unwrapWithIdentities } from '../../../../src/adapters/age/age.ts';
 import { readIdentities } from '../../../../src/adapters/age/identity-file.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
@@ -140,6 +140,30 @@ test('what is no private key is refused by its line, with what to give instead, 
     code: 'HOST',
     hint: /only mounted folders/,
   });
+});
+
+test('a private key is not asked for at a terminal, which would show it', async () => {
+  const { identity } = await pair();
+  const typed = Object.assign(Readable.from([Buffer.from(identity)]), { isTTY: true });
+  await assert.rejects(readIdentities('-', typed), {
+    code: 'BAD_REQUEST',
+    message: 'the private key would be shown as it is typed',
+    hint: /psi cache recover --identity - < KEY_FILE/,
+  });
+});
+
+test('many files are opened with one unwrapping for each key, and each has a copy of its own to wipe', async () => {
+  const [one, other] = [await pair(), await pair()];
+  const wrapped = await new AgeRecipient(one.recipient).wrap(new SecretValue(DATA_KEY));
+  const foreign = await new AgeRecipient(other.recipient).wrap(new SecretValue(DATA_KEY));
+  const files = [[wrapped], [foreign], [foreign, wrapped], [wrapped]];
+  const opened = await unwrapEachWithIdentities([text(one.identity)], files);
+  assert.deepEqual(
+    opened.map((key) => key && [...key.expose()]),
+    [[...DATA_KEY], undefined, [...DATA_KEY], [...DATA_KEY]],
+  );
+  opened[0]?.expose().fill(0);
+  assert.deepEqual([...(opened[3]?.expose() ?? [])], [...DATA_KEY]);
 });
 
 test('a private key with a mistyped character is refused without its text, in the cause too', async () => {

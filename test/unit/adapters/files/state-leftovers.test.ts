@@ -24,6 +24,7 @@ async function file(path: string, at = OLD): Promise<void> {
 test('removes what killed writes of psi left in the state folder, and nothing else', async (t) => {
   const stateDir = await folder(t);
   await mkdir(join(stateDir, 'tls'));
+  await mkdir(join(stateDir, 'sealed', '.aside'), { recursive: true });
   const left = [
     '.d0a530acce22815a7778d156f.0123456789ab.tmp',
     '.driver.hdr.0123456789ab.tmp',
@@ -34,6 +35,8 @@ test('removes what killed writes of psi left in the state folder, and nothing el
     '..token.0123456789ab.json.0123456789ab.tmp',
     '.hsm-key.0123456789ab.pem.0123456789ab.tmp',
     'tls/.web.json.0123456789ab.tmp',
+    'sealed/.db-password.0123456789ab.tmp',
+    'sealed/.aside/.db-password~1700000000000.0123456789ab.tmp',
   ];
   const kept = [
     'aa11',
@@ -43,14 +46,15 @@ test('removes what killed writes of psi left in the state folder, and nothing el
     'aa11.0123456789ab.tmp',
     '.notes.txt.0123456789ab.tmp',
   ];
-  for (const name of [...left, ...kept]) await file(join(stateDir, name));
+  const inSealed = ['sealed/db', 'sealed/.aside/db~12', 'sealed/.aside/.db.0123456789ab.tmp'];
+  for (const name of [...left, ...kept, ...inSealed]) await file(join(stateDir, name));
   await file(join(stateDir, '.bb22.0123456789ab.tmp'), YOUNG);
   await symlink('aa11', join(stateDir, '.cc33.0123456789ab.tmp'));
   await mkdir(join(stateDir, '.dd44.0123456789ab.tmp'));
   const removed = await new StateLeftovers({ stateDir }).sweep(BEGAN);
   assert.deepEqual([...removed].sort(), left.map((name) => join(stateDir, name)).sort());
   const young = ['.bb22.0123456789ab.tmp', '.cc33.0123456789ab.tmp', '.dd44.0123456789ab.tmp'];
-  assert.deepEqual((await readdir(stateDir)).sort(), [...kept, ...young, 'tls'].sort());
+  assert.deepEqual((await readdir(stateDir)).sort(), [...kept, ...young, 'sealed', 'tls'].sort());
   assert.deepEqual(await new StateLeftovers({ stateDir: join(stateDir, 'absent') }).sweep(BEGAN), []);
 });
 

@@ -24,10 +24,10 @@ const tokenOf = (decrypt: DecryptKey): BlobToken => ({ decryptKey: decrypt, sect
 const SOFTLY = tokenOf(decryptKey);
 
 type Vector = { readonly name: string; readonly plain_bytes: number; readonly plain_sha256: string };
-const vectors = JSON.parse(at('index.json')) as readonly Vector[];
+const vectors = JSON.parse(at('nitrokeyhsm/index.json')) as readonly Vector[];
 
 const blobOf = (name: string): string => {
-  const mapping = decodeStored(at(`${name}.mapping.json`));
+  const mapping = decodeStored(at(`nitrokeyhsm/${name}.mapping.json`));
   assert.ok(mapping && 'blob' in mapping && mapping.provider === 'nitrokeyhsm');
   return mapping.blob;
 };
@@ -112,9 +112,9 @@ test('a mapping with a blob is read with whatever else stands in it, and written
   for (const text of [
     JSON.stringify(mapping),
     JSON.stringify({ blob, note: 'x', provider: 'nitrokeyhsm' }, undefined, 2),
-    `${at('2-one-byte.mapping.json')}\n`,
+    `${at('nitrokeyhsm/2-one-byte.mapping.json')}\n`,
   ]) {
     assert.deepEqual(decodeStored(text), mapping);
   }
-  assert.equal(encodeMapping(mapping).replaceAll(/([:,])"/g, '$1 "'), at('2-one-byte.mapping.json'));
+  assert.equal(encodeMapping(mapping).replaceAll(/([:,])"/g, '$1 "'), at('nitrokeyhsm/2-one-byte.mapping.json'));
 });

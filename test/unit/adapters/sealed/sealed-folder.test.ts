@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 
 import { DataKeys } from '../../../../src/adapters/sealed/data-keys.ts';
 import { keyProblem } from '../../../../src/adapters/sealed/defects.ts';
+import { fileCalls } from '../../../../src/adapters/files/file-calls.ts';
 import { PsiError } from '../../../../src/core/error.ts';
 import { SecretValue } from '../../../../src/core/secret-value.ts';
 import { MOST_VALUE_BYTES } from '../../../../src/sealed/sealed-files.ts';
@@ -20,6 +21,7 @@ after(async () => {
 const stage = (options?: Parameters<typeof sealedStage>[1]) => sealedStage((step) => undo.push(step), options);
 
 const CANARY = 'canary-sealed-value';
+const IN_USE = { name: 'db', asideAt: null };
 
 for (const [what, bytes] of [
   ['one byte', Buffer.from([0])],
@@ -99,7 +101,7 @@ test('what is replaced or removed lies aside, each by itself, and comes back', a
       ['db', 1_002],
     ],
   );
-  const texts = await Promise.all(aside.map(async (one) => (await files.readAside(one)).exposeText()));
+  const texts = await Promise.all(aside.map(async (one) => (await files.readAt(one)).exposeText()));
   assert.deepEqual(texts, ['one', 'two', 'three']);
   const [first] = aside;
   assert.ok(first);
@@ -129,6 +131,41 @@ test('a value that takes the place of another is there before, at each step, and
   assert.equal((await reader.read('db')).exposeText(), 'after');
 });
 
+test('tries that fail keep nothing aside: what was removed is not driven out by them', async () => {
+  let full = false;
+  const { files, text } = await stage({
+    onStep: (step) => {
+      if (full && step === 'written') throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    },
+  });
+  await files.write('db', text('before'), 1_000);
+  full = true;
+  for (const at of [2_000, 3_000]) {
+    await assert.rejects(files.write('db', text('after'), at), { code: 'HOST', hint: /df -h/ });
+  }
+  assert.deepEqual(await files.listAside(), []);
+  assert.equal((await files.read('db')).exposeText(), 'before');
+});
+
+test('folders are durable before what is in them, and what is replaced is before it is', async (t) => {
+  const { files, stateDir, text } = await stage();
+  const calls: string[] = [];
+  const call = fileCalls.run.bind(fileCalls);
+  t.mock.method(fileCalls, 'run', (path: string, work: (signal: AbortSignal) => Promise<unknown>, limitMs?: number) => {
+    calls.push(path.slice(stateDir.length));
+    return call(path, work, limitMs);
+  });
+  await files.write('db', text('one'), 1_000);
+  const [made, synced, written] = ['/sealed/.aside', '', '/sealed/db'].map((path) => calls.indexOf(path));
+  assert.ok(made !== undefined && synced !== undefined && made !== -1 && made < synced, calls.join());
+  assert.ok(calls.slice(synced).includes('/sealed/db') && written !== -1, calls.join());
+  calls.length = 0;
+  await files.write('db', text('two'), 2_000);
+  // The second name, its folder, then the file.
+  const ofValue = calls.filter((path) => path === '/sealed/db' || path === '/sealed/.aside').slice(1);
+  assert.deepEqual(ofValue, ['/sealed/db', '/sealed/.aside', '/sealed/db']);
+});
+
 test('says which recipients of the config a file lacks, and asks none of them', async () => {
   const { files, folderOf, keys, text } = await stage();
   await files.write('db', text('v'), 1_000);
@@ -150,16 +187,19 @@ test('another board opens nothing, and the recovery key does', async () => {
   const board = folderOf([new FakeKeyWrapper('tpm')]);
   await assert.rejects(board.read('db'), ({ code, hint }: PsiError) => {
     assert.equal(code, 'KEY_UNAVAILABLE');
-    assert.match(String(hint), /psi sealed recover --identity/);
+    assert.match(String(hint), /psi cache recover --identity/);
     return true;
   });
-  const { fileId, stanzas } = await board.recoverable('db');
+  const { fileId, stanzas } = await board.recoverable(IN_USE);
   const wrapped = stanzas[0]?.wrappedKey ?? Buffer.alloc(0);
   const dataKey = new SecretValue(wrapped.map((byte) => byte ^ 0xff));
-  assert.equal((await board.readWith('db', fileId, dataKey)).exposeText(), CANARY);
-  await assert.rejects(board.readWith('db', '00', dataKey), { code: 'CONFLICT' });
+  assert.equal((await board.readWith(IN_USE, fileId, dataKey)).exposeText(), CANARY);
+  await assert.rejects(board.readWith(IN_USE, '00', dataKey), { code: 'CONFLICT' });
   const none = folderOf([new FakeKeyWrapper('hsm')]);
-  await assert.rejects(none.read('db'), { code: 'CACHE_CORRUPT', details: { defect: 'other-backend' } });
+  await assert.rejects(none.read('db'), {
+    ...{ code: 'CACHE_CORRUPT', details: { defect: 'other-backend' } },
+    hint: /set `cache\.backend` back, .*; or `podman exec -i psi psi cache recover --identity/,
+  });
 });
 
 test('reaches no file by a name that is none, and counts nothing of others', async () => {
@@ -189,7 +229,7 @@ test('what a key says of the cache does not lead away from the value', () => {
   );
   const alone = '`podman exec psi psi cache refresh` seals anew for this host as it is now';
   assert.match(String(hintOf(alone, [])), /^`podman exec psi psi sealed status`/);
-  assert.match(String(hintOf(alone, [recovery])), /^for good: `podman exec -i psi psi sealed recover/);
+  assert.match(String(hintOf(alone, [recovery])), /^for good: `podman exec -i psi psi cache recover/);
   assert.match(String(hintOf('look at it', [recovery])), /^look at it; for good: /);
 });
 
@@ -207,7 +247,8 @@ test('many files have one key between them, each under a nonce of its own, and a
   assert.deepEqual([values, keys.unwraps], [names.map((name) => `of ${name}`), 1]);
   keys.failure = 'absent';
   assert.equal((await next.read('s0')).exposeText(), 'of s0');
-  await assert.rejects(next.read('s0', { anew: true }), { code: 'KEY_UNAVAILABLE' });
+  next.forgetKeys();
+  await assert.rejects(next.read('s0'), { code: 'KEY_UNAVAILABLE' });
 });
 
 test('a key seals no more files than it may, and one that a backend missed seals one', async () => {
