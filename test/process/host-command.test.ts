@@ -230,6 +230,27 @@ test('a container that names a secret keeps all as it is, but with --force', asy
   await access(join(host.home, '.local/share/psi'));
 });
 
+test('a mapping that may hold a value itself keeps all as it is, with --force too', async (t) => {
+  const host = await withoutImage(t);
+  const mappings = {
+    ordinary: '{"provider":"infisical","project":"main","path":"/format","key":"format"}',
+    blob: '{"provider":"nitrokeyhsm","blob":"AQA="}',
+    newer: '{"provider":"infisical","format":2,"kept":"in some new way"}',
+  };
+  for (const [id, text] of Object.entries(mappings)) await writeFile(join(host.home, '.local/share/psi', id), text);
+  const before = await tree(host);
+  const blocked = await host.psi(['uninstall', '--apply', '--force']);
+  assert.equal(blocked.code, 4, said(blocked));
+  assert.deepEqual(
+    [...blocked.stderr.matchAll(/^left: (\w+):/gm)].map(([, name]) => name),
+    ['blob', 'newer'],
+  );
+  assert.match(blocked.stderr, /^left: newer: a newer psi wrote its mapping, which may hold the value itself/m);
+  assert.deepEqual(await tree(host), before);
+  for (const id of ['blob', 'newer']) await rm(join(host.home, '.local/share/psi', id));
+  assert.equal((await host.psi(['uninstall', '--apply'])).code, 0);
+});
+
 test('a secret that podman does not let go keeps the units and the command, which then goes on', async (t) => {
   const host = await withoutImage(t);
   await writeFile(join(host.home, 'refuse'), '');

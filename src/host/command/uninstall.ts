@@ -103,10 +103,18 @@ refuse_to_lose() {
     [ -f "$file" ] || continue
     line=
     read -r line <"$file"
-    case $line in *'"blob"'*) ;; *) continue ;; esac
+    case $line in
+      *'"blob"'*)
+        left "$name" 'its mapping holds the value itself, which is nowhere else' \\
+          "\\\`podman secret inspect --showsecret $name\\\` shows the value, then \\\`podman secret rm $name\\\`; then run this again"
+        ;;
+      *'"format":'*)
+        left "$name" 'a newer psi wrote its mapping, which may hold the value itself' \\
+          "uninstall with that psi, or take the secret away: \\\`podman secret rm $name\\\`; then run this again"
+        ;;
+      *) continue ;;
+    esac
     lost=1
-    left "$name" 'its mapping holds the value itself, which is nowhere else' \\
-      "\\\`podman secret inspect --showsecret $name\\\` shows the value, then \\\`podman secret rm $name\\\`; then run this again"
   done
   [ -z "$lost" ] || exit 4
 }
