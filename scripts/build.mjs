@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
+import { compileParts } from './compile-parts.mjs';
 import { withoutUnusedParts } from './unused-parts.mjs';
 
 const TREE = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -82,3 +83,7 @@ function emptyDist() {
 const modules = await splitModules();
 emptyDist();
 await Promise.all(modules.map(writeCommonJs));
+await compileParts(
+  DIST,
+  Number(process.versions.node.split('.')[0]) < 24 ? ['sh', join(TREE, 'scripts/node')] : [process.execPath],
+);

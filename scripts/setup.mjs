@@ -200,6 +200,7 @@ function build(node) {
     ...sources,
     'scripts/build.mjs',
     'scripts/unused-parts.mjs',
+    'scripts/compile-parts.mjs',
     'tsconfig.json',
     'package-lock.json',
   ]);

@@ -38,6 +38,16 @@ test('a checkout runs it under the flags of the image', async () => {
   assert.ok(script.includes(` ${FLAGS.join(' ')} "$here/dist/main.cjs"`), script);
 });
 
+test('a start takes what V8 compiled of its parts from beside them', async () => {
+  const env = { ...process.env, NODE_COMPILE_CACHE: undefined, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+  const { stderr } = await run([NODE, ...PROGRAM, '--version'], { env });
+  const taken = [...stderr.matchAll(/cache for .*\/dist\/([a-z-]+)-[A-Z0-9]+\.cjs was accepted/g)].map(
+    ([, part]) => part,
+  );
+  for (const part of ['run', 'command-line', 'leave']) assert.ok(taken.includes(part), stderr);
+  assert.doesNotMatch(stderr, /rejected/);
+});
+
 test('a start loads what its first answer needs and nothing more', async (t) => {
   const it = await stage(t, { folders: { '/app': { KEY: 'value' } } });
   await it.registered();
