@@ -1,7 +1,7 @@
 // The process: argv in, exit status out.
 
 import './wiring/thread-pool.ts';
-import './wiring/compiled-parts.ts';
+import './cli/compiled-parts.ts';
 import { join } from 'node:path';
 import { checkHealth, quickCheck } from './cli/health.ts';
 import { allowClosedReaders, flushed } from './cli/streams.ts';
