@@ -18,6 +18,7 @@ export type Room = {
 const WRITING = [
   'adapters/files/atomic-write.ts',
   'adapters/files/file-calls.ts',
+  'adapters/files/given.ts',
   'adapters/files/held-folder.ts',
   'adapters/files/host-error.ts',
 ];

@@ -1,14 +1,18 @@
 // What age-keygen writes: private keys, one a line, with remarks. From a file, or from a pipe, so that it need not lie on the host at all.
 
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
-import { errnoOf } from '../files/host-error.ts';
+import { readGiven, type GivenBounds } from '../files/given.ts';
 
-const LARGEST = 64 * 1024;
 const BY_PIPE = '`podman exec -i psi psi cache recover --identity - < KEY_FILE`';
 const MADE_BY = 'give the file that `age-keygen` wrote, with a line AGE-SECRET-KEY-1…';
+
+const BOUNDS: GivenBounds = {
+  most: 64 * 1024,
+  tooLong: (name) => unusable(`${name} is too long for a file of keys`, { hint: MADE_BY }),
+  byPipe: BY_PIPE,
+};
 
 /** `-` is stdin. Never quotes what it read. */
 export async function readIdentities(
@@ -19,7 +23,7 @@ export async function readIdentities(
   if (file === '-' && stdin.isTTY === true) {
     throw unusable('the private key would be shown as it is typed', { hint: `let it come in: ${BY_PIPE}` });
   }
-  const text = new TextDecoder().decode(file === '-' ? await whole(stdin, name) : await fromDisk(file));
+  const text = new TextDecoder().decode(await readGiven(file, stdin, BOUNDS));
   if (/^(?:age-encryption\.org\/|-----BEGIN AGE)/.test(text)) {
     throw unusable(`${name} is an encrypted file of age itself`, {
       hint: 'decrypt it into the command: `age --decrypt key.age | podman exec -i psi psi cache recover --identity -`',
@@ -43,28 +47,4 @@ const PRIVATE_KEY = /^AGE-SECRET-KEY-1[A-Z0-9]{58}$/;
 
 function unusable(message: string, init: { readonly hint: string }): PsiError {
   return new PsiError('BAD_REQUEST', message, init);
-}
-
-async function fromDisk(path: string): Promise<Uint8Array> {
-  try {
-    // A FIFO too: `<(age --decrypt …)` of a shell is one.
-    return await whole(createReadStream(path), path);
-  } catch (cause) {
-    if (cause instanceof PsiError) throw cause;
-    throw new PsiError('HOST', `cannot read ${path}: ${errnoOf(cause) ?? 'unexpected error'}`, {
-      hint: `in the container only mounted folders are there: ${BY_PIPE}`,
-      cause,
-    });
-  }
-}
-
-async function whole(stream: Readable, name: string): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LARGEST) throw unusable(`${name} is too long for a file of keys`, { hint: MADE_BY });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,12 +1,18 @@
 // An env file from the disk, or from standard input where its name is `-`.
 
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { PsiError } from '../../core/error.ts';
 import type { EnvFileReader } from '../../transfer/env-file/reading.ts';
 import type { ImportSource } from '../../transfer/import/entry.ts';
-import { errnoOf } from '../files/host-error.ts';
+import { readGiven, type GivenBounds } from '../files/given.ts';
 import { parseEnvFile } from './parse.ts';
+
+const BOUNDS: GivenBounds = {
+  // A thousand times what people have in one file.
+  most: 16 * 1024 * 1024,
+  tooLong: (name) => new PsiError('BAD_REQUEST', `${name} is larger than 16 MB`, { hint: 'divide it' }),
+  byPipe: '`podman exec -i psi psi … import env-file - … < FILE`',
+};
 
 /** `reader`: who the file was written for; without one, only what all readers take alike is taken. */
 export async function readEnvFile(
@@ -15,35 +21,8 @@ export async function readEnvFile(
   stdin: Readable,
 ): Promise<ImportSource> {
   const name = file === '-' ? 'stdin' : file;
-  const bytes = file === '-' ? await whole(stdin, name) : await fromDisk(file);
+  const bytes = await readGiven(file, stdin, BOUNDS);
   return parseEnvFile(textOf(bytes, name), name, reader);
-}
-
-/** A thousand times what people have in one file. */
-const LARGEST = 16 * 1024 * 1024;
-
-async function fromDisk(file: string): Promise<Uint8Array> {
-  try {
-    // A FIFO too: `<(sops decrypt …)` of a shell is one.
-    return await whole(createReadStream(file), file);
-  } catch (cause) {
-    if (cause instanceof PsiError) throw cause;
-    throw new PsiError('HOST', `cannot read ${file}: ${errnoOf(cause) ?? 'unexpected error'}`, {
-      hint: 'in the container only mounted folders are there: `podman exec -i psi psi … import env-file - … < FILE`',
-      cause,
-    });
-  }
-}
-
-async function whole(stream: Readable, name: string): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LARGEST) throw new PsiError('BAD_REQUEST', `${name} is larger than 16 MB`, { hint: 'divide it' });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** Nothing of a file that is no UTF-8 is taken: a value with replaced characters would be another value. */

@@ -1,14 +1,22 @@
 // A value on its way into a command and out of it, byte for byte: by a file or a pipe, never by an argument.
 
-import { createReadStream } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 
 import { PsiError } from '../../core/error.ts';
 import { SecretValue } from '../../core/secret-value.ts';
 import { MOST_VALUE_BYTES } from '../../sealed/sealed-files.ts';
-import { errnoOf } from '../files/host-error.ts';
+import { readGiven, type GivenBounds } from '../files/given.ts';
 
 const BY_PIPE = '`podman exec -i psi psi sealed store NAME < FILE`';
+
+const BOUNDS: GivenBounds = {
+  most: MOST_VALUE_BYTES,
+  tooLong: (name) =>
+    new PsiError('BAD_REQUEST', `${name} has more than ${String(MOST_VALUE_BYTES)} bytes`, {
+      hint: 'Podman takes no larger secret either: it belongs into a volume of its own',
+    }),
+  byPipe: BY_PIPE,
+};
 
 /** `-` is stdin. Nothing is taken off at its end. */
 export async function readValue(file: string, stdin: Readable & { readonly isTTY?: boolean }): Promise<SecretValue> {
@@ -17,7 +25,7 @@ export async function readValue(file: string, stdin: Readable & { readonly isTTY
       hint: `let it come in: ${BY_PIPE}`,
     });
   }
-  const bytes = file === '-' ? await whole(stdin, 'stdin') : await fromDisk(file);
+  const bytes = await readGiven(file, stdin, BOUNDS);
   if (bytes.byteLength > 0) return new SecretValue(bytes);
   throw new PsiError('BAD_REQUEST', `nothing came in by ${file === '-' ? 'stdin' : file}`, {
     hint: `a sealed secret has at least one byte; \`podman exec\` needs its \`-i\`: ${BY_PIPE}`,
@@ -35,31 +43,4 @@ export function writeValue(value: Uint8Array, stdout: Writable & { readonly isTT
     });
   }
   stdout.write(value);
-}
-
-async function fromDisk(file: string): Promise<Uint8Array> {
-  try {
-    return await whole(createReadStream(file), file);
-  } catch (cause) {
-    if (cause instanceof PsiError) throw cause;
-    throw new PsiError('HOST', `cannot read ${file}: ${errnoOf(cause) ?? 'unexpected error'}`, {
-      hint: `in the container only mounted folders are there: ${BY_PIPE}`,
-      cause,
-    });
-  }
-}
-
-async function whole(stream: Readable, name: string): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > MOST_VALUE_BYTES) {
-      throw new PsiError('BAD_REQUEST', `${name} has more than ${String(MOST_VALUE_BYTES)} bytes`, {
-        hint: 'Podman takes no larger secret either: it belongs into a volume of its own',
-      });
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
