@@ -109,7 +109,7 @@ function found(workload: Workload, sources: readonly SurveyedSource[], held: Hel
     problems: sources.flatMap((source, index) => [...source.completed.problems, ...(empty[index] ?? [])]),
     notes: [...new Set(sources.flatMap((source) => [...noteOf(source), ...source.completed.notes]))],
     gone: sources.flatMap(({ completed }) => completed.gone),
-    lacksSource: empty.some((problems) => problems.length > 0),
+    lacksSource: sources.some((source, index) => yieldsNothing(source, selections[index])),
   };
 }
 
@@ -119,14 +119,24 @@ function noteOf({ spec, namesOnly }: SurveyedSource): readonly string[] {
   return [`${place} could only be listed by name (${namesOnly}): its values were asked for one by one`];
 }
 
+/** A secret that was asked for by itself and not given says nothing of its place: it only keeps its line. */
+function yieldsNothing({ spec, seen, completed }: SurveyedSource, selection: Selection | undefined): boolean {
+  if (spec.allowEmpty) return false;
+  if (!selection) return true;
+  const listed = new Set(seen.map(({ key }) => key));
+  const unclear = new Set<string>(completed.problems.map(({ name }) => name));
+  const given = selection.secrets.filter(({ name, mapping }) => listed.has(mapping.key) || !unclear.has(name));
+  return given.length + selection.refused.length === 0;
+}
+
 /** A source that yields nothing is said: a wrong path, a missing right and an empty folder look alike on some servers. */
 function emptyProblem(
   workload: Workload,
-  { spec, seen, completed }: SurveyedSource,
+  source: SurveyedSource,
   selection: Selection | undefined,
 ): readonly SurveyProblem[] {
-  if (spec.allowEmpty || completed.problems.length > 0) return [];
-  if (selection && selection.secrets.length + selection.refused.length > 0) return [];
+  const { spec, seen, completed } = source;
+  if (!yieldsNothing(source, selection) || completed.problems.length > 0) return [];
   const place = `${spec.project}:${spec.path}`;
   const count = String(seen.length);
   const [reason, hint] =
