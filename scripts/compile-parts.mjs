@@ -1,5 +1,5 @@
-// Starts what was built, has it asked once, and ends it: what V8 compiles meanwhile stays beside the parts, for each later start. By a start of
-// its own and not by loading the parts alone: most of what a start compiles are functions that it calls.
+// Starts what was built, has it asked once, and ends it: what V8 compiles meanwhile stays beside the parts, for each later start. By a start
+// and not by loading the parts alone: most of what a start compiles are functions that it calls.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,11 +11,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 const ID = 'a'.repeat(25);
 const PATIENCE_MS = 60_000;
 
-/** Nobody listens at the address: what a lookup needs is loaded before it fails. */
+/** Nobody listens at the address: what a lookup needs is loaded before it fails. Nothing of this machine is touched: it may have a psi. */
 const CONFIG = (dir) => `
 state_dir: ${dir}/state
+systemd_dir: ${dir}/systemd
 socket: ${dir}/psi.sock
 control_socket: ${dir}/control.sock
+podman_socket: ${dir}/no-podman.sock
+dbus_socket: ${dir}/no-dbus.sock
+lookup: {helper_dir: ${dir}/helper}
 providers:
   infisical:
     api_url: http://127.0.0.1:9
@@ -39,7 +43,9 @@ export async function compileParts(dist, [node, ...args]) {
     const ended = once(psi, 'exit');
     await answered(join(dir, 'psi.sock'), psi);
     psi.kill('SIGTERM');
+    const late = setTimeout(() => psi.kill('SIGKILL'), PATIENCE_MS);
     const [code] = await ended;
+    clearTimeout(late);
     if (code !== 0) throw new Error(`the build does not start: ${Buffer.concat(await said).toString('utf8')}`);
   } finally {
     rmSync(dir, { recursive: true });
