@@ -2,7 +2,7 @@
 
 import { timingSafeEqual, createHash } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { PsiError } from '../core/error.ts';
+import { PsiError, toPsiError } from '../core/error.ts';
 import { MAX_MAPPING_BYTES } from '../core/mapping.ts';
 import type { SecretValue } from '../core/secret-value.ts';
 import { UNKNOWN_CALLER } from '../core/caller.ts';
@@ -79,7 +79,16 @@ export function driverQuick(deps: DriverDeps): FirstAnswer {
     }
     const { id, mark } = asked;
     const found = deps.lookup.atHand({ id, mapping: deps.mappings.get(id), caller: UNKNOWN_CALLER });
-    return found && { head: headOf(found, mark !== undefined), rest: found.value.expose() };
+    if (found === undefined) return undefined;
+    const { answer, sent } = found;
+    const noted = (): void => {
+      try {
+        sent();
+      } catch (thrown) {
+        deps.onError(toPsiError(thrown), 'GET lookup');
+      }
+    };
+    return { head: headOf(answer, mark !== undefined), rest: answer.value.expose(), sent: noted };
   };
 }
 

@@ -4,8 +4,10 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The whole answer to the first bytes of a connection, its head and what follows; undefined: node:http answers. */
-export type FirstAnswer = (first: Buffer) => { readonly head: string; readonly rest: Uint8Array } | undefined;
+/** The whole answer to the first bytes of a connection, its head and what follows, and what is to be called after it; undefined: node:http answers. */
+export type FirstAnswer = (
+  first: Buffer,
+) => { readonly head: string; readonly rest: Uint8Array; readonly sent: () => void } | undefined;
 
 /** A connection that sends nothing is ended after one to two of these, about as node:http does. */
 const SWEEP_MS = 30_000;
@@ -60,6 +62,7 @@ export class QuickConnections {
       const answer = this.#answer(first);
       if (answer) {
         send(socket, answer.head, answer.rest);
+        answer.sent();
         return;
       }
       this.#open.delete(socket);

@@ -42,6 +42,9 @@ export type LookupDeps = {
   readonly status: StatusBoard;
 };
 
+/** An answer, and what has to be called once it is on its way: what is noted of a lookup would hold it up for as long as it took to find. */
+export type AtHand = { readonly answer: Answer; readonly sent: () => void };
+
 export class Lookup {
   readonly #deps: LookupDeps;
 
@@ -71,13 +74,15 @@ export class Lookup {
   }
 
   /** What can be answered without asking or waiting; undefined: `answer` asks, waits, or says why not. */
-  atHand(wanted: Wanted): Answer | undefined {
+  atHand(wanted: Wanted): AtHand | undefined {
     const { mapping } = wanted;
     if (!mapping || !isPlaced(mapping) || this.#deps.withoutConfig?.()) return undefined;
     const startedAt = this.#deps.clock.monotonic();
     try {
       const answer = this.#held(mapping);
-      return answer && this.#answered(wanted, startedAt, answer);
+      if (!answer) return undefined;
+      const found = this.#deps.clock.monotonic();
+      return { answer, sent: () => this.#answered(wanted, startedAt, answer, found) };
     } catch {
       return undefined;
     }
@@ -132,27 +137,27 @@ export class Lookup {
     return { value: fetched.value, source, ageMs: ageOf(fetched, clock) };
   }
 
-  #answered(wanted: Wanted, startedAt: number, answer: Answer): Answer {
+  #answered(wanted: Wanted, startedAt: number, answer: Answer, at = this.#deps.clock.monotonic()): Answer {
     if (answer.source !== 'sealed') this.#deps.cache?.answered(answer.source);
-    this.#note(wanted, startedAt, answer.source, undefined);
+    this.#note(wanted, at - startedAt, answer.source, undefined);
     return answer;
   }
 
   #failed(wanted: Wanted, startedAt: number, thrown: unknown): PsiError {
     const error = toPsiError(thrown);
-    this.#note(wanted, startedAt, undefined, error);
+    this.#note(wanted, this.#deps.clock.monotonic() - startedAt, undefined, error);
     return error;
   }
 
   #note(
     { id, mapping, caller }: Wanted,
-    startedAt: number,
+    took: number,
     source: Answer['source'] | undefined,
     error: PsiError | undefined,
   ): void {
-    const { audit, clock, mappings, status } = this.#deps;
+    const { audit, mappings, status } = this.#deps;
     const subject = { id: printable(id), name: mappings.nameOf(id), provider: mapping?.provider, caller };
-    const ms = Math.round((clock.monotonic() - startedAt) * 1000) / 1000;
+    const ms = Math.round(took * 1000) / 1000;
     const event: LookupEvent = { ...subject, source, outcome: error?.code ?? 'ok', ms };
     audit.lookup(event);
     status.lookup(event, error);

@@ -37,6 +37,7 @@ type StageOptions = {
   readonly closed?: PsiError;
   readonly cache?: LookupDeps['cache'];
   readonly own?: OwnBodies;
+  readonly audit?: LookupDeps['audit'];
   /** False: node:http reads every connection. */
   readonly quick?: boolean;
 };
@@ -68,7 +69,7 @@ export async function stage(options: StageOptions = {}) {
       readerOf: () => reader,
       cache: options.cache,
       timeoutMs: () => 5_000,
-      audit: { lookup: () => undefined },
+      audit: options.audit ?? { lookup: () => undefined },
     }),
     register: new DriverStore(mappings, undefined, options.own),
     tokens: () => options.tokens ?? [],

@@ -11,11 +11,11 @@ import { ask } from '../../hosts/psi-process.ts';
 import { ID, MAPPING, stage } from './driver-stage.ts';
 
 const LINE = `GET /lookup/${ID} HTTP/1.1\r\n`;
-const CURL = `${LINE}Host: localhost\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\nx-psi-command: 3\r\n\r\n`;
+const CURL = `${LINE}Host: localhost\r\nUser-Agent: curl/8.14.1\r\nAccept: */*\r\nx-psi-command: 4\r\n\r\n`;
 const HELPER = `${LINE}Host: localhost\r\nConnection: close\r\nUser-Agent: psi-lookup/1\r\nX-Psi-Command: psi-lookup\r\n\r\n`;
 
 test('reads what the commands of a host send', () => {
-  assert.deepEqual(quickLookup(CURL), { id: ID, agent: 'curl/8.14.1', authorization: undefined, mark: '3' });
+  assert.deepEqual(quickLookup(CURL), { id: ID, agent: 'curl/8.14.1', authorization: undefined, mark: '4' });
   assert.deepEqual(quickLookup(HELPER), {
     id: ID,
     agent: 'psi-lookup/1',
@@ -104,6 +104,15 @@ test('a token that is wrong or missing is refused, and a right one answered', as
   assert.match(await said(path, [withToken('right')]), /^HTTP\/1\.1 200 /);
 });
 
+test('a log that fails takes no answer back, and what it failed with is told', async () => {
+  const lookup = (): void => {
+    throw new Error('no log');
+  };
+  const { path, errors } = await serving('value', { audit: { lookup } });
+  assert.match(await said(path, [CURL]), /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*\r\nvalue$/);
+  assert.deepEqual(errors, ['GET lookup INTERNAL']);
+});
+
 test('a caller that goes before it has asked leaves nothing behind', async () => {
   const { path, face } = await stage();
   await said(path, []);
@@ -138,6 +147,12 @@ test('a connection that sends nothing is ended in a minute', async (t: TestConte
 
 /** Its socket. The value is in memory, as one of the cache. */
 async function served(value: string | Buffer, quick: boolean, tokens: readonly SecretValue[] = []): Promise<string> {
+  return (await serving(value, { quick, tokens })).path;
+}
+
+type Serving = Pick<Parameters<typeof stage>[0] & object, 'quick' | 'tokens' | 'audit'>;
+
+async function serving(value: string | Buffer, options: Serving) {
   const found = {
     fetched: { ...fetched(''), value: new SecretValue(Buffer.from(value)) },
     ageMs: 61_999,
@@ -148,10 +163,11 @@ async function served(value: string | Buffer, quick: boolean, tokens: readonly S
     ...{ find: () => found, opening: nothing, whyNot: nothing, learn: nothing, missing: nothing, answered: nothing },
     maxAgeMs: undefined,
   };
-  const { path } = await stage({ cache, quick, tokens });
-  const token = tokens[0] ? { authorization: `Bearer ${tokens[0].exposeText()}` } : {};
-  assert.equal((await ask(path, 'POST', `/store/${ID}`, MAPPING, token)).status, 200);
-  return path;
+  const { tokens: [first] = [] } = options;
+  const on = await stage({ ...options, cache });
+  const token = first ? { authorization: `Bearer ${first.exposeText()}` } : {};
+  assert.equal((await ask(on.path, 'POST', `/store/${ID}`, MAPPING, token)).status, 200);
+  return on;
 }
 
 /** All that comes back, each byte as one character. */

@@ -69,7 +69,8 @@ async function stage(
     lookup.answer({ id, mapping: mappings.get(id), caller: UNKNOWN_CALLER });
 
   const ask = async (id: string): Promise<Answer> => answer(id);
-  return { answer, ask, events, status, clock, mappings };
+  const atHand = (id: string) => lookup.atHand({ id, mapping: mappings.get(id), caller: UNKNOWN_CALLER });
+  return { answer, ask, atHand, events, status, clock, mappings };
 }
 
 test('answers a registered id with the value and its source', async () => {
@@ -155,6 +156,18 @@ test('answers from the cache without asking the provider, and the audit says so'
   const { value, source, ageMs } = await ask(ID);
   assert.deepEqual([value.exposeText(), source, ageMs], ['kept', 'cache', 60_000]);
   assert.deepEqual([events[0]?.source, events[0]?.outcome], ['cache', 'ok']);
+});
+
+test('what is at hand is noted once it is sent, with the time that finding it took', async () => {
+  const { atHand, events, clock } = await stage(undefined, { cached: 'kept' });
+  const found = atHand(ID);
+  assert.deepEqual([found?.answer.value.exposeText(), events.length], ['kept', 0]);
+  await clock.advance(1_000);
+  found?.sent();
+  assert.deepEqual(
+    events.map(({ source, outcome, ms }) => [source, outcome, ms]),
+    [['cache', 'ok', 0]],
+  );
 });
 
 test('serves the old value when a provider does not answer within the deadline', async () => {
