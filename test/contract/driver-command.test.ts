@@ -273,19 +273,20 @@ describe('driver commands', () => {
     });
     assert.equal(
       lookup,
-      'curl () { s=/run/psi/psi.sock m=/run/psi/start-failed t=20 h=/var/lib/psi/driver.hdr ' +
-        'p=/usr/local/libexec/psi/psi-lookup r="run systemctl restart psi.socket" q="run systemctl status psi.service"; ' +
-        'e=; if [ -x "$p" ]; then { cd /proc; ' +
+      'curl () { s=$2 u=$3 t=20 h=/var/lib/psi/driver.hdr p=/usr/local/libexec/psi/psi-lookup q="run systemctl status psi.service" e=; ' +
+        '[ ! -x "$p" ] || { cd /proc; ' +
         'PATH=- "$p" lookup --socket "$s" --header "$h" --max-time $t --errors-to 3 --begun 4; c=$?; ' +
-        'case $c in 90) return;; 9[1-6]) return $c;; ' +
+        'case $c in 90) exit;; 9[1-6]) exit $c;; ' +
         '142) e="psi: $p did not end in time: $q";; ' +
         '*) read -r a <&4 || e="psi: $p was ended while it wrote the value: start the workload again";; esac; ' +
-        '} 3>&2 2>/dev/null 4</proc/self/comm; fi; ' +
+        '} 3>&2 2>/dev/null 4</proc/sys/kernel/ostype; }; ' +
+        'curl --unix-socket /run/psi/psi.sock "http://localhost/lookup/$SECRET_ID" \n' +
+        'm=/run/psi/start-failed r="run systemctl restart psi.socket"; ' +
         '[ ! -f "$m" ] || t=2; ' +
-        'if [ "$e" ]; then :; elif [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"; ' +
+        '[ "$e" ] || if [ ! -S "$s" ]; then c=7 e="psi: there is no socket at $s: $r"; ' +
         'elif [ ! -w "$s" ]; then c=7 e="psi: no right to write to $s: $r"; ' +
-        `else command curl -q -sf -H 'x-psi-command: 3' -H "@$h" --max-time $t ` +
-        `-w '%{stderr}%{content_type}' "$@" && return; c=$? e=; case $c in ` +
+        `else command curl -q -sf -H 'x-psi-command: 4' -H "@$h" --max-time $t --unix-socket "$s" ` +
+        `-w '%{stderr}%{content_type}' "$u" && exit; c=$? e=; case $c in ` +
         '7) e="psi: nobody listens at $s, or this user may not call: $r";; ' +
         '22) v=$(command curl -q -V); case $v in "curl 7."[1-6]?.*|"curl 7.7"[0-5].*) ' +
         'e="psi: refused, and ${v%% (*} is too old to show why (before 7.63 that is why): update curl";; esac;; ' +
@@ -295,7 +296,7 @@ describe('driver commands', () => {
         '*) e="psi: the call at $s broke off: $q";; esac; fi; ' +
         `printf '%s\\n' "$e (lookup failed, status $c; more: journalctl -u psi.service)" >&2; ` +
         `if [ $c != 22 ] && [ -f "$m" ]; then a= b=; { read -r a; read -r b; } <"$m"; printf 'psi: %.400s %.400s\\n' "$a" "$b" >&2; fi; ` +
-        'return $c; }; curl --unix-socket /run/psi/psi.sock "http://localhost/lookup/$SECRET_ID"',
+        'exit $c',
     );
     assert.match(list, / http:\/\/localhost\/list$/);
   });

@@ -215,7 +215,7 @@ for (const shell of SHELLS) {
 test('where there is no file by which the two know of each other, curl is asked', async () => {
   asked = [];
   const command = lookupCommand({ socket, maxTimeSeconds: 20, headerFile, helper: program });
-  const ran = await runDriverCommand(command.replace('4</proc/self/comm', '4</nonexistent'), { id: 'abc' });
+  const ran = await runDriverCommand(command.replace('4</proc/sys/kernel/ostype', '4</nonexistent'), { id: 'abc' });
   assert.deepEqual([ran.code, ran.stdout, ran.stderr, asked.length], [0, VALUE, '', 1]);
   assert.match(asked[0] ?? '', /^curl/);
 });

@@ -205,8 +205,8 @@ test(
       const { stdout, stderr } = await runHelper(words, { id });
       return [stdout.toString(), stderr];
     };
-    assert.deepEqual(await ask('abc', '/proc/self/comm'), ['value 90\n', '']);
-    assert.deepEqual((await ask('gone', '/proc/self/comm'))[0], ' 91\nleft: sh\n');
+    assert.deepEqual(await ask('abc', '/proc/sys/kernel/ostype'), ['value 90\n', '']);
+    assert.deepEqual((await ask('gone', '/proc/sys/kernel/ostype'))[0], ' 91\nleft: Linux\n');
     const long = join(dir, 'long');
     await writeFile(long, 'x'.repeat(600));
     assert.deepEqual(await ask('abc', long), [' 64\n', 'psi: no file ends at descriptor 4: left to curl\n']);

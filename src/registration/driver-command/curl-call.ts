@@ -18,7 +18,7 @@ export type DriverCommandInput = {
 };
 
 /** PSI knows its own commands by it, here and in what Podman holds; the number is that of their shape, which any PSI may change. */
-const COMMAND_MARK = `${COMMAND_HEADER}: 3`;
+const COMMAND_MARK = `${COMMAND_HEADER}: 4`;
 
 /** As in a command of any shape. */
 export function holdsMark(command: string): boolean {

@@ -15,9 +15,9 @@ export function helperSetting({ helper }: DriverCommandInput): string {
 }
 
 /**
- * Returns with the value (90), or with the failure of a helper that is certain of it (91 to 96). Whatever else becomes of the file there,
- * curl is asked, and nothing of it is seen: what the shell says of it goes nowhere, and the helper says its own failures on the descriptor
- * that it is given. Kept in a variable they would cost each lookup a shell more. But where `$e` is set, the cause, the command has failed.
+ * Ends the command with the value (90), or with the failure of a helper that is certain of it (91 to 96). Whatever else becomes of the file
+ * there, curl is asked, and nothing of it is seen: what the shell says of it goes nowhere, and the helper says its own failures on the
+ * descriptor that it is given. Kept in a variable they would cost each lookup a shell more. But where `$e` is set, the cause, the command has failed.
  *
  * A file that the kernel takes for no program, such as one of another architecture, some shells run as a script of theirs. In /proc, where
  * no file can be made, and on a PATH that leads nowhere its bytes find nothing to do.
@@ -25,19 +25,19 @@ export function helperSetting({ helper }: DriverCommandInput): string {
 export function askHelper({ headerFile }: DriverCommandInput): string {
   const header = headerFile === undefined ? '' : ' --header "$h"';
   const call = `PATH=- "$p" lookup --socket "$s"${header} --max-time $t --errors-to 3 --begun 4`;
-  const group = `{ ${['cd /proc', call, 'c=$?', ENDED].join('; ')}; } 3>&2 2>/dev/null 4<${BEGUN_FILE}`;
-  return `e=; if [ -x "$p" ]; then ${group}; fi`;
+  return `[ ! -x "$p" ] || { ${['cd /proc', call, 'c=$?', ENDED].join('; ')}; } 3>&2 2>/dev/null 4<${BEGUN_FILE}`;
 }
 
 /**
  * What a helper had written before a signal ended it stands before all that curl would give. So it reads this file to its end before it
- * writes, and the shell, which reads on at the same place, finds no more in there. A file of few bytes that each process has.
+ * writes, and the shell, which reads on at the same place, finds no more in there. A line that is always the same, and that is there for each
+ * process: one of the process's own, as /proc/self/comm, the kernel makes and removes with it.
  */
-const BEGUN_FILE = '/proc/self/comm';
+const BEGUN_FILE = '/proc/sys/kernel/ostype';
 
 /** 142: the helper hung, and ended itself (SIGALRM) when curl's time was over, too. */
 const ENDED = [
-  'case $c in 90) return;; 9[1-6]) return $c;;',
+  'case $c in 90) exit;; 9[1-6]) exit $c;;',
   '142) e="psi: $p did not end in time: $q";;',
   '*) read -r a <&4 || e="psi: $p was ended while it wrote the value: start the workload again";; esac',
 ].join(' ');
