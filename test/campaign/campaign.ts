@@ -24,6 +24,8 @@ export type Tally = {
   readonly done: number;
   /** What must not be, in words; empty: all is well. */
   readonly faults: readonly string[];
+  /** What was seen, in words, for the report. */
+  readonly notes?: readonly string[];
   /** The most that the process ever had in memory, in MiB. */
   readonly peakMiB: number;
   /** What else was counted. */

@@ -45,6 +45,7 @@ async function one(part: Part, count: number, seed: number): Promise<boolean> {
     },
   });
   const seconds = Math.round((performance.now() - began) / 1000);
+  for (const note of tally.notes ?? []) console.log(`${part.name}: ${note}`);
   for (const fault of tally.faults.slice(0, 20)) console.log(`fault: ${part.name}: ${fault}`);
   console.log(`${part.name}: ${line(part, tally)}, ${String(seconds)} s`);
   return isGood(tally);
