@@ -26,7 +26,7 @@ export type Tally = {
   readonly faults: readonly string[];
   /** What was seen, in words, for the report. */
   readonly notes?: readonly string[];
-  /** The most that the process ever had in memory, in MiB. */
+  /** The most that the process ever had in memory, in MiB; 0 where none is looked at. */
   readonly peakMiB: number;
   /** What else was counted. */
   readonly counts: Readonly<Record<string, number>>;

@@ -1,5 +1,5 @@
-// PSI's image for arm64, built from the Containerfile as it stands: under an emulator where this machine is another one. What is in it says who it is,
-// and its native parts load.
+// PSI's image for arm64, built from the Containerfile as it stands: under an emulator where this machine is another one. What is in it says
+// who it is, and its native parts load.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export const IMAGE_ARM64: Part = {
 };
 
 async function image({ progress }: Order): Promise<Tally> {
-  if (FOREIGN !== undefined) console.error(`image-arm64: built under an emulator, a quarter of an hour the first time`);
+  if (FOREIGN !== undefined) console.error('image-arm64: built under an emulator, a quarter of an hour the first time');
   const questions = questionsOf(await versionOfPsi());
   return withImage(FOREIGN, async (sandbox) => {
     const answers: Answer[] = [];
@@ -32,7 +32,7 @@ async function image({ progress }: Order): Promise<Tally> {
       faults: answers.filter(({ said, right }) => said !== right).map(wrong),
       notes: answers.map(({ what, said }) => `${what}: ${said}`),
       peakMiB: 0,
-      counts: { MiB: Math.round(bytes / 1024 ** 2) },
+      counts: { 'MiB of image': Math.round(bytes / 1024 ** 2) },
     };
   });
 }
@@ -44,12 +44,20 @@ async function versionOfPsi(): Promise<string> {
   return version;
 }
 
-type Question = { readonly what: string; readonly argv: readonly string[]; readonly right: string };
+/** Without an entrypoint: the image's own. */
+type Question = {
+  readonly what: string;
+  readonly entrypoint?: string;
+  readonly args: readonly string[];
+  readonly right: string;
+};
 type Answer = Question & { readonly said: string };
 
-/** `e_machine` of an ELF file. */
-const MACHINE = `require('node:fs').readFileSync('/usr/local/bin/psi-lookup').readUInt16LE(18).toString(16)`;
-const OF_ARM64 = 'b7';
+/** By `e_machine` of its ELF head. */
+const MACHINE = `
+  const machine = require('node:fs').readFileSync('/usr/local/bin/psi-lookup').readUInt16LE(18);
+  console.log({ 62: 'x64', 183: 'arm64' }[machine] ?? machine);
+`;
 /** Both native parts, and the library that one of them opens by name. */
 const NATIVE = `
   require('node-tpm2-tss');
@@ -59,23 +67,18 @@ const NATIVE = `
 `;
 
 const questionsOf = (version: string): readonly Question[] => [
-  { what: 'psi --version', argv: ['psi', '--version'], right: `${version} (${REVISION})` },
-  { what: 'psi-lookup --version', argv: ['psi-lookup', '--version'], right: `psi-lookup ${version}` },
-  { what: 'the machine of psi-lookup', argv: ['node', '-p', MACHINE], right: OF_ARM64 },
-  { what: 'the machine of Node', argv: ['node', '-p', 'process.arch'], right: ARCH },
-  { what: 'the native parts', argv: ['node', '-e', NATIVE], right: 'loaded' },
+  { what: 'psi --version', entrypoint: 'psi', args: ['--version'], right: `${version} (${REVISION})` },
+  { what: 'the service, asked for its version', args: ['--version'], right: `${version} (${REVISION})` },
+  { what: 'psi-lookup --version', entrypoint: 'psi-lookup', args: ['--version'], right: `psi-lookup ${version}` },
+  { what: 'psi-lookup is of', entrypoint: 'node', args: ['-e', MACHINE], right: ARCH },
+  { what: 'Node is of', entrypoint: 'node', args: ['-p', 'process.arch'], right: ARCH },
+  { what: 'the native parts', entrypoint: 'node', args: ['-e', NATIVE], right: 'loaded' },
 ];
 
-async function ask(sandbox: Sandbox, { argv: [entrypoint = '', ...args] }: Question): Promise<string> {
-  const way = [
-    '--rm',
-    '--pull=never',
-    '--platform',
-    `linux/${ARCH}`,
-    '--workdir=/opt/psi',
-    `--entrypoint=${entrypoint}`,
-  ];
-  return podman(sandbox, ['run', ...way, PSI_IMAGE, ...args]);
+async function ask(sandbox: Sandbox, { entrypoint, args }: Question): Promise<string> {
+  const way = ['--rm', '--pull=never', '--platform', `linux/${ARCH}`, '--workdir=/opt/psi'];
+  const own = entrypoint === undefined ? [] : [`--entrypoint=${entrypoint}`];
+  return podman(sandbox, ['run', ...way, ...own, PSI_IMAGE, ...args]);
 }
 
 const wrong = ({ what, said, right }: Answer): string => `${what}: ${said}, not ${right}`;

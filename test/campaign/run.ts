@@ -54,7 +54,8 @@ async function one(part: Part, count: number, seed: number): Promise<boolean> {
 function line({ unit }: Part, tally: Tally): string {
   const counts = Object.entries(tally.counts).map(([name, count]) => `${name} ${String(count)}`);
   const parts = [`${String(tally.done)} ${unit}`, `${String(tally.faults.length)} faults`, ...counts];
-  return [...parts, `at most ${String(tally.peakMiB)} MiB of ${String(MEMORY_MIB)}`].join(', ');
+  const memory = tally.peakMiB > 0 ? [`at most ${String(tally.peakMiB)} MiB of ${String(MEMORY_MIB)}`] : [];
+  return [...parts, ...memory].join(', ');
 }
 
 process.exitCode = await main();

@@ -1,5 +1,5 @@
-// Programs of another architecture, by an emulator that the kernel calls by itself. The kernel's table of emulators (binfmt_misc) is the machine's own
-// and stays as it is: since Linux 6.7 each user namespace may have another, which ends with it.
+// Programs of another architecture, by an emulator that the kernel calls by itself. The kernel's table of emulators (binfmt_misc) is the
+// machine's own and stays as it is: since Linux 6.7 each user namespace may have another, which ends with it.
 
 import { mkdtemp, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ export type Foreign = 'arm64';
 const EMULATORS = { arm64: { program: 'qemu-aarch64', machine: 0xb7 } } as const;
 const PACKAGE = 'qemu-user';
 
-const TABLE = '/proc/sys/fs/binfmt_misc';
+export const TABLE = '/proc/sys/fs/binfmt_misc';
 const TAKE_TABLE = `mount -t binfmt_misc none ${TABLE}\n`;
 
 /** Whether programs of this architecture can run here, in a namespace of their own. */
@@ -31,7 +31,8 @@ export async function emulatorSupport(arch: Foreign): Promise<Support> {
   return packages.ok ? ownTableSupport() : packages;
 }
 
-async function ownTableSupport(): Promise<Support> {
+/** Whether this kernel has a table for one namespace alone. */
+export async function ownTableSupport(): Promise<Support> {
   try {
     await (await startKeeper({ dir: await ownFolder(), flags: [], ownUsers: true, prepare: TAKE_TABLE })).stop();
     return { ok: true };
@@ -41,10 +42,13 @@ async function ownTableSupport(): Promise<Support> {
   }
 }
 
-/** POSIX sh, for the head of a keeper with users of its own: from then on the kernel runs programs of the architecture there, in whatever root. */
+/** POSIX sh for the head of a keeper with users of its own: from then on the kernel runs the architecture's programs there, in any root. */
 export async function takeUp(arch: Foreign): Promise<string> {
-  return `${TAKE_TABLE}printf %s '${registration(arch, await emulator(arch))}' >${TABLE}/register\n`;
+  return takeUpBy(arch, await emulator(arch));
 }
+
+export const takeUpBy = (arch: Foreign, path: string): string =>
+  `${TAKE_TABLE}printf %s '${registration(arch, path)}' >${TABLE}/register\n`;
 
 /** A machine of the architecture, as far as debootstrap needs one. */
 export const emulated = (arch: Foreign): OtherMachine => ({

@@ -1,5 +1,5 @@
-// A user namespace in which every id is what it is outside. Root in it has no rights on the machine's own mounts, devices and kernel, and what the
-// kernel keeps per user namespace, such as its table of emulators, is of its own and ends with it.
+// A user namespace in which every id is what it is outside. Root in it has no rights on the machine's own mounts, devices and kernel, and
+// what the kernel keeps per user namespace, such as its table of emulators, is of its own and ends with it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,8 @@ export interface UserNamespace {
   close(): Promise<void>;
 }
 
-// In two lines: by the one line that the machine's own namespace has, Podman and crun would take this for it and make device files, which only its root may.
+// In two lines: by the one line that the machine's own namespace has, Podman and crun would take this one for it, and make device files,
+// which only the machine's root may.
 const ALL_IDS = '0 0 1\n1 1 4294967294';
 
 export async function userNamespace(): Promise<UserNamespace> {
