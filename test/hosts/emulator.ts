@@ -1,12 +1,12 @@
 // Programs of another architecture, by an emulator that the kernel calls by itself. The kernel's table of emulators (binfmt_misc) is the
 // machine's own and stays as it is: since Linux 6.7 each user namespace may have another, which ends with it.
 
-import { mkdtemp, rename } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { exists, type OtherMachine } from './base-root.ts';
 import { debianPackages, debianPackagesSupport } from './debian-packages.ts';
-import { startKeeper } from './keeper.ts';
+import { type Keeper, startKeeper } from './keeper.ts';
 import { missingCommand, must } from './run.ts';
 import type { Support } from './sandbox.ts';
 
@@ -34,7 +34,7 @@ export async function emulatorSupport(arch: Foreign): Promise<Support> {
 /** Whether this kernel has a table for one namespace alone. */
 export async function ownTableSupport(): Promise<Support> {
   try {
-    await (await startKeeper({ dir: await ownFolder(), flags: [], ownUsers: true, prepare: TAKE_TABLE })).stop();
+    await (await apart(TAKE_TABLE)).stop();
     return { ok: true };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -55,12 +55,7 @@ export const emulated = (arch: Foreign): OtherMachine => ({
   arch,
   support: () => emulatorSupport(arch),
   must: async (argv) => {
-    const keeper = await startKeeper({
-      dir: await ownFolder(),
-      flags: [],
-      ownUsers: true,
-      prepare: await takeUp(arch),
-    });
+    const keeper = await apart(await takeUp(arch));
     try {
       const { code, stdout, stderr } = await keeper.run(argv);
       if (code !== 0)
@@ -71,7 +66,16 @@ export const emulated = (arch: Foreign): OtherMachine => ({
   },
 });
 
-const ownFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'psi-emulation-'));
+/** A keeper with users of its own, started by this shell text. */
+export async function apart(prepare: string): Promise<Keeper> {
+  const dir = await mkdtemp(join(tmpdir(), 'psi-emulation-'));
+  try {
+    return await startKeeper({ dir, flags: [], ownUsers: true, prepare });
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  }
+}
 
 /** The emulator's path. Debian's of the hosts' suite is static, as it has to be where the libraries are those of another architecture. */
 async function emulator(arch: Foreign): Promise<string> {

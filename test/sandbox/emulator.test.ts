@@ -1,19 +1,16 @@
 // An emulator for one namespace alone: the machine's own table of them stays as it is.
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ownTableSupport, TABLE, takeUpBy } from '../hosts/emulator.ts';
-import { startKeeper } from '../hosts/keeper.ts';
+import { apart, ownTableSupport, TABLE, takeUpBy } from '../hosts/emulator.ts';
 
 const root = process.getuid?.() === 0;
 const support = root ? await ownTableSupport() : ({ ok: false, reason: 'this needs root' } as const);
 
 test('is in the table of its namespace, and in no other', { skip: support.ok ? false : support.reason }, async () => {
   const before = await readdir(TABLE);
-  const dir = await mkdtemp(join(tmpdir(), 'psi-emulator-'));
-  const keeper = await startKeeper({ dir, flags: [], ownUsers: true, prepare: takeUpBy('arm64', '/bin/cat') });
+  const keeper = await apart(takeUpBy('arm64', '/bin/cat'));
   try {
     const { stdout } = await keeper.run(['cat', join(TABLE, 'psi-arm64')]);
     assert.match(stdout, /^enabled\ninterpreter \/bin\/cat\nflags: F\n/);
