@@ -24,7 +24,9 @@ export type Tally = {
   readonly done: number;
   /** What must not be, in words; empty: all is well. */
   readonly faults: readonly string[];
-  /** The most that the process ever had in memory, in MiB. */
+  /** What was seen, in words, for the report. */
+  readonly notes?: readonly string[];
+  /** The most that the process ever had in memory, in MiB; 0 where none is looked at. */
   readonly peakMiB: number;
   /** What else was counted. */
   readonly counts: Readonly<Record<string, number>>;

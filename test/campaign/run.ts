@@ -45,6 +45,7 @@ async function one(part: Part, count: number, seed: number): Promise<boolean> {
     },
   });
   const seconds = Math.round((performance.now() - began) / 1000);
+  for (const note of tally.notes ?? []) console.log(`${part.name}: ${note}`);
   for (const fault of tally.faults.slice(0, 20)) console.log(`fault: ${part.name}: ${fault}`);
   console.log(`${part.name}: ${line(part, tally)}, ${String(seconds)} s`);
   return isGood(tally);
@@ -53,7 +54,8 @@ async function one(part: Part, count: number, seed: number): Promise<boolean> {
 function line({ unit }: Part, tally: Tally): string {
   const counts = Object.entries(tally.counts).map(([name, count]) => `${name} ${String(count)}`);
   const parts = [`${String(tally.done)} ${unit}`, `${String(tally.faults.length)} faults`, ...counts];
-  return [...parts, `at most ${String(tally.peakMiB)} MiB of ${String(MEMORY_MIB)}`].join(', ');
+  const memory = tally.peakMiB > 0 ? [`at most ${String(tally.peakMiB)} MiB of ${String(MEMORY_MIB)}`] : [];
+  return [...parts, ...memory].join(', ');
 }
 
 process.exitCode = await main();

@@ -1,11 +1,13 @@
 // Debian roots for test hosts and images, made by debootstrap once (a minute or two each) and kept in a cache folder.
 // A kept root is never changed: hosts and images get it as the lower side of an overlay, or as a copy.
 import { createHash } from 'node:crypto';
-import { access, copyFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { access, copyFile, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aptMirror } from './apt-mirror.ts';
+import { cleanly } from './at-end.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import { portableNode } from './portable-node.ts';
+import { foreignNode, foreignVersion, portableNode } from './portable-node.ts';
 import { missingCommand, must, run } from './run.ts';
 import type { Support } from './sandbox.ts';
 
@@ -40,13 +42,29 @@ const packagesOf = (kind: RootKind, suite: HostSuite): readonly string[] => [
 
 export type RootKind = keyof typeof PACKAGES;
 
+/** Another machine than this one, whose programs run here all the same. */
+export interface OtherMachine {
+  /** As Node names it, and for the one that there is (arm64) Debian too. */
+  readonly arch: string;
+  /** Whether they do. */
+  support(): Promise<Support>;
+  /** Runs a program to its end, with mounts that end with it; throws where it fails. */
+  must(argv: readonly string[]): Promise<void>;
+}
+
+export interface RootOptions {
+  readonly suite?: HostSuite | undefined;
+  readonly machine?: OtherMachine | undefined;
+}
+
 /** `PSI_TEST_CACHE` moves the folder. */
 export const cacheDir = (): string => process.env['PSI_TEST_CACHE'] ?? '/var/cache/psi-test';
 
 /** Whether a root can be made, or is there already. */
-export async function baseRootSupport(kind: RootKind, suite: HostSuite = SUITE): Promise<Support> {
+export async function baseRootSupport(kind: RootKind, options: RootOptions = {}): Promise<Support> {
   if (process.getuid?.() !== 0) return { ok: false, reason: 'a Debian root needs root to be made' };
-  if (await exists(join(cacheDir(), rootName(kind, suite)))) return { ok: true };
+  const other = (await options.machine?.support()) ?? { ok: true };
+  if (!other.ok || (await exists(await rootPath(kind, options)))) return other;
   const missing = await missingCommand([
     'unshare',
     'flock',
@@ -59,17 +77,18 @@ export async function baseRootSupport(kind: RootKind, suite: HostSuite = SUITE):
   if (mirror === undefined) {
     return { ok: false, reason: 'no Debian mirror in the apt sources; set PSI_TEST_MIRROR to the URL of one' };
   }
+  const { suite = SUITE } = options;
   const asked = await run(['curl', '-sSfL', '--max-time', '20', '-o', '/dev/null', `${mirror}/dists/${suite}/Release`]);
   if (asked.code !== 0) return { ok: false, reason: `no Debian ${suite} at ${mirror}: ${asked.stderr.trim()}` };
   return { ok: true };
 }
 
 /** The path of a root of this kind, made now where the cache has none. Treat it as read-only. */
-export async function baseRoot(kind: RootKind, suite: HostSuite = SUITE): Promise<string> {
-  const root = join(cacheDir(), rootName(kind, suite));
+export async function baseRoot(kind: RootKind, options: RootOptions = {}): Promise<string> {
+  const root = await rootPath(kind, options);
   if (!(await exists(root))) {
     await oneAtATime(`${root}.lock`, async () => {
-      if (!(await exists(root))) await make(kind, suite, root);
+      if (!(await exists(root))) await make(kind, options, root);
     });
   }
   const now = new Date();
@@ -78,16 +97,23 @@ export async function baseRoot(kind: RootKind, suite: HostSuite = SUITE): Promis
   return root;
 }
 
-function rootName(kind: RootKind, suite: HostSuite): string {
-  const recipe = [suite, process.arch, ...packagesOf(kind, suite), ...(kind === 'node' ? [process.version, NPM] : [])];
-  return `root-${kind}-${createHash('sha256').update(recipe.join('\n')).digest('hex').slice(0, 12)}`;
+async function rootPath(kind: RootKind, { suite = SUITE, machine }: RootOptions): Promise<string> {
+  const node = machine === undefined ? process.version : await foreignVersion(machine.arch);
+  const recipe = [
+    ...[suite, machine?.arch ?? process.arch, ...packagesOf(kind, suite)],
+    ...(kind === 'node' ? [node, NPM] : []),
+  ];
+  const hash = createHash('sha256').update(recipe.join('\n')).digest('hex');
+  return join(cacheDir(), `root-${kind}-${hash.slice(0, 12)}`);
 }
 
-async function make(kind: RootKind, suite: HostSuite, root: string): Promise<void> {
+async function make(kind: RootKind, options: RootOptions, root: string): Promise<void> {
+  const { suite = SUITE, machine } = options;
   const draft = `${root}.${String(process.pid)}.tmp`;
-  console.log(`making a Debian ${suite} root with debootstrap: ${root} (a minute or two, once)`);
+  const what = `${suite} root${machine === undefined ? '' : ` for ${machine.arch}`}`;
+  console.log(`making a Debian ${what} with debootstrap: ${root} (a minute or two, once)`);
   try {
-    await debootstrap(kind, suite, draft);
+    await debootstrap(kind, options, draft);
     await rename(draft, root);
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -97,24 +123,32 @@ async function make(kind: RootKind, suite: HostSuite, root: string): Promise<voi
 // Debootstrap has a script for each suite that it knows, all of them links to this one: an older debootstrap makes a newer suite with it.
 const SCRIPT = '/usr/share/debootstrap/scripts/sid';
 
-async function debootstrap(kind: RootKind, suite: HostSuite, draft: string): Promise<void> {
+async function debootstrap(kind: RootKind, { suite = SUITE, machine }: RootOptions, draft: string): Promise<void> {
   const mirror = await aptMirror();
   if (mirror === undefined) throw new Error('no Debian mirror known: set PSI_TEST_MIRROR');
+  const include = `--include=${packagesOf(kind, suite).join(',')}`;
+  const rest = ['--variant=minbase', include, suite, draft, mirror, SCRIPT];
   // In namespaces of its own: a killed debootstrap leaves neither its /proc mount nor its children behind.
   const apart = ['unshare', '-m', '-p', '-f', '--kill-child', '--mount-proc'];
-  const include = `--include=${packagesOf(kind, suite).join(',')}`;
-  await must([...apart, 'debootstrap', '--variant=minbase', include, suite, draft, mirror, SCRIPT]);
+  if (machine === undefined) await must([...apart, 'debootstrap', ...rest]);
+  // Debootstrap's word for a place where nobody makes device files: it then lends the root those of the machine.
+  else await machine.must(['env', 'container=lxc', 'debootstrap', `--arch=${machine.arch}`, ...rest]);
   for (const folder of ['var/cache/apt/archives', 'var/lib/apt/lists', 'usr/share/doc', 'usr/share/man']) {
     await rm(join(draft, folder), { recursive: true, force: true });
   }
   // The machine's proxy or resolver is none of the host's business.
   await rm(join(draft, 'etc/resolv.conf'), { force: true });
-  if (kind === 'node') await addNode(draft);
+  if (kind === 'node') await addNode(draft, machine?.arch);
 }
 
-async function addNode(root: string): Promise<void> {
+async function addNode(root: string, foreign: string | undefined): Promise<void> {
   const prefix = join(root, 'usr/local');
-  await copyFile(await portableNode(), join(prefix, 'bin/node'));
+  await cleanly(async (at) => {
+    const dir = await mkdtemp(join(tmpdir(), 'psi-node-'));
+    at.after(() => rm(dir, { recursive: true, force: true }));
+    const node = foreign === undefined ? await portableNode() : await foreignNode(foreign, dir);
+    await copyFile(node, join(prefix, 'bin/node'));
+  });
   await must(['npm', 'install', '--global', '--prefix', prefix, NPM]);
 }
 

@@ -5,6 +5,7 @@ import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { baseRoot, baseRootSupport, cacheDir, exists } from './base-root.ts';
 import { buildInputs, ignoredPaths } from './containerfile.ts';
+import { emulated, type Foreign } from './emulator.ts';
 import { machineSettings } from './machine-settings.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { PSI_TREE as TREE } from './psi-tree.ts';
@@ -15,16 +16,16 @@ import { sandboxSupport, startSandbox } from './sandbox.ts';
 export const PSI_IMAGE = 'localhost/psi:test';
 
 /** In the place of a commit, of which there would be another image each time. */
-const REVISION = 'of-the-tests';
+export const REVISION = 'of-the-tests';
 
 export interface ImageOptions {
   /** A stage of the Containerfile; default the last. */
   readonly target?: string;
 }
 
-export async function imageSupport(): Promise<Support> {
+export async function imageSupport(foreign?: Foreign): Promise<Support> {
   const sandbox = await sandboxSupport();
-  return sandbox.ok ? baseRootSupport('node') : sandbox;
+  return sandbox.ok ? baseRootSupport('node', { machine: foreign && emulated(foreign) }) : sandbox;
 }
 
 /** Path of a docker archive with the image PSI_IMAGE, for `podman load`. */
@@ -46,23 +47,44 @@ export async function imageArchive(options: ImageOptions = {}): Promise<string> 
   return touch(archive);
 }
 
+/** The image PSI_IMAGE, here or for another architecture, in a sandbox where its containers run. Nothing but its layers is kept. */
+export async function withImage<T>(foreign: Foreign | undefined, use: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  const inputs = buildInputs(await readFile(join(TREE, 'Containerfile'), 'utf8'));
+  const root = await baseRoot('node', { machine: foreign && emulated(foreign) });
+  return oneAtATime(join(cacheDir(), `${ofStore('image', foreign)}.lock`), () =>
+    withBuilt({ inputs, root, foreign }, use),
+  );
+}
+
+const ofStore = (name: string, foreign: Foreign | undefined): string =>
+  foreign === undefined ? name : `${name}-${foreign}`;
+
 type Build = {
   readonly inputs: ReturnType<typeof buildInputs>;
   readonly root: string;
   readonly target?: string | undefined;
+  readonly foreign?: Foreign | undefined;
 };
 
-async function buildKept(archive: string, { inputs, root, target }: Build): Promise<void> {
+async function buildKept(archive: string, build: Build): Promise<void> {
   if (await exists(archive)) return;
-  // The store is kept: a change in src alone then costs no `npm ci`.
-  const sandbox = await startSandbox({ graphRoot: join(cacheDir(), 'storage') });
-  try {
-    for (const base of inputs.bases) await importBase(sandbox, root, base);
-    await build(sandbox, target);
+  await withBuilt(build, async (sandbox) => {
     const draft = `${archive}.${String(process.pid)}.tmp`;
     await podman(sandbox, ['save', '--quiet', '--format', 'docker-archive', '-o', draft, PSI_IMAGE]);
     await rename(draft, archive);
+  });
+}
+
+async function withBuilt<T>(what: Build, use: (sandbox: Sandbox) => Promise<T>): Promise<T> {
+  const { inputs, root, foreign } = what;
+  // The store is kept: a change in src alone then costs no `npm ci`.
+  const sandbox = await startSandbox({ graphRoot: join(cacheDir(), ofStore('storage', foreign)), foreign });
+  try {
+    for (const base of inputs.bases) await importBase(sandbox, root, base, foreign);
+    await build(sandbox, what);
+    const result = await use(sandbox);
     await podman(sandbox, ['image', 'prune', '--force', '--filter', 'until=24h']);
+    return result;
   } finally {
     await sandbox.stop();
   }
@@ -99,23 +121,26 @@ async function podman(sandbox: Sandbox, args: readonly string[]): Promise<void> 
   if (result.code !== 0) throw new Error(`podman ${args.join(' ')}: ${(result.stdout + result.stderr).slice(-4000)}`);
 }
 
-async function importBase(sandbox: Sandbox, root: string, base: string): Promise<void> {
+async function importBase(sandbox: Sandbox, root: string, base: string, foreign: Foreign | undefined): Promise<void> {
   const mark = `localhost/psi-base:${createHash('sha256').update(root).digest('hex').slice(0, 12)}`;
   if ((await sandbox.podman(['image', 'exists', mark])).code !== 0) {
-    const pipe = 'tar -C "$1" --numeric-owner -c . | podman import --change CMD=node - "$2"';
-    const result = await sandbox.run(['sh', '-c', pipe, 'sh', root, mark]);
+    const pipe =
+      'root=$1 name=$2; shift 2; tar -C "$root" --numeric-owner -c . | podman import "$@" --change CMD=node - "$name"';
+    const arch = foreign === undefined ? [] : ['--arch', foreign];
+    const result = await sandbox.run(['sh', '-c', pipe, 'sh', root, mark, ...arch]);
     if (result.code !== 0) throw new Error(`podman import: ${result.stderr}`);
   }
   await podman(sandbox, ['tag', mark, base]);
 }
 
-async function build(sandbox: Sandbox, target: string | undefined): Promise<void> {
+async function build(sandbox: Sandbox, { target, foreign }: Build): Promise<void> {
   const mounts = await machineSettings(sandbox.dir);
   await podman(sandbox, [
     ...['build', '--isolation=chroot', '--network=host', '--pull=never', '--tag', PSI_IMAGE],
     ...['--build-arg', `PSI_REVISION=${REVISION}`],
     ...mounts.flatMap((mount) => ['-v', mount]),
     ...(target === undefined ? [] : ['--target', target]),
+    ...(foreign === undefined ? [] : ['--platform', `linux/${foreign}`]),
     ...['-f', join(TREE, 'Containerfile'), TREE],
   ]);
 }

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { RunOptions, RunResult } from './run.ts';
 import { run } from './run.ts';
+import { userNamespace } from './user-namespace.ts';
 
 export interface Keeper {
   /** The first process of the tree, as this machine numbers it: a target for nsenter. */
@@ -25,6 +26,8 @@ interface KeeperOptions {
   /** POSIX sh, run outside after the tree's end, before the folder is removed. */
   readonly after?: string;
   readonly flags: readonly string[];
+  /** In a user namespace of its own too: whatever it does to mounts and kernel is done to none of the machine's. */
+  readonly ownUsers?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -43,9 +46,19 @@ const hasRef = (thing: unknown): thing is { unref(): void } =>
   typeof thing === 'object' && thing !== null && 'unref' in thing && typeof thing.unref === 'function';
 
 export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
+  if (options.ownUsers !== true) return startIn([], options);
+  const users = await userNamespace();
+  try {
+    return await startIn(['nsenter', `--user=${users.path}`], options);
+  } finally {
+    await users.close();
+  }
+}
+
+async function startIn(users: readonly string[], options: KeeperOptions): Promise<Keeper> {
   const inner = INNER_HEAD + options.prepare + INNER_TAIL + (options.finish ?? '');
   const unshare = ['unshare', '-m', '-p', '-f', '--kill-child', ...options.flags, 'sh', '-c', inner, 'sh', options.dir];
-  const child = spawn('sh', ['-c', OUTER, 'sh', options.dir, options.after ?? '', ...unshare], {
+  const child = spawn('sh', ['-c', OUTER, 'sh', options.dir, options.after ?? '', ...users, ...unshare], {
     // Its own session: a Ctrl-C on the terminal must not end the shell that cleans up.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -56,7 +69,8 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const pid = await untilReady(child.stdout, child.stderr, exited);
   // A test that forgets to stop its host must still be able to end, and by ending it stops the host.
   unref(child, child.stdin, child.stdout, child.stderr);
-  const enter = ['nsenter', '-t', String(pid), '-m', '-p', ...(options.flags.includes('-C') ? ['-C'] : [])];
+  const apart = ['-m', '-p', ...(options.flags.includes('-C') ? ['-C'] : []), ...(users.length > 0 ? ['-U'] : [])];
+  const enter = ['nsenter', '-t', String(pid), ...apart];
   return {
     pid,
     run: (argv, runOptions) => run([...enter, ...argv], runOptions),

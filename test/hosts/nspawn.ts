@@ -69,11 +69,11 @@ export async function hostSupport(suite: HostSuite = SUITE): Promise<Support> {
   if ((await findBusybox()) === undefined) return { ok: false, reason: 'a test host needs a static busybox' };
   const tried = await run(['unshare', '-m', '-p', '-f', 'mount', '-t', 'tmpfs', 'none', '/dev/shm']);
   if (tried.code !== 0) return { ok: false, reason: 'no right to make namespaces and mounts here' };
-  return baseRootSupport('host', suite);
+  return baseRootSupport('host', { suite });
 }
 
 export async function startHost(options: HostOptions = {}): Promise<Host> {
-  const base = await baseRoot('host', options.suite);
+  const base = await baseRoot('host', { suite: options.suite });
   const dir = await mkdtemp(join(tmpdir(), 'psi-host-'));
   let booted: Booted | undefined;
   const [env, goFiles] = options.measured ? [{}, {}] : [GO, GO_FILES];

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUSYBOX_IMAGE, busyboxArchive, findBusybox } from './busybox.ts';
 import { MARK } from '../../scripts/leftovers.ts';
+import { type Foreign, takeUp } from './emulator.ts';
 import type { Keeper } from './keeper.ts';
 import { startKeeper } from './keeper.ts';
 import type { RunOptions, RunResult } from './run.ts';
@@ -59,8 +60,9 @@ done
 mount -t tmpfs none /dev/shm
 mkdir -p /run/psi-sandbox
 `;
+// In a user namespace the machine's mounts cannot be taken away, only covered.
 const UNIFIED_CGROUPS = `
-umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
+umount -R /sys/fs/cgroup || true; mount -t cgroup2 none /sys/fs/cgroup
 `;
 const SERVICE = `
 podman system service --time=0 "unix://$1/podman.sock" >"$1/service.log" 2>&1 &
@@ -69,6 +71,8 @@ podman system service --time=0 "unix://$1/podman.sock" >"$1/service.log" 2>&1 &
 export interface SandboxOptions {
   /** A graph root that outlives the sandbox, for builds that want their layers back. */
   readonly graphRoot?: string;
+  /** Programs of this architecture run in it too: in a user namespace of its own, which has an emulator. */
+  readonly foreign?: Foreign | undefined;
 }
 
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -76,12 +80,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const graphRoot = options.graphRoot ?? join(dir, 'graph');
   let keeper: Keeper | undefined;
   try {
-    const env = await configure(dir, graphRoot);
+    const env = await configure(dir, graphRoot, options.foreign !== undefined);
     const unified = (await statfs('/sys/fs/cgroup')).type === CGROUP2_MAGIC;
+    const emulation = options.foreign === undefined ? '' : await takeUp(options.foreign);
     keeper = await startKeeper({
       dir,
       flags: ['-C'],
-      prepare: PREPARE + (unified ? '' : UNIFIED_CGROUPS) + SERVICE,
+      ownUsers: options.foreign !== undefined,
+      prepare: emulation + PREPARE + (unified ? '' : UNIFIED_CGROUPS) + SERVICE,
       env,
     });
     return await open(dir, graphRoot, keeper, env);
@@ -129,7 +135,7 @@ async function open(
 }
 
 // Podman refuses a run root of more than 50 characters: it lives in the private /run, not below TMPDIR.
-async function configure(dir: string, graphRoot: string): Promise<Record<string, string>> {
+async function configure(dir: string, graphRoot: string, ownUsers: boolean): Promise<Record<string, string>> {
   for (const name of ['tmp', 'home', 'etc']) await mkdir(join(dir, name));
   await mkdir(graphRoot, { recursive: true });
   const driver = (await statfs(graphRoot)).type === OVERLAY_MAGIC ? 'vfs' : 'overlay';
@@ -157,6 +163,8 @@ async function configure(dir: string, graphRoot: string): Promise<Record<string,
     `driver = "${driver}"`,
     'runroot = "/run/psi-sandbox/containers"',
     `graphroot = "${graphRoot}"`,
+    // Without it an overlay keeps its notes where only the machine's own root may write.
+    ...(ownUsers ? ['[storage.options.overlay]', 'mountopt = "userxattr"'] : []),
     '',
   ];
   await writeFile(join(etc, 'containers.conf'), containers.join('\n'));
