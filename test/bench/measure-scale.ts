@@ -1,8 +1,11 @@
 // Many secrets on a booted host with the Podman that PSI's users have: `psi setup` of 1,000 that are new, beside the same calls to Podman made by
-// the least that can make them; and a start with 250 of them, which a drop-in maps, beside one with Podman's file driver.
+// the least that can make them; and a start with 250 of them, which a drop-in maps, beside one whose driver command does the least it can do: what
+// that takes is Podman's share, which starts a shell for each.
+import { readFile } from 'node:fs/promises';
 import type { Support } from '../hosts/sandbox.ts';
 import { psiHostSupport, sleeper, startPsiHost, type PsiHost } from '../host/psi-host.ts';
 import { median, ms, type Figure, type Stage } from './measurement.ts';
+import { buildTrivialPair } from './trivial-pair.ts';
 import { spentMs } from '../hosts/process-cost.ts';
 
 const WORKLOADS = 15;
@@ -25,12 +28,18 @@ export function scaleSupport(): Promise<Support> {
 
 export async function measureScale(stage: Stage): Promise<readonly Figure[]> {
   const folders = Object.fromEntries(NAMES.map((name) => [`/${name}`, valuesOf(name === 'big' ? BIG : KEYS)]));
-  const plain = keysOf(BIG).map((key) => `Secret=plain--${key},type=env,target=${key}`);
+  const mapped = (name: string): string =>
+    sleeper(...keysOf(BIG).map((key) => `Secret=${name}--${key},type=env,target=${key}`));
   const psi = await startPsiHost({
     measured: true,
     folders,
     workloads: Object.fromEntries(NAMES.map((name) => [name, { secrets: [{ project: 'main', path: `/${name}` }] }])),
-    quadlets: { 'big.container': sleeper(), 'file.container': sleeper(...plain), 'none.container': sleeper() },
+    quadlets: {
+      'big.container': sleeper(),
+      'file.container': mapped('file'),
+      'least.container': mapped('least'),
+      'none.container': sleeper(),
+    },
   });
   stage.defer(() => psi.stop());
   const { host } = psi;
@@ -39,21 +48,17 @@ export async function measureScale(stage: Stage): Promise<readonly Figure[]> {
   await forget(psi);
   const whole = await onHost(psi, 'podman exec psi psi setup >/run/setup.log 2>&1');
   const processor = await processorMs(psi);
-  // PSI's driver is the host's default.
-  const create = 'podman secret create --driver file';
-  await host.ok(
-    `for key in ${keysOf(BIG).join(' ')}; do echo $key | ${create} plain--$key - >/dev/null || exit 1; done`,
-  );
+  await createOthers(stage, psi);
   await host.ok('systemctl daemon-reload');
-  const starts = { none: [] as number[], file: [] as number[], big: [] as number[] };
+  const starts = { none: [] as number[], file: [] as number[], least: [] as number[], big: [] as number[] };
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const name of ['none', 'file', 'big'] as const) {
+    for (const name of ['none', 'file', 'least', 'big'] as const) {
       starts[name].push(await onHost(psi, `systemctl start ${name}.service`));
       await host.ok(`systemctl stop ${name}.service`);
     }
   }
   const version = (await host.ok(['podman', 'version', '--format', '{{.Client.Version}}'])).trim();
-  const [none, file, big] = [median(starts.none), median(starts.file), median(starts.big)];
+  const added = (name: keyof typeof starts): number => median(starts[name]) - median(starts.none);
   return [
     {
       id: 'setup-own-share',
@@ -64,12 +69,31 @@ export async function measureScale(stage: Stage): Promise<readonly Figure[]> {
     },
     {
       id: 'start-of-many',
-      what: `start of a quadlet whose drop-in maps ${String(BIG)} secrets: beside one with the file driver`,
-      value: big / file,
+      what: `start of a quadlet whose drop-in maps ${String(BIG)} secrets, time added to one without: beside the least driver command there is`,
+      value: added('big') / added('least'),
       unit: 'x',
-      beside: `${ms(big)} beside ${ms(file)}; without secrets ${ms(none)}`,
+      beside: `${ms(added('big'))} beside ${ms(added('least'))}; Podman's file driver adds ${ms(added('file'))}, the start itself takes ${ms(median(starts.none))}`,
     },
   ];
+}
+
+const SOCKET = '/run/least.sock';
+
+/** Of Podman's file driver, and of the least driver command with its server. */
+async function createOthers(stage: Stage, { host }: PsiHost): Promise<void> {
+  const { client, server } = await buildTrivialPair(await stage.folder());
+  await host.write('/usr/local/bin/least-client', await readFile(client), 0o755);
+  await host.write('/usr/local/bin/least-server', await readFile(server), 0o755);
+  await host.ok(`systemd-run --quiet /usr/local/bin/least-server ${SOCKET} value`);
+  const options = `lookup=/usr/local/bin/least-client ${SOCKET},store=cat >/dev/null,delete=true,list=true`;
+  // PSI's driver is the host's default.
+  for (const [name, driver] of [
+    ['file', '--driver file'],
+    ['least', `--driver shell --driver-opts '${options}'`],
+  ] as const) {
+    const create = `echo $key | podman secret create ${driver} ${name}--$key - >/dev/null || exit 1`;
+    await host.ok(`for key in ${keysOf(BIG).join(' ')}; do ${create}; done`);
+  }
 }
 
 const seconds = (value: number): string => `${(value / 1_000).toFixed(1)} s`;

@@ -16,11 +16,17 @@ export type TrivialPair = {
   readonly commandAt: (socket: string) => string;
 };
 
-/** Both are static with musl, as the lookup helper is, so that none pays for a loader that the other has not. */
-export async function startTrivialPair(stage: Stage, dir: string, value: string): Promise<TrivialPair> {
-  const [client, server, socket] = [join(dir, 'client'), join(dir, 'server'), join(dir, 'trivial.sock')];
+/** Their programs. Both are static with musl, as the lookup helper is, so that none pays for a loader that the other has not. */
+export async function buildTrivialPair(dir: string): Promise<{ readonly client: string; readonly server: string }> {
+  const [client, server] = [join(dir, 'client'), join(dir, 'server')];
   await compile('client.c', client);
   await compile('server.c', server);
+  return { client, server };
+}
+
+export async function startTrivialPair(stage: Stage, dir: string, value: string): Promise<TrivialPair> {
+  const { client, server } = await buildTrivialPair(dir);
+  const socket = join(dir, 'trivial.sock');
   const child = spawn(server, [socket, value], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   stage.defer(async () => {
