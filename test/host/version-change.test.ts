@@ -172,7 +172,7 @@ async function problems(): Promise<{ readonly exit: number | null; readonly mess
 /** The service brings them up to date by itself. */
 const untilCommands = (shape: number): Promise<void> =>
   host.until(
-    `! podman secret inspect --format '{{index .Spec.Driver.Options "lookup"}}' $(podman secret ls -q) | grep -v -e 'x-psi-command: ${String(shape)}' -e '^$'`,
+    `! podman secret inspect --format '{{printf "%q" (index .Spec.Driver.Options "lookup")}}' $(podman secret ls -q) | grep -v -e 'x-psi-command: ${String(shape)}' -e '^""$'`,
   );
 
 test('a host takes a later version and goes back, with a reboot after each', options, async (t) => {

@@ -173,7 +173,7 @@ test('a token in a file of its own is read for each run, and both are accepted u
 
 test('the frozen commands name the header file where a token is configured, and only there', async () => {
   const withToken = (await stage(PROVIDER + TOKEN_FILE)).running.target.options.lookup;
-  assert.match(withToken, / h=\/var\/lib\/psi\/driver\.hdr .+ --header "\$h" .+ -H "@\$h" /);
+  assert.match(withToken, / h=\/var\/lib\/psi\/driver\.hdr .+ --header "\$h" .+ -H "@\$h" /s);
   assert.match(withToken, / --unix-socket \/run\/psi\/psi\.sock /);
   assert.doesNotMatch((await stage(PROVIDER)).running.target.options.lookup, / -H "?@| h=|--header/);
 });
