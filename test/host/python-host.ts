@@ -270,7 +270,11 @@ export async function assertComesOver(old: OldHost, says: readonly RegExp[]): Pr
     assert.ok(done.length > (2 * steps.length) / 3, done.join('\n'));
     // Whatever would bring the old server back has had its time: its timer came every two seconds.
     const ran = Number(await host.ok(`wc -l <${runtime}/ran`));
-    await host.until(`test "$(wc -l <${runtime}/ran)" -gt ${String(ran + 6)}`, 60_000);
+    await host
+      .until(`test "$(wc -l <${runtime}/ran)" -gt ${String(ran + 6)}`, 180_000)
+      .catch(async (cause: unknown) => {
+        throw new Error(`no start comes to its end: ${await shown(old)}`, { cause });
+      });
   } finally {
     await host.ok(`rm -f ${runtime}/starting`);
     await looping;
@@ -278,6 +282,12 @@ export async function assertComesOver(old: OldHost, says: readonly RegExp[]): Pr
   assert.equal((await host.run(`cat ${runtime}/failed`)).stdout, '');
   assert.equal(await names(), before);
   return steps;
+}
+
+/** What the starts said, what runs, and the end of the journal. */
+async function shown({ host, places }: OldHost): Promise<string> {
+  const look = `cat ${places.runtime}/failed; ps axfo pid,ppid,etimes,stat,wchan:20,args; journalctl -n 200 --no-pager`;
+  return (await host.run(look)).stdout;
 }
 
 /** The status of a lookup. */
