@@ -148,7 +148,7 @@ test('links that are swapped in a loop lead no key and no mode elsewhere', { ski
       assert.deepEqual([await mode(precious), await readdir(precious)], ['700', []]);
     }
   } finally {
-    process.kill(-(swapper.pid ?? 0), 'SIGKILL');
+    if (swapper.pid !== undefined) process.kill(-swapper.pid, 'SIGKILL');
     await ended;
   }
   const { code } = await it.tls('renew', '--force');

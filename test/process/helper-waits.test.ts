@@ -221,8 +221,8 @@ async function stoppedServer(t: TestContext, path: string): Promise<number> {
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
+  child.kill('SIGSTOP');
   const pid = child.pid ?? 0;
-  process.kill(pid, 'SIGSTOP');
   while (!/^State:\s+T/m.test(await readFile(`/proc/${String(pid)}/status`, 'utf8'))) await delay(5);
   return pid;
 }
