@@ -4,7 +4,10 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** The whole answer to the first bytes of a connection, its head and what follows, and what is to be called after it; undefined: node:http answers. */
+/**
+ * The whole answer to the first bytes of a connection, its head and what follows, and what is to be called once it is written; undefined:
+ * node:http answers.
+ */
 export type FirstAnswer = (
   first: Buffer,
 ) => { readonly head: string; readonly rest: Uint8Array; readonly sent: () => void } | undefined;

@@ -42,7 +42,7 @@ export type LookupDeps = {
   readonly status: StatusBoard;
 };
 
-/** An answer, and what has to be called once it is on its way: what is noted of a lookup would hold it up for as long as it took to find. */
+/** An answer, and what has to be called once it is on its way: to note a lookup takes as long as to find its value. */
 export type AtHand = { readonly answer: Answer; readonly sent: () => void };
 
 export class Lookup {

@@ -17,7 +17,8 @@ export function helperSetting({ helper }: DriverCommandInput): string {
 /**
  * Ends the command with the value (90), or with the failure of a helper that is certain of it (91 to 96). Whatever else becomes of the file
  * there, curl is asked, and nothing of it is seen: what the shell says of it goes nowhere, and the helper says its own failures on the
- * descriptor that it is given. Kept in a variable they would cost each lookup a shell more. But where `$e` is set, the cause, the command has failed.
+ * descriptor that it is given. Kept in a variable they would cost each lookup a shell more. But where `$e` is set, the cause, the command
+ * has failed.
  *
  * A file that the kernel takes for no program, such as one of another architecture, some shells run as a script of theirs. In /proc, where
  * no file can be made, and on a PATH that leads nowhere its bytes find nothing to do.
@@ -30,8 +31,8 @@ export function askHelper({ headerFile }: DriverCommandInput): string {
 
 /**
  * What a helper had written before a signal ended it stands before all that curl would give. So it reads this file to its end before it
- * writes, and the shell, which reads on at the same place, finds no more in there. A line that is always the same, and that is there for each
- * process: one of the process's own, as /proc/self/comm, the kernel makes and removes with it.
+ * writes, and the shell, which reads on at the same place, finds no more in there. A line that is always the same and is the machine's: a
+ * file of the process's own, such as /proc/self/comm, the kernel makes and removes with each process.
  */
 const BEGUN_FILE = '/proc/sys/kernel/ostype';
 

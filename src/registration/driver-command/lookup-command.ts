@@ -5,9 +5,9 @@ import { askHelper, helperSetting } from './helper-call.ts';
 import { callFlags, pathWord, REASON, unitCommands, type DriverCommandInput } from './curl-call.ts';
 
 /**
- * Two lines, for a shell reads the second one only where the first has not ended the command: with a helper that works, most of the text costs a
- * start nothing. While all is well only builtins of the shell run beside the helper, or curl. The first line is a function of the name curl because
- * each earlier PSI knows its commands by their first word: after a downgrade it would take the secret for somebody else's.
+ * Two lines, for a shell reads the second one only where the first has not ended the command: with a helper that works, most of the text
+ * costs a start nothing. While all is well only builtins of the shell run beside the helper, or curl. The first line is a function of the name
+ * curl because each earlier PSI knows its commands by their first word: after a downgrade it would take the secret for somebody else's.
  */
 export function lookupCommand(input: DriverCommandInput): string {
   const call = `curl --unix-socket ${pathWord(input.socket)} "http://localhost/lookup/$SECRET_ID"`;
@@ -22,7 +22,10 @@ export function startFailedPath(socket: string): string {
   return `${socket.slice(0, socket.lastIndexOf('/'))}/start-failed`;
 }
 
-/** `$s` the socket, `$u` what to ask there, `$t` how many seconds to wait, `$h` the file with the token, `$p` the helper, `$q` what to run, `$e` the cause of a failure. */
+/**
+ * `$s` the socket, `$u` what to ask there, `$t` how many seconds to wait, `$h` the file with the token, `$p` the helper, `$q` what to run,
+ * `$e` the cause of a failure.
+ */
 function settings(input: DriverCommandInput): string {
   const { socket, maxTimeSeconds, headerFile } = input;
   const header = headerFile === undefined ? [] : [`h=${pathWord(headerFile)}`];
